@@ -1,0 +1,85 @@
+//! Where arithmetic happens: batched enclosure primitives over opaque blocks.
+//!
+//! A block is a batch of enclosures, `items x rows x features`: items are
+//! regions (or subproblems), rows are rows of a Jacobian or coefficient vectors
+//! that share their item's slopes. Blocks live on the device; calls only
+//! record; `upload` and `read` are the only transfers. Every primitive returns
+//! a block that contains the exact result for every member of its arguments,
+//! rounding included.
+
+pub mod cpu;
+
+use crate::num::{Affine, Enclosure, Incidence, Piecewise, Scale};
+use ndarray::Array2;
+use std::ops::Range;
+
+/// Lines that enclose a nonlinear function on its interval, per item and
+/// feature: below `lower_slope x + lower_shift`, above `upper_slope x + upper_shift`.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    pub lower_slope: Array2<f64>,
+    pub lower_shift: Array2<f64>,
+    pub upper_slope: Array2<f64>,
+    pub upper_shift: Array2<f64>,
+}
+
+pub trait Backend: Sync {
+    /// A batch of enclosures on the device.
+    type Block: Clone + Send + Sync;
+    /// A weight matrix or convolution on the device.
+    type Map: Send + Sync;
+    /// Intervals of slopes on the device, per item and feature (or edge).
+    type Slopes: Clone + Send + Sync;
+
+    fn upload(&self, x: &Enclosure) -> Self::Block;
+    fn read(&self, x: &Self::Block) -> Enclosure;
+    /// `items, rows, features`.
+    fn dim(&self, x: &Self::Block) -> (usize, usize, usize);
+
+    fn prepare(&self, affine: &Affine) -> Self::Map;
+    /// W x + b.
+    fn affine(&self, map: &Self::Map, x: &Self::Block) -> Self::Block;
+    /// W x.
+    fn linear(&self, map: &Self::Map, x: &Self::Block) -> Self::Block;
+    /// Wᵀ g.
+    fn adjoint(&self, map: &Self::Map, g: &Self::Block) -> Self::Block;
+
+    /// factor x + shift, or factor x alone.
+    fn scale(&self, scale: &Scale, x: &Self::Block, shift: bool) -> Self::Block;
+    /// S x + fill on empty windows; S is a 0/1 matrix.
+    fn select(&self, incidence: &Incidence, fill: f64, x: &Self::Block) -> Self::Block;
+    /// Sᵀ g.
+    fn select_adjoint(&self, incidence: &Incidence, g: &Self::Block) -> Self::Block;
+    fn sum(&self, parts: &[&Self::Block]) -> Self::Block;
+    fn concat(&self, parts: &[&Self::Block]) -> Self::Block;
+    fn slice(&self, x: &Self::Block, features: Range<usize>) -> Self::Block;
+
+    /// The function's value; features on one piece keep their full precision.
+    fn activate(&self, function: &Piecewise, x: &Self::Block) -> Self::Block;
+    /// Slopes on the arguments `x` (one row).
+    fn piecewise_slopes(&self, function: &Piecewise, x: &Self::Block) -> Self::Slopes;
+    fn upload_slopes(&self, lo: &Array2<f64>, hi: &Array2<f64>) -> Self::Slopes;
+    fn read_slopes(&self, slopes: &Self::Slopes) -> (Array2<f64>, Array2<f64>);
+    /// s x for every s in the slopes, by end points; all rows share their item's slopes.
+    fn gate(&self, slopes: &Self::Slopes, x: &Self::Block) -> Self::Block;
+
+    /// Maximum over each window.
+    fn window_max(&self, windows: &Incidence, x: &Self::Block) -> Self::Block;
+    /// Per edge: 1 if it alone can attain the maximum, 0 if it never needs to, else [0, 1].
+    fn window_gates(&self, windows: &Incidence, x: &Self::Block) -> Self::Slopes;
+    /// Any convex combination of a window's open edges.
+    fn window_tangent(&self, windows: &Incidence, gates: &Self::Slopes, x: &Self::Block) -> Self::Block;
+    /// Its transpose.
+    fn window_adjoint(&self, windows: &Incidence, gates: &Self::Slopes, g: &Self::Block) -> Self::Block;
+
+    /// Entrywise intersection of two enclosures of the same quantity.
+    fn intersect(&self, a: &Self::Block, b: &Self::Block) -> Self::Block;
+
+    /// For linear upper bounds `a . x + d <= ...`: replaces the interval
+    /// coefficients by numbers and returns an upper bound per row of what that
+    /// loses over |x| <= magnitude (items x features).
+    fn settle(&self, a: &Self::Block, magnitude: &Array2<f64>) -> (Self::Block, Array2<f64>);
+    /// Upper bound of `a . f(x)` by the lines of f: the new coefficients and an
+    /// upper bound per row of the constant. Coefficients must be settled.
+    fn chord(&self, lines: &Lines, a: &Self::Block) -> (Self::Block, Array2<f64>);
+}

@@ -1,0 +1,86 @@
+//! The one error type: what went wrong, where, and what to do next.
+
+use std::fmt;
+
+/// Which part of the work failed; decides the exit code of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A network file could not be read.
+    Import,
+    /// A construct is understood but not supported.
+    Unsupported,
+    /// Arguments, regions or data that make no sense.
+    Input,
+    /// A device, a disk or memory failed.
+    Device,
+    /// Time or memory ran out before any result existed.
+    Budget,
+    /// Two proven statements contradict each other.
+    Check,
+}
+
+/// An error with its place and the next step for the person who sees it.
+#[derive(Clone, Debug)]
+pub struct Error {
+    pub kind: Kind,
+    pub what: String,
+    pub place: String,
+    pub next: String,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Error { kind, what: what.into(), place: String::new(), next: String::new() }
+    }
+
+    pub fn import(what: impl Into<String>) -> Self {
+        Self::new(Kind::Import, what)
+    }
+
+    pub fn unsupported(what: impl Into<String>) -> Self {
+        Self::new(Kind::Unsupported, what)
+    }
+
+    pub fn input(what: impl Into<String>) -> Self {
+        Self::new(Kind::Input, what)
+    }
+
+    /// Where it happened: a file, a node, a flag. The innermost place is kept.
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        if self.place.is_empty() {
+            self.place = place.into();
+        }
+        self
+    }
+
+    /// What the reader can do about it.
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        if self.next.is_empty() {
+            self.next = next.into();
+        }
+        self
+    }
+
+    /// 2 bad input, 3 internal contradiction, 4 the machine.
+    pub fn exit_code(&self) -> i32 {
+        match self.kind {
+            Kind::Import | Kind::Unsupported | Kind::Input => 2,
+            Kind::Check => 3,
+            Kind::Device | Kind::Budget => 4,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error: {}", self.what)?;
+        let place = if self.place.is_empty() { "command line" } else { &self.place };
+        writeln!(f, "where: {place}")?;
+        let next = if self.next.is_empty() { "see `clarke --help`" } else { &self.next };
+        write!(f, "next:  {next}")
+    }
+}
+
+impl std::error::Error for Error {}

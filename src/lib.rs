@@ -1,0 +1,5 @@
+//! Proven bounds on how steep a neural network can be.
+
+pub mod error;
+pub mod net;
+pub mod num;

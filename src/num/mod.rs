@@ -1,0 +1,11 @@
+//! Numbers that know their rounding; nothing of networks.
+
+pub mod map;
+pub mod piecewise;
+pub mod round;
+pub mod tensor;
+
+pub use map::{Affine, Coefficient, ConvShape, Incidence, LinearMap, Scale};
+pub use piecewise::{Piece, Piecewise};
+pub use round::{Estimate, Lower, Upper};
+pub use tensor::{Enclosure, centre_radius};
