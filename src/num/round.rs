@@ -154,11 +154,11 @@ impl Upper {
         if other.0 > self.0 { other } else { self }
     }
 
-    pub fn add(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         Self::proven(add_up(self.0, other.0))
     }
 
-    pub fn mul(self, other: Self) -> Self {
+    pub fn times(self, other: Self) -> Self {
         Self::proven(mul_up(self.0, other.0))
     }
 }
