@@ -15,7 +15,7 @@ mod window;
 
 pub use double::gamma_double;
 
-use crate::backend::{Backend, Lines};
+use crate::backend::{Backend, Lines, WindowLines};
 use crate::num::round::{add_up, gamma, sub_down, widen};
 use crate::num::{Affine, Enclosure, Incidence, LinearMap, Piecewise, Scale};
 use ndarray::{Array2, Array3};
@@ -38,10 +38,6 @@ impl Cpu {
     pub const DOUBLE: Cpu = Cpu { precision: Precision::Double };
     pub const DOUBLE_DOUBLE: Cpu = Cpu { precision: Precision::DoubleDouble };
     pub const ESTIMATE: Cpu = Cpu { precision: Precision::Estimate };
-
-    fn proves(&self) -> bool {
-        self.precision != Precision::Estimate
-    }
 
     fn double(&self) -> bool {
         self.precision == Precision::DoubleDouble
@@ -241,6 +237,10 @@ impl Backend for Cpu {
     type Map = Map;
     type Slopes = elementwise::Slopes;
 
+    fn proves(&self) -> bool {
+        self.precision != Precision::Estimate
+    }
+
     fn upload(&self, x: &Enclosure) -> Block {
         let (items, rows, features) = x.dim();
         let hi: Vec<f64> = x.centre.iter().copied().collect();
@@ -363,5 +363,13 @@ impl Backend for Cpu {
 
     fn chord(&self, table: &Lines, a: &Block) -> (Block, Array2<f64>) {
         lines::chord(self, table, a)
+    }
+
+    fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
+        lines::window_chord(self, windows, table, a)
+    }
+
+    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
+        lines::support(a, lo, hi)
     }
 }

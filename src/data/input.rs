@@ -1,0 +1,171 @@
+//! `--input FILE[#ROW]`: from a file name to samples of a network.
+
+use super::file::{Decoded, decode, pick, read_file, split_spec};
+use super::sample::{self, Scale};
+use super::{Array, Values, product, shape_text};
+use crate::error::{Error, Result};
+
+/// One sample and where it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadedInput {
+    pub values: Vec<f64>,
+    /// The row that was taken, where the file has rows.
+    pub row: Option<usize>,
+    /// `--scale` applied: the file holds 8-bit values.
+    pub eight_bit: bool,
+}
+
+/// All samples of a file, converted one at a time.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    source: Source,
+    shape: Vec<usize>,
+    scale: Scale,
+    place: String,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// First axis: samples.
+    Many(Array),
+    One(Array),
+    Image(Array),
+}
+
+impl Rows {
+    pub fn len(&self) -> usize {
+        match &self.source {
+            Source::Many(a) => a.row_count(),
+            _ => 1,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sample in one row.
+    pub fn get(&self, row: usize) -> Result<Vec<f64>> {
+        let count = self.len();
+        let out_of_range = || {
+            let what = format!("there is no row {row}: the file has {count} row{}", plural(count));
+            let next = match count {
+                0 => "give a file that holds samples".into(),
+                1 => "rows count from 0: leave #ROW out".into(),
+                n => format!("rows count from 0: #0 to #{}", n - 1),
+            };
+            Error::input(what).next(next).at(self.place.clone())
+        };
+        if row >= count {
+            return Err(out_of_range());
+        }
+        match &self.source {
+            Source::Many(a) => a
+                .row(row)
+                .ok_or_else(out_of_range)
+                .and_then(|r| sample::from_array(&r, &self.shape, self.scale))
+                .map_err(|e| e.at(format!("{}, row {row}", self.place))),
+            Source::One(a) => {
+                sample::from_array(a, &self.shape, self.scale).map_err(|e| e.at(self.place.clone()))
+            }
+            Source::Image(a) => {
+                sample::from_image(a, &self.shape, self.scale).map_err(|e| e.at(self.place.clone()))
+            }
+        }
+    }
+
+    pub fn eight_bit(&self) -> bool {
+        let (Source::Many(a) | Source::One(a) | Source::Image(a)) = &self.source;
+        matches!(a.values, Values::U8(_))
+    }
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+/// The one sample that `spec` names.
+pub fn load_input(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<LoadedInput> {
+    let (rows, picked) = open(spec, net_input_shape, scale)?;
+    let row = match picked {
+        Some(row) => row,
+        None if rows.len() == 1 => 0,
+        None => {
+            let n = rows.len();
+            let what = format!("the file has {n} rows and none is picked");
+            let next = match n {
+                0 => "give a file that holds samples".into(),
+                _ => format!("add #ROW, 0 to {}: --input '{spec}#0'", n - 1),
+            };
+            return Err(Error::input(what).at(spec).next(next));
+        }
+    };
+    let many = matches!(rows.source, Source::Many(_));
+    let values = rows.get(row)?;
+    Ok(LoadedInput { values, row: many.then_some(row), eight_bit: rows.eight_bit() })
+}
+
+/// Every sample of a file; with #ROW just that one.
+pub fn load_rows(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<Rows> {
+    let (mut rows, picked) = open(spec, net_input_shape, scale)?;
+    if let Some(row) = picked {
+        rows.get(row)?;
+        if let Source::Many(a) = &rows.source
+            && let Some(one) = a.row(row)
+        {
+            rows.source = Source::One(one);
+        }
+    }
+    Ok(rows)
+}
+
+fn open(spec: &str, shape: &[usize], scale: Scale) -> Result<(Rows, Option<usize>)> {
+    let (path, fragment) = split_spec(spec);
+    let located = |e: Error| e.at(path);
+    let bytes = read_file(path)?;
+    let (source, row) = match decode(path, &bytes).map_err(located)? {
+        Decoded::Image(array) => (Source::Image(array), parse_row(fragment, spec)?),
+        Decoded::Array(array) => (arrange(array, shape).map_err(located)?, parse_row(fragment, spec)?),
+        Decoded::Named(arrays) => {
+            let (array, row) = pick(arrays, fragment, spec)?;
+            (arrange(array, shape).map_err(located)?, parse_row(row.as_deref(), spec)?)
+        }
+    };
+    Ok((Rows { source, shape: shape.to_vec(), scale, place: path.to_string() }, row))
+}
+
+fn parse_row(text: Option<&str>, spec: &str) -> Result<Option<usize>> {
+    let bad = |t: &str| {
+        Error::input(format!("{t:?} is no row number"))
+            .at(format!("--input {spec}"))
+            .next("rows are FILE#7, from 0; arrays of an archive FILE.npz#name#7")
+    };
+    match text {
+        None => Ok(None),
+        Some(t) if t.bytes().all(|b| b.is_ascii_digit()) => t.parse().map(Some).map_err(|_| bad(t)),
+        Some(t) => Err(bad(t)),
+    }
+}
+
+/// Whether the array is one sample or a list of them.
+fn arrange(array: Array, shape: &[usize]) -> Result<Source> {
+    let whole = array.shape.as_slice();
+    let batch_of_one = whole.len() == shape.len() + 1 && whole[0] == 1 && whole[1..] == *shape;
+    if whole == shape || batch_of_one || sample::agrees(whole, shape) {
+        return Ok(Source::One(array));
+    }
+    let row = whole.get(1..).unwrap_or(&[]);
+    if !whole.is_empty() && sample::agrees(row, shape) {
+        return Ok(Source::Many(array));
+    }
+    let (found, wanted) = (shape_text(whole), shape_text(shape));
+    let extra = product(row).is_some_and(|n| Some(n) == product(shape).and_then(|m| m.checked_add(1)));
+    let next = if whole.len() == 2 && extra {
+        "each row has one value too many: if one column holds labels, remove it"
+    } else if product(whole) == product(shape) || product(row) == product(shape) {
+        "the size is right, the order of axes is not: transpose the array"
+    } else {
+        "give one sample, or one sample per row, in the network's input shape"
+    };
+    Err(Error::input(format!("the array has shape {found}, the network wants {wanted}")).next(next))
+}
