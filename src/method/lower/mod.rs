@@ -7,6 +7,9 @@ pub mod witness;
 use crate::backend::Backend;
 use crate::certificate::LowerBound;
 use crate::method::context::Context;
+use crate::num::Enclosure;
+use crate::num::interval::Interval;
+use ndarray::{Array3, Axis};
 
 /// The best of two proven lower bounds.
 pub fn better(a: LowerBound, b: LowerBound) -> LowerBound {
@@ -37,4 +40,26 @@ pub fn prove_best<B: Backend>(
         best = better(best, witness::prove(context, &p.x, &p.u, method));
     }
     best
+}
+
+/// What an enclosure of the whole Jacobian at a point proves.
+pub fn of_matrix<B: Backend>(context: &Context<B>, rows: &Enclosure, method: &'static str) -> Option<LowerBound> {
+    let q = &context.problem.quotient;
+    let x = context.problem.region.centre()?;
+    let item = rows.centre.index_axis(Axis(0), 0);
+    let (u, _) = points::direction(item, q.in_norm, q.out_norm);
+    let (count, n) = item.dim();
+    let mut sum = vec![Interval::point(0.0); n];
+    for i in (0..count).filter(|&i| u[i] != 0.0) {
+        for (j, s) in sum.iter_mut().enumerate() {
+            let entry = Interval::from_centre(rows.centre[[0, i, j]], rows.radius[[0, i, j]]);
+            *s = s.add(Interval::point(u[i]).mul(entry));
+        }
+    }
+    let shape = |v: Vec<f64>| Array3::from_shape_vec((1, 1, n), v).expect("one row");
+    let ends = Enclosure::from_bounds(
+        &shape(sum.iter().map(|s| s.lo).collect()),
+        &shape(sum.iter().map(|s| s.hi).collect()),
+    );
+    Some(witness::evaluate(context, x, &u, &ends, method))
 }
