@@ -1,6 +1,9 @@
 //! Numbers that know their rounding; nothing of networks.
 
+pub mod elementary;
+pub mod interval;
 pub mod map;
+pub mod normal;
 pub mod norms;
 pub mod piecewise;
 pub mod round;
