@@ -3,3 +3,4 @@
 pub mod error;
 pub mod net;
 pub mod num;
+pub mod ops;

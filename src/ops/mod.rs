@@ -1,0 +1,3 @@
+//! What mathematics must know about each operator family.
+
+pub mod smooth;
