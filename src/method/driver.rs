@@ -187,7 +187,7 @@ pub fn solve<B: Backend>(
     seed: u64,
     mut progress: impl FnMut(f64, f64),
 ) -> Result<Outcome> {
-    let plan: Vec<&str> = match method {
+    let plan: Vec<&'static str> = match method {
         "auto" => vec!["centre", "jacobian-ibp", "product-local", "jacobian-interval", "product", "ascent"],
         name => {
             let row = table::find(name).ok_or_else(|| unknown(name))?;
@@ -196,7 +196,7 @@ pub fn solve<B: Backend>(
                     .at("--method")
                     .next("give --input and --eps, or choose another method"));
             }
-            if row.proves == Proves::Lower { vec![name] } else { vec!["centre", name] }
+            if row.proves == Proves::Lower { vec![row.name] } else { vec!["centre", row.name] }
         }
     };
     let context = Context::new(problem, backend, budget.clone(), seed);

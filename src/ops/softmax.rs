@@ -2,7 +2,6 @@
 //! diag(s) - s sᵀ as an operator (symmetric, so one function serves both ways).
 
 use super::sweep::Ends;
-use crate::num::elementary::exp;
 use crate::num::interval::Interval;
 use crate::num::Enclosure;
 use ndarray::{Array2, Array3};
@@ -13,8 +12,8 @@ pub fn value(group: usize, lo: &Array2<f64>, hi: &Array2<f64>) -> Ends {
         let base = i / group * group;
         let mut sum = Interval::point(1.0);
         for j in (base..base + group).filter(|&j| j != i) {
-            let x = Interval::point(others[[item, j]]).sub(Interval::point(own[[item, i]]));
-            sum = sum.add(Interval::new(exp(x.lo).lo, exp(x.hi).hi));
+            let x = Interval::point(others[[item, j]]) - Interval::point(own[[item, i]]);
+            sum = sum + x.exp();
         }
         sum.recip()
     };
@@ -45,12 +44,12 @@ pub fn jacobian(group: usize, s: &Ends, x: &Enclosure, proves: bool) -> Enclosur
                 let mut mean = Interval::point(0.0);
                 let mut hull = at(item, row, base);
                 for j in members.clone() {
-                    mean = mean.add(slope(j).mul(at(item, row, j)));
+                    mean = mean + slope(j) * at(item, row, j);
                     hull = hull.hull(at(item, row, j));
                 }
                 let mean = mean.intersect(hull).unwrap_or(hull);
                 for i in members {
-                    let y = slope(i).mul(at(item, row, i).sub(mean));
+                    let y = slope(i) * (at(item, row, i) - mean);
                     lo[[item, row, i]] = y.lo;
                     hi[[item, row, i]] = y.hi;
                 }

@@ -2,6 +2,7 @@
 
 use super::double::{two_product, two_sum};
 use super::{Block, Cpu, Parts};
+use crate::backend::Backend;
 use crate::num::round::{U, add_up, mul_down, mul_up, sum_up};
 use crate::num::{Coefficient, Incidence, Piece, Piecewise, Scale, centre_radius};
 use ndarray::Array2;

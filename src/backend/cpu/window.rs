@@ -3,6 +3,7 @@
 
 use super::elementwise::{Entry, Slopes, build, gate_entry};
 use super::{Block, Cpu};
+use crate::backend::Backend;
 use crate::num::Incidence;
 use std::sync::Arc;
 

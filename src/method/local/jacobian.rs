@@ -70,8 +70,8 @@ fn combine(seeds: &Enclosure, i: usize, images: &Enclosure, row: usize) -> (f64,
     for (k, &s) in seeds.centre.slice(ndarray::s![0, i, ..]).iter().enumerate() {
         if s != 0.0 {
             let x = Interval::from_centre(images.centre[[0, row, k]], images.radius[[0, row, k]]);
-            let x = Interval::point(s).mul(x);
-            sum = Some(sum.map_or(x, |t| t.add(x)));
+            let x = Interval::point(s) * x;
+            sum = Some(sum.map_or(x, |t| t + x));
         }
     }
     let sum = sum.unwrap_or(Interval::point(0.0));

@@ -53,7 +53,7 @@ pub fn of_matrix<B: Backend>(context: &Context<B>, rows: &Enclosure, method: &'s
     for i in (0..count).filter(|&i| u[i] != 0.0) {
         for (j, s) in sum.iter_mut().enumerate() {
             let entry = Interval::from_centre(rows.centre[[0, i, j]], rows.radius[[0, i, j]]);
-            *s = s.add(Interval::point(u[i]).mul(entry));
+            *s = *s + Interval::point(u[i]) * entry;
         }
     }
     let shape = |v: Vec<f64>| Array3::from_shape_vec((1, 1, n), v).expect("one row");
