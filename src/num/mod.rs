@@ -1,5 +1,6 @@
 //! Numbers that know their rounding; nothing of networks.
 
+pub mod dd;
 pub mod map;
 pub mod norms;
 pub mod piecewise;
