@@ -26,7 +26,7 @@ pub fn load(bytes: &[u8]) -> Result<Net> {
         [layers, ..] if layers >= 1.0 && layers + 1.0 == sizes.len() as f64 => sizes.len() - 1,
         _ => return Err(Error::import("the header does not match the layer sizes")),
     };
-    if sizes.iter().any(|&s| s < 1.0 || s > 1e7 || s.fract() != 0.0) {
+    if sizes.iter().any(|&s| !(1.0..=1e7).contains(&s) || s.fract() != 0.0) {
         return Err(Error::import("a layer size makes no sense"));
     }
     let sizes: Vec<usize> = sizes.iter().map(|&s| s as usize).collect();

@@ -23,13 +23,18 @@ fn read(bytes: &[u8]) -> Result<Vec<(String, Array)>> {
     let header: BTreeMap<String, Value> =
         serde_json::from_slice(header).map_err(|e| broken(&format!("its header is not JSON ({e})")))?;
     let mut out = vec![];
+    let mut left = data.len();
     for (name, entry) in header.into_iter().filter(|(name, _)| name != "__metadata__") {
-        out.push((name.clone(), array(&entry, data).map_err(|e| e.at(format!("tensor {name:?}")))?));
+        out.push((
+            name.clone(),
+            array(&entry, data, &mut left).map_err(|e| e.at(format!("tensor {name:?}")))?,
+        ));
     }
     Ok(out)
 }
 
-fn array(entry: &Value, data: &[u8]) -> Result<Array> {
+/// `left`: bytes of data that no tensor has taken yet.
+fn array(entry: &Value, data: &[u8], left: &mut usize) -> Result<Array> {
     let sizes = |key: &str| -> Option<Vec<usize>> {
         entry.get(key)?.as_array()?.iter().map(|v| usize::try_from(v.as_u64()?).ok()).collect()
     };
@@ -39,6 +44,8 @@ fn array(entry: &Value, data: &[u8]) -> Result<Array> {
         _ => None,
     };
     let part = part.ok_or_else(|| Error::import("lies outside the file"))?;
+    let rest = left.checked_sub(part.len());
+    *left = rest.ok_or_else(|| Error::import("shares its bytes with another tensor"))?;
     let values = match entry.get("dtype").and_then(Value::as_str) {
         Some("F64") => floats(part, f64::from_le_bytes),
         Some("F32") => floats(part, |b| f32::from_le_bytes(b) as f64),

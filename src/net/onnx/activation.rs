@@ -82,7 +82,10 @@ fn prelu(importer: &mut Importer, call: &Call) -> Result<Value> {
     }
     let function = match (index::pattern(&tensor.shape, &x.shape), &slopes[..]) {
         (_, &[slope]) => Piecewise::Leaky { slope },
-        (Some(repeat), slopes) => Piecewise::PerFeature { slope: slopes.to_vec(), repeat },
+        (Some(repeat), slopes) => {
+            importer.charge_weights(slopes.len())?;
+            Piecewise::PerFeature { slope: slopes.to_vec(), repeat }
+        }
         (None, _) => match expanded(importer, call, call.value(1)?, &x.shape)? {
             Value::Constant(t) => match t.data {
                 super::tensor::Data::Floats(v) => Piecewise::PerFeature { slope: v.to_vec(), repeat: 1 },

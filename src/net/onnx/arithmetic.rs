@@ -91,7 +91,7 @@ fn with_constant(
         ("Div", false) => Ok((Coefficient::ONE.over(c), Coefficient::ZERO)),
         _ => Err(Error::unsupported("of a constant by a computed value")),
     };
-    let coefficients = fold::reals(constant)?.into_iter().map(one).collect::<Result<Vec<_>>>()?;
+    let coefficients = importer.reals(constant)?.into_iter().map(one).collect::<Result<Vec<_>>>()?;
     scale(importer, call, x, &constant.shape, coefficients)
 }
 
@@ -203,7 +203,7 @@ fn bounded(
     c: &Tensor,
     minimum: bool,
 ) -> Result<Computed> {
-    let values = fold::reals(c)?;
+    let values = importer.reals(c)?;
     if let [one] = values[..]
         && one.is_exact()
     {
@@ -240,6 +240,7 @@ pub fn batch_norm(importer: &mut Importer, call: &Call) -> Result<Value> {
     }
     let epsilon = Coefficient::exact(call.float("epsilon", 1e-5)?);
     let channels = *x.shape.get(1).ok_or_else(|| Error::import("its input has no channel axis"))?;
+    importer.charge(channels.saturating_mul(12))?;
     let mut parts = vec![];
     for i in 1..5 {
         let (tensor, values) = call.weights(i)?;

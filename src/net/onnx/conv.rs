@@ -213,6 +213,9 @@ pub fn conv_transpose(importer: &mut Importer, call: &Call) -> Result<Value> {
         let same = matches!(&g.auto[..], "SAME_UPPER" | "SAME_LOWER");
         let target = wanted.map(|s| s[a]).or(same.then_some(small[a] * g.stride[a]));
         if let Some(target) = target {
+            if wanted.is_none() && target > full {
+                return Err(Error::unsupported("auto_pad SAME with a stride beyond the kernel"));
+            }
             let total = full.saturating_sub(target);
             pad[a] = if g.auto == "SAME_UPPER" { total / 2 } else { total - total / 2 };
             large[a] = target;

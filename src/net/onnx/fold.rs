@@ -57,21 +57,23 @@ pub fn size(call: &Call) -> Result<Value> {
     Ok(Value::Constant(Tensor::integers(vec![], vec![count as i64])))
 }
 
-pub fn sqrt(call: &Call) -> Result<Value> {
+pub fn sqrt(importer: &mut Importer, call: &Call) -> Result<Value> {
     let tensor = call.constant(0)?;
+    importer.charge_constant(tensor.len().saturating_mul(16))?;
     let roots = reals(tensor)?.into_iter().map(Coefficient::sqrt).collect();
     Ok(Value::Constant(Tensor::reals(tensor.shape.clone(), roots)))
 }
 
 /// Between float types an activation stays the real number it is; a constant is
 /// rounded as the file says.
-pub fn cast(call: &Call) -> Result<Value> {
+pub fn cast(importer: &mut Importer, call: &Call) -> Result<Value> {
     let to = call.int("to", 0)? as i32;
     let tensor = match call.value(0)? {
         Value::Constant(tensor) => tensor,
         computed if t::is_float(to) => return Ok(computed.clone()),
         _ => return Err(Error::unsupported(format!("of computed values to the element type {to}"))),
     };
+    importer.charge_constant(tensor.len())?;
     let round = |x: f64| match to {
         t::FLOAT => x as f32 as f64,
         t::FLOAT16 => f16::from_f64(x).to_f64(),
@@ -111,7 +113,7 @@ pub fn reals(tensor: &Tensor) -> Result<Vec<Coefficient>> {
 pub fn binary(importer: &mut Importer, a: &Tensor, b: &Tensor, operator: &str) -> Result<Value> {
     let shape = index::broadcast(&a.shape, &b.shape)?;
     let count = index::volume(&shape)?;
-    importer.charge_constant(count.saturating_mul(4))?;
+    importer.charge_constant(count.saturating_mul(16))?;
     let ia = index::strided(&shape, &index::broadcast_strides(&a.shape, &shape));
     let ib = index::strided(&shape, &index::broadcast_strides(&b.shape, &shape));
     let pairs = ia.iter().zip(&ib).map(|(&i, &j)| (i as usize, j as usize));

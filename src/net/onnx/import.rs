@@ -4,9 +4,11 @@
 use super::call::{self, Call, Computed, Value};
 use super::graph::Plan;
 use super::proto::{GraphProto, NodeProto, TensorProto};
+use super::tensor::Tensor;
 use super::{Options, activation, arithmetic, conv, fold, index, matmul, pool, shape, tensor};
 use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Op, Warning};
+use crate::num::Coefficient;
 use std::collections::{BTreeMap, HashMap};
 
 pub const SUPPORTED: &[&str] = &[
@@ -77,6 +79,8 @@ pub struct Importer {
     tables: usize,
     /// Elements of constants that the graph may still compute.
     constants: usize,
+    /// Elements of weights that may still be rearranged into new memory.
+    weights: usize,
 }
 
 pub fn run(
@@ -97,6 +101,7 @@ pub fn run(
         keep_softmax: options.keep_softmax,
         tables: ((1 << 24) + 16 * file + 32 * inputs).min(1 << 27),
         constants: 1 << 28,
+        weights: (1 << 28) + file,
     };
     importer.net.nodes[0].name = plan.input.name.clone();
     let stored: HashMap<&str, &TensorProto> = graph.initializer.iter().map(|t| (&t.name[..], t)).collect();
@@ -192,6 +197,21 @@ impl Importer {
         Ok(())
     }
 
+    /// Room for a copy of weights.
+    pub fn charge_weights(&mut self, elements: usize) -> Result<()> {
+        self.weights = self
+            .weights
+            .checked_sub(elements)
+            .ok_or_else(|| Error::import(format!("weights of {elements} elements are too large")))?;
+        Ok(())
+    }
+
+    /// A constant as the coefficients of a `Scale`, with room for them.
+    pub fn reals(&mut self, tensor: &Tensor) -> Result<Vec<Coefficient>> {
+        self.charge(tensor.len().saturating_mul(12))?;
+        fold::reals(tensor)
+    }
+
     /// Room for rearranging `value` into `shape`.
     pub fn charge_shape(&mut self, value: &Value, shape: &[usize]) -> Result<()> {
         let sides: usize = shape.iter().try_fold(0usize, |a, &b| a.checked_add(b)).unwrap_or(usize::MAX);
@@ -240,8 +260,8 @@ impl Importer {
             "ConstantOfShape" => fold::constant_of_shape(self, call)?,
             "Shape" => fold::shape(call)?,
             "Size" => fold::size(call)?,
-            "Sqrt" => fold::sqrt(call)?,
-            "Cast" => fold::cast(call)?,
+            "Sqrt" => fold::sqrt(self, call)?,
+            "Cast" => fold::cast(self, call)?,
             "Identity" => call.value(0)?.clone(),
             "Dropout" => shape::dropout(call)?,
             "Reshape" => shape::reshape(call)?,

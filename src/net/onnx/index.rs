@@ -8,8 +8,14 @@ pub const NONE: u32 = u32::MAX;
 /// No tensor may be longer than this.
 pub const LONGEST: usize = 1 << 31;
 
-/// Number of elements.
+/// No tensor may have more axes than this.
+const AXES: usize = 64;
+
+/// Number of elements of a shape of reasonable size.
 pub fn volume(shape: &[usize]) -> Result<usize> {
+    if shape.len() > AXES {
+        return Err(Error::import(format!("a tensor of {} axes", shape.len())));
+    }
     let product = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b));
     product
         .filter(|&n| n <= LONGEST)
@@ -49,6 +55,9 @@ pub fn axis(value: i64, rank: usize) -> Result<usize> {
 
 /// Distinct axes, in order.
 pub fn axes(values: &[i64], rank: usize) -> Result<Vec<usize>> {
+    if rank > AXES {
+        return Err(Error::import(format!("a tensor of {rank} axes")));
+    }
     let mut out = values.iter().map(|&a| axis(a, rank)).collect::<Result<Vec<_>>>()?;
     out.sort_unstable();
     if out.windows(2).any(|w| w[0] == w[1]) {

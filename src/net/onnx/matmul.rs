@@ -3,8 +3,8 @@
 use super::arithmetic::{factor, scale};
 use super::call::{Call, Computed, Value};
 use super::import::Importer;
+use super::index;
 use super::shape::permuted;
-use super::{fold, index};
 use crate::error::{Error, Result};
 use crate::net::Op;
 use crate::num::dd::two_prod;
@@ -89,11 +89,24 @@ fn right(
     }
 }
 
-/// The matrix [m, t] times x [t, k].
+/// The matrix [m, t] times x [.., t, k].
 fn left(importer: &mut Importer, call: &Call, x: &Computed, m: usize, w: Vec<f64>) -> Result<Computed> {
-    let (t, k) = (x.shape[x.shape.len() - 2], x.shape[x.shape.len() - 1]);
+    let rank = x.shape.len();
+    let (t, k) = (x.shape[rank - 2], x.shape[rank - 1]);
+    if x.shape[..rank - 2].iter().any(|&d| d != 1) {
+        // W x = (xᵀ Wᵀ)ᵀ for every x.
+        let mut order: Vec<usize> = (0..rank).collect();
+        order.swap(rank - 2, rank - 1);
+        let y = match permuted(importer, call, &Value::Computed(x.clone()), &order)? {
+            Value::Computed(x) => right(importer, call, &x, 1, m, w)?,
+            _ => return Err(Error::import("is not computed")),
+        };
+        return match permuted(importer, call, &Value::Computed(y), &order)? {
+            Value::Computed(y) => Ok(y),
+            _ => Err(Error::import("is not computed")),
+        };
+    }
     let mut shape = x.shape.clone();
-    let rank = shape.len();
     shape[rank - 2] = m;
     let map = if k == 1 { dense(m, t, w)? } else { conv_map(1, [t, m], [1, k], 1, w) };
     push_map(importer, call, x, map, shape)
@@ -120,6 +133,7 @@ pub fn matmul(importer: &mut Importer, call: &Call) -> Result<Value> {
             if groups != 1 && !same || x.shape.len() == 1 && tensor.shape.len() > 2 {
                 return Err(Error::unsupported("of several matrices with other leading axes"));
             }
+            importer.charge_weights(w.len())?;
             let y = right(importer, call, x, groups, n, transposed(w, groups, k, n))?;
             let mut shape = y.shape.clone();
             if tensor.shape.len() == 1 {
@@ -138,14 +152,19 @@ pub fn matmul(importer: &mut Importer, call: &Call) -> Result<Value> {
             ) else {
                 return Err(Error::unsupported("of a constant by a computed vector"));
             };
-            let one = |s: &[usize]| s[..s.len() - 2].iter().all(|&d| d == 1);
             if t != *own || m == 0 {
                 return Err(Error::import(format!("cannot multiply {:?} by {:?}", tensor.shape, x.shape)));
             }
-            if !one(&tensor.shape) || !one(&x.shape) || tensor.shape.len() > x.shape.len() {
-                return Err(Error::unsupported("of a constant by several matrices"));
+            if tensor.shape[..tensor.shape.len() - 2].iter().any(|&d| d != 1) {
+                return Err(Error::unsupported("of several constant matrices by a computed one"));
             }
-            left(importer, call, x, m, w.to_vec())?
+            importer.charge_weights(w.len())?;
+            let y = left(importer, call, x, m, w.to_vec())?;
+            let mut shape = y.shape.clone();
+            while shape.len() < tensor.shape.len() {
+                shape.insert(0, 1);
+            }
+            Computed { shape, ..y }
         }
         (Value::Constant(_), Value::Constant(_)) => return Err(Error::unsupported("of two constants")),
         _ => return Err(Error::unsupported("of two computed values")),
@@ -170,6 +189,7 @@ pub fn gemm(importer: &mut Importer, call: &Call) -> Result<Value> {
         let (p, rest, slack) = two_prod(alpha, w);
         p.is_finite() && rest == 0.0 && slack == 0.0
     });
+    importer.charge_weights(stored.len())?;
     let mut weights = stored.to_vec();
     if exact && alpha != 1.0 {
         weights.iter_mut().for_each(|w| *w *= alpha);
@@ -200,7 +220,7 @@ pub fn gemm(importer: &mut Importer, call: &Call) -> Result<Value> {
         None => factor(importer, call, &y, alpha)?,
         Some(Value::Constant(c)) => {
             let beta = Coefficient::exact(beta);
-            let shifts = fold::reals(c)?.into_iter().map(|c| (alpha, beta.times(c))).collect();
+            let shifts = importer.reals(c)?.into_iter().map(|c| (alpha, beta.times(c))).collect();
             scale(importer, call, &y, &c.shape, shifts)?
         }
         Some(Value::Computed(c)) => {

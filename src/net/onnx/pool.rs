@@ -18,6 +18,10 @@ fn windows(
 ) -> Result<(Window, Arc<Incidence>, Vec<usize>)> {
     let (axes, input) = spatial(&x.shape)?;
     let w = window(call, axes, input, kernel(call, axes)?, call.flag("ceil_mode", false)?)?;
+    if w.dilation != [1, 1] && call.text("auto_pad", "")?.starts_with("SAME") {
+        // The standard and its most used runtime disagree about this case.
+        return Err(Error::unsupported("auto_pad SAME with dilations"));
+    }
     let channels = index::volume(&x.shape[..2])?;
     let mut shape = x.shape[..2].to_vec();
     shape.extend(&w.output[2 - axes..]);

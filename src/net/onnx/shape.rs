@@ -64,8 +64,7 @@ pub fn permuted(importer: &mut Importer, call: &Call, value: &Value, order: &[us
 
 /// A constant as a node of the network: nothing of the input, plus a shift.
 pub fn constant_node(importer: &mut Importer, call: &Call, t: &Tensor) -> Result<Computed> {
-    let values = super::fold::reals(t)?;
-    importer.charge(values.len().saturating_mul(8))?;
+    let values = importer.reals(t)?;
     let nothing = table(importer.net.inputs(), vec![NONE; values.len()]);
     let op = Op::Select { incidence: Arc::new(nothing), fill: 0.0 };
     let zeros = importer.push(call, op, vec![0], t.shape.clone())?;
@@ -353,7 +352,7 @@ pub fn concat(importer: &mut Importer, call: &Call) -> Result<Value> {
     let outer = index::volume(&shape[..axis])?;
     let total = index::volume(&shape)?;
     let joined = if values.iter().all(|v| matches!(v, Value::Constant(_))) {
-        importer.charge_constant(total.saturating_mul(2))?;
+        importer.charge_constant(total.saturating_mul(4))?;
         Value::Constant(joined(&values, total)?)
     } else {
         let parts = values.iter().map(|v| as_computed(importer, call, v)).collect::<Result<Vec<_>>>()?;
