@@ -6,6 +6,7 @@ use clarke::method::layer::{
     schur, selection_norm,
 };
 use clarke::num::apply::{apply, apply_up, materialise, transpose};
+use clarke::num::cholesky::semidefinite_up_to;
 use clarke::num::direction::vector_norm;
 use clarke::num::lanczos::Noise;
 use clarke::num::linalg::{cheap_upper, cholesky_upper, gram_upper, spectral_upper};
@@ -582,4 +583,56 @@ fn extreme_weights_of_maps() {
             }
         }
     }
+}
+
+/// x = mantissa 2^exponent for a positive x.
+fn exact_parts(x: f64) -> (i128, i32) {
+    let bits = x.to_bits();
+    ((bits & ((1 << 52) - 1) | 1 << 52) as i128, (bits >> 52) as i32 - 1075)
+}
+
+/// x^power compared with an integer, exactly.
+fn compare(x: f64, power: u32, integer: i128) -> std::cmp::Ordering {
+    let (mantissa, exponent) = exact_parts(x);
+    let (left, shift) = (mantissa.pow(power), exponent * power as i32);
+    if shift >= 0 { (left << shift).cmp(&integer) } else { left.cmp(&(integer << -shift)) }
+}
+
+#[test]
+fn vector_norms_against_integers() {
+    let mut noise = Noise(30);
+    for _ in 0..5000 {
+        let n = pick(&mut noise, 1, 30);
+        let v: Vec<f64> = (0..n)
+            .map(|_| (noise.draw().abs() * 2f64.powi(pick(&mut noise, 20, 50) as i32)).round() + 1.0)
+            .collect();
+        for (norm, power) in [(Norm::One, 1), (Norm::Two, 2)] {
+            let exact: i128 = v.iter().map(|&x| (x as i128).pow(power)).sum();
+            let up = vector_norm_up(v.iter().copied(), norm);
+            let down = vector_norm_down(v.iter().copied(), norm);
+            assert!(compare(up, power, exact).is_ge(), "{v:?}");
+            assert!(compare(down, power, exact).is_le(), "{v:?}");
+            assert!(up <= down.next_up().next_up().next_up());
+        }
+    }
+}
+
+#[test]
+fn cholesky_refuses_what_is_not_semidefinite() {
+    let mut noise = Noise(31);
+    for n in [1, 2, 10, 63, 64, 65, 130, 200] {
+        let w = matrix(&mut noise, n + 5, n);
+        let gram = w.t().dot(&w);
+        let top = sigma(&w).powi(2);
+        for (shift, definite) in [(top * (1.0 + 1e-9), true), (top * (1.0 - 1e-6), false)] {
+            let mut a = gram.mapv(|x| -x);
+            a.diag_mut().mapv_inplace(|x| x + shift);
+            let eta = semidefinite_up_to(&mut a);
+            assert_eq!(eta.is_some(), definite, "{n}");
+            assert!(eta.is_none_or(|eta| eta <= 1e-9 * top));
+        }
+    }
+    let mut broken = Array2::<f64>::eye(4);
+    broken[[3, 1]] = f64::NAN;
+    assert_eq!(semidefinite_up_to(&mut broken), None);
 }
