@@ -5,6 +5,7 @@ use super::map::{ConvShape, LinearMap};
 use super::round::{add_up, gamma, mul_up};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Entries of one block of unfolded patches.
@@ -97,6 +98,16 @@ pub fn apply(map: &LinearMap, x: ArrayView1<f64>) -> Array1<f64> {
     }
 }
 
+/// The outputs of a row that meet the map through tap t, and the first one's input.
+fn meeting(shape: &ConvShape, t: usize) -> (Range<usize>, usize) {
+    let (stride, shift) = (shape.stride[1], t * shape.dilation[1]);
+    let first = shape.pad[1].saturating_sub(shift).div_ceil(stride);
+    // o stride + shift − pad < input
+    let past = (shape.input[1] + shape.pad[1]).saturating_sub(shift).div_ceil(stride);
+    let past = past.min(shape.output[1]);
+    if first >= past { (0..0, 0) } else { (first..past, first * stride + shift - shape.pad[1]) }
+}
+
 /// Per group and strip of output rows: weights times unfolded patches.
 fn forward(shape: &ConvShape, weight: &[f64], x: ArrayView1<f64>) -> Array1<f64> {
     let x = x.as_standard_layout();
@@ -118,11 +129,10 @@ fn forward(shape: &ConvShape, weight: &[f64], x: ArrayView1<f64>) -> Array1<f64>
                 let plane = &x[(g * per_group + c) * shape.input[0] * shape.input[1]..];
                 for oy in from..to {
                     let Some(iy) = shape.source(0, oy, t / shape.kernel[1]) else { continue };
-                    for ox in 0..width {
-                        if let Some(ix) = shape.source(1, ox, t % shape.kernel[1]) {
-                            row[(oy - from) * width + ox] = plane[iy * shape.input[1] + ix];
-                        }
-                    }
+                    let (outs, first) = meeting(shape, t % shape.kernel[1]);
+                    let source = plane[iy * shape.input[1]..].iter().skip(first).step_by(shape.stride[1]);
+                    let target = &mut row[(oy - from) * width..][outs];
+                    target.iter_mut().zip(source).for_each(|(y, &x)| *y = x);
                 }
             }
             let w = &weight[g * out * depth..(g + 1) * out * depth];
@@ -159,13 +169,12 @@ fn backward(shape: &ConvShape, weight: &[f64], y: ArrayView1<f64>) -> Array1<f64
             let unfolded = w.dot(&y);
             let mut plane = vec![0.0; shape.input[0] * shape.input[1]];
             for (t, row) in unfolded.rows().into_iter().enumerate() {
+                let row = row.to_slice().expect("contiguous");
                 for oy in 0..height {
                     let Some(iy) = shape.source(0, oy, t / shape.kernel[1]) else { continue };
-                    for ox in 0..width {
-                        if let Some(ix) = shape.source(1, ox, t % shape.kernel[1]) {
-                            plane[iy * shape.input[1] + ix] += row[oy * width + ox];
-                        }
-                    }
+                    let (outs, first) = meeting(shape, t % shape.kernel[1]);
+                    let target = plane[iy * shape.input[1]..].iter_mut().skip(first).step_by(shape.stride[1]);
+                    target.zip(&row[oy * width..][outs]).for_each(|(x, &y)| *x += y);
                 }
             }
             plane

@@ -2,13 +2,13 @@
 //! Nothing here is proven: proofs evaluate the returned vectors.
 
 use super::linalg::gram_matrix;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, ArrayView1, ArrayView2};
 
 /// Largest Krylov space between restarts.
-const SPACE: usize = 32;
-const RESTARTS: usize = 24;
-/// Orders up to here are solved by Jacobi rotations.
-const JACOBI: usize = 40;
+const SPACE: usize = 64;
+const RESTARTS: usize = 8;
+/// Orders up to here form the Gram matrix first.
+const SMALL: usize = 128;
 
 /// A reproducible stream of numbers in (-1, 1).
 #[derive(Clone, Debug)]
@@ -40,49 +40,53 @@ pub fn normalised(x: Array1<f64>) -> (Array1<f64>, f64) {
     (x / norm, norm * top)
 }
 
-/// Eigenvalues and eigenvectors (columns) of a symmetric matrix by Jacobi rotations.
-pub fn symmetric_eigen(a: &Array2<f64>) -> (Array1<f64>, Array2<f64>) {
-    let n = a.nrows();
-    let (mut a, mut v) = (a.clone(), Array2::eye(n));
-    for _ in 0..40 {
-        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|ij| a[ij] * a[ij]).sum();
-        if off <= 1e-40 * a.diag().dot(&a.diag()) || off.is_nan() {
+/// The largest eigenvalue of a symmetric tridiagonal matrix, by bisection on
+/// the signs of its pivots, and its vector by the twisted factorisation.
+fn top_of_tridiagonal(diagonal: &[f64], off: &[f64]) -> (f64, Vec<f64>) {
+    let k = diagonal.len();
+    let side =
+        |i: usize| (if i > 0 { off[i - 1].abs() } else { 0.0 }) + if i + 1 < k { off[i].abs() } else { 0.0 };
+    let mut low = diagonal.iter().fold(f64::NEG_INFINITY, |m, &a| m.max(a));
+    let mut high = (0..k).fold(low, |m, i| m.max(diagonal[i] + side(i)));
+    // Pivots of T − x from the front, or from the back.
+    let pivots = |x: f64, back: bool| {
+        let mut pivots = vec![0.0; k];
+        for step in 0..k {
+            let i = if back { k - 1 - step } else { step };
+            let coupling = match (step, back) {
+                (0, _) => 0.0,
+                (_, false) => off[i - 1] * off[i - 1] / pivots[i - 1],
+                (_, true) => off[i] * off[i] / pivots[i + 1],
+            };
+            let pivot: f64 = diagonal[i] - x - coupling;
+            pivots[i] = if pivot == 0.0 { f64::MIN_POSITIVE } else { pivot };
+        }
+        pivots
+    };
+    for _ in 0..200 {
+        let middle = 0.5 * low + 0.5 * high;
+        if middle <= low || middle >= high {
             break;
         }
-        for p in 0..n {
-            for q in p + 1..n {
-                if a[[p, q]] == 0.0 {
-                    continue;
-                }
-                let theta = (a[[q, q]] - a[[p, p]]) / (2.0 * a[[p, q]]);
-                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-                let c = 1.0 / (t * t + 1.0).sqrt();
-                let s = t * c;
-                for k in 0..n {
-                    let (x, y) = (a[[k, p]], a[[k, q]]);
-                    (a[[k, p]], a[[k, q]]) = (c * x - s * y, s * x + c * y);
-                }
-                for k in 0..n {
-                    let (x, y) = (a[[p, k]], a[[q, k]]);
-                    (a[[p, k]], a[[q, k]]) = (c * x - s * y, s * x + c * y);
-                    let (x, y) = (v[[k, p]], v[[k, q]]);
-                    (v[[k, p]], v[[k, q]]) = (c * x - s * y, s * x + c * y);
-                }
-            }
-        }
+        if pivots(middle, false).iter().all(|&d| d < 0.0) { high = middle } else { low = middle }
     }
-    (a.diag().to_owned(), v)
-}
-
-fn top_of(a: &Array2<f64>) -> (f64, Array1<f64>) {
-    let (values, vectors) = symmetric_eigen(a);
-    let best = (0..values.len()).max_by(|&i, &j| values[i].total_cmp(&values[j])).expect("order > 0");
-    (values[best], vectors.column(best).to_owned())
+    let (front, back) = (pivots(high, false), pivots(high, true));
+    let gap = |i: usize| (front[i] + back[i] - (diagonal[i] - high)).abs();
+    let twist = (0..k).min_by(|&i, &j| gap(i).total_cmp(&gap(j))).expect("order > 0");
+    let mut z = vec![0.0; k];
+    z[twist] = 1.0;
+    for i in (0..twist).rev() {
+        z[i] = -z[i + 1] * off[i] / front[i];
+    }
+    for i in twist + 1..k {
+        z[i] = -z[i - 1] * off[i - 1] / back[i];
+    }
+    (high, normalised(z.into()).0.to_vec())
 }
 
 /// The largest eigenvalue of a positive semidefinite operator of order n > 0
-/// and its vector: restarted Lanczos with full reorthogonalisation, until a
-/// restart gains less than `tolerance` (relative).
+/// and its vector: restarted Lanczos with full reorthogonalisation, until
+/// eight more steps gain less than `tolerance` (relative).
 pub fn top_eigenpair(
     n: usize,
     apply: &mut dyn FnMut(ArrayView1<f64>) -> Array1<f64>,
@@ -91,9 +95,9 @@ pub fn top_eigenpair(
     let (mut start, _) = normalised(Noise(n as u64).vector(n));
     let mut value = 0.0;
     for _ in 0..RESTARTS {
-        let mut basis = vec![start.clone()];
-        let (mut alphas, mut betas) = (Vec::new(), Vec::new());
-        loop {
+        let mut basis = vec![start];
+        let (mut alphas, mut betas): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
+        let (ritz, weights, done) = loop {
             let last = basis.last().expect("not empty");
             let mut w = apply(last.view());
             alphas.push(w.dot(last));
@@ -104,26 +108,26 @@ pub fn top_eigenpair(
                 }
             }
             let (w, beta) = normalised(w);
+            let k = basis.len();
             let size = alphas.iter().fold(0.0f64, |m, a| m.max(a.abs()));
-            if basis.len() == n.min(SPACE) || beta.is_nan() || beta <= 1e-15 * size {
-                break;
+            let closed = k == n || beta.is_nan() || beta <= 1e-15 * size;
+            if closed || k == SPACE || k.is_multiple_of(8) {
+                let (ritz, weights) = top_of_tridiagonal(&alphas, &betas);
+                let gain = ritz - value;
+                value = ritz;
+                let done = closed || gain.is_nan() || gain <= tolerance * ritz;
+                if done || k == SPACE {
+                    break (ritz, weights, done);
+                }
             }
             betas.push(beta);
             basis.push(w);
-        }
-        let k = alphas.len();
-        let small = Array2::from_shape_fn((k, k), |(i, j)| match (i, j) {
-            _ if i == j => alphas[i],
-            _ if i.abs_diff(j) == 1 => betas[i.min(j)],
-            _ => 0.0,
-        });
-        let (ritz, weights) = top_of(&small);
+        };
         let mut combined = Array1::zeros(n);
         basis.iter().zip(&weights).for_each(|(b, &w)| combined.scaled_add(w, b));
-        (start, _) = normalised(combined);
-        let gain = ritz - value;
+        start = normalised(combined).0;
         value = ritz;
-        if k < n.min(SPACE) || k == n || gain.is_nan() || gain <= tolerance * ritz {
+        if done {
             break;
         }
     }
@@ -144,8 +148,9 @@ pub fn top_singular(w: ArrayView2<f64>) -> (Array1<f64>, f64, Array1<f64>) {
         return (unit(m), 0.0, unit(n));
     }
     let w = w.mapv(|x| x / top);
-    let (_, v) = if n <= JACOBI {
-        top_of(&gram_matrix(w.view()))
+    let (_, v) = if n <= SMALL {
+        let gram = gram_matrix(w.view());
+        top_eigenpair(n, &mut |x| gram.dot(&x), 1e-15)
     } else {
         top_eigenpair(n, &mut |x| w.t().dot(&w.dot(&x)), 1e-15)
     };

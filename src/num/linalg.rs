@@ -171,7 +171,7 @@ pub fn cholesky_upper(w: ArrayView2<f64>) -> Upper {
     let n = matrix.ncols();
     let error = gram_error(matrix.nrows(), n, frobenius_up(matrix.view()));
     let gram = gram_matrix(matrix.view());
-    let (ritz, _) = top_eigenpair(n, &mut |v| gram.dot(&v), 1e-13);
+    let (ritz, _) = top_eigenpair(n, &mut |v| gram.dot(&v), 1e-12);
     let mut excess = (4.0 * U * (n * n) as f64).max(1e-10);
     while excess < 0.1 {
         let shift = ritz * (1.0 + excess);

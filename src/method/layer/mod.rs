@@ -37,7 +37,7 @@ pub struct Effort {
 
 impl Effort {
     pub const QUICK: Effort = Effort { order: 256, tolerance: 1e-3, steps: 4, entries: 1 << 12 };
-    pub const FULL: Effort = Effort { order: 4096, tolerance: 1e-12, steps: 20, entries: 1 << 18 };
+    pub const FULL: Effort = Effort { order: 4096, tolerance: 1e-8, steps: 20, entries: 1 << 18 };
 }
 
 /// The enclosure of one norm and what each method gave.

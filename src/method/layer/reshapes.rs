@@ -15,6 +15,7 @@
 //!      T_φ(i): ‖W‖² <= a_y a_x max_φ ‖S_φ‖².
 //!   3. One axis each way: z(ty, iy, ox) = Q patch_x(iy, ox) with Q = [(out, ty),
 //!      (in, tx)], y = Σ_ty z: ‖W‖² <= a_y b_x max_φ ‖Q_φ‖². 4: axes swapped.
+//!
 //! Grouped maps are block diagonal (maximum over blocks); the adjoint has the
 //! same norm.
 
