@@ -16,6 +16,7 @@ pub mod piecewise;
 pub mod round;
 pub mod tensor;
 
+pub use interval::Interval;
 pub use map::{Affine, Coefficient, ConvShape, Incidence, LinearMap, Scale};
 pub use norms::Norm;
 pub use piecewise::{Piece, Piecewise};

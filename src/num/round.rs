@@ -76,7 +76,10 @@ pub fn div_up(a: f64, b: f64) -> f64 {
     if a.is_infinite() || b.is_infinite() || q == f64::INFINITY || q.is_nan() {
         return q;
     }
-    step_up(q)
+    // a - q b, exact where nothing underflows: its sign over b is the direction.
+    let r = (-q).mul_add(b, a);
+    let recovered = a.abs() > RESIDUAL_FLOOR && q.is_finite() && q.abs() > RESIDUAL_FLOOR;
+    if recovered && (r == 0.0 || (r < 0.0) == (b > 0.0)) { q } else { step_up(q) }
 }
 
 pub fn div_down(a: f64, b: f64) -> f64 {

@@ -96,6 +96,7 @@ fn slope_at(f: Smooth, x: f64) -> Interval {
             elementary::sigmoid_slope(twice) * 4.0
         }
         Smooth::Softplus => elementary::sigmoid(x),
+        Smooth::Elu { .. } if x > 0.0 => Interval::ONE,
         Smooth::Elu { alpha } => elementary::exp(x) * alpha,
         Smooth::Gelu { tanh: false } => normal::distribution(x) + normal::density(x) * x,
         Smooth::Gelu { tanh: true } => {
