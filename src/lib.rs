@@ -4,3 +4,4 @@ pub mod data;
 pub mod error;
 pub mod net;
 pub mod num;
+pub mod report;
