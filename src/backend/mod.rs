@@ -23,6 +23,42 @@ pub struct Lines {
     pub upper_shift: Array2<f64>,
 }
 
+/// Linear bounds of window maxima: below by the value of one edge, above by the
+/// same (ceiling NaN) or by a number.
+#[derive(Clone, Debug)]
+pub struct WindowLines {
+    /// items x outputs: the edge that bounds from below.
+    pub edge: Array2<u32>,
+    /// items x outputs: an upper bound of the maximum, NaN where `edge` attains it.
+    pub ceiling: Array2<f64>,
+}
+
+impl WindowLines {
+    /// From proven ends of the windows' inputs: the edge with the largest lower end.
+    pub fn new(windows: &Incidence, lo: &Array2<f64>, hi: &Array2<f64>) -> Self {
+        let size = (lo.nrows(), windows.outputs());
+        let (mut edge, mut ceiling) = (Array2::zeros(size), Array2::from_elem(size, f64::NAN));
+        for item in 0..size.0 {
+            for i in 0..size.1 {
+                let at = |e: usize| [item, windows.index[e] as usize];
+                let mut best = windows.window(i).start;
+                for e in windows.window(i) {
+                    if lo[at(e)] > lo[at(best)] {
+                        best = e;
+                    }
+                }
+                let others = windows.window(i).filter(|&e| e != best).map(|e| hi[at(e)]);
+                let top = others.fold(f64::NEG_INFINITY, f64::max);
+                edge[[item, i]] = best as u32;
+                if top > lo[at(best)] {
+                    ceiling[[item, i]] = top.max(hi[at(best)]);
+                }
+            }
+        }
+        WindowLines { edge, ceiling }
+    }
+}
+
 pub trait Backend: Sync {
     /// A batch of enclosures on the device.
     type Block: Clone + Send + Sync;
@@ -30,6 +66,9 @@ pub trait Backend: Sync {
     type Map: Send + Sync;
     /// Intervals of slopes on the device, per item and feature (or edge).
     type Slopes: Clone + Send + Sync;
+
+    /// Are results enclosures? False for a backend that only proposes.
+    fn proves(&self) -> bool;
 
     fn upload(&self, x: &Enclosure) -> Self::Block;
     fn read(&self, x: &Self::Block) -> Enclosure;
@@ -82,4 +121,13 @@ pub trait Backend: Sync {
     /// Upper bound of `a . f(x)` by the lines of f: the new coefficients and an
     /// upper bound per row of the constant. Coefficients must be settled.
     fn chord(&self, lines: &Lines, a: &Self::Block) -> (Self::Block, Array2<f64>);
+    /// The same for window maxima.
+    fn window_chord(
+        &self,
+        windows: &Incidence,
+        lines: &WindowLines,
+        a: &Self::Block,
+    ) -> (Self::Block, Array2<f64>);
+    /// Upper bound per row of `sup {a . x : lo <= x <= hi}`; settled coefficients.
+    fn support(&self, a: &Self::Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64>;
 }

@@ -1,7 +1,16 @@
 //! Numbers that know their rounding; nothing of networks.
 
+pub mod apply;
+pub mod cholesky;
+pub mod direction;
+pub mod lanczos;
+pub mod linalg;
+pub mod elementary;
+pub mod interval;
 pub mod map;
+pub mod normal;
 pub mod norms;
+pub mod operator;
 pub mod piecewise;
 pub mod round;
 pub mod tensor;

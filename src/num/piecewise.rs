@@ -38,8 +38,12 @@ impl Piecewise {
     /// interior: a kink exactly at an end changes nothing inside, and l = u
     /// means a constant argument, for which any slope is right.
     pub fn piece(&self, feature: usize, l: f64, u: f64) -> Piece {
+        let (l, u) =
+            (if l.is_nan() { f64::NEG_INFINITY } else { l }, if u.is_nan() { f64::INFINITY } else { u });
         if let Piecewise::Clip { lo, hi } = *self {
-            return if u <= lo {
+            return if lo >= hi {
+                Piece::Fixed { slope: 0.0, offset: hi }
+            } else if u <= lo {
                 Piece::Fixed { slope: 0.0, offset: lo }
             } else if l >= hi {
                 Piece::Fixed { slope: 0.0, offset: hi }

@@ -119,7 +119,8 @@ pub fn gamma(n: usize) -> f64 {
 
 /// `x` enlarged by a few relative roundings: at least `x (1 + k u)` for x >= 0.
 pub fn widen(x: f64, k: u32) -> f64 {
-    x * (1.0 + 2.0 * (k as f64 + 1.0) * U)
+    let y = x * (1.0 + 2.0 * (k as f64 + 1.0) * U);
+    if y > 0.0 && y < f64::MIN_POSITIVE { y.next_up() } else { y }
 }
 
 /// A proven upper bound. NaN becomes +infinity, negative zero zero.

@@ -11,8 +11,8 @@ first 100 held-out images, pixels in [0, 1], float32) and digits_labels.npy
     pip install numpy scikit-learn onnx
     python tests/data/make_digits.py [OUTPUT_FOLDER]
 
-The seed is fixed and the training single-threaded; another scikit-learn or BLAS may still round differently and
-give slightly different weights.
+The seed is fixed and the training single-threaded; another scikit-learn or BLAS
+may still round differently and give slightly different weights.
 """
 
 import sys

@@ -1,0 +1,375 @@
+//! The CPU backend: f64, outward rounded, eager.
+//!
+//! One code path in three precisions. `Double` carries a centre and a radius;
+//! `DoubleDouble` carries the centre as an unevaluated sum hi + lo, for points,
+//! where depth makes plain f64 useless; `Estimate` carries the centre alone and
+//! reads back with an infinite radius, so that a proposal can never pass for a
+//! proof.
+
+mod conv;
+mod dense;
+mod double;
+mod elementwise;
+mod lines;
+mod window;
+
+pub use double::gamma_double;
+
+use crate::backend::{Backend, Lines, WindowLines};
+use crate::num::round::{add_up, gamma, sub_down, widen};
+use crate::num::{Affine, Enclosure, Incidence, LinearMap, Piecewise, Scale};
+use ndarray::{Array2, Array3};
+use std::ops::Range;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    Estimate,
+    Double,
+    DoubleDouble,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu {
+    pub precision: Precision,
+}
+
+impl Cpu {
+    pub const DOUBLE: Cpu = Cpu { precision: Precision::Double };
+    pub const DOUBLE_DOUBLE: Cpu = Cpu { precision: Precision::DoubleDouble };
+    pub const ESTIMATE: Cpu = Cpu { precision: Precision::Estimate };
+
+    fn double(&self) -> bool {
+        self.precision == Precision::DoubleDouble
+    }
+}
+
+/// `items x rows x features` in row order. `lo` is empty unless the precision
+/// is `DoubleDouble` (then |lo| <= u |hi|), `radius` is empty for `Estimate`.
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub(super) items: usize,
+    pub(super) rows: usize,
+    pub(super) features: usize,
+    pub(super) hi: Arc<Vec<f64>>,
+    pub(super) lo: Arc<Vec<f64>>,
+    pub(super) radius: Arc<Vec<f64>>,
+}
+
+/// The three components while they are being computed.
+#[derive(Default)]
+struct Parts {
+    hi: Vec<f64>,
+    lo: Vec<f64>,
+    radius: Vec<f64>,
+}
+
+impl Parts {
+    fn zeros(backend: &Cpu, len: usize) -> Self {
+        Parts {
+            hi: vec![0.0; len],
+            lo: if backend.double() { vec![0.0; len] } else { vec![] },
+            radius: if backend.proves() { vec![0.0; len] } else { vec![] },
+        }
+    }
+
+    /// Anything not finite becomes "no statement": centre 0, radius infinite.
+    fn seal(mut self, items: usize, rows: usize, features: usize) -> Block {
+        debug_assert_eq!(self.hi.len(), items * rows * features);
+        for k in 0..self.hi.len() {
+            let fine = self.hi[k].is_finite()
+                && (self.lo.is_empty() || self.lo[k].is_finite())
+                && (self.radius.is_empty() || self.radius[k].is_finite());
+            if !fine {
+                self.hi[k] = 0.0;
+                if !self.lo.is_empty() {
+                    self.lo[k] = 0.0;
+                }
+                if !self.radius.is_empty() {
+                    self.radius[k] = f64::INFINITY;
+                }
+            }
+        }
+        Block {
+            items,
+            rows,
+            features,
+            hi: Arc::new(self.hi),
+            lo: Arc::new(self.lo),
+            radius: Arc::new(self.radius),
+        }
+    }
+}
+
+impl Block {
+    /// Flat vectors in the block.
+    fn vectors(&self) -> usize {
+        self.items * self.rows
+    }
+
+    fn radius_at(&self, k: usize) -> f64 {
+        self.radius.get(k).copied().unwrap_or(0.0)
+    }
+
+    fn lo_at(&self, k: usize) -> f64 {
+        self.lo.get(k).copied().unwrap_or(0.0)
+    }
+
+    /// Ends of the interval at flat position k, rounded outward.
+    fn ends(&self, k: usize) -> (f64, f64) {
+        let (c, r) = (self.hi[k], self.radius_at(k));
+        if self.lo.is_empty() || self.lo[k] == 0.0 {
+            return (sub_down(c, r), add_up(c, r));
+        }
+        let slack = add_up(r, self.lo[k].abs());
+        if r == 0.0 {
+            // The sign of lo is known: hi + lo lies on one side of hi.
+            return if self.lo[k] > 0.0 { (c, add_up(c, slack)) } else { (sub_down(c, slack), c) };
+        }
+        (sub_down(c, slack), add_up(c, slack))
+    }
+
+    fn is_zero(&self, k: usize) -> bool {
+        self.hi[k] == 0.0 && self.lo_at(k) == 0.0 && self.radius_at(k) == 0.0
+    }
+}
+
+/// A prepared map: weights, their magnitudes and the rounding constants.
+pub struct Map {
+    affine: Affine,
+    /// |W|, flat as the weights are stored; empty for `Estimate`.
+    magnitude: Vec<f64>,
+    /// No nonzero weight is so small that |W| times `FLOOR` vanishes.
+    no_underflow: bool,
+}
+
+/// Nonzero magnitudes enter a radius product as at least this, so that a zero
+/// result means that every factor was zero.
+const FLOOR: f64 = 1e-270;
+const SMALL_WEIGHT: f64 = 1e-50;
+
+impl Map {
+    fn inputs(&self) -> usize {
+        self.affine.map.inputs()
+    }
+
+    fn outputs(&self) -> usize {
+        self.affine.map.outputs()
+    }
+
+    /// Products that can enter one output, forward or backward.
+    fn depth(&self, adjoint: bool) -> usize {
+        match &self.affine.map {
+            LinearMap::Dense(w) => {
+                if adjoint {
+                    w.nrows()
+                } else {
+                    w.ncols()
+                }
+            }
+            LinearMap::Conv { shape, adjoint: flipped, .. } => {
+                let channels = if adjoint == *flipped { shape.in_channels } else { shape.out_channels };
+                channels / shape.groups * shape.taps()
+            }
+        }
+    }
+}
+
+impl Cpu {
+    /// Relative error of one product of `depth` terms against sum |w| |c|.
+    fn product_error(&self, depth: usize) -> f64 {
+        match self.precision {
+            Precision::Estimate => 0.0,
+            Precision::Double => gamma(depth + 4),
+            Precision::DoubleDouble => gamma_double(depth),
+        }
+    }
+
+    /// What |W| is multiplied with: r + error (|c| + r), rounded up, nonzero
+    /// whenever centre or radius is.
+    fn spread(&self, x: &Block, depth: usize) -> Vec<f64> {
+        if !self.proves() {
+            return vec![];
+        }
+        let error = self.product_error(depth);
+        x.hi.iter()
+            .zip(x.radius.iter())
+            .map(|(&c, &r)| {
+                let c = c.abs();
+                if c == 0.0 && r == 0.0 { 0.0 } else { widen(r + error * (c + r), 6).max(FLOOR) }
+            })
+            .collect()
+    }
+
+    /// Turns t = fl(|W| spread) into the radius of the product in place.
+    fn finish_radius(&self, map: &Map, depth: usize, t: &mut [f64]) {
+        let grow = 1.0 + 2.0 * gamma(depth + 6);
+        let tiny = (8 * depth + 16) as f64 * f64::from_bits(1);
+        for r in t {
+            if *r != 0.0 || !map.no_underflow {
+                *r = widen(*r * grow + tiny, 2);
+            }
+        }
+    }
+
+    fn product(&self, map: &Map, x: &Block, adjoint: bool) -> Parts {
+        assert_eq!(x.features, if adjoint { map.outputs() } else { map.inputs() });
+        let depth = map.depth(adjoint);
+        let spread = self.spread(x, depth);
+        let mut parts = match &map.affine.map {
+            LinearMap::Dense(w) => dense::product(self, map, w, x, &spread, adjoint),
+            LinearMap::Conv { shape, weight, adjoint: flipped } => {
+                let kernel = conv::Kernel { shape, weight, magnitude: &map.magnitude };
+                if adjoint == *flipped {
+                    conv::forward(self, &kernel, x, &spread)
+                } else {
+                    conv::adjoint(self, &kernel, x, &spread)
+                }
+            }
+        };
+        self.finish_radius(map, depth, &mut parts.radius);
+        parts
+    }
+}
+
+impl Backend for Cpu {
+    type Block = Block;
+    type Map = Map;
+    type Slopes = elementwise::Slopes;
+
+    fn proves(&self) -> bool {
+        self.precision != Precision::Estimate
+    }
+
+    fn upload(&self, x: &Enclosure) -> Block {
+        let (items, rows, features) = x.dim();
+        let hi: Vec<f64> = x.centre.iter().copied().collect();
+        let lo = if self.double() { vec![0.0; hi.len()] } else { vec![] };
+        let radius = if self.proves() { x.radius.iter().copied().collect() } else { vec![] };
+        Parts { hi, lo, radius }.seal(items, rows, features)
+    }
+
+    fn read(&self, x: &Block) -> Enclosure {
+        let dim = (x.items, x.rows, x.features);
+        let radius = if x.radius.is_empty() {
+            vec![f64::INFINITY; x.hi.len()]
+        } else if x.lo.is_empty() {
+            x.radius.to_vec()
+        } else {
+            x.radius.iter().zip(x.lo.iter()).map(|(&r, &l)| add_up(r, l.abs())).collect()
+        };
+        Enclosure {
+            centre: Array3::from_shape_vec(dim, x.hi.to_vec()).expect("block size"),
+            radius: Array3::from_shape_vec(dim, radius).expect("block size"),
+        }
+    }
+
+    fn dim(&self, x: &Block) -> (usize, usize, usize) {
+        (x.items, x.rows, x.features)
+    }
+
+    fn prepare(&self, affine: &Affine) -> Map {
+        let weights = affine.map.weights();
+        Map {
+            affine: affine.clone(),
+            magnitude: if self.proves() { weights.iter().map(|w| w.abs()).collect() } else { vec![] },
+            no_underflow: weights.iter().all(|w| *w == 0.0 || w.abs() >= SMALL_WEIGHT),
+        }
+    }
+
+    fn affine(&self, map: &Map, x: &Block) -> Block {
+        let mut parts = self.product(map, x, false);
+        if let Some(bias) = &map.affine.bias {
+            elementwise::add_bias(self, &mut parts, bias, map.affine.repeat);
+        }
+        parts.seal(x.items, x.rows, map.outputs())
+    }
+
+    fn linear(&self, map: &Map, x: &Block) -> Block {
+        self.product(map, x, false).seal(x.items, x.rows, map.outputs())
+    }
+
+    fn adjoint(&self, map: &Map, g: &Block) -> Block {
+        self.product(map, g, true).seal(g.items, g.rows, map.inputs())
+    }
+
+    fn scale(&self, scale: &Scale, x: &Block, shift: bool) -> Block {
+        elementwise::scale(self, scale, x, shift)
+    }
+
+    fn select(&self, incidence: &Incidence, fill: f64, x: &Block) -> Block {
+        elementwise::select(self, incidence, fill, x)
+    }
+
+    fn select_adjoint(&self, incidence: &Incidence, g: &Block) -> Block {
+        elementwise::select(self, &incidence.transposed().0, 0.0, g)
+    }
+
+    fn sum(&self, parts: &[&Block]) -> Block {
+        elementwise::sum(self, parts)
+    }
+
+    fn concat(&self, parts: &[&Block]) -> Block {
+        elementwise::concat(self, parts)
+    }
+
+    fn slice(&self, x: &Block, features: Range<usize>) -> Block {
+        elementwise::slice(self, x, features)
+    }
+
+    fn activate(&self, function: &Piecewise, x: &Block) -> Block {
+        elementwise::activate(self, function, x)
+    }
+
+    fn piecewise_slopes(&self, function: &Piecewise, x: &Block) -> Self::Slopes {
+        elementwise::piecewise_slopes(self, function, x)
+    }
+
+    fn upload_slopes(&self, lo: &Array2<f64>, hi: &Array2<f64>) -> Self::Slopes {
+        elementwise::Slopes::new(lo, hi)
+    }
+
+    fn read_slopes(&self, slopes: &Self::Slopes) -> (Array2<f64>, Array2<f64>) {
+        slopes.arrays()
+    }
+
+    fn gate(&self, slopes: &Self::Slopes, x: &Block) -> Block {
+        elementwise::gate(self, slopes, x)
+    }
+
+    fn window_max(&self, windows: &Incidence, x: &Block) -> Block {
+        window::max(self, windows, x)
+    }
+
+    fn window_gates(&self, windows: &Incidence, x: &Block) -> Self::Slopes {
+        window::gates(self, windows, x)
+    }
+
+    fn window_tangent(&self, windows: &Incidence, gates: &Self::Slopes, x: &Block) -> Block {
+        window::tangent(self, windows, gates, x)
+    }
+
+    fn window_adjoint(&self, windows: &Incidence, gates: &Self::Slopes, g: &Block) -> Block {
+        window::adjoint(self, windows, gates, g)
+    }
+
+    fn intersect(&self, a: &Block, b: &Block) -> Block {
+        elementwise::intersect(self, a, b)
+    }
+
+    fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
+        lines::settle(self, a, magnitude)
+    }
+
+    fn chord(&self, table: &Lines, a: &Block) -> (Block, Array2<f64>) {
+        lines::chord(self, table, a)
+    }
+
+    fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
+        lines::window_chord(self, windows, table, a)
+    }
+
+    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
+        lines::support(a, lo, hi)
+    }
+}

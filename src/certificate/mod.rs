@@ -1,0 +1,55 @@
+//! Evidence as plain data: what a proven number rests on.
+
+use crate::num::{Lower, Norm, Upper};
+use crate::ops::Known;
+
+/// One of the proof rules by which every upper bound can be derived again.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// Product of slope intervals and weights from the output side (rows) or
+    /// the input side (columns), statuses from `known` and interval arithmetic.
+    IntervalJacobian { known: Known, columns: bool, double_double: bool },
+    /// Products and sums of layer norms along the graph.
+    LayerNorms { local: bool, known: Known, factors: Vec<Factor> },
+    /// Nothing to re-derive piece by piece: a description, re-runnable only.
+    Digest(String),
+}
+
+/// ‖diag(scale) W restricted to live inputs‖ of one node.
+#[derive(Clone, Debug)]
+pub struct Factor {
+    pub node: usize,
+    pub in_norm: Norm,
+    pub out_norm: Norm,
+    pub rule: &'static str,
+    pub value: Upper,
+}
+
+/// An upper bound with its proof.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    pub value: Upper,
+    pub method: &'static str,
+    pub evidence: Evidence,
+}
+
+/// What proves a lower bound.
+#[derive(Clone, Debug)]
+pub enum Witness {
+    /// Near x every generalised Jacobian J satisfies ‖uᵀJ‖ >= value ‖u‖.
+    Piece { x: Vec<f64>, u: Vec<f64> },
+    /// The quotient of this pair.
+    Pair { x: Vec<f64>, y: Vec<f64> },
+}
+
+/// A lower bound with its proof.
+#[derive(Clone, Debug)]
+pub struct LowerBound {
+    pub value: Lower,
+    pub method: &'static str,
+    pub witness: Option<Witness>,
+}
+
+impl LowerBound {
+    pub const NONE: LowerBound = LowerBound { value: Lower::ZERO, method: "none", witness: None };
+}

@@ -1,0 +1,135 @@
+//! What methods share about one problem: the network on backends, and the
+//! budget of time and memory.
+
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::num::Enclosure;
+use crate::ops::Prepared;
+use crate::problem::Problem;
+use ndarray::{Axis, concatenate, s};
+use std::cell::OnceCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// When to stop and how much memory blocks may take.
+#[derive(Clone)]
+pub struct Budget {
+    pub started: Instant,
+    /// Zero: single-pass methods only, however long each takes.
+    pub time: Duration,
+    pub memory: u64,
+    pub stop: &'static AtomicBool,
+}
+
+/// Multiplications per second that planning assumes for f64 enclosures.
+const SPEED: f64 = 4e9;
+/// Work that is always worth doing.
+const FREE: f64 = 4e9;
+
+impl Budget {
+    pub fn interrupted(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    pub fn remaining(&self) -> Duration {
+        self.time.saturating_sub(self.started.elapsed())
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.interrupted() || self.remaining().is_zero()
+    }
+
+    /// Is a pass of this many multiplications likely to end in time?
+    pub fn affords(&self, products: f64) -> bool {
+        !self.interrupted()
+            && (products <= FREE || products / SPEED <= self.remaining().as_secs_f64() * 0.7)
+    }
+
+    /// Rows of `features` values that one block may hold.
+    pub fn rows(&self, features: usize) -> usize {
+        let per_row = features as f64 * 24.0 * 4.0;
+        ((self.memory as f64 * 0.25).min(512e6) / per_row).max(1.0) as usize
+    }
+}
+
+pub struct Context<'a, B: Backend> {
+    pub problem: &'a Problem,
+    pub budget: Budget,
+    pub seed: u64,
+    backend: &'a B,
+    main: OnceCell<Prepared<'a, B>>,
+    exact: OnceCell<Prepared<'a, Cpu>>,
+    sketch: OnceCell<Prepared<'a, Cpu>>,
+}
+
+impl<'a, B: Backend> Context<'a, B> {
+    pub fn new(problem: &'a Problem, backend: &'a B, budget: Budget, seed: u64) -> Self {
+        Context {
+            problem,
+            budget,
+            seed,
+            backend,
+            main: OnceCell::new(),
+            exact: OnceCell::new(),
+            sketch: OnceCell::new(),
+        }
+    }
+
+    /// The network on the chosen backend.
+    pub fn main(&self) -> &Prepared<'a, B> {
+        self.main.get_or_init(|| Prepared::new(&self.problem.net, self.backend))
+    }
+
+    /// The network in double-double arithmetic, for points.
+    pub fn exact(&self) -> &Prepared<'a, Cpu> {
+        self.exact.get_or_init(|| Prepared::new(&self.problem.net, &Cpu::DOUBLE_DOUBLE))
+    }
+
+    /// The network in plain arithmetic, for proposals.
+    pub fn sketch(&self) -> &Prepared<'a, Cpu> {
+        self.sketch.get_or_init(|| Prepared::new(&self.problem.net, &Cpu::ESTIMATE))
+    }
+
+    /// Regions so small that f64 rounding would show are computed in double-double.
+    pub fn needs_double_double(&self) -> bool {
+        let size = self.problem.region.centre().map_or(0.0, |c| c.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
+        self.problem.region.width() < 1e-8 * (1.0 + size)
+    }
+
+    /// The largest node, which decides how many rows fit into memory.
+    pub fn widest(&self) -> usize {
+        self.problem.net.nodes.iter().map(|n| n.len()).max().unwrap_or(1)
+    }
+
+    /// Sets the columns of constant inputs to zero.
+    pub fn without_fixed(&self, mut rows: Enclosure) -> Enclosure {
+        for (j, fixed) in self.problem.region.fixed().into_iter().enumerate() {
+            if fixed {
+                rows.centre.slice_mut(s![.., .., j]).fill(0.0);
+                rows.radius.slice_mut(s![.., .., j]).fill(0.0);
+            }
+        }
+        rows
+    }
+}
+
+/// Runs `work` on slices of the rows of `seeds` and joins the results.
+pub fn by_rows(seeds: &Enclosure, chunk: usize, mut work: impl FnMut(&Enclosure) -> Option<Enclosure>) -> Option<Enclosure> {
+    let rows = seeds.dim().1;
+    let mut centres = vec![];
+    let mut radii = vec![];
+    for start in (0..rows).step_by(chunk.max(1)) {
+        let end = (start + chunk.max(1)).min(rows);
+        let part = Enclosure {
+            centre: seeds.centre.slice(s![.., start..end, ..]).to_owned(),
+            radius: seeds.radius.slice(s![.., start..end, ..]).to_owned(),
+        };
+        let result = work(&part)?;
+        centres.push(result.centre);
+        radii.push(result.radius);
+    }
+    let join = |list: &[ndarray::Array3<f64>]| {
+        concatenate(Axis(1), &list.iter().map(|a| a.view()).collect::<Vec<_>>()).expect("equal widths")
+    };
+    Some(Enclosure { centre: join(&centres), radius: join(&radii) })
+}

@@ -1,0 +1,295 @@
+//! From a problem to a proven pair: cheap methods first, the minimum of all
+//! uppers, the maximum of all lowers, and the names of the winners.
+
+use super::context::{Budget, Context};
+use super::local::{crown, ibp, jacobian, product};
+use super::lower::{self, ascent};
+use super::table::{self, Proves, Scope};
+use crate::backend::Backend;
+use crate::certificate::{Bound, Evidence, LowerBound};
+use crate::error::{Error, Kind, Result};
+use crate::num::Upper;
+use crate::ops::{Gate, Known, Prepared, Trace};
+use crate::problem::Problem;
+use std::cell::OnceCell;
+use std::time::Instant;
+
+/// Why the work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Exact,
+    Gap,
+    Done,
+    Time,
+    Interrupted,
+}
+
+/// One method's contribution.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub method: &'static str,
+    pub upper: Option<f64>,
+    pub lower: Option<f64>,
+    pub seconds: f64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub upper: Bound,
+    pub lower: LowerBound,
+    pub status: Status,
+    pub exact: bool,
+    /// Neurons whose slope is not fixed on the region, under the best statuses computed.
+    pub free: Option<usize>,
+    pub entries: Vec<Entry>,
+    pub double_double: bool,
+}
+
+/// What methods of one problem share.
+struct Shared<'c, 'a, B: Backend> {
+    context: &'c Context<'a, B>,
+    ibp: OnceCell<Trace<B>>,
+    crown: OnceCell<crown::Statuses<B>>,
+    small: OnceCell<Trace<crate::backend::cpu::Cpu>>,
+}
+
+/// Rows times inputs up to which a whole Jacobian is kept.
+const ENTRIES: f64 = 6e7;
+
+impl<'a, B: Backend> Shared<'_, 'a, B> {
+    fn ibp(&self) -> &Trace<B> {
+        self.ibp.get_or_init(|| ibp::run(self.context.main(), &self.context.problem.region, &vec![]))
+    }
+
+    fn crown(&self) -> &crown::Statuses<B> {
+        self.crown.get_or_init(|| {
+            crown::run(self.context.main(), &self.context.problem.region, &self.context.budget)
+        })
+    }
+
+    /// Interval statuses in double-double, for tiny regions.
+    fn small(&self) -> &Trace<crate::backend::cpu::Cpu> {
+        self.small.get_or_init(|| ibp::run(self.context.exact(), &self.context.problem.region, &vec![]))
+    }
+
+    fn linear_statuses(&self) -> bool {
+        !self.context.problem.region.is_global() && !self.context.needs_double_double()
+    }
+
+    fn jacobian(&self, linear: bool) -> Option<(Bound, Option<LowerBound>)> {
+        let name = if linear { "jacobian-interval" } else { "jacobian-ibp" };
+        if self.context.needs_double_double() {
+            return self.jacobian_on(self.context.exact(), &self.small().gates, &vec![], name, 8.0);
+        }
+        if linear && self.linear_statuses() {
+            let s = self.crown();
+            self.jacobian_on(self.context.main(), &s.trace.gates, &s.known, name, 1.0)
+        } else {
+            self.jacobian_on(self.context.main(), &self.ibp().gates, &vec![], name, 1.0)
+        }
+    }
+
+    fn jacobian_on<C: Backend>(
+        &self,
+        prepared: &Prepared<C>,
+        gates: &[Option<Gate<C>>],
+        known: &Known,
+        name: &'static str,
+        price: f64,
+    ) -> Option<(Bound, Option<LowerBound>)> {
+        let context = self.context;
+        let problem = context.problem;
+        let (rows, n) = (problem.rows() as f64, problem.net.inputs() as f64);
+        let pass = 2.0 * price * problem.net.products();
+        if rows * n > ENTRIES || !context.budget.affords(rows * pass) {
+            return None;
+        }
+        let seeds = problem.seeds();
+        let mut j = jacobian::rows(context, prepared, gates, &seeds)?;
+        let mut columns = false;
+        if price == 1.0 && context.budget.affords(4.0 * n * pass) {
+            if let Some(other) = jacobian::columns(context, prepared, gates, &seeds) {
+                j = jacobian::intersect(j, &other);
+                columns = true;
+            }
+        }
+        let value = jacobian::norm(context, &j);
+        let evidence = Evidence::IntervalJacobian { known: known.clone(), columns, double_double: price > 1.0 };
+        let lower = problem.region.is_point().then(|| lower::of_matrix(context, &j, name)).flatten();
+        Some((Bound { value, method: name, evidence }, lower))
+    }
+
+    fn product(&self, local: bool) -> Option<(Bound, Option<LowerBound>)> {
+        let context = self.context;
+        if !local || context.problem.region.is_global() {
+            return Some((product::run::<B, B>(context, None, &vec![], "product"), None));
+        }
+        let bound = if context.needs_double_double() {
+            let gates = &self.small().gates;
+            product::run(context, Some((context.exact(), gates)), &vec![], "product-local")
+        } else if let Some(s) = self.crown.get() {
+            product::run(context, Some((context.main(), &s.trace.gates)), &s.known, "product-local")
+        } else {
+            let gates = &self.ibp().gates;
+            product::run(context, Some((context.main(), gates)), &vec![], "product-local")
+        };
+        Some((bound, None))
+    }
+
+    fn run(&self, name: &str, lower: &LowerBound) -> Option<(Option<Bound>, Option<LowerBound>)> {
+        let pair = |(b, l): (Bound, Option<LowerBound>)| (Some(b), l);
+        match name {
+            "jacobian-interval" => self.jacobian(true).map(pair),
+            "jacobian-ibp" => self.jacobian(false).map(pair),
+            "product-local" => self.product(true).map(pair),
+            "product" => self.product(false).map(pair),
+            "ascent" => Some((None, Some(ascent::run(self.context, lower)))),
+            "centre" => Some((None, Some(lower::first(self.context)))),
+            _ => None,
+        }
+    }
+
+    /// Free neurons under the best statuses that were computed.
+    fn free(&self) -> Option<usize> {
+        fn count<C: Backend>(b: &C, gates: &[Option<Gate<C>>]) -> usize {
+            let each = |g: &Gate<C>| match g {
+                Gate::Each(s) => {
+                    let (lo, hi) = b.read_slopes(s);
+                    lo.iter().zip(&hi).filter(|(l, h)| l != h).count()
+                }
+                _ => 0,
+            };
+            gates.iter().flatten().map(each).sum()
+        }
+        if let Some(s) = self.crown.get() {
+            return Some(count(self.context.main().backend, &s.trace.gates));
+        }
+        if let Some(s) = self.small.get() {
+            return Some(count(self.context.exact().backend, &s.gates));
+        }
+        self.ibp.get().map(|s| count(self.context.main().backend, &s.gates))
+    }
+}
+
+/// Do the two ends agree to a relative 1e-9 (or are both zero)?
+pub fn is_exact(upper: Upper, lower: crate::num::Lower) -> bool {
+    upper.get() <= lower.get() * (1.0 + 1e-9)
+}
+
+/// Runs one method by name, or everything that time and memory allow (`auto`).
+/// `progress` sees every improvement.
+pub fn solve<B: Backend>(
+    problem: &Problem,
+    backend: &B,
+    method: &str,
+    gap: f64,
+    budget: Budget,
+    seed: u64,
+    mut progress: impl FnMut(f64, f64),
+) -> Result<Outcome> {
+    let plan: Vec<&'static str> = match method {
+        "auto" => vec!["centre", "jacobian-ibp", "product-local", "jacobian-interval", "product", "ascent"],
+        name => {
+            let row = table::find(name).ok_or_else(|| unknown(name))?;
+            if row.scope == Scope::Local && problem.region.is_global() {
+                return Err(Error::input(format!("method {name} needs a bounded region"))
+                    .at("--method")
+                    .next("give --input and --eps, or choose another method"));
+            }
+            if row.proves == Proves::Lower { vec![row.name] } else { vec!["centre", row.name] }
+        }
+    };
+    let context = Context::new(problem, backend, budget.clone(), seed);
+    let shared = Shared { context: &context, ibp: OnceCell::new(), crown: OnceCell::new(), small: OnceCell::new() };
+    let nothing = Evidence::Digest("no statement".into());
+    let mut upper = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
+    let mut lower = LowerBound::NONE;
+    let mut entries = vec![];
+    let mut closed = None;
+    for name in plan {
+        if budget.interrupted() {
+            break;
+        }
+        if name == "centre" && method == "auto" && problem.region.is_point() {
+            // The Jacobian at the point gives both ends at once where it is affordable.
+            if let Some(found) = shared.run("jacobian-ibp", &lower) {
+                record(&mut entries, &mut upper, &mut lower, "jacobian-ibp", Instant::now(), found);
+            }
+            if is_exact(upper.value, lower.value) {
+                closed = Some(Status::Exact);
+                break;
+            }
+        }
+        let started = Instant::now();
+        if let Some(found) = shared.run(name, &lower) {
+            record(&mut entries, &mut upper, &mut lower, name, started, found);
+            progress(upper.value.get(), lower.value.get());
+        }
+        if upper.value.get() < lower.value.get() {
+            return Err(Error::new(
+                Kind::Check,
+                format!("upper {} lies below lower {}", upper.value.get(), lower.value.get()),
+            )
+            .at(format!("methods {} and {}", upper.method, lower.method))
+            .next("this is a defect of clarke: please report the network and the command"));
+        }
+        if is_exact(upper.value, lower.value) {
+            closed = Some(Status::Exact);
+            break;
+        }
+        if method == "auto" && upper.value.get() <= gap * lower.value.get() {
+            closed = Some(Status::Gap);
+            break;
+        }
+    }
+    let status = match closed {
+        Some(status) => status,
+        None if budget.interrupted() => Status::Interrupted,
+        None if budget.is_over() && !budget.time.is_zero() => Status::Time,
+        None => Status::Done,
+    };
+    Ok(Outcome {
+        exact: is_exact(upper.value, lower.value),
+        upper,
+        lower,
+        status,
+        free: shared.free(),
+        entries,
+        double_double: context.needs_double_double(),
+    })
+}
+
+fn record(
+    entries: &mut Vec<Entry>,
+    upper: &mut Bound,
+    lower: &mut LowerBound,
+    method: &'static str,
+    started: Instant,
+    (u, l): (Option<Bound>, Option<LowerBound>),
+) {
+    entries.push(Entry {
+        method,
+        upper: u.as_ref().map(|b| b.value.get()),
+        lower: l.as_ref().map(|b| b.value.get()),
+        seconds: started.elapsed().as_secs_f64(),
+    });
+    if let Some(b) = u
+        && b.value < upper.value
+    {
+        *upper = b;
+    }
+    if let Some(b) = l
+        && b.value > lower.value
+    {
+        *lower = b;
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let names: Vec<&str> =
+        table::METHODS.iter().filter(|r| r.scope != Scope::Layer).map(|r| r.name).collect();
+    Error::input(format!("there is no method {name:?}"))
+        .at("--method")
+        .next(format!("use auto or one of: {}", names.join(", ")))
+}
+

@@ -1,0 +1,25 @@
+//! Interval bounds of every value on the region.
+//!
+//! Proves: l <= z <= u for every node value on the enclosing box.
+//! From: Gowal et al. 2018, in centre-radius form.
+//! Rounding: every step outward (backend).
+//! Cost: one forward pass, two products per layer.
+//! Loose when: deep; exact for one affine layer on a box.
+
+use crate::backend::Backend;
+use crate::ops::{Known, Prepared, Trace};
+use crate::region::Region;
+
+/// Gates of all nonlinear nodes on the region; values are not kept.
+pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, known: &Known) -> Trace<B> {
+    prepared.values(prepared.backend.upload(&input(prepared, region)), known, |_| false)
+}
+
+/// The region's box; unbounded for R^n.
+pub fn input<B: Backend>(prepared: &Prepared<B>, region: &Region) -> crate::num::Enclosure {
+    region.enclosure().unwrap_or_else(|| {
+        let mut all = crate::num::Enclosure::zeros(1, 1, prepared.net.inputs());
+        all.radius.fill(f64::INFINITY);
+        all
+    })
+}

@@ -1,0 +1,65 @@
+//! Lower bounds: anything may propose a point, the witness proves it.
+
+pub mod ascent;
+pub mod points;
+pub mod witness;
+
+use crate::backend::Backend;
+use crate::certificate::LowerBound;
+use crate::method::context::Context;
+use crate::num::Enclosure;
+use crate::num::interval::Interval;
+use ndarray::{Array3, Axis};
+
+/// The best of two proven lower bounds.
+pub fn better(a: LowerBound, b: LowerBound) -> LowerBound {
+    if b.value > a.value { b } else { a }
+}
+
+/// The bound at the centre (or the origin), for a first pair at once.
+pub fn first<B: Backend>(context: &Context<B>) -> LowerBound {
+    let origin = vec![0.0; context.problem.net.inputs()];
+    let x = context.problem.region.centre().unwrap_or(&origin);
+    let proposals = points::score(context, &[x.to_vec()]);
+    prove_best(context, proposals, "centre", 1)
+}
+
+/// Proves the most promising proposals and keeps the best result.
+pub fn prove_best<B: Backend>(
+    context: &Context<B>,
+    mut proposals: Vec<points::Proposal>,
+    method: &'static str,
+    count: usize,
+) -> LowerBound {
+    proposals.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
+    let mut best = LowerBound::NONE;
+    for p in proposals.iter().take(count) {
+        if p.estimate <= best.value.get() || context.budget.interrupted() {
+            break;
+        }
+        best = better(best, witness::prove(context, &p.x, &p.u, method));
+    }
+    best
+}
+
+/// What an enclosure of the whole Jacobian at a point proves.
+pub fn of_matrix<B: Backend>(context: &Context<B>, rows: &Enclosure, method: &'static str) -> Option<LowerBound> {
+    let q = &context.problem.quotient;
+    let x = context.problem.region.centre()?;
+    let item = rows.centre.index_axis(Axis(0), 0);
+    let (u, _) = points::direction(item, q.in_norm, q.out_norm);
+    let (count, n) = item.dim();
+    let mut sum = vec![Interval::point(0.0); n];
+    for i in (0..count).filter(|&i| u[i] != 0.0) {
+        for (j, s) in sum.iter_mut().enumerate() {
+            let entry = Interval::from_centre(rows.centre[[0, i, j]], rows.radius[[0, i, j]]);
+            *s = *s + Interval::point(u[i]) * entry;
+        }
+    }
+    let shape = |v: Vec<f64>| Array3::from_shape_vec((1, 1, n), v).expect("one row");
+    let ends = Enclosure::from_bounds(
+        &shape(sum.iter().map(|s| s.lo).collect()),
+        &shape(sum.iter().map(|s| s.hi).collect()),
+    );
+    Some(witness::evaluate(context, x, &u, &ends, method))
+}

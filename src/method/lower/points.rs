@@ -1,0 +1,183 @@
+//! Candidate points and their estimated steepness, in plain arithmetic.
+
+use crate::backend::Backend;
+use crate::method::context::Context;
+use crate::num::norms::{Norm, vector_norm_up};
+use crate::num::operator::operator_lower_direction;
+use crate::num::Enclosure;
+use crate::region::Region;
+use ndarray::{Array2, Array3, ArrayView2, Axis};
+
+/// A point, an output direction and the unproven value they promise.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    pub x: Vec<f64>,
+    pub u: Vec<f64>,
+    pub estimate: f64,
+}
+
+/// Outputs up to which whole Jacobians are formed at every point.
+pub const FEW_OUTPUTS: usize = 64;
+
+/// A small generator (splitmix64), the same numbers on every machine.
+#[derive(Clone)]
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [0, 1).
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Roughly normal.
+    pub fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
+    }
+}
+
+/// A random member: uniform in the box, or one of its corners; on R^n normal
+/// at a random scale.
+pub fn sample(region: &Region, inputs: usize, random: &mut Random, corner: bool) -> Vec<f64> {
+    let mut x: Vec<f64> = match region.ends() {
+        None => {
+            let scale = 10f64.powf(random.unit() * 4.0 - 1.0);
+            (0..inputs).map(|_| scale * random.normal()).collect()
+        }
+        Some((lo, hi)) => (0..inputs)
+            .map(|j| {
+                let t = random.unit();
+                if corner { if t < 0.5 { lo[j] } else { hi[j] } } else { lo[j] + t * (hi[j] - lo[j]) }
+            })
+            .collect(),
+    };
+    region.project(&mut x);
+    x
+}
+
+/// Jacobians of the measured output at points, `points x rows x inputs`, unproven.
+pub fn jacobians<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Array3<f64> {
+    let sketch = context.sketch();
+    let (b, n) = (sketch.backend, context.problem.net.inputs());
+    let flat: Vec<f64> = points.iter().flatten().copied().collect();
+    let x = Array3::from_shape_vec((points.len(), 1, n), flat).expect("points of equal length");
+    let trace = sketch.values(b.upload(&Enclosure::point(x)), &vec![], |_| false);
+    let seeds = context.problem.seeds();
+    let (_, rows, m) = seeds.dim();
+    let mut all = Enclosure::zeros(points.len(), rows, m);
+    for mut item in all.centre.outer_iter_mut() {
+        item.assign(&seeds.centre.index_axis(Axis(0), 0));
+    }
+    context.without_fixed(b.read(&sketch.adjoints(&trace.gates, b.upload(&all), |_, _| {}))).centre
+}
+
+/// Estimated norm of a Jacobian and the output direction that attains it.
+pub fn direction(jacobian: ArrayView2<f64>, p: Norm, q: Norm) -> (Vec<f64>, f64) {
+    let rows = jacobian.nrows();
+    let size = |row: ndarray::ArrayView1<f64>| vector_norm_up(row.iter().map(|v| v.abs()), p.dual());
+    let u = if rows == 1 {
+        vec![1.0]
+    } else if q == Norm::Inf {
+        let best = (0..rows).max_by(|&a, &b| size(jacobian.row(a)).total_cmp(&size(jacobian.row(b))));
+        let mut u = vec![0.0; rows];
+        u[best.unwrap_or(0)] = 1.0;
+        u
+    } else {
+        operator_lower_direction(jacobian, p, q)
+    };
+    let image: ndarray::Array1<f64> = ndarray::ArrayView1::from(&u).dot(&jacobian);
+    let scale = vector_norm_up(u.iter().map(|v| v.abs()), q.dual());
+    let estimate = if scale > 0.0 { size(image.view()) / scale } else { 0.0 };
+    (u, if estimate.is_finite() { estimate } else { 0.0 })
+}
+
+/// Proposals at the given points.
+pub fn score<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Vec<Proposal> {
+    let q = &context.problem.quotient;
+    let rows = context.problem.rows();
+    if rows > FEW_OUTPUTS {
+        return points.iter().map(|x| by_power(context, x)).collect();
+    }
+    let chunk = (context.budget.rows(context.widest()) / rows).max(1);
+    let mut list = Vec::with_capacity(points.len());
+    for part in points.chunks(chunk) {
+        let j = jacobians(context, part);
+        for (x, j) in part.iter().zip(j.outer_iter()) {
+            let (u, estimate) = direction(j, q.in_norm, q.out_norm);
+            list.push(Proposal { x: x.clone(), u, estimate });
+        }
+    }
+    list
+}
+
+/// The dual vector of a row or column in a norm: <dual(v), v> = ‖v‖, ‖dual(v)‖* = 1.
+fn dual(v: &[f64], norm: Norm) -> Vec<f64> {
+    match norm {
+        Norm::One => v.iter().map(|x| if *x == 0.0 { 0.0 } else { x.signum() }).collect(),
+        Norm::Two => {
+            let size = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+            v.iter().map(|x| if size > 0.0 { x / size } else { 0.0 }).collect()
+        }
+        Norm::Inf => {
+            let best = (0..v.len()).max_by(|&a, &b| v[a].abs().total_cmp(&v[b].abs())).unwrap_or(0);
+            (0..v.len()).map(|i| if i == best { v[i].signum() } else { 0.0 }).collect()
+        }
+    }
+}
+
+/// Boyd's power method on the Jacobian at x with tangent and adjoint passes:
+/// u <- dual of J v, v <- dual of uᵀJ. For many outputs.
+fn by_power<B: Backend>(context: &Context<B>, x: &[f64]) -> Proposal {
+    let sketch = context.sketch();
+    let (b, q) = (sketch.backend, &context.problem.quotient);
+    let trace = sketch.values(b.upload(&Enclosure::vector(x)), &vec![], |_| false);
+    let rows = context.problem.rows();
+    let mut random = Random(context.seed);
+    let mut best = Proposal { x: x.to_vec(), u: vec![0.0; rows], estimate: 0.0 };
+    let output: Vec<f64> = b.read(trace.output()).centre.iter().copied().collect();
+    // Starts: the largest output, and a random direction.
+    let starts = [dual(&output, Norm::Inf), (0..rows).map(|_| random.normal()).collect::<Vec<_>>()];
+    for mut u in starts {
+        let mut last = 0.0;
+        for _ in 0..12 {
+            if context.budget.interrupted() {
+                return best;
+            }
+            let row = Enclosure::vector(&context.problem.row(&u));
+            let g = context.without_fixed(b.read(&sketch.adjoints(&trace.gates, b.upload(&row), |_, _| {})));
+            let g: Vec<f64> = g.centre.iter().copied().collect();
+            let size = vector_norm_up(g.iter().map(|v| v.abs()), q.in_norm.dual());
+            let scale = vector_norm_up(u.iter().map(|v| v.abs()), q.out_norm.dual());
+            let estimate = if scale > 0.0 { size / scale } else { 0.0 };
+            if estimate.is_nan() || estimate <= last * (1.0 + 1e-9) {
+                break;
+            }
+            last = estimate;
+            if estimate > best.estimate {
+                (best.estimate, best.u) = (estimate, u.clone());
+            }
+            let v = Enclosure::vector(&dual(&g, q.in_norm.dual()));
+            let image = b.read(&sketch.tangents(&trace.gates, b.upload(&v), |_, _| {})).centre;
+            let image: Vec<f64> = image.iter().copied().collect();
+            let measured = measure(context, &image);
+            u = dual(&measured, q.out_norm);
+        }
+    }
+    best
+}
+
+fn measure<B: Backend>(context: &Context<B>, image: &[f64]) -> Vec<f64> {
+    let seeds = context.problem.seeds();
+    if context.problem.rows() == image.len() {
+        return image.to_vec();
+    }
+    let seeds: Array2<f64> = seeds.centre.index_axis(Axis(0), 0).to_owned();
+    seeds.dot(&ndarray::ArrayView1::from(image)).to_vec()
+}

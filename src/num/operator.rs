@@ -1,0 +1,242 @@
+//! Proven upper bounds of ‖J‖_{p→q} over all J with |J − C| <= R.
+//!
+//! All nine norms are monotone in |J|, so U = |C| + R bounds them; 1→q, p→∞ and
+//! scalar outputs are exact up to rounding. For the rest the minimum of
+//!   2→2: proven spectral bounds of U and of C plus R;
+//!   2→1: ‖column l1 norms of U‖_2, √m ‖J‖_2, weights, signs of the outputs;
+//!   ∞→2: the transpose of 2→1;
+//!   ∞→1: Σ U, weights, signs of the smaller side.
+//! Signs: ‖J‖_{2→1} = max over s in {±1}^m of ‖Jᵀs‖_2, and Jᵀs lies in
+//! Cᵀs ± Rᵀ1 whatever s is, so one enumeration serves the whole enclosure.
+//! Weights: ‖Jx‖_2 <= ‖J G‖_2 ‖G⁻¹x‖_2 for any positive diagonal G, and
+//! ‖G⁻¹x‖_2 <= ‖(1/g_j)_j‖_2 on |x|_∞ <= 1; likewise for the outputs.
+
+use super::linalg::{cheap_upper, spectral_upper};
+use super::norms::{Norm, Sum, exponent, largest, power_of_two, vector_norm_up};
+use super::round::{Upper, add_up, gamma, mul_up, sqrt_up};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+/// Sides up to this long are enumerated, if the flops allow.
+const SIGNS: usize = 20;
+const SIGN_FLOPS: f64 = 1e8;
+const LEAST: f64 = f64::from_bits(1);
+
+/// An enclosure of a matrix without zero rows and columns, and U.
+struct Box2 {
+    centre: Array2<f64>,
+    radius: Array2<f64>,
+    size: Array2<f64>,
+}
+
+impl Box2 {
+    fn new(centre: Array2<f64>, radius: Array2<f64>) -> Self {
+        let size = ndarray::Zip::from(&centre).and(&radius).map_collect(|&c, &r| add_up(c.abs(), r));
+        Box2 { centre, radius, size }
+    }
+
+    fn transposed(&self) -> Self {
+        let t = |a: &Array2<f64>| a.t().as_standard_layout().into_owned();
+        Box2 { centre: t(&self.centre), radius: t(&self.radius), size: t(&self.size) }
+    }
+
+    /// diag(f) J diag(g).
+    fn weighted(&self, f: &Array1<f64>, g: &Array1<f64>) -> Self {
+        let mut centre = self.centre.clone();
+        let mut radius = self.radius.clone();
+        ndarray::Zip::indexed(&mut centre).and(&mut radius).for_each(|(i, j), c, r| {
+            let half = *c * f[i];
+            let scaled = half * g[j];
+            // Weights are at most 1e100, so an underflow costs less than 1e-220.
+            let risky = *c != 0.0 && half.abs().min(scaled.abs()) < 1e-290;
+            let rounding = add_up(mul_up(gamma(3), scaled.abs()), if risky { 1e-220 } else { 0.0 });
+            *r = add_up(mul_up(mul_up(*r, f[i]), g[j]), rounding);
+            *c = scaled;
+        });
+        Self::new(centre, radius)
+    }
+}
+
+/// An upper bound of ‖J‖_{p→q} (rows are outputs) for every |J − centre| <= radius.
+pub fn operator_upper(centre: ArrayView2<f64>, radius: ArrayView2<f64>, p: Norm, q: Norm) -> Upper {
+    assert_eq!(centre.dim(), radius.dim());
+    let size = ndarray::Zip::from(centre).and(radius).map_collect(|&c, &r| add_up(c.abs(), r));
+    let top = largest(size.iter().copied());
+    if top == 0.0 || top == f64::INFINITY {
+        return Upper::proven(top);
+    }
+    let live = |axis| -> Vec<usize> {
+        let lanes = size.axis_iter(Axis(axis)).enumerate();
+        lanes.filter(|(_, lane)| lane.iter().any(|&x| x != 0.0)).map(|(i, _)| i).collect()
+    };
+    let (rows, cols) = (live(0), live(1));
+    let row = |i: usize| Upper::proven(vector_norm_up(size.row(i).iter().copied(), p.dual()));
+    let column = |j: usize| Upper::proven(vector_norm_up(size.column(j).iter().copied(), q));
+    let most = |a: Upper, b: Upper| a.max(b);
+    match (p, q) {
+        _ if rows.len() == 1 => return row(rows[0]),
+        _ if cols.len() == 1 => return column(cols[0]),
+        (Norm::One, _) => return cols.into_iter().map(column).reduce(most).expect("not zero"),
+        (_, Norm::Inf) => return rows.into_iter().map(row).reduce(most).expect("not zero"),
+        _ => {}
+    }
+    let select = |a: ArrayView2<f64>| a.select(Axis(0), &rows).select(Axis(1), &cols);
+    let (mut c, mut r) = (select(centre), select(radius));
+    let unscale = if (1e-50..1e50).contains(&top) { 1.0 } else { power_of_two(exponent(top)) };
+    if unscale != 1.0 {
+        let scale = power_of_two(-exponent(top));
+        ndarray::Zip::from(&mut c).and(&mut r).for_each(|c, r| {
+            let lost = if *c != 0.0 && scale < 1.0 { LEAST } else { 0.0 };
+            *c *= scale;
+            *r = add_up(mul_up(*r, scale), lost);
+        });
+    }
+    let b = Box2::new(c, r);
+    let bound = match (p, q) {
+        (Norm::Two, Norm::Two) => two_two(&b),
+        (Norm::Two, _) => two_one(&b),
+        (_, Norm::Two) => two_one(&b.transposed()),
+        _ => inf_one(&b),
+    };
+    bound.times(Upper::proven(unscale))
+}
+
+fn two_two(b: &Box2) -> Upper {
+    let cheap = Upper::proven(cheap_upper(b.size.view()));
+    let centre = spectral_upper(b.centre.view());
+    if b.radius.iter().all(|&r| r == 0.0) {
+        return cheap.min(centre);
+    }
+    let radius = Upper::proven(cheap_upper(b.radius.view()));
+    let best = cheap.min(centre.plus(radius));
+    if radius.get() <= 1e-9 * centre.get() {
+        return best;
+    }
+    best.min(centre.plus(spectral_upper(b.radius.view()))).min(spectral_upper(b.size.view()))
+}
+
+fn root(n: usize) -> Upper {
+    Upper::proven(sqrt_up(n as f64))
+}
+
+/// l1 norms of the columns (axis 0) or the rows (axis 1) of U.
+fn sums(b: &Box2, axis: usize) -> Array1<f64> {
+    let lanes = b.size.lanes(Axis(axis)).into_iter();
+    lanes.map(|lane| vector_norm_up(lane.iter().copied(), Norm::One)).collect()
+}
+
+fn two_one(b: &Box2) -> Upper {
+    let (m, n) = b.size.dim();
+    let columns = sums(b, 0);
+    let absolute = Upper::proven(vector_norm_up(columns.iter().copied(), Norm::Two));
+    let best = absolute.min(root(m).times(two_two(b)));
+    // With e = U Uᵀ1 the weighted bound is never above the absolute one (Schur).
+    let e = b.size.dot(&columns);
+    let best = best.min(weighted(b, Some(&e), None));
+    if m <= SIGNS && 2f64.powi(m as i32) * (2 * n) as f64 <= SIGN_FLOPS {
+        return best.min(signs(b, Norm::Two));
+    }
+    best
+}
+
+fn inf_one(b: &Box2) -> Upper {
+    let (m, n) = b.size.dim();
+    let (rows, columns) = (sums(b, 1), sums(b, 0));
+    let absolute = Upper::proven(vector_norm_up(rows.iter().copied(), Norm::One));
+    let best = absolute
+        .min(root(m).times(root(n)).times(two_two(b)))
+        .min(weighted(b, Some(&rows), Some(&columns)));
+    let affordable = |k: usize, n: usize| k <= SIGNS && 2f64.powi(k as i32) * n as f64 <= SIGN_FLOPS;
+    if m <= n && affordable(m, n) {
+        best.min(signs(b, Norm::One))
+    } else if n < m && affordable(n, m) {
+        best.min(signs(&b.transposed(), Norm::One))
+    } else {
+        best
+    }
+}
+
+/// ‖f⁻¹‖ ‖diag(f) J diag(g)‖_2 ‖g⁻¹‖ with f = 1/√rows, g = 1/√columns;
+/// a missing weight is 1 with factor 1 (its side has the 2-norm).
+fn weighted(b: &Box2, rows: Option<&Array1<f64>>, columns: Option<&Array1<f64>>) -> Upper {
+    let inverse_root = |e: &Array1<f64>| e.mapv(|x| 1.0 / x.sqrt());
+    let (m, n) = b.size.dim();
+    let f = rows.map_or(Array1::ones(m), inverse_root);
+    let g = columns.map_or(Array1::ones(n), inverse_root);
+    if f.iter().chain(&g).any(|&x| !(1e-100..1e100).contains(&x)) {
+        return Upper::INFINITE;
+    }
+    let length = |w: &Array1<f64>| {
+        let inverse: Vec<f64> = w.iter().map(|&x| (1.0 / x).next_up()).collect();
+        Upper::proven(vector_norm_up(inverse, Norm::Two))
+    };
+    let mut bound = two_two(&b.weighted(&f, &g));
+    if rows.is_some() {
+        bound = bound.times(length(&f));
+    }
+    if columns.is_some() {
+        bound = bound.times(length(&g));
+    }
+    bound
+}
+
+/// max over s in {±1}^rows of ‖ |Cᵀs| + Rᵀ1 ‖, by a tree of partial sums: a leaf
+/// is a sum of k terms, so it errs by at most gamma_k Σ|C_ij| in entry j.
+fn signs(b: &Box2, norm: Norm) -> Upper {
+    let (k, n) = b.centre.dim();
+    let drift = gamma(k);
+    let mut radii = vec![(Sum::default(), Sum::default()); n];
+    for (c, r) in b.centre.rows().into_iter().zip(b.radius.rows()) {
+        for ((sums, c), r) in radii.iter_mut().zip(c).zip(r) {
+            sums.0.add(*r);
+            sums.1.add(c.abs());
+        }
+    }
+    let radii: Vec<f64> = radii.iter().map(|(r, c)| add_up(r.up(), mul_up(drift, c.up()))).collect();
+    let rows: Vec<Vec<f64>> = b.centre.rows().into_iter().map(|r| r.to_vec()).collect();
+    let mut levels = rows.clone();
+    let best = tree(&rows, &radii, norm, 1, &mut levels);
+    // Each term of a leaf's norm was rounded at most n + 3 times.
+    let slack = add_up(1.0, mul_up(2.0, gamma(n + 4)));
+    let value = match norm {
+        Norm::Two => sqrt_up(add_up(mul_up(best, slack), mul_up(n as f64, 2f64.powi(-1000)))),
+        _ => mul_up(best, slack),
+    };
+    Upper::proven(value)
+}
+
+/// The largest computed leaf below the partial sum `levels[depth - 1]`.
+fn tree(rows: &[Vec<f64>], radii: &[f64], norm: Norm, depth: usize, levels: &mut [Vec<f64>]) -> f64 {
+    if depth == rows.len() {
+        return leaf(&levels[depth - 1], radii, norm);
+    }
+    let mut best = 0.0;
+    for sign in [1.0, -1.0] {
+        let (done, rest) = levels.split_at_mut(depth);
+        for ((x, &y), &c) in rest[0].iter_mut().zip(&done[depth - 1]).zip(&rows[depth]) {
+            *x = y + sign * c;
+        }
+        let value = tree(rows, radii, norm, depth + 1, levels);
+        if value.is_nan() {
+            return value;
+        }
+        best = f64::max(best, value);
+    }
+    best
+}
+
+/// Plain sums of (|v| + ρ) or their squares, eight at a time.
+fn leaf(v: &[f64], radii: &[f64], norm: Norm) -> f64 {
+    let term = |v: f64, r: f64| {
+        let x = v.abs() + r;
+        if norm == Norm::Two { x * x } else { x }
+    };
+    let mut lanes = [0.0; 8];
+    let (heads, tails) = (v.chunks_exact(8), radii.chunks_exact(8));
+    let rest: f64 = heads.remainder().iter().zip(tails.remainder()).map(|(&v, &r)| term(v, r)).sum();
+    for (v, r) in heads.zip(tails) {
+        for i in 0..8 {
+            lanes[i] += term(v[i], r[i]);
+        }
+    }
+    lanes.iter().sum::<f64>() + rest
+}

@@ -1,0 +1,183 @@
+//! Linear back-substitution (CROWN) over the graph: upper bounds of linear
+//! functions of a node's value by linear functions of the input.
+//!
+//! From: Zhang et al. 2018 (CROWN), Xu et al. 2021 (any slopes are sound). The
+//! coefficients are numbers at every step: what rounding leaves is moved into
+//! the constant by `settle`, with the node's proven magnitudes.
+
+use super::sweep::{Ends, Prepared, enclosure, ends2};
+use super::{piecewise, smooth};
+use crate::backend::{Backend, Lines, WindowLines};
+use crate::net::{Net, Op};
+use crate::num::Enclosure;
+use crate::num::round::{add_up, sub_down, sub_up};
+use ndarray::{Array1, Array2};
+
+/// Proven ends of every node that is still needed, items x features.
+pub type NodeEnds = Vec<Option<Ends>>;
+
+/// How a nonlinear node is replaced by lines.
+pub enum Relaxation {
+    Each(Lines),
+    Window(WindowLines),
+    /// Only its range is used.
+    Range,
+}
+
+/// Slopes in [0, 1] for the free lines of a node, items x features.
+pub type Alpha = Vec<Option<Array2<f64>>>;
+
+/// The lines of node k on the ends of its input.
+pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) -> Relaxation {
+    let node = &net.nodes[k];
+    let x = ends[node.inputs[0]].as_ref().expect("bounds of a nonlinear node's input");
+    let each = |line: &dyn Fn(usize, usize, f64, f64) -> [f64; 4]| {
+        let zeros = || Array2::zeros(x.lo.raw_dim());
+        let mut lines =
+            Lines { lower_slope: zeros(), lower_shift: zeros(), upper_slope: zeros(), upper_shift: zeros() };
+        for ((item, j), &l) in x.lo.indexed_iter() {
+            let [a, b, c, d] = line(item, j, l, x.hi[[item, j]]);
+            lines.lower_slope[[item, j]] = a;
+            lines.lower_shift[[item, j]] = b;
+            lines.upper_slope[[item, j]] = c;
+            lines.upper_shift[[item, j]] = d;
+        }
+        Relaxation::Each(lines)
+    };
+    match &node.op {
+        Op::Piecewise(f) => {
+            each(&|item, j, l, u| piecewise::lines(f, j, l, u, alpha.map(|a| a[[item, j]])))
+        }
+        Op::Smooth(f) => each(&|_, _, l, u| smooth::lines(*f, l, u)),
+        Op::Max(windows) => Relaxation::Window(WindowLines::new(windows, &x.lo, &x.hi)),
+        _ => Relaxation::Range,
+    }
+}
+
+/// Upper bounds of `rows . value(k)` over each item's region. `support` gives
+/// the upper bounds of linear functions of the input, row by row:
+/// `support(item, coefficients)`.
+pub fn upper<B: Backend>(
+    prepared: &Prepared<B>,
+    relaxations: &[Option<Relaxation>],
+    ends: &NodeEnds,
+    k: usize,
+    rows: &Enclosure,
+    support: &dyn Fn(usize, &Array2<f64>) -> Vec<f64>,
+) -> Array2<f64> {
+    let (b, net) = (prepared.backend, prepared.net);
+    let (items, count, _) = rows.dim();
+    let mut constant = Array2::<f64>::zeros((items, count));
+    let mut charge = |c: &Array2<f64>| constant.zip_mut_with(c, |t, &v| *t = add_up(*t, v));
+    let mut total: Vec<Option<B::Block>> = vec![None; k + 1];
+    total[k] = Some(b.upload(rows));
+    for n in (1..=k).rev() {
+        let Some(a) = total[n].take() else { continue };
+        let node = &net.nodes[n];
+        let own = ends[n].as_ref().expect("bounds of every node on the way");
+        let (a, lost) = b.settle(&a, &magnitude(own));
+        charge(&lost);
+        let shift = |v: Array1<f64>, w: Array1<f64>| {
+            let wide = |v: Array1<f64>| v.broadcast((items, v.len())).expect("one shift per feature").to_owned();
+            (wide(v), wide(w))
+        };
+        let parts = match &node.op {
+            Op::Affine(affine) => {
+                if let Some(bias) = &affine.bias {
+                    let v: Array1<f64> = (0..node.len()).map(|j| bias[j / affine.repeat]).collect();
+                    let (l, h) = shift(v.clone(), v);
+                    charge(&b.support(&a, &l, &h));
+                }
+                prepared.back(&[], n, &a)
+            }
+            Op::Scale(s) => {
+                let at = |j: usize| s.shift[s.index(j)];
+                let lo = (0..node.len()).map(|j| sub_down(at(j).hi, add_up(at(j).lo.abs(), at(j).err))).collect();
+                let hi = (0..node.len()).map(|j| add_up(at(j).hi, add_up(at(j).lo.abs(), at(j).err))).collect();
+                let (l, h) = shift(lo, hi);
+                charge(&b.support(&a, &l, &h));
+                prepared.back(&[], n, &a)
+            }
+            Op::Select { incidence, fill } => {
+                if *fill != 0.0 {
+                    let empty = |j| if incidence.window(j).is_empty() { *fill } else { 0.0 };
+                    let v: Array1<f64> = (0..node.len()).map(empty).collect();
+                    let (l, h) = shift(v.clone(), v);
+                    charge(&b.support(&a, &l, &h));
+                }
+                prepared.back(&[], n, &a)
+            }
+            Op::Add | Op::Concat => prepared.back(&[], n, &a),
+            Op::Input => vec![],
+            Op::Piecewise(_) | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => {
+                match relaxations[n].as_ref().expect("lines of every nonlinear node on the way") {
+                    Relaxation::Each(lines) => {
+                        let (next, c) = b.chord(lines, &a);
+                        charge(&c);
+                        vec![(node.inputs[0], next)]
+                    }
+                    Relaxation::Window(lines) => {
+                        let Op::Max(windows) = &node.op else { unreachable!("windows belong to maxima") };
+                        let (next, c) = b.window_chord(windows, lines, &a);
+                        charge(&c);
+                        vec![(node.inputs[0], next)]
+                    }
+                    Relaxation::Range => {
+                        charge(&b.support(&a, &own.lo, &own.hi));
+                        vec![]
+                    }
+                }
+            }
+        };
+        for (i, part) in parts {
+            total[i] = Some(match total[i].take() {
+                Some(t) => b.sum(&[&t, &part]),
+                None => part,
+            });
+        }
+    }
+    if let Some(a) = total[0].take() {
+        let own = ends[0].as_ref().expect("bounds of the input");
+        let (a, lost) = b.settle(&a, &magnitude(own));
+        charge(&lost);
+        let a = b.read(&a).centre;
+        for item in 0..items {
+            let values = support(item, &a.index_axis(ndarray::Axis(0), item).to_owned());
+            for (t, v) in constant.row_mut(item).iter_mut().zip(values) {
+                *t = add_up(*t, v);
+            }
+        }
+    }
+    constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+}
+
+fn magnitude(ends: &Ends) -> Array2<f64> {
+    ndarray::Zip::from(&ends.lo).and(&ends.hi).map_collect(|l: &f64, h: &f64| l.abs().max(h.abs()))
+}
+
+/// Ends of a node's value block on the host.
+pub fn host_ends<B: Backend>(b: &B, x: &B::Block) -> Ends {
+    let (lo, hi) = ends2(&b.read(x), b.proves());
+    Ends { lo, hi }
+}
+
+/// The intersection of two proven enclosures; on contradiction (empty region)
+/// the first is kept.
+pub fn tighten(ends: &mut Ends, lo: &Array2<f64>, hi: &Array2<f64>) {
+    ndarray::Zip::from(&mut ends.lo).and(&mut ends.hi).and(lo).and(hi).for_each(|l, h, &a, &z| {
+        let (nl, nh) = (l.max(a), h.min(z));
+        if nl <= nh {
+            (*l, *h) = (nl, nh);
+        }
+    });
+}
+
+/// Uploads ends as a value block.
+pub fn upload_ends<B: Backend>(b: &B, ends: &Ends) -> B::Block {
+    b.upload(&enclosure(ends))
+}
+
+/// Width of an interval, rounded up.
+pub fn width(l: f64, h: f64) -> f64 {
+    sub_up(h, l)
+}

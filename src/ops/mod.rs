@@ -1,0 +1,10 @@
+//! What mathematics must know about each operator family, and the sweeps
+//! over a network that use it.
+
+pub mod linear;
+pub mod piecewise;
+pub mod smooth;
+pub mod softmax;
+pub mod sweep;
+
+pub use sweep::{Ends, Gate, Known, Prepared, Trace};

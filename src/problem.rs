@@ -1,0 +1,125 @@
+//! The question: how steep is this network's output on this region?
+
+use crate::error::{Error, Result};
+use crate::net::Net;
+use crate::num::{Enclosure, Norm};
+use crate::region::Region;
+
+/// What is measured of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The vector function.
+    All,
+    /// One component.
+    One(usize),
+    /// The difference of two components (a class margin).
+    Difference(usize, usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// sup over pairs of points of the region.
+    Lipschitz,
+    /// sup over points against the centre.
+    Anchored,
+}
+
+/// ‖f(x) - f(y)‖_out / ‖x - y‖_in.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotient {
+    pub in_norm: Norm,
+    pub out_norm: Norm,
+    pub output: Output,
+    pub quantity: Quantity,
+}
+
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub net: Net,
+    pub region: Region,
+    pub quotient: Quotient,
+}
+
+impl Problem {
+    pub fn new(net: Net, region: Region, quotient: Quotient) -> Result<Self> {
+        let outputs = net.outputs();
+        let check = |i: usize| {
+            if i < outputs {
+                return Ok(());
+            }
+            Err(Error::input(format!("output {i} does not exist: the network has {outputs} outputs"))
+                .at("--output")
+                .next(format!("use an index from 0 to {}", outputs - 1)))
+        };
+        match quotient.output {
+            Output::All => {}
+            Output::One(i) => check(i)?,
+            Output::Difference(i, j) => {
+                check(i)?;
+                check(j)?;
+                if i == j {
+                    return Err(Error::input("the difference of an output with itself is 0")
+                        .at("--output")
+                        .next("name two different outputs"));
+                }
+            }
+        }
+        if let Some((lo, _)) = region.ends()
+            && lo.len() != net.inputs()
+        {
+            return Err(Error::input(format!(
+                "the region has {} coordinates, the network {} inputs",
+                lo.len(),
+                net.inputs()
+            ))
+            .next("check --input, --center or --box"));
+        }
+        if quotient.quantity == Quantity::Anchored && region.is_global() {
+            return Err(Error::input("the anchored quotient needs a centre")
+                .at("--quantity anchored")
+                .next("give --input or --center and --eps"));
+        }
+        Ok(Problem { net, region, quotient })
+    }
+
+    /// Rows that turn the network's Jacobian into that of the measured output.
+    pub fn seeds(&self) -> Enclosure {
+        let m = self.net.outputs();
+        let rows = match self.quotient.output {
+            Output::All => m,
+            _ => 1,
+        };
+        let mut e = Enclosure::zeros(1, rows, m);
+        match self.quotient.output {
+            Output::All => (0..m).for_each(|i| e.centre[[0, i, i]] = 1.0),
+            Output::One(i) => e.centre[[0, 0, i]] = 1.0,
+            Output::Difference(i, j) => {
+                e.centre[[0, 0, i]] = 1.0;
+                e.centre[[0, 0, j]] = -1.0;
+            }
+        }
+        e
+    }
+
+    /// Components of the measured output.
+    pub fn rows(&self) -> usize {
+        match self.quotient.output {
+            Output::All => self.net.outputs(),
+            _ => 1,
+        }
+    }
+
+    /// A direction u over the measured output as a row over the network's output.
+    pub fn row(&self, u: &[f64]) -> Vec<f64> {
+        let mut row = vec![0.0; self.net.outputs()];
+        match self.quotient.output {
+            Output::All => row.copy_from_slice(u),
+            Output::One(i) => row[i] = u[0],
+            Output::Difference(i, j) => {
+                row[i] = u[0];
+                row[j] = -u[0];
+            }
+        }
+        row
+    }
+}

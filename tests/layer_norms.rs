@@ -1,0 +1,245 @@
+//! Norms of vectors, enclosures and single linear maps against naive definitions.
+
+use clarke::num::direction::vector_norm;
+use clarke::num::lanczos::Noise;
+use clarke::num::linalg::{cheap_upper, cholesky_upper, gram_upper, spectral_upper};
+use clarke::num::norms::{operator_lower_direction, operator_upper, vector_norm_down, vector_norm_up};
+use clarke::num::{Norm, Upper};
+use ndarray::{Array1, Array2};
+
+fn matrix(noise: &mut Noise, m: usize, n: usize) -> Array2<f64> {
+    Array2::from_shape_simple_fn((m, n), || noise.draw())
+}
+
+fn pick(noise: &mut Noise, from: usize, to: usize) -> usize {
+    from + ((noise.draw() + 1.0) / 2.0 * (to + 1 - from) as f64) as usize
+}
+
+/// The largest singular value by one-sided Jacobi rotations.
+fn sigma(a: &Array2<f64>) -> f64 {
+    let mut a = if a.nrows() < a.ncols() { a.t().to_owned() } else { a.clone() };
+    for _ in 0..60 {
+        let mut rotated = false;
+        for p in 0..a.ncols() {
+            for q in p + 1..a.ncols() {
+                let (x, y) = (a.column(p).to_owned(), a.column(q).to_owned());
+                let (xx, yy, xy) = (x.dot(&x), y.dot(&y), x.dot(&y));
+                if xy == 0.0 || xy.abs() <= 1e-15 * (xx * yy).sqrt() {
+                    continue;
+                }
+                rotated = true;
+                let theta = (yy - xx) / (2.0 * xy);
+                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+                let c = 1.0 / (t * t + 1.0).sqrt();
+                a.column_mut(p).assign(&(&x * c - &y * (c * t)));
+                a.column_mut(q).assign(&(&x * (c * t) + &y * c));
+            }
+        }
+        if !rotated {
+            break;
+        }
+    }
+    a.columns().into_iter().map(|c| c.dot(&c).sqrt()).fold(0.0, f64::max)
+}
+
+/// max over signs of ‖A s‖.
+fn over_signs(a: &Array2<f64>, norm: Norm) -> f64 {
+    let k = a.ncols();
+    (0..1u32 << k)
+        .map(|code| {
+            let s = Array1::from_shape_fn(k, |i| if code >> i & 1 == 1 { -1.0 } else { 1.0 });
+            vector_norm(a.dot(&s).view(), norm)
+        })
+        .fold(0.0, f64::max)
+}
+
+/// ‖A‖_{p→q} by definition; the enumerated side must be short.
+fn truth(a: &Array2<f64>, p: Norm, q: Norm) -> f64 {
+    let rows = || a.rows().into_iter().map(|r| vector_norm(r, p.dual())).fold(0.0, f64::max);
+    let columns = || a.columns().into_iter().map(|c| vector_norm(c, q)).fold(0.0, f64::max);
+    match (p, q) {
+        _ if a.is_empty() => 0.0,
+        (_, Norm::Inf) => rows(),
+        (Norm::One, _) => columns(),
+        (Norm::Two, Norm::Two) => sigma(a),
+        (Norm::Inf, Norm::One) if a.nrows() < a.ncols() => over_signs(&a.t().to_owned(), Norm::One),
+        (Norm::Inf, _) => over_signs(a, q),
+        _ => over_signs(&a.t().to_owned(), Norm::Two),
+    }
+}
+
+fn pairs() -> impl Iterator<Item = (Norm, Norm)> {
+    Norm::ALL.into_iter().flat_map(|p| Norm::ALL.into_iter().map(move |q| (p, q)))
+}
+
+fn point_upper(a: &Array2<f64>, p: Norm, q: Norm) -> f64 {
+    operator_upper(a.view(), Array2::zeros(a.dim()).view(), p, q).get()
+}
+
+#[test]
+fn vector_norms_enclose_and_survive_extremes() {
+    let mut noise = Noise(3);
+    for _ in 0..2000 {
+        let n = pick(&mut noise, 0, 40);
+        let scale = 10f64.powi(pick(&mut noise, 0, 300) as i32 - 150);
+        let v: Vec<f64> = (0..n).map(|_| noise.draw().abs() * scale).collect();
+        for norm in Norm::ALL {
+            let (down, up) =
+                (vector_norm_down(v.iter().copied(), norm), vector_norm_up(v.iter().copied(), norm));
+            let plain = vector_norm(Array1::from(v.clone()).view(), norm);
+            assert!(down <= up && up - down <= 1e-15 * up, "{down} {up}");
+            assert!(up >= plain * (1.0 - 1e-14) && down <= plain * (1.0 + 1e-14));
+        }
+    }
+    assert_eq!(vector_norm_up([3.0, 4.0], Norm::Two), 5.0);
+    assert_eq!(vector_norm_down([3.0, 4.0], Norm::Two), 5.0);
+    assert_eq!(vector_norm_up([0.1; 10], Norm::Inf), 0.1);
+    for big in [1e300, 1e-300, 5e-324] {
+        let up = vector_norm_up([3.0 * big, 4.0 * big], Norm::Two);
+        let down = vector_norm_down([3.0 * big, 4.0 * big], Norm::Two);
+        assert!(down <= 5.0 * big && 5.0 * big <= up && up <= 5.0 * big * (1.0 + 1e-14) + 1e-323);
+    }
+    for norm in Norm::ALL {
+        assert_eq!(vector_norm_up([1.0, f64::NAN], norm), f64::INFINITY);
+        assert_eq!(vector_norm_up([1.0, f64::INFINITY], norm), f64::INFINITY);
+        assert_eq!(vector_norm_down([1.0, f64::NAN], norm), 0.0);
+        assert_eq!(vector_norm_up([], norm), 0.0);
+    }
+    assert_eq!(vector_norm_up([f64::MAX; 3], Norm::One), f64::INFINITY);
+    assert!(vector_norm_down([f64::MAX; 3], Norm::One).is_finite());
+}
+
+#[test]
+fn points_of_all_nine_pairs() {
+    let mut noise = Noise(5);
+    for round in 0..400 {
+        let (m, n) = (pick(&mut noise, 1, 8), pick(&mut noise, 1, 8));
+        let mut a = matrix(&mut noise, m, n);
+        if round % 4 == 0 {
+            a.mapv_inplace(|x| if x.abs() < 0.5 { 0.0 } else { (4.0 * x).round() });
+        }
+        for (p, q) in pairs() {
+            let (up, exact) = (point_upper(&a, p, q), truth(&a, p, q));
+            assert!(up >= exact * (1.0 - 1e-13), "{p} {q}: {up} < {exact} for {a}");
+            assert!(up <= exact * (1.0 + 1e-9) + 1e-300, "{p} {q}: {up} > {exact} for {a}");
+            // The proposal attains the norm.
+            let u = Array1::from(operator_lower_direction(a.view(), p, q));
+            let reached = vector_norm(a.t().dot(&u).view(), p.dual());
+            assert!(vector_norm(u.view(), q.dual()) <= 1.0 + 1e-12);
+            assert!(reached >= exact * (1.0 - 1e-11), "{p} {q}: {reached} of {exact} for {a}");
+        }
+    }
+}
+
+#[test]
+fn scalar_outputs_and_inputs_are_exact() {
+    let mut noise = Noise(6);
+    let row = matrix(&mut noise, 1, 50);
+    for (p, q) in pairs() {
+        let up = point_upper(&row, p, q);
+        assert!((up - vector_norm(row.row(0), p.dual())).abs() <= 1e-14 * up);
+        let up = point_upper(&row.t().to_owned(), p, q);
+        assert!((up - vector_norm(row.row(0), q)).abs() <= 1e-14 * up);
+        for dim in [(0, 0), (0, 3), (3, 0), (2, 2)] {
+            assert_eq!(point_upper(&Array2::zeros(dim), p, q), 0.0);
+        }
+    }
+}
+
+#[test]
+fn enclosures_contain_their_members() {
+    let mut noise = Noise(7);
+    for _ in 0..300 {
+        let (m, n) = (pick(&mut noise, 1, 6), pick(&mut noise, 1, 6));
+        let c = matrix(&mut noise, m, n);
+        let width = 10f64.powi(-(pick(&mut noise, 0, 6) as i32));
+        let r = matrix(&mut noise, m, n).mapv(|x| if x < 0.0 { 0.0 } else { x * width });
+        for (p, q) in pairs() {
+            let up = operator_upper(c.view(), r.view(), p, q).get();
+            for corner in 0..12 {
+                let member = ndarray::Zip::from(&c).and(&r).map_collect(|&c, &r| match corner {
+                    0 => c,
+                    1 => c + c.signum() * r,
+                    2..7 => c + if noise.draw() < 0.0 { -r } else { r },
+                    _ => c + noise.draw() * r,
+                });
+                let exact = truth(&member, p, q);
+                assert!(up >= exact * (1.0 - 1e-12), "{p} {q}: {up} < {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn longer_sides_stay_above_local_search() {
+    let mut noise = Noise(8);
+    for (m, n) in [(30, 10), (10, 30), (16, 40), (40, 40), (120, 25), (25, 120)] {
+        let a = matrix(&mut noise, m, n);
+        for (p, q) in pairs() {
+            let up = point_upper(&a, p, q);
+            let u = Array1::from(operator_lower_direction(a.view(), p, q));
+            let reached = vector_norm(a.t().dot(&u).view(), p.dual());
+            assert!(vector_norm(u.view(), q.dual()) <= 1.0 + 1e-12);
+            assert!(reached <= up * (1.0 + 1e-12) && up <= 1.7 * reached, "{p} {q}: {reached} {up}");
+        }
+    }
+}
+
+#[test]
+fn spectral_bounds_are_tight() {
+    let mut noise = Noise(9);
+    for (m, n) in [(10, 784), (784, 10), (64, 64), (100, 40), (90, 300), (1, 9), (24, 25)] {
+        let a = matrix(&mut noise, m, n);
+        let exact = sigma(&a);
+        for (name, up) in [
+            ("gram", gram_upper(a.view())),
+            ("cholesky", cholesky_upper(a.view())),
+            ("best", spectral_upper(a.view())),
+        ] {
+            let excess = up.get() / exact - 1.0;
+            assert!(excess >= -1e-13, "{name} {m} x {n}: {excess:e}");
+            let goal = if name == "gram" && m.min(n) > 64 { 1e-5 } else { 1e-9 };
+            assert!(excess <= goal, "{name} {m} x {n}: {excess:e}");
+        }
+    }
+    // A flat spectrum is the slowest case of the iteration.
+    let eye = Array2::<f64>::eye(50);
+    assert!(gram_upper(eye.view()).get() >= 1.0 && gram_upper(eye.view()).get() <= 1.0 + 1e-10);
+    let rank_one = Array2::from_shape_fn((30, 40), |(i, j)| (i + 1) as f64 * (j + 1) as f64);
+    let exact = (30.0 * 31.0 * 61.0 / 6.0 * (40.0 * 41.0 * 81.0 / 6.0f64)).sqrt();
+    assert!((spectral_upper(rank_one.view()).get() / exact - 1.0).abs() <= 1e-12);
+}
+
+#[test]
+fn extreme_scales_and_broken_numbers() {
+    let mut noise = Noise(10);
+    for (m, n) in [(4, 6), (30, 28)] {
+        let a = matrix(&mut noise, m, n);
+        for exponent in [-1070, -1000, -500, -300, 300, 500, 1000, 1015] {
+            let scale = 2f64.powi(exponent / 2) * 2f64.powi(exponent - exponent / 2);
+            for (p, q) in pairs() {
+                let (up, base) = (point_upper(&a.mapv(|x| x * scale), p, q), point_upper(&a, p, q));
+                // Entries near 2^-1074 lose digits when the test scales them.
+                let loss = if exponent < -1000 { 1.0 } else { 1e-9 };
+                assert!(up >= base * (1.0 - loss) * scale, "{p} {q} 2^{exponent}: {up:e}");
+                let wide = if exponent < -1000 { 100.0 } else { 1.0 + 1e-6 };
+                assert!(up <= base * wide * scale + 1e-320, "{p} {q} 2^{exponent}: {up:e}");
+            }
+        }
+        for broken in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let mut b = a.clone();
+            b[[1, 2]] = broken;
+            let zero = Array2::zeros(b.dim());
+            for (p, q) in pairs() {
+                assert_eq!(operator_upper(b.view(), zero.view(), p, q), Upper::INFINITE);
+                assert_eq!(operator_upper(a.view(), b.mapv(f64::abs).view(), p, q), Upper::INFINITE);
+            }
+            assert_eq!(spectral_upper(b.view()), Upper::INFINITE);
+            assert_eq!(cheap_upper(b.view()), f64::INFINITY);
+        }
+    }
+    let huge = Array2::from_elem((30, 30), 1e308);
+    for (p, q) in pairs() {
+        assert!(point_upper(&huge, p, q) >= 1e308);
+    }
+}
