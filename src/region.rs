@@ -16,7 +16,12 @@ const NEIGHBOURHOOD: f64 = 1e-265;
 pub enum Region {
     Whole,
     /// The box [lo, hi], or its intersection with a ball when `ball` is given.
-    Bounded { lo: Vec<f64>, hi: Vec<f64>, centre: Vec<f64>, ball: Option<(Norm, f64)> },
+    Bounded {
+        lo: Vec<f64>,
+        hi: Vec<f64>,
+        centre: Vec<f64>,
+        ball: Option<(Norm, f64)>,
+    },
 }
 
 impl Region {
@@ -29,12 +34,16 @@ impl Region {
         if let Some(bad) = centre.iter().find(|v| !v.is_finite()) {
             return Err(Error::input(format!("the centre contains {bad}")).next("use finite input values"));
         }
-        let mut lo: Vec<f64> = centre.iter().map(|&c| if radius == 0.0 { c } else { sub_down(c, radius) }).collect();
-        let mut hi: Vec<f64> = centre.iter().map(|&c| if radius == 0.0 { c } else { add_up(c, radius) }).collect();
+        let mut lo: Vec<f64> =
+            centre.iter().map(|&c| if radius == 0.0 { c } else { sub_down(c, radius) }).collect();
+        let mut hi: Vec<f64> =
+            centre.iter().map(|&c| if radius == 0.0 { c } else { add_up(c, radius) }).collect();
         if let Some((a, b)) = clip {
             if let Some((i, v)) = centre.iter().enumerate().find(|&(_, &v)| !(a <= v && v <= b)) {
-                return Err(Error::input(format!("input {i} of the centre is {v}, outside the clip range [{a}, {b}]"))
-                    .next("move the centre or widen --clip"));
+                return Err(Error::input(format!(
+                    "input {i} of the centre is {v}, outside the clip range [{a}, {b}]"
+                ))
+                .next("move the centre or widen --clip"));
             }
             lo.iter_mut().for_each(|l| *l = l.max(a));
             hi.iter_mut().for_each(|h| *h = h.min(b));
@@ -47,11 +56,15 @@ impl Region {
         assert_eq!(lo.len(), hi.len());
         for (i, (l, h)) in lo.iter().zip(&hi).enumerate() {
             if !(l.is_finite() && h.is_finite()) {
-                return Err(Error::input(format!("input {i} has the bounds [{l}, {h}]")).next("use finite bounds"));
+                return Err(
+                    Error::input(format!("input {i} has the bounds [{l}, {h}]")).next("use finite bounds")
+                );
             }
             if l > h {
-                return Err(Error::input(format!("the box is empty: input {i} has lower end {l} > upper end {h}"))
-                    .next("swap or correct the ends"));
+                return Err(Error::input(format!(
+                    "the box is empty: input {i} has lower end {l} > upper end {h}"
+                ))
+                .next("swap or correct the ends"));
             }
         }
         let centre = lo.iter().zip(&hi).map(|(l, h)| (0.5 * l + 0.5 * h).clamp(*l, *h)).collect();
@@ -176,7 +189,6 @@ pub fn neighbourhood(x: &[f64]) -> Enclosure {
     e.radius.fill(NEIGHBOURHOOD);
     e
 }
-
 
 #[cfg(test)]
 mod tests {

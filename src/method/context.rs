@@ -41,8 +41,7 @@ impl Budget {
 
     /// Is a pass of this many multiplications likely to end in time?
     pub fn affords(&self, products: f64) -> bool {
-        !self.interrupted()
-            && (products <= FREE || products / SPEED <= self.remaining().as_secs_f64() * 0.7)
+        !self.interrupted() && (products <= FREE || products / SPEED <= self.remaining().as_secs_f64() * 0.7)
     }
 
     /// Rows of `features` values that one block may hold.
@@ -92,7 +91,8 @@ impl<'a, B: Backend> Context<'a, B> {
 
     /// Regions so small that f64 rounding would show are computed in double-double.
     pub fn needs_double_double(&self) -> bool {
-        let size = self.problem.region.centre().map_or(0.0, |c| c.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
+        let size =
+            self.problem.region.centre().map_or(0.0, |c| c.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
         self.problem.region.width() < 1e-8 * (1.0 + size)
     }
 
@@ -114,7 +114,11 @@ impl<'a, B: Backend> Context<'a, B> {
 }
 
 /// Runs `work` on slices of the rows of `seeds` and joins the results.
-pub fn by_rows(seeds: &Enclosure, chunk: usize, mut work: impl FnMut(&Enclosure) -> Option<Enclosure>) -> Option<Enclosure> {
+pub fn by_rows(
+    seeds: &Enclosure,
+    chunk: usize,
+    mut work: impl FnMut(&Enclosure) -> Option<Enclosure>,
+) -> Option<Enclosure> {
     let rows = seeds.dim().1;
     let mut centres = vec![];
     let mut radii = vec![];

@@ -114,7 +114,8 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
             }
         }
         let value = jacobian::norm(context, &j);
-        let evidence = Evidence::IntervalJacobian { known: known.clone(), columns, double_double: price > 1.0 };
+        let evidence =
+            Evidence::IntervalJacobian { known: known.clone(), columns, double_double: price > 1.0 };
         let lower = problem.region.is_point().then(|| lower::of_matrix(context, &j, name)).flatten();
         Some((Bound { value, method: name, evidence }, lower))
     }
@@ -200,7 +201,8 @@ pub fn solve<B: Backend>(
         }
     };
     let context = Context::new(problem, backend, budget.clone(), seed);
-    let shared = Shared { context: &context, ibp: OnceCell::new(), crown: OnceCell::new(), small: OnceCell::new() };
+    let shared =
+        Shared { context: &context, ibp: OnceCell::new(), crown: OnceCell::new(), small: OnceCell::new() };
     let nothing = Evidence::Digest("no statement".into());
     let mut upper = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
     let mut lower = LowerBound::NONE;
@@ -292,4 +294,3 @@ fn unknown(name: &str) -> Error {
         .at("--method")
         .next(format!("use auto or one of: {}", names.join(", ")))
 }
-

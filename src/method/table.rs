@@ -42,7 +42,14 @@ const fn row(
 }
 
 pub const METHODS: &[Row] = &[
-    row("jacobian-interval", Scope::Any, Proves::Both, "all", "a pass per output", "Bhowmick et al. 2021; Weng et al. 2018"),
+    row(
+        "jacobian-interval",
+        Scope::Any,
+        Proves::Both,
+        "all",
+        "a pass per output",
+        "Bhowmick et al. 2021; Weng et al. 2018",
+    ),
     row("jacobian-ibp", Scope::Any, Proves::Both, "all", "a pass per output", "Weng et al. 2018 (FastLip)"),
     row("product-local", Scope::Any, Proves::Upper, "all", "layer norms", "Huang et al. 2021"),
     row("product", Scope::Any, Proves::Upper, "all", "layer norms", "Scaman & Virmaux 2018 (AutoLip)"),

@@ -1,7 +1,16 @@
 //! A network as data: a directed acyclic graph of operators in topological order.
 
+mod evaluate;
+mod fuse;
+pub mod load;
+pub mod nnet;
+pub mod npz;
+pub mod onnx;
 pub mod op;
+pub mod safetensors;
 
+pub use load::load;
+pub use onnx::Options;
 pub use op::{Op, Smooth};
 
 use crate::error::{Error, Result};

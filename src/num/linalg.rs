@@ -61,9 +61,7 @@ pub fn gram_matrix(a: ArrayView2<f64>) -> Array2<f64> {
         (0..n).step_by(BLOCK).flat_map(|i| (0..=i).step_by(BLOCK).map(move |j| (i, j))).collect();
     let products: Vec<Array2<f64>> = blocks
         .par_iter()
-        .map(|&(i, j)| {
-            a.slice(s![.., i..n.min(i + BLOCK)]).t().dot(&a.slice(s![.., j..n.min(j + BLOCK)]))
-        })
+        .map(|&(i, j)| a.slice(s![.., i..n.min(i + BLOCK)]).t().dot(&a.slice(s![.., j..n.min(j + BLOCK)])))
         .collect();
     let mut g = Array2::zeros((n, n));
     for (&(i, j), block) in blocks.iter().zip(&products) {

@@ -2,11 +2,12 @@
 
 pub mod apply;
 pub mod cholesky;
+pub mod dd;
 pub mod direction;
-pub mod lanczos;
-pub mod linalg;
 pub mod elementary;
 pub mod interval;
+pub mod lanczos;
+pub mod linalg;
 pub mod map;
 pub mod normal;
 pub mod norms;

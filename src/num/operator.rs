@@ -142,9 +142,8 @@ fn inf_one(b: &Box2) -> Upper {
     let (m, n) = b.size.dim();
     let (rows, columns) = (sums(b, 1), sums(b, 0));
     let absolute = Upper::proven(vector_norm_up(rows.iter().copied(), Norm::One));
-    let best = absolute
-        .min(root(m).times(root(n)).times(two_two(b)))
-        .min(weighted(b, Some(&rows), Some(&columns)));
+    let best =
+        absolute.min(root(m).times(root(n)).times(two_two(b))).min(weighted(b, Some(&rows), Some(&columns)));
     let affordable = |k: usize, n: usize| k <= SIGNS && 2f64.powi(k as i32) * n as f64 <= SIGN_FLOPS;
     if m <= n && affordable(m, n) {
         best.min(signs(b, Norm::One))

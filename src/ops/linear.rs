@@ -45,9 +45,7 @@ pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) 
         Relaxation::Each(lines)
     };
     match &node.op {
-        Op::Piecewise(f) => {
-            each(&|item, j, l, u| piecewise::lines(f, j, l, u, alpha.map(|a| a[[item, j]])))
-        }
+        Op::Piecewise(f) => each(&|item, j, l, u| piecewise::lines(f, j, l, u, alpha.map(|a| a[[item, j]]))),
         Op::Smooth(f) => each(&|_, _, l, u| smooth::lines(*f, l, u)),
         Op::Max(windows) => Relaxation::Window(WindowLines::new(windows, &x.lo, &x.hi)),
         _ => Relaxation::Range,
@@ -78,7 +76,8 @@ pub fn upper<B: Backend>(
         let (a, lost) = b.settle(&a, &magnitude(own));
         charge(&lost);
         let shift = |v: Array1<f64>, w: Array1<f64>| {
-            let wide = |v: Array1<f64>| v.broadcast((items, v.len())).expect("one shift per feature").to_owned();
+            let wide =
+                |v: Array1<f64>| v.broadcast((items, v.len())).expect("one shift per feature").to_owned();
             (wide(v), wide(w))
         };
         let parts = match &node.op {
@@ -92,8 +91,10 @@ pub fn upper<B: Backend>(
             }
             Op::Scale(s) => {
                 let at = |j: usize| s.shift[s.index(j)];
-                let lo = (0..node.len()).map(|j| sub_down(at(j).hi, add_up(at(j).lo.abs(), at(j).err))).collect();
-                let hi = (0..node.len()).map(|j| add_up(at(j).hi, add_up(at(j).lo.abs(), at(j).err))).collect();
+                let lo =
+                    (0..node.len()).map(|j| sub_down(at(j).hi, add_up(at(j).lo.abs(), at(j).err))).collect();
+                let hi =
+                    (0..node.len()).map(|j| add_up(at(j).hi, add_up(at(j).lo.abs(), at(j).err))).collect();
                 let (l, h) = shift(lo, hi);
                 charge(&b.support(&a, &l, &h));
                 prepared.back(&[], n, &a)

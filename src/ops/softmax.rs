@@ -2,8 +2,8 @@
 //! diag(s) - s sᵀ as an operator (symmetric, so one function serves both ways).
 
 use super::sweep::Ends;
-use crate::num::interval::Interval;
 use crate::num::Enclosure;
+use crate::num::interval::Interval;
 use ndarray::{Array2, Array3};
 
 /// s_i rises with x_i and falls with every other x_j of its group.

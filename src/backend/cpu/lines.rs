@@ -3,8 +3,8 @@
 use super::elementwise::{Entry, build};
 use super::{Block, Cpu};
 use crate::backend::{Lines, WindowLines};
-use crate::num::{Coefficient, Incidence};
 use crate::num::round::{U, add_up, mul_up, widen};
+use crate::num::{Coefficient, Incidence};
 use ndarray::Array2;
 use rayon::prelude::*;
 

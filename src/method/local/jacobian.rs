@@ -9,8 +9,8 @@
 
 use crate::backend::Backend;
 use crate::method::context::{Context, by_rows};
-use crate::num::{Enclosure, Upper};
 use crate::num::operator::operator_upper;
+use crate::num::{Enclosure, Upper};
 use crate::ops::{Gate, Prepared};
 use ndarray::Axis;
 

@@ -1,1 +1,290 @@
-pub fn placeholder() {}
+//! Products and sums of layer norms along the graph.
+//!
+//! Proves: ‖∂node/∂x‖_{p→r} for r = 1, 2, inf at every node, hence ‖J‖_{p→q}.
+//! From: AutoLip (Scaman & Virmaux 2018) on graphs; on a region neurons that are
+//!   fixed leave the matrices (Huang et al. 2021): the factor of a layer is
+//!   ‖diag(max|slope|) W restricted to live inputs‖, magnitudes once, masks on
+//!   both sides.
+//! Rounding: all norms, products, sums and roots up.
+//! Cost: the layer norms, each once.
+//! Loose when: deep, or norms of neighbouring layers do not align.
+
+use crate::backend::Backend;
+use crate::certificate::{Bound, Evidence, Factor};
+use crate::method::context::Context;
+use crate::method::layer::{self, Effort, incidence_norm, masked_norm, scale_norm, selection_norm};
+use crate::net::{Net, Op, Smooth};
+use crate::num::norms::vector_norm_up;
+use crate::num::round::{add_up, mul_up, sqrt_up};
+use crate::num::{Affine, LinearMap, Norm, Upper};
+use crate::ops::{Gate, Known, Prepared, smooth};
+use crate::problem::Output;
+use ndarray::{Array2, Axis};
+use std::sync::Arc;
+
+/// Bounds of ‖∂node/∂x‖_{p→r} for r in `Norm::ALL`, and which features can move.
+#[derive(Clone)]
+struct State {
+    norm: [Upper; 3],
+    live: Vec<bool>,
+}
+
+/// Largest slope magnitudes of a nonlinear node with one slope per feature.
+fn slopes<B: Backend>(net: &Net, k: usize, gates: Option<(&B, &[Option<Gate<B>>])>) -> Option<Vec<f64>> {
+    let node = &net.nodes[k];
+    if !matches!(node.op, Op::Piecewise(_) | Op::Smooth(_)) {
+        return None;
+    }
+    if let Some((b, gates)) = gates
+        && let Some(Gate::Each(s)) = &gates[k]
+    {
+        let (lo, hi) = b.read_slopes(s);
+        return Some(lo.row(0).iter().zip(hi.row(0)).map(|(l, h)| l.abs().max(h.abs())).collect());
+    }
+    Some((0..node.len()).map(|j| widest(&node.op, j)).collect())
+}
+
+/// The largest slope magnitude anywhere.
+fn widest(op: &Op, feature: usize) -> f64 {
+    match op {
+        Op::Piecewise(f) => f.slope_below(feature).abs().max(1.0),
+        Op::Smooth(f) => {
+            let f: Smooth = *f;
+            let (l, h) = smooth::slope(f, f64::NEG_INFINITY, f64::INFINITY);
+            l.abs().max(h.abs())
+        }
+        _ => unreachable!("only scalar functions have slopes"),
+    }
+}
+
+/// The bound for the measured output; without gates it is the global product.
+pub fn run<B: Backend, C: Backend>(
+    context: &Context<C>,
+    local: Option<(&Prepared<B>, &[Option<Gate<B>>])>,
+    known: &Known,
+    method: &'static str,
+) -> Bound {
+    let quotient = &context.problem.quotient;
+    let narrow = narrowed(&context.problem.net, quotient.output);
+    let net = narrow.as_ref().unwrap_or(&context.problem.net);
+    let gates = local.map(|(prepared, gates)| (prepared.backend, gates));
+    let users = net.users();
+    let p = quotient.in_norm;
+    let mut states: Vec<Option<State>> = vec![None; net.nodes.len()];
+    let mut factors = vec![];
+    let fixed = context.problem.region.fixed();
+    let live: Vec<bool> = (0..net.inputs()).map(|j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    states[0] = Some(start(p, live));
+    for k in 1..net.nodes.len() {
+        let node = &net.nodes[k];
+        let parts: Vec<&State> =
+            node.inputs.iter().map(|&i| states[i].as_ref().expect("topological order")).collect();
+        // A layer whose only reader is a scalar function is folded into it.
+        let folded = |i: usize| match &net.nodes[i].op {
+            Op::Affine(a) if users[i].len() == 1 => Some(a),
+            _ => None,
+        };
+        let state = match &node.op {
+            Op::Input => unreachable!("only node 0 is the input"),
+            Op::Affine(a) => {
+                let scale = vec![1.0; node.len()];
+                let defer = users[k].len() == 1
+                    && matches!(net.nodes[users[k][0]].op, Op::Piecewise(_) | Op::Smooth(_));
+                if defer { deferred(a, parts[0]) } else { affine(k, a, &scale, parts[0], &mut factors) }
+            }
+            Op::Piecewise(_) | Op::Smooth(_) => {
+                let slopes = slopes(net, k, gates).expect("scalar functions have slopes");
+                match folded(node.inputs[0]) {
+                    Some(a) => {
+                        let before = states[net.nodes[node.inputs[0]].inputs[0]].as_ref().expect("earlier");
+                        affine(node.inputs[0], a, &slopes, before, &mut factors)
+                    }
+                    None => diagonal(&slopes, parts[0]),
+                }
+            }
+            Op::Scale(s) => {
+                let live = (0..node.len())
+                    .map(|j| parts[0].live[j] && s.factor[s.index(j)] != crate::num::Coefficient::ZERO)
+                    .collect();
+                through(parts[0], live, |a, b| scale_norm(s, node.len(), a, b).1)
+            }
+            Op::Select { incidence, .. } => {
+                let live = gather(&parts[0].live, incidence);
+                through(parts[0], live, |a, b| incidence_norm(incidence, a, b).1)
+            }
+            Op::Max(windows) => {
+                let live = gather(&parts[0].live, windows);
+                through(parts[0], live, |a, b| selection_norm(windows, a, b))
+            }
+            Op::Softmax { group } => {
+                let groups = (node.len() / group) as f64;
+                let half = Upper::proven(0.5);
+                through(parts[0], parts[0].live.clone(), |a, b| match (a, b) {
+                    (Norm::Inf, Norm::One) => Upper::proven(groups),
+                    _ if a <= b => half,
+                    _ => Upper::proven(mul_up(0.5, between(a, b, node.len()))),
+                })
+            }
+            Op::Add => {
+                let sum = |r: usize| parts.iter().fold(Upper::proven(0.0), |s, x| s.plus(x.norm[r]));
+                let live = (0..node.len()).map(|j| parts.iter().any(|x| x.live[j])).collect();
+                State { norm: [sum(0), sum(1), sum(2)], live }
+            }
+            Op::Concat => {
+                let join = |r: usize| {
+                    let sizes = parts.iter().map(|x| x.norm[r].get());
+                    Upper::proven(vector_norm_up(sizes.collect::<Vec<_>>(), Norm::ALL[r]))
+                };
+                let live = parts.iter().flat_map(|x| x.live.iter().copied()).collect();
+                State { norm: [join(0), join(1), join(2)], live }
+            }
+        };
+        states[k] = Some(relate(state));
+    }
+    let last = states.pop().flatten().expect("the output was computed");
+    let output = if narrow.is_some() { Output::All } else { quotient.output };
+    let value = measured(&last, output, quotient.out_norm);
+    let evidence = Evidence::LayerNorms { local: local.is_some(), known: known.clone(), factors };
+    Bound { value, method, evidence }
+}
+
+/// ‖x‖_r <= between * ‖x‖_p for vectors of n entries.
+fn between(p: Norm, r: Norm, n: usize) -> f64 {
+    match (p, r) {
+        _ if p <= r => 1.0,
+        (Norm::Inf, Norm::One) => n as f64,
+        _ => sqrt_up(n as f64),
+    }
+}
+
+fn start(p: Norm, live: Vec<bool>) -> State {
+    let n = live.iter().filter(|l| **l).count();
+    State { norm: Norm::ALL.map(|r| Upper::proven(between(p, r, n))), live }
+}
+
+/// The three norms of one derivative bound each other.
+fn relate(mut state: State) -> State {
+    let n = state.live.iter().filter(|l| **l).count();
+    let own = state.norm;
+    for (r, norm) in Norm::ALL.into_iter().enumerate() {
+        for (s, other) in Norm::ALL.into_iter().enumerate() {
+            state.norm[r] = state.norm[r].min(own[s].times(Upper::proven(between(other, norm, n))));
+        }
+    }
+    state
+}
+
+/// One node with known operator norms: the best intermediate norm.
+fn through(x: &State, live: Vec<bool>, norm: impl Fn(Norm, Norm) -> Upper) -> State {
+    let to = |r: Norm| {
+        Norm::ALL
+            .into_iter()
+            .enumerate()
+            .map(|(s, from)| x.norm[s].times(norm(from, r)))
+            .fold(Upper::INFINITE, Upper::min)
+    };
+    State { norm: Norm::ALL.map(to), live }
+}
+
+fn gather(live: &[bool], incidence: &crate::num::Incidence) -> Vec<bool> {
+    (0..incidence.outputs())
+        .map(|i| incidence.index[incidence.window(i)].iter().any(|&j| live[j as usize]))
+        .collect()
+}
+
+fn diagonal(slopes: &[f64], x: &State) -> State {
+    let alive: Vec<f64> = slopes.iter().zip(&x.live).map(|(s, l)| if *l { *s } else { 0.0 }).collect();
+    let live = alive.iter().map(|s| *s > 0.0).collect();
+    through(x, live, |a, b| {
+        let norm = match (a, b) {
+            _ if a <= b => Norm::Inf,
+            (Norm::Inf, Norm::One) => Norm::One,
+            _ => Norm::Two,
+        };
+        Upper::proven(vector_norm_up(alive.iter().copied(), norm))
+    })
+}
+
+/// A layer that the scalar function behind it will account for.
+fn deferred(a: &Affine, x: &State) -> State {
+    let any = x.live.iter().any(|l| *l);
+    State { norm: [Upper::INFINITE; 3], live: vec![any; a.map.outputs()] }
+}
+
+fn affine(node: usize, a: &Affine, scale: &[f64], x: &State, factors: &mut Vec<Factor>) -> State {
+    let any = x.live.iter().any(|l| *l);
+    let live: Vec<bool> = scale.iter().map(|s| any && *s > 0.0).collect();
+    let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
+    let whole = layer::norm(&a.map, Norm::Two, Norm::Two, Effort::QUICK).upper;
+    through_recorded(x, live, node, factors, |from, to| {
+        if plain {
+            let n = if (from, to) == (Norm::Two, Norm::Two) {
+                whole
+            } else {
+                layer::norm(&a.map, from, to, Effort::QUICK).upper
+            };
+            (n, "layer norm")
+        } else {
+            (masked_norm(&a.map, scale, &x.live, whole, from, to), "masked layer norm")
+        }
+    })
+}
+
+fn through_recorded(
+    x: &State,
+    live: Vec<bool>,
+    node: usize,
+    factors: &mut Vec<Factor>,
+    norm: impl Fn(Norm, Norm) -> (Upper, &'static str),
+) -> State {
+    let mut out = [Upper::INFINITE; 3];
+    for (r, to) in Norm::ALL.into_iter().enumerate() {
+        for (s, from) in Norm::ALL.into_iter().enumerate() {
+            if x.norm[s].get().is_infinite() {
+                continue;
+            }
+            let (value, rule) = norm(from, to);
+            factors.push(Factor { node, in_norm: from, out_norm: to, rule, value });
+            out[r] = out[r].min(x.norm[s].times(value));
+        }
+    }
+    State { norm: out, live }
+}
+
+/// From the network's output to the measured one.
+fn measured(x: &State, output: Output, q: Norm) -> Upper {
+    let at = |r: Norm| x.norm[Norm::ALL.iter().position(|s| *s == r).expect("a norm")];
+    match output {
+        Output::All => at(q),
+        Output::One(_) => at(Norm::Inf),
+        // |y_i - y_j| <= ‖y‖_1, sqrt 2 ‖y‖_2, 2 ‖y‖_inf.
+        Output::Difference(..) => {
+            let two = Upper::proven(sqrt_up(2.0)).times(at(Norm::Two));
+            at(Norm::One).min(two).min(Upper::proven(2.0).times(at(Norm::Inf)))
+        }
+    }
+}
+
+/// The network whose only output is the measured one, when its last node is
+/// dense: margins and single outputs become rows, which product bounds need.
+pub fn narrowed(net: &Net, output: Output) -> Option<Net> {
+    let last = net.output();
+    let Op::Affine(Affine { map: LinearMap::Dense(w), .. }) = &net.nodes[last].op else { return None };
+    let row = match output {
+        Output::All => return None,
+        Output::One(i) => w.row(i).to_owned(),
+        Output::Difference(i, j) => {
+            let exact = |a: f64, b: f64| add_up(a, -b) == -add_up(-a, b);
+            if !w.row(i).iter().zip(w.row(j)).all(|(a, b)| exact(*a, *b)) {
+                return None;
+            }
+            &w.row(i) - &w.row(j)
+        }
+    };
+    let mut net = net.clone();
+    let row: Array2<f64> = row.insert_axis(Axis(0));
+    let node = &mut net.nodes[last];
+    node.op = Op::Affine(Affine { map: LinearMap::Dense(Arc::new(row)), bias: None, repeat: 1 });
+    node.shape = vec![1];
+    Some(net)
+}

@@ -43,7 +43,11 @@ pub fn prove_best<B: Backend>(
 }
 
 /// What an enclosure of the whole Jacobian at a point proves.
-pub fn of_matrix<B: Backend>(context: &Context<B>, rows: &Enclosure, method: &'static str) -> Option<LowerBound> {
+pub fn of_matrix<B: Backend>(
+    context: &Context<B>,
+    rows: &Enclosure,
+    method: &'static str,
+) -> Option<LowerBound> {
     let q = &context.problem.quotient;
     let x = context.problem.region.centre()?;
     let item = rows.centre.index_axis(Axis(0), 0);

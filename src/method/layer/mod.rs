@@ -1,0 +1,132 @@
+//! Norms of one linear map as enclosures: every method proves an upper or a
+//! lower end, `norm` keeps the best of each.
+
+pub mod exact;
+pub mod frobenius;
+pub mod gram;
+pub mod interpolation;
+pub mod masked;
+pub mod monotone;
+pub mod power;
+pub mod reshapes;
+pub mod schur;
+pub mod simple;
+
+use crate::num::apply::materialise;
+use crate::num::map::LinearMap;
+use crate::num::norms::{Norm, operator_upper};
+use crate::num::round::sqrt_up;
+use crate::num::{Lower, Upper};
+use ndarray::Array2;
+
+pub use masked::masked_norm;
+pub use simple::{incidence_norm, scale_norm, selection_norm};
+
+/// How much work a norm may cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effort {
+    /// Largest order of a dense spectral norm.
+    pub order: usize,
+    /// Lanczos stops when a restart gains less (relative).
+    pub tolerance: f64,
+    /// Steps of the Schur test.
+    pub steps: usize,
+    /// Entries of the largest map that is written out for the mixed pairs.
+    pub entries: usize,
+}
+
+impl Effort {
+    pub const QUICK: Effort = Effort { order: 256, tolerance: 1e-3, steps: 4, entries: 1 << 12 };
+    pub const FULL: Effort = Effort { order: 4096, tolerance: 1e-12, steps: 20, entries: 1 << 18 };
+}
+
+/// The enclosure of one norm and what each method gave.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    pub upper: Upper,
+    pub lower: Lower,
+    /// The methods behind the two ends.
+    pub upper_rule: &'static str,
+    pub lower_rule: &'static str,
+    /// (name, value, is it an upper end).
+    pub methods: Vec<(&'static str, f64, bool)>,
+}
+
+impl LayerNorm {
+    fn new() -> Self {
+        let (upper, lower) = (Upper::INFINITE, Lower::ZERO);
+        LayerNorm { upper, lower, upper_rule: "none", lower_rule: "none", methods: Vec::new() }
+    }
+
+    fn above(&mut self, name: &'static str, upper: Upper) {
+        if upper == Upper::INFINITE {
+            return;
+        }
+        self.methods.push((name, upper.get(), true));
+        if upper < self.upper {
+            (self.upper, self.upper_rule) = (upper, name);
+        }
+    }
+
+    fn below(&mut self, name: &'static str, lower: Lower) {
+        if lower == Lower::ZERO {
+            return;
+        }
+        self.methods.push((name, lower.get(), false));
+        if lower > self.lower {
+            (self.lower, self.lower_rule) = (lower, name);
+        }
+    }
+
+    fn both(&mut self, name: &'static str, (lower, upper): (Lower, Upper)) {
+        self.above(name, upper);
+        self.below(name, lower);
+    }
+}
+
+/// The enclosure of ‖W‖_{p→q}.
+pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
+    let mut out = LayerNorm::new();
+    let (m, n) = (map.outputs(), map.inputs());
+    match (p, q) {
+        _ if m == 0 || n == 0 => out.above("empty", Upper::proven(0.0)),
+        _ if m == 1 => out.both("row norms", exact::to_inf(map, p)),
+        _ if n == 1 => out.both("column norms", exact::from_one(map, q)),
+        (_, Norm::Inf) => out.both("row norms", exact::to_inf(map, p)),
+        (Norm::One, _) => out.both("column norms", exact::from_one(map, q)),
+        (Norm::Two, Norm::Two) => spectral(map, effort, &mut out),
+        _ => mixed(map, p, q, effort, &mut out),
+    }
+    out
+}
+
+fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
+    out.above("frobenius", frobenius::upper(map));
+    out.above("interpolation", interpolation::upper(map));
+    out.above("schur", schur::upper(map, effort.steps));
+    out.above("reshapes", reshapes::upper(map, effort.order));
+    out.above("gram", gram::upper(map, effort.order));
+    out.below("row norms", exact::to_inf(map, Norm::Two).0);
+    out.below("column norms", exact::from_one(map, Norm::Two).0);
+    out.below("lanczos", power::lanczos(map, effort.tolerance));
+}
+
+/// ∞→1, ∞→2, 2→1: the monotone bound, the 2-norm with square roots of sides,
+/// and signs or weights where the map is small enough to write out.
+fn mixed(map: &LinearMap, p: Norm, q: Norm, effort: Effort, out: &mut LayerNorm) {
+    let (m, n) = (map.outputs(), map.inputs());
+    out.both("monotone", monotone::mixed(map, p, q));
+    let two = norm(map, Norm::Two, Norm::Two, effort);
+    let root = |n: usize| Upper::proven(sqrt_up(n as f64));
+    let inputs = if p == Norm::Inf { root(n) } else { root(1) };
+    let outputs = if q == Norm::One { root(m) } else { root(1) };
+    out.above("spectral", two.upper.times(inputs).times(outputs));
+    if m.saturating_mul(n) <= effort.entries {
+        let matrix = materialise(map);
+        let point = Array2::zeros(matrix.dim());
+        out.above("signs and weights", operator_upper(matrix.view(), point.view(), p, q));
+    }
+    // Norms grow with p and shrink with q.
+    out.below("spectral", two.lower);
+    out.below("power", power::boyd(map, p, q, 4, 100));
+}

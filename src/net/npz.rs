@@ -1,0 +1,137 @@
+//! Fully connected networks as named arrays: `W1, b1, W2, b2, …`.
+//!
+//! `W_k` is out × in; a missing `b_k` is zero. The optional string `act_k` names
+//! the function behind layer k: `relu` (the default between layers), `identity`
+//! (the default at the end), `leaky:0.1`, `abs`, `tanh`, `sigmoid`, `softplus`,
+//! `elu`, `gelu`, `silu`, `maxmin:2` (neighbours 2i, 2i+1 become their maximum,
+//! then their minimum) and `groupsort:2` (ascending: minimum, then maximum).
+
+use super::{Net, Op, Smooth};
+use crate::data::{Array, Values};
+use crate::error::{Error, Result};
+use crate::num::{Affine, Coefficient, Incidence, LinearMap, Piecewise, Scale};
+use ndarray::Array2;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub fn load(bytes: &[u8]) -> Result<Net> {
+    from_arrays(crate::data::npz::read(bytes)?)
+}
+
+pub fn from_arrays(arrays: Vec<(String, Array)>) -> Result<Net> {
+    let mut found: BTreeMap<String, Array> = arrays.into_iter().collect();
+    let mut net: Option<(Net, usize)> = None;
+    let count = (1..).take_while(|k| found.contains_key(&format!("W{k}"))).count();
+    for k in 1..=count {
+        let mut take = |part: &str| found.remove(&format!("{part}{k}"));
+        let weights = take("W").map(|a| floats(a, &format!("W{k}"))).transpose()?;
+        let bias = take("b").map(|a| floats(a, &format!("b{k}"))).transpose()?;
+        let act = take("act").map(|a| text(a, &format!("act{k}"))).transpose()?;
+        let Some((shape, weights)) = weights else { continue };
+        let act = act.unwrap_or_else(|| if k < count { "relu".into() } else { "identity".into() });
+        let (mut so_far, last) = match net.take() {
+            Some(net) => net,
+            None => (Net::new(vec![shape.get(1).copied().unwrap_or(0)]), 0),
+        };
+        let last = layer(&mut so_far, last, &format!("W{k}"), &shape, weights, bias.map(|b| b.1))?;
+        let last = activate(&mut so_far, last, &act).map_err(|e| e.at(format!("act{k}")))?;
+        net = Some((so_far, last));
+    }
+    if let Some(name) = found.keys().next() {
+        return Err(Error::import(format!("array {name:?} is not part of W1, b1, W2, b2, …"))
+            .next("name the arrays W1, b1, W2, b2, … (W_k is out × in) and leave the others out"));
+    }
+    let (net, last) = net.ok_or_else(|| Error::import("the file holds no array W1"))?;
+    Ok(net.prune(last))
+}
+
+fn floats(array: Array, name: &str) -> Result<(Vec<usize>, Vec<f64>)> {
+    match array.values {
+        Values::F64(v) => Ok((array.shape, v)),
+        _ => Err(Error::import("should hold floats").at(format!("array {name:?}"))),
+    }
+}
+
+fn text(array: Array, name: &str) -> Result<String> {
+    match array.values {
+        Values::Text(mut v) if v.len() == 1 => Ok(v.remove(0)),
+        _ => Err(Error::import("should be one string").at(format!("array {name:?}"))),
+    }
+}
+
+/// A dense layer; weights must be a finite matrix that fits.
+pub fn layer(
+    net: &mut Net,
+    input: usize,
+    name: &str,
+    shape: &[usize],
+    weights: Vec<f64>,
+    bias: Option<Vec<f64>>,
+) -> Result<usize> {
+    let place = format!("array {name:?}");
+    let &[rows, columns] = shape else {
+        return Err(Error::import(format!("should be a matrix, has the shape {shape:?}")).at(place));
+    };
+    if rows == 0 || columns == 0 {
+        return Err(Error::import(format!("has the empty shape {shape:?}")).at(place));
+    }
+    if let Some(bad) = weights.iter().chain(bias.iter().flatten()).find(|w| !w.is_finite()) {
+        return Err(Error::import(format!("contains the weight {bad}")).at(place));
+    }
+    if bias.as_ref().is_some_and(|b| b.len() != rows) {
+        return Err(Error::import(format!("the bias does not have {rows} values")).at(place));
+    }
+    let map = Array2::from_shape_vec((rows, columns), weights)
+        .map(|w| LinearMap::Dense(Arc::new(w)))
+        .map_err(|e| Error::import(e.to_string()).at(place))?;
+    let affine = Affine { map, bias: bias.map(Arc::new), repeat: 1 };
+    net.push(name, Op::Affine(affine), vec![input], vec![rows])
+}
+
+fn activate(net: &mut Net, x: usize, act: &str) -> Result<usize> {
+    let shape = net.nodes[x].shape.clone();
+    let (name, argument) = act.trim().split_once(':').unwrap_or((act.trim(), ""));
+    let op = match (name, argument) {
+        ("identity" | "none", "") => return Ok(x),
+        ("relu", "") => Op::Piecewise(Piecewise::RELU),
+        ("abs", "") => Op::Piecewise(Piecewise::ABS),
+        ("leaky", a) => match a.parse::<f64>() {
+            Ok(slope) if slope.is_finite() => Op::Piecewise(Piecewise::Leaky { slope }),
+            _ => return Err(Error::import(format!("{a:?} is no slope; write leaky:0.1"))),
+        },
+        ("tanh", "") => Op::Smooth(Smooth::Tanh),
+        ("sigmoid", "") => Op::Smooth(Smooth::Sigmoid),
+        ("softplus", "") => Op::Smooth(Smooth::Softplus),
+        ("elu", "") => Op::Smooth(Smooth::Elu { alpha: 1.0 }),
+        ("gelu", "") => Op::Smooth(Smooth::Gelu { tanh: false }),
+        ("silu", "") => Op::Smooth(Smooth::Silu),
+        ("maxmin", "2") => return sort_pairs(net, x, true),
+        ("groupsort", "2") => return sort_pairs(net, x, false),
+        _ => return Err(Error::unsupported(format!("the activation {act:?}"))),
+    };
+    net.push(name, op, vec![x], shape)
+}
+
+/// Neighbours sorted: the maxima, and the minima as -max(-x), interleaved.
+fn sort_pairs(net: &mut Net, x: usize, descending: bool) -> Result<usize> {
+    let n = net.nodes[x].len();
+    if !n.is_multiple_of(2) || n > 1 << 30 {
+        return Err(Error::import(format!("{n} values cannot be sorted in pairs")));
+    }
+    let half = n / 2;
+    let pairs = Arc::new(Incidence {
+        inputs: n,
+        start: (0..=half).map(|i| 2 * i as u32).collect(),
+        index: (0..n as u32).collect(),
+    });
+    let minus = || Op::Scale(Scale::uniform(Coefficient::exact(-1.0)));
+    let largest = net.push("max", Op::Max(pairs.clone()), vec![x], vec![half])?;
+    let negative = net.push("minus", minus(), vec![x], vec![n])?;
+    let negative = net.push("min", Op::Max(pairs), vec![negative], vec![half])?;
+    let smallest = net.push("minus", minus(), vec![negative], vec![half])?;
+    let order = if descending { vec![largest, smallest] } else { vec![smallest, largest] };
+    let joined = net.push("join", Op::Concat, order, vec![n])?;
+    let from = (0..n).map(|k| Some((k % 2 * half + k / 2) as u32));
+    let incidence = Arc::new(Incidence::gather(n, from));
+    net.push("interleave", Op::Select { incidence, fill: 0.0 }, vec![joined], vec![n])
+}

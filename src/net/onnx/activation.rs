@@ -1,0 +1,122 @@
+//! Scalar nonlinearities and softmax.
+
+use super::arithmetic::{clipped, factor};
+use super::call::{Call, Value};
+use super::import::Importer;
+use super::index;
+use super::shape::{expanded, permuted};
+use crate::error::{Error, Result};
+use crate::net::{Op, Smooth};
+use crate::num::{Coefficient, Piecewise, Scale};
+
+pub fn scalar(importer: &mut Importer, call: &Call, operator: &str) -> Result<Value> {
+    let x = call.computed(0)?;
+    let op = match operator {
+        "Relu" => Op::Piecewise(Piecewise::RELU),
+        "Abs" => Op::Piecewise(Piecewise::ABS),
+        "LeakyRelu" => Op::Piecewise(Piecewise::Leaky { slope: call.float("alpha", 0.01)? }),
+        "PRelu" => return prelu(importer, call),
+        "Clip" => {
+            let bound = |name, i, default: f64| match call.optional(i) {
+                Some(_) => call.number(i),
+                None => Ok(call.optional_float(name)?.unwrap_or(default)),
+            };
+            let lo = bound("min", 1, f64::NEG_INFINITY)?;
+            let hi = bound("max", 2, f64::INFINITY)?;
+            return clipped(importer, call, x, lo, hi).map(Value::Computed);
+        }
+        "HardSigmoid" => {
+            let alpha = Coefficient::exact(call.float("alpha", 0.2)?);
+            let beta = Coefficient::exact(call.float("beta", 0.5)?);
+            let line = Op::Scale(Scale::new(vec![alpha], vec![beta], 1));
+            let y = importer.follow(call, line, x)?;
+            return clipped(importer, call, &y, 0.0, 1.0).map(Value::Computed);
+        }
+        "Sigmoid" => Op::Smooth(Smooth::Sigmoid),
+        "Tanh" => Op::Smooth(Smooth::Tanh),
+        "Softplus" => Op::Smooth(Smooth::Softplus),
+        "Elu" => elu(call.float("alpha", 1.0)?)?,
+        "Selu" => {
+            // The standard's defaults, as f32.
+            let y = importer.follow(call, elu(call.float("alpha", 1.673_263_2)?)?, x)?;
+            let gamma = Coefficient::exact(call.float("gamma", 1.050_701)?);
+            return factor(importer, call, &y, gamma).map(Value::Computed);
+        }
+        "Celu" => {
+            let alpha = call.float("alpha", 1.0)?;
+            if !alpha.is_finite() || alpha <= 0.0 {
+                return Err(Error::unsupported(format!("alpha = {alpha}")));
+            }
+            let alpha = Coefficient::exact(alpha);
+            let y = factor(importer, call, x, Coefficient::ONE.over(alpha))?;
+            let y = importer.follow(call, elu(1.0)?, &y)?;
+            return factor(importer, call, &y, alpha).map(Value::Computed);
+        }
+        "Gelu" => match &call.text("approximate", "none")?[..] {
+            "none" => Op::Smooth(Smooth::Gelu { tanh: false }),
+            "tanh" => Op::Smooth(Smooth::Gelu { tanh: true }),
+            other => return Err(Error::unsupported(format!("approximation {other:?}"))),
+        },
+        _ => return Err(Error::unsupported("not among the supported operators")),
+    };
+    if let Op::Piecewise(Piecewise::Leaky { slope }) = op
+        && !slope.is_finite()
+    {
+        return Err(Error::import(format!("has the slope {slope}")));
+    }
+    importer.follow(call, op, x).map(Value::Computed)
+}
+
+fn elu(alpha: f64) -> Result<Op> {
+    if alpha.is_finite() && alpha >= 0.0 {
+        return Ok(Op::Smooth(Smooth::Elu { alpha }));
+    }
+    Err(Error::unsupported(format!("alpha = {alpha}")))
+}
+
+fn prelu(importer: &mut Importer, call: &Call) -> Result<Value> {
+    let x = call.computed(0)?;
+    let (tensor, slopes) = call.weights(1)?;
+    if index::broadcast(&x.shape, &tensor.shape)? != x.shape || slopes.is_empty() {
+        return Err(Error::import("has slopes that do not fit its input"));
+    }
+    let function = match (index::pattern(&tensor.shape, &x.shape), &slopes[..]) {
+        (_, &[slope]) => Piecewise::Leaky { slope },
+        (Some(repeat), slopes) => Piecewise::PerFeature { slope: slopes.to_vec(), repeat },
+        (None, _) => match expanded(importer, call, call.value(1)?, &x.shape)? {
+            Value::Constant(t) => match t.data {
+                super::tensor::Data::Floats(v) => Piecewise::PerFeature { slope: v.to_vec(), repeat: 1 },
+                _ => return Err(Error::unsupported("slopes that are not floats")),
+            },
+            _ => return Err(Error::unsupported("computed slopes")),
+        },
+    };
+    importer.follow(call, Op::Piecewise(function), x).map(Value::Computed)
+}
+
+/// Groups must be consecutive: other axes are moved out of the way and back.
+pub fn softmax(importer: &mut Importer, call: &Call) -> Result<Value> {
+    let x = call.computed(0)?;
+    let rank = x.shape.len();
+    if call.opset < 13 {
+        // The input counts as a matrix whose rows start at this axis.
+        let axis = call.int("axis", 1)?;
+        let axis = if axis == rank as i64 { rank } else { index::axis(axis, rank)? };
+        let group = index::volume(&x.shape[axis..])?;
+        return importer.follow(call, Op::Softmax { group }, x).map(Value::Computed);
+    }
+    let axis = index::axis(call.int("axis", -1)?, rank)?;
+    let mut order: Vec<usize> = (0..rank).filter(|&k| k != axis).collect();
+    order.push(axis);
+    let mut back = vec![0; rank];
+    for (k, &a) in order.iter().enumerate() {
+        back[a] = k;
+    }
+    let x = match permuted(importer, call, call.value(0)?, &order)? {
+        Value::Computed(x) => x,
+        other => return Ok(other),
+    };
+    let group = x.shape.last().copied().unwrap_or(1);
+    let y = importer.follow(call, Op::Softmax { group }, &x)?;
+    permuted(importer, call, &Value::Computed(y), &back)
+}

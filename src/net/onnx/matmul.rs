@@ -1,0 +1,214 @@
+//! Products with a constant matrix: dense for one row, a convolution for many.
+
+use super::arithmetic::{factor, scale};
+use super::call::{Call, Computed, Value};
+use super::import::Importer;
+use super::shape::permuted;
+use super::{fold, index};
+use crate::error::{Error, Result};
+use crate::net::Op;
+use crate::num::dd::two_prod;
+use crate::num::{Affine, Coefficient, ConvShape, LinearMap};
+use ndarray::Array2;
+use std::sync::Arc;
+
+fn push_map(
+    importer: &mut Importer,
+    call: &Call,
+    x: &Computed,
+    map: LinearMap,
+    shape: Vec<usize>,
+) -> Result<Computed> {
+    let affine = Affine { map, bias: None, repeat: 1 };
+    importer.push(call, Op::Affine(affine), vec![x.node], shape)
+}
+
+/// A convolution with `kernel` taps in a row, without padding.
+fn conv_map(
+    groups: usize,
+    channels: [usize; 2],
+    input: [usize; 2],
+    kernel: usize,
+    weight: Vec<f64>,
+) -> LinearMap {
+    let shape = ConvShape {
+        groups,
+        in_channels: channels[0],
+        out_channels: channels[1],
+        input,
+        output: [input[0], input[1] + 1 - kernel],
+        kernel: [1, kernel],
+        stride: [1; 2],
+        dilation: [1; 2],
+        pad: [0; 2],
+    };
+    LinearMap::Conv { shape, weight: Arc::new(weight), adjoint: false }
+}
+
+fn dense(rows: usize, columns: usize, w: Vec<f64>) -> Result<LinearMap> {
+    let w = Array2::from_shape_vec((rows, columns), w);
+    w.map(|w| LinearMap::Dense(Arc::new(w))).map_err(|e| Error::import(e.to_string()))
+}
+
+/// `count` matrices `rows x columns` one after the other, each transposed.
+fn transposed(w: &[f64], count: usize, rows: usize, columns: usize) -> Vec<f64> {
+    let mut out = Vec::with_capacity(w.len());
+    for m in 0..count {
+        let w = &w[m * rows * columns..(m + 1) * rows * columns];
+        for c in 0..columns {
+            out.extend((0..rows).map(|r| w[r * columns + c]));
+        }
+    }
+    out
+}
+
+/// x [.., groups.., t, k] times `groups` matrices [k, n], given as `n x k`.
+fn right(
+    importer: &mut Importer,
+    call: &Call,
+    x: &Computed,
+    groups: usize,
+    n: usize,
+    w: Vec<f64>,
+) -> Result<Computed> {
+    let (&k, lead) = x.shape.split_last().ok_or_else(|| Error::import("is applied to a scalar"))?;
+    let rows = index::volume(lead)? / groups.max(1);
+    let mut shape = lead.to_vec();
+    shape.push(n);
+    let total = index::volume(&shape)?;
+    if groups == 1 && rows == 1 {
+        return push_map(importer, call, x, dense(n, k, w)?, shape);
+    }
+    // As a picture of `rows x k` per group under a kernel of one full row.
+    let map = conv_map(groups, [groups, groups.saturating_mul(n)], [rows, k], k, w);
+    let y = push_map(importer, call, x, map, vec![groups, n, rows])?;
+    debug_assert_eq!(total, y.len());
+    match permuted(importer, call, &Value::Computed(y), &[0, 2, 1])?.reshaped(shape) {
+        Value::Computed(y) => Ok(y),
+        _ => Err(Error::import("is not computed")),
+    }
+}
+
+/// The matrix [m, t] times x [t, k].
+fn left(importer: &mut Importer, call: &Call, x: &Computed, m: usize, w: Vec<f64>) -> Result<Computed> {
+    let (t, k) = (x.shape[x.shape.len() - 2], x.shape[x.shape.len() - 1]);
+    let mut shape = x.shape.clone();
+    let rank = shape.len();
+    shape[rank - 2] = m;
+    let map = if k == 1 { dense(m, t, w)? } else { conv_map(1, [t, m], [1, k], 1, w) };
+    push_map(importer, call, x, map, shape)
+}
+
+pub fn matmul(importer: &mut Importer, call: &Call) -> Result<Value> {
+    let out = match (call.value(0)?, call.value(1)?) {
+        (Value::Computed(x), Value::Constant(_)) => {
+            let (tensor, w) = call.weights(1)?;
+            let fits = || Error::import(format!("cannot multiply {:?} by {:?}", x.shape, tensor.shape));
+            let (lead, k, n) = match tensor.shape[..] {
+                [k] => (&[][..], k, 1),
+                [ref lead @ .., k, n] => (lead, k, n),
+                [] => return Err(fits()),
+            };
+            if x.shape.last() != Some(&k) || k == 0 || n == 0 {
+                return Err(fits());
+            }
+            let groups = index::volume(lead)?;
+            let own = &x.shape[..x.shape.len().saturating_sub(2)];
+            let same = own.len() >= lead.len()
+                && own.ends_with(lead)
+                && own[..own.len() - lead.len()].iter().all(|&d| d == 1);
+            if groups != 1 && !same || x.shape.len() == 1 && tensor.shape.len() > 2 {
+                return Err(Error::unsupported("of several matrices with other leading axes"));
+            }
+            let y = right(importer, call, x, groups, n, transposed(w, groups, k, n))?;
+            let mut shape = y.shape.clone();
+            if tensor.shape.len() == 1 {
+                shape.pop();
+            }
+            while shape.len() < tensor.shape.len() && x.shape.len() > 1 && tensor.shape.len() > 2 {
+                shape.insert(0, 1);
+            }
+            Computed { shape, ..y }
+        }
+        (Value::Constant(_), Value::Computed(x)) => {
+            let (tensor, w) = call.weights(0)?;
+            let (&[m, t], [.., own, _]) = (
+                tensor.shape.last_chunk::<2>().ok_or_else(|| Error::unsupported("of a constant vector"))?,
+                &x.shape[..],
+            ) else {
+                return Err(Error::unsupported("of a constant by a computed vector"));
+            };
+            let one = |s: &[usize]| s[..s.len() - 2].iter().all(|&d| d == 1);
+            if t != *own || m == 0 {
+                return Err(Error::import(format!("cannot multiply {:?} by {:?}", tensor.shape, x.shape)));
+            }
+            if !one(&tensor.shape) || !one(&x.shape) || tensor.shape.len() > x.shape.len() {
+                return Err(Error::unsupported("of a constant by several matrices"));
+            }
+            left(importer, call, x, m, w.to_vec())?
+        }
+        (Value::Constant(_), Value::Constant(_)) => return Err(Error::unsupported("of two constants")),
+        _ => return Err(Error::unsupported("of two computed values")),
+    };
+    Ok(Value::Computed(out))
+}
+
+/// alpha A B + beta C with one of A and B constant.
+pub fn gemm(importer: &mut Importer, call: &Call) -> Result<Value> {
+    let flips = [call.flag("transA", false)?, call.flag("transB", false)?];
+    let (alpha, beta) = (call.float("alpha", 1.0)?, call.float("beta", 1.0)?);
+    let side = match (call.value(0)?, call.value(1)?) {
+        (Value::Computed(_), Value::Constant(_)) => 1,
+        (Value::Constant(_), Value::Computed(_)) => 0,
+        _ => return Err(Error::unsupported("without exactly one constant factor")),
+    };
+    let (tensor, stored) = call.weights(side)?;
+    let &[rows, columns] = &tensor.shape[..] else {
+        return Err(Error::import(format!("a factor of the shape {:?}", tensor.shape)));
+    };
+    let exact = stored.iter().all(|&w| {
+        let (p, rest, slack) = two_prod(alpha, w);
+        p.is_finite() && rest == 0.0 && slack == 0.0
+    });
+    let mut weights = stored.to_vec();
+    if exact && alpha != 1.0 {
+        weights.iter_mut().for_each(|w| *w *= alpha);
+    }
+    // The right factor is wanted as n x k, the left one as m x t.
+    let flip = if side == 1 { !flips[1] } else { flips[0] };
+    let (out, inner) = if flip { (columns, rows) } else { (rows, columns) };
+    if flip {
+        weights = transposed(&weights, 1, rows, columns);
+    }
+    let mut x = Value::Computed(call.computed(1 - side)?.clone());
+    if x.shape().len() != 2 {
+        return Err(Error::import(format!("a factor of the shape {:?}", x.shape())));
+    }
+    if flips[1 - side] {
+        x = permuted(importer, call, &x, &[1, 0])?;
+    }
+    let Value::Computed(x) = x else { return Err(Error::import("is not computed")) };
+    if x.shape[side] != inner || out == 0 || inner == 0 {
+        return Err(Error::import(format!("cannot multiply {:?} and {:?}", x.shape, tensor.shape)));
+    }
+    let y = match side {
+        1 => right(importer, call, &x, 1, out, weights)?,
+        _ => left(importer, call, &x, out, weights)?,
+    };
+    let alpha = Coefficient::exact(if exact { 1.0 } else { alpha });
+    let y = match call.optional(2) {
+        None => factor(importer, call, &y, alpha)?,
+        Some(Value::Constant(c)) => {
+            let beta = Coefficient::exact(beta);
+            let shifts = fold::reals(c)?.into_iter().map(|c| (alpha, beta.times(c))).collect();
+            scale(importer, call, &y, &c.shape, shifts)?
+        }
+        Some(Value::Computed(c)) => {
+            let y = factor(importer, call, &y, alpha)?;
+            let c = factor(importer, call, c, Coefficient::exact(beta))?;
+            super::arithmetic::add(importer, call, &[y, c])?
+        }
+        Some(Value::Unknown) => return Ok(Value::Unknown),
+    };
+    Ok(Value::Computed(y))
+}
