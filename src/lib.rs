@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod certificate;
+pub mod cli;
 pub mod data;
 pub mod error;
 pub mod method;

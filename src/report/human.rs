@@ -90,7 +90,7 @@ fn net_lines(r: &BoundReport, out: &mut String) {
 }
 
 /// A labelled line; long texts go on below, words whole.
-fn put(out: &mut String, label: &str, text: &str) {
+pub fn put(out: &mut String, label: &str, text: &str) {
     let mut line = format!("{label:<9}");
     let mut used = 9;
     let mut fresh = true;
