@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod certificate;
+pub mod cli;
 pub mod data;
 pub mod error;
 pub mod method;
@@ -10,3 +11,4 @@ pub mod num;
 pub mod ops;
 pub mod problem;
 pub mod region;
+pub mod report;

@@ -1,1 +1,5 @@
-fn main() {}
+//! Parse, run, exit code.
+
+fn main() {
+    std::process::exit(clarke::cli::main(std::env::args_os()));
+}

@@ -12,6 +12,7 @@ pub mod npy;
 pub mod npz;
 pub mod regions;
 pub mod sample;
+pub mod sha256;
 pub mod vnnlib;
 
 pub use file::read_file;

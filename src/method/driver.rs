@@ -107,11 +107,12 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let seeds = problem.seeds();
         let mut j = jacobian::rows(context, prepared, gates, &seeds)?;
         let mut columns = false;
-        if price == 1.0 && context.budget.affords(4.0 * n * pass) {
-            if let Some(other) = jacobian::columns(context, prepared, gates, &seeds) {
-                j = jacobian::intersect(j, &other);
-                columns = true;
-            }
+        if price == 1.0
+            && context.budget.affords(4.0 * n * pass)
+            && let Some(other) = jacobian::columns(context, prepared, gates, &seeds)
+        {
+            j = jacobian::intersect(j, &other);
+            columns = true;
         }
         let value = jacobian::norm(context, &j);
         let evidence =

@@ -1,3 +1,12 @@
-//! One file per method.
+//! One file per method and the table of all of them.
 
+pub mod context;
+pub mod driver;
 pub mod layer;
+pub mod local;
+pub mod lower;
+pub mod table;
+
+pub use context::{Budget, Context};
+pub use driver::{Outcome, Status, solve};
+pub use table::{METHODS, Row};

@@ -3,8 +3,8 @@
 use crate::backend::Backend;
 use crate::method::context::Context;
 use crate::num::Enclosure;
-use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::direction::operator_lower_direction;
+use crate::num::norms::{Norm, vector_norm_up};
 use crate::region::Region;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 

@@ -1,0 +1,96 @@
+//! `clarke devices`: what can compute, and whether its arithmetic is what the proofs assume.
+
+use super::flags::{Format, ListFlags};
+use super::print::{Print, columns};
+use crate::error::{Error, Kind, Result};
+use crate::report::csv::quote;
+use serde_json::json;
+use std::hint::black_box;
+
+/// One device of the list.
+pub struct Device {
+    /// What `--device` takes.
+    pub flag: String,
+    pub name: String,
+    pub backend: String,
+    pub limits: String,
+    /// What the self-test found wrong.
+    pub defect: Option<String>,
+}
+
+pub fn run(flags: ListFlags) -> Result<i32> {
+    let print = Print::new(flags.print);
+    let devices = [cpu()];
+    print.result(&text(&devices, print.format))?;
+    match devices.iter().find_map(|d| d.defect.as_ref().map(|defect| (d, defect))) {
+        None => Ok(0),
+        Some((device, defect)) => Err(Error::new(Kind::Check, format!("the self-test failed: {defect}"))
+            .at(device.name.clone())
+            .next("results of this device are not proofs: do not use it")),
+    }
+}
+
+fn text(devices: &[Device], format: Format) -> String {
+    let test = |d: &Device| d.defect.clone().unwrap_or_else(|| "passed".into());
+    let header = ["device", "backend", "limits", "self-test", "name"];
+    let cells: Vec<Vec<String>> = devices
+        .iter()
+        .map(|d| vec![d.flag.clone(), d.backend.clone(), d.limits.clone(), test(d), d.name.clone()])
+        .collect();
+    match format {
+        Format::Human => columns(&header, &cells, 80),
+        Format::Json => {
+            let list: Vec<_> = devices
+                .iter()
+                .map(|d| {
+                    json!({"device": d.flag, "name": d.name, "backend": d.backend, "limits": d.limits,
+                        "self_test": {"passed": d.defect.is_none(), "defect": d.defect}})
+                })
+                .collect();
+            format!("{:#}\n", json!({"schema": "clarke.devices/1", "devices": list}))
+        }
+        Format::Csv => {
+            let line =
+                |cells: Vec<String>| cells.iter().map(|c| quote(c)).collect::<Vec<_>>().join(",") + "\n";
+            line(header.map(String::from).to_vec()) + &cells.into_iter().map(line).collect::<String>()
+        }
+    }
+}
+
+fn cpu() -> Device {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let name = cpu_name().unwrap_or_else(|| std::env::consts::ARCH.into());
+    let limits = format!("{threads} thread{}, f64", if threads == 1 { "" } else { "s" });
+    Device { flag: "cpu".into(), name, backend: "cpu".into(), limits, defect: defect() }
+}
+
+fn cpu_name() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|l| l.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_string())
+}
+
+/// IEEE 754 as the proofs use it: rounding to nearest even, fused multiply-add, subnormals,
+/// correctly rounded division and square root.
+fn defect() -> Option<String> {
+    let one = black_box(1.0f64);
+    let tiny = black_box(f64::MIN_POSITIVE);
+    let half_ulp = black_box(f64::EPSILON / 2.0);
+    let checks = [
+        (one + half_ulp == 1.0, "1 + 2^-53 is not rounded to even"),
+        (
+            one + f64::EPSILON + half_ulp == 1.0 + 2.0 * f64::EPSILON,
+            "1 + 2^-52 + 2^-53 is not rounded to even",
+        ),
+        (-one - half_ulp == -1.0, "rounding is directed"),
+        (tiny * black_box(f64::EPSILON) == 5e-324, "subnormal results are flushed to zero"),
+        (black_box(5e-324) * black_box(2f64.powi(60)) > 0.0, "subnormal arguments are taken as zero"),
+        (
+            (one + f64::EPSILON).mul_add(one - f64::EPSILON, -1.0) == -(f64::EPSILON * f64::EPSILON),
+            "fma rounds twice",
+        ),
+        (black_box(1.0) / black_box(3.0) == f64::from_bits(0x3fd5_5555_5555_5555), "division is not exact"),
+        (black_box(2.0f64).sqrt() == std::f64::consts::SQRT_2, "the square root is not exact"),
+    ];
+    checks.iter().find(|(ok, _)| !ok).map(|(_, what)| what.to_string())
+}

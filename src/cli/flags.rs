@@ -1,0 +1,310 @@
+//! Every command and flag, once: parsing, help, completions and the man page come from here.
+//! Help texts are short enough for 80 columns without wrapping.
+
+use crate::data::Scale;
+use crate::num::Norm;
+use crate::problem::Quantity;
+use clap::builder::PossibleValue;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Parser)]
+#[command(name = "clarke", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(about = "Proven bounds on how steep a neural network can be", after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  clarke bound digits.onnx                       the global constant
+  clarke bound digits.onnx --input x.npy#7 --eps 0.02
+  clarke bound digits.onnx --clip 0,1 --norm 2 --output 3-5
+  clarke bound digits.onnx --input x.npy#7 --eps 0.02 --require 'L<=15'
+
+Exit codes: 0 a valid pair, 1 not proved or refuted, 2 bad input,
+3 internal contradiction, 4 the machine, 130 interrupted (best pair written)";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// A proven pair of bounds for one region
+    Bound(Box<BoundFlags>),
+    /// The norm of every linear layer, all methods side by side
+    Layers(Box<LayersFlags>),
+    /// Nodes, shapes, what is supported, memory estimate
+    Inspect(InspectFlags),
+    /// Processors and graphics adapters, with a self-test
+    Devices(ListFlags),
+    /// The table of methods
+    Methods(ListFlags),
+    /// Completions for a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, in roff
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct BoundFlags {
+    /// .onnx .npz .safetensors .nnet
+    #[arg(value_name = "NET")]
+    pub net: PathBuf,
+    #[command(flatten)]
+    pub region: RegionFlags,
+    #[command(flatten)]
+    pub quotient: QuotientFlags,
+    #[command(flatten)]
+    pub units: UnitFlags,
+    #[command(flatten)]
+    pub import: ImportFlags,
+    #[command(flatten)]
+    pub work: WorkFlags,
+    #[command(flatten)]
+    pub result: ResultFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Region (none: everything)")]
+pub struct RegionFlags {
+    /// centre: .npy .npz .csv .png .jpg .idx, rows from 0
+    #[arg(long, value_name = "FILE[#ROW]")]
+    pub input: Option<String>,
+    /// centre, instead of --input
+    #[arg(long, value_name = "A,B,…", allow_hyphen_values = true)]
+    pub center: Option<String>,
+    /// radius of the ball around the centre
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    pub eps: Option<String>,
+    /// the box of a 2×n .npy: lo, hi
+    #[arg(long = "box", value_name = "FILE")]
+    pub box_file: Option<String>,
+    /// the input box of a property
+    #[arg(long, value_name = "FILE")]
+    pub vnnlib: Option<String>,
+    /// shape of the ball: inf, 2, 1 [the input norm]
+    #[arg(long, value_name = "P", hide_possible_values = true)]
+    pub ball: Option<Norm>,
+    /// region ∩ box; alone: the box itself
+    #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
+    pub clip: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Quotient")]
+pub struct QuotientFlags {
+    /// both norms: 1, 2, inf [inf]
+    #[arg(long, value_name = "P", hide_possible_values = true)]
+    pub norm: Option<Norm>,
+    /// norm of inputs
+    #[arg(long, value_name = "P", hide_possible_values = true)]
+    pub in_norm: Option<Norm>,
+    /// norm of outputs
+    #[arg(long, value_name = "Q", hide_possible_values = true)]
+    pub out_norm: Option<Norm>,
+    /// all, one output I, or a margin I-J [all]
+    #[arg(long, value_name = "all|I|I-J")]
+    pub output: Option<String>,
+    /// lipschitz, anchored [lipschitz]
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub quantity: Option<Quantity>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Units")]
+pub struct UnitFlags {
+    /// 8-bit images: divided by 255 or as they are [unit]
+    #[arg(long, value_name = "unit|raw", hide_possible_values = true)]
+    pub scale: Option<Scale>,
+    /// (x − mean)/std per channel, in front of the net
+    #[arg(long, value_name = "A,B,C", allow_hyphen_values = true)]
+    pub mean: Option<String>,
+    /// see --mean
+    #[arg(long, value_name = "A,B,C", allow_hyphen_values = true)]
+    pub std: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub struct ImportFlags {
+    /// for dynamic axes: 1,3,224,224
+    #[arg(long, value_name = "SIZES")]
+    pub input_shape: Option<String>,
+    /// keep a softmax at the end
+    #[arg(long)]
+    pub keep_softmax: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Work")]
+pub struct WorkFlags {
+    /// auto, exact, or a name of `clarke methods` [auto]
+    #[arg(long, value_name = "NAME")]
+    pub method: Option<String>,
+    /// limit: 60s, 2m, 500ms; 0: single passes only [60s]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub time: Option<String>,
+    /// stop at upper ≤ G·lower [1.01; exact: 1+1e-9]
+    #[arg(long, value_name = "G", allow_hyphen_values = true)]
+    pub gap: Option<String>,
+    /// limit of splits of the region
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub splits: Option<String>,
+    /// auto, cpu, gpu, gpu:N [auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// auto, f32, f64 [auto]
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    pub precision: Option<Precision>,
+    /// threads [all]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub threads: Option<String>,
+    /// limit: 8GiB, 512MiB
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub memory: Option<String>,
+    /// of random choices [0]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub seed: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Result")]
+pub struct ResultFlags {
+    /// yes or no: 'L<=3' or 'L>=3'
+    #[arg(long, value_name = "CLAIM")]
+    pub require: Option<String>,
+    /// network output at the centre must match
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<String>,
+    /// write a certificate
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Printing")]
+pub struct PrintFlags {
+    /// human, json, csv [human]
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub format: Option<Format>,
+    /// write there instead of to stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// no talk on stderr
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// more talk on stderr
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// auto, always, never [auto]
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<Color>,
+}
+
+#[derive(Debug, Args)]
+pub struct LayersFlags {
+    /// .onnx .npz .safetensors .nnet
+    #[arg(value_name = "NET")]
+    pub net: PathBuf,
+    /// both norms: 1, 2, inf [2]
+    #[arg(long, value_name = "P", hide_possible_values = true, help_heading = "Quotient")]
+    pub norm: Option<Norm>,
+    /// norm of inputs
+    #[arg(long, value_name = "P", hide_possible_values = true, help_heading = "Quotient")]
+    pub in_norm: Option<Norm>,
+    /// norm of outputs
+    #[arg(long, value_name = "Q", hide_possible_values = true, help_heading = "Quotient")]
+    pub out_norm: Option<Norm>,
+    #[command(flatten)]
+    pub import: ImportFlags,
+    #[command(flatten)]
+    pub work: WorkFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectFlags {
+    /// .onnx .npz .safetensors .nnet
+    #[arg(value_name = "NET")]
+    pub net: PathBuf,
+    #[command(flatten)]
+    pub import: ImportFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct ListFlags {
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    #[default]
+    Human,
+    Json,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    #[default]
+    Auto,
+    F32,
+    F64,
+}
+
+impl ValueEnum for Norm {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Norm::Inf, Norm::Two, Norm::One]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Norm::One => "1",
+            Norm::Two => "2",
+            Norm::Inf => "inf",
+        }))
+    }
+}
+
+impl ValueEnum for Quantity {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Quantity::Lipschitz, Quantity::Anchored]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Quantity::Lipschitz => "lipschitz",
+            Quantity::Anchored => "anchored",
+        }))
+    }
+}
+
+impl ValueEnum for Scale {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Scale::Unit, Scale::Raw]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Scale::Unit => "unit",
+            Scale::Raw => "raw",
+        }))
+    }
+}

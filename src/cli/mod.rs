@@ -1,0 +1,76 @@
+//! The command line: flags to plain arguments, one file per command, results to stdout, talk
+//! and errors to stderr. No arithmetic here.
+
+pub mod args;
+mod bound;
+mod completions;
+mod devices;
+pub mod flags;
+mod inspect;
+mod interrupt;
+mod layers;
+mod live;
+mod man;
+mod methods;
+pub mod parse;
+pub mod print;
+
+use crate::error::{Error, Result};
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use flags::{Cli, Command};
+use std::ffi::OsString;
+
+/// The exit code of one command line.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> i32 {
+    let code = match Cli::try_parse_from(arguments) {
+        Ok(cli) => run(cli.command),
+        Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print::stdout(&e.render().to_string()).map(|()| 0)
+        }
+        Err(e) => Err(usage_error(&e)),
+    };
+    code.unwrap_or_else(|e| {
+        print::error(&e);
+        e.exit_code()
+    })
+}
+
+fn run(command: Command) -> Result<i32> {
+    match command {
+        Command::Bound(flags) => bound::run(args::BoundArgs::new(*flags)?),
+        Command::Layers(flags) => layers::run(args::LayersArgs::new(*flags)?),
+        Command::Inspect(flags) => inspect::run(flags),
+        Command::Devices(flags) => devices::run(flags),
+        Command::Methods(flags) => methods::run(flags),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man => man::run(),
+    }
+}
+
+/// A complaint of the flag parser as what, where, next.
+fn usage_error(e: &clap::Error) -> Error {
+    if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Error::input("no command is given").next("try `clarke bound NET`, or see `clarke --help`");
+    }
+    let text = e.render().to_string();
+    let squeeze = |t: &str| t.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut parts = text.split("\n\n");
+    let what = squeeze(parts.next().unwrap_or_default());
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    let what = what.split(" [possible values").next().unwrap_or(what);
+    let tip =
+        parts.map(squeeze).find_map(|p| p.strip_prefix("tip: a similar").map(|t| format!("a similar{t}")));
+    let values = match e.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) if !values.is_empty() => {
+            Some(format!("write {}", values.join(", ")))
+        }
+        _ => None,
+    };
+    let place = match e.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => flag.clone(),
+        _ => "command line".into(),
+    };
+    let next = tip.or(values).unwrap_or_else(|| "see `clarke --help` or `clarke COMMAND --help`".into());
+    Error::input(what).at(place).next(next)
+}

@@ -1,0 +1,261 @@
+//! Values of flags: from text to numbers, with errors that say what to write instead.
+
+use crate::data::decimal::{parse_down, parse_up};
+use crate::error::{Error, Result};
+use crate::problem::Output;
+use crate::report::Answer;
+use std::time::Duration;
+
+/// Which device computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Device {
+    #[default]
+    Auto,
+    Cpu,
+    /// An adapter by number, or the best one.
+    Gpu(Option<usize>),
+}
+
+/// `--require 'L<=3'`: the claim and the two f64 that enclose its decimal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Require {
+    pub text: String,
+    pub at_most: bool,
+    below: f64,
+    above: f64,
+}
+
+impl Require {
+    /// What a proven pair says about the claim.
+    pub fn answer(&self, lower: f64, upper: f64) -> Answer {
+        let (proved, refuted) = match self.at_most {
+            true => (upper <= self.below, lower > self.above),
+            false => (lower >= self.above, upper < self.below),
+        };
+        match (proved, refuted) {
+            (true, _) => Answer::Proved,
+            (_, true) => Answer::Refuted,
+            _ => Answer::Unknown,
+        }
+    }
+}
+
+fn bad(flag: &str, text: &str, why: &str, next: &str) -> Error {
+    Error::input(format!("{text:?} {why}")).at(flag).next(format!("write {flag} {next}"))
+}
+
+/// A finite number.
+fn finite(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|x: &f64| x.is_finite())
+}
+
+/// `--eps R`.
+pub fn radius(text: &str) -> Result<f64> {
+    match finite(text) {
+        Some(x) if x >= 0.0 => Ok(x.abs()),
+        Some(_) => Err(bad("--eps", text, "is negative", "0.01; a radius is at least 0")),
+        None => Err(bad("--eps", text, "is not a finite number", "0.01; no region at all means everything")),
+    }
+}
+
+/// `--gap G`, at least 1.
+pub fn gap(text: &str) -> Result<f64> {
+    finite(text)
+        .filter(|&x| x >= 1.0)
+        .ok_or_else(|| bad("--gap", text, "is not a number of at least 1", "1.01; it is upper / lower"))
+}
+
+/// A whole number of at least `least`.
+pub fn count(flag: &str, text: &str, least: u64) -> Result<u64> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|&n| n >= least)
+        .ok_or_else(|| bad(flag, text, &format!("is not a whole number of at least {least}"), "8"))
+}
+
+/// A list of finite numbers.
+pub fn numbers(flag: &str, text: &str) -> Result<Vec<f64>> {
+    let cells: Option<Vec<f64>> = text.trim().trim_end_matches(',').split(',').map(finite).collect();
+    cells.ok_or_else(|| bad(flag, text, "is not a list of numbers", "0.485,0.456,0.406"))
+}
+
+/// `--clip LO,HI`.
+pub fn clip(text: &str) -> Result<(f64, f64)> {
+    match numbers("--clip", text).as_deref() {
+        Ok(&[lo, hi]) if lo <= hi => Ok((lo, hi)),
+        Ok(&[_, _]) => Err(bad("--clip", text, "is empty: the first number is larger", "0,1")),
+        _ => Err(bad("--clip", text, "is not two numbers", "0,1")),
+    }
+}
+
+/// `--std A,B,C`, all positive.
+pub fn std(text: &str) -> Result<Vec<f64>> {
+    let values = numbers("--std", text)?;
+    match values.iter().all(|&s| s > 0.0) {
+        true => Ok(values),
+        false => Err(bad("--std", text, "contains a number that is not positive", "0.229,0.224,0.225")),
+    }
+}
+
+/// `--time 60s`: a number with ms, s, m or h; a bare number counts seconds.
+pub fn time(text: &str) -> Result<Duration> {
+    let wrong = || bad("--time", text, "is not a time", "60s, 2m, 500ms or 0");
+    let trimmed = text.trim();
+    let cut = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(cut);
+    let unit = match unit {
+        "ms" => 1e-3,
+        "s" | "" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let seconds = finite(number).filter(|&x| x >= 0.0).ok_or_else(wrong)? * unit;
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+/// `--memory 8GiB` in bytes.
+pub fn memory(text: &str) -> Result<u64> {
+    let wrong = || bad("--memory", text, "is not a size", "8GiB or 512MiB");
+    let trimmed = text.trim();
+    let cut = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(cut);
+    let unit: f64 = match unit.to_ascii_lowercase().as_str() {
+        "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024f64.powi(2),
+        "g" | "gib" => 1024f64.powi(3),
+        "t" | "tib" => 1024f64.powi(4),
+        _ => return Err(wrong()),
+    };
+    let bytes = finite(number).ok_or_else(wrong)? * unit;
+    if (1.0..1e18).contains(&bytes) { Ok(bytes as u64) } else { Err(wrong()) }
+}
+
+/// `--output all|I|I-J`.
+pub fn output(text: &str) -> Result<Output> {
+    let wrong = || bad("--output", text, "is no output", "all, one index as 3, or a margin as 3-5");
+    let index = |t: &str| match t.bytes().all(|b| b.is_ascii_digit()) {
+        true => t.parse().map_err(|_| wrong()),
+        false => Err(wrong()),
+    };
+    match (text.trim(), text.trim().split_once('-')) {
+        ("all", _) => Ok(Output::All),
+        (_, Some((i, j))) => Ok(Output::Difference(index(i)?, index(j)?)),
+        (i, None) => Ok(Output::One(index(i)?)),
+    }
+}
+
+/// `--require 'L<=3'`.
+pub fn require(text: &str) -> Result<Require> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let rest = compact.strip_prefix('L').unwrap_or(&compact);
+    let (at_most, number) = match (rest.strip_prefix("<="), rest.strip_prefix(">=")) {
+        (Some(number), _) => (true, number),
+        (_, Some(number)) => (false, number),
+        _ => return Err(bad("--require", text, "is no claim about L", "'L<=3' or 'L>=3'")),
+    };
+    match (parse_down(number), parse_up(number)) {
+        (Some(below), Some(above)) if below >= 0.0 && above.is_finite() => Ok(Require {
+            text: format!("L{}{number}", if at_most { "<=" } else { ">=" }),
+            at_most,
+            below,
+            above,
+        }),
+        _ => Err(bad("--require", text, "compares L with no number of at least 0", "'L<=3' or 'L>=3'")),
+    }
+}
+
+/// `--device auto|cpu|gpu[:N]`.
+pub fn device(text: &str) -> Result<Device> {
+    match text.trim() {
+        "auto" => Ok(Device::Auto),
+        "cpu" => Ok(Device::Cpu),
+        "gpu" => Ok(Device::Gpu(None)),
+        other => other
+            .strip_prefix("gpu:")
+            .filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|n| n.parse().ok())
+            .map(|n| Device::Gpu(Some(n)))
+            .ok_or_else(|| bad("--device", text, "is no device", "auto, cpu, gpu or gpu:0")),
+    }
+}
+
+/// `--input-shape 1,3,224,224`.
+pub fn shape(text: &str) -> Result<Vec<usize>> {
+    let sizes: Option<Vec<usize>> =
+        text.trim().split([',', 'x']).map(|t| t.trim().parse().ok().filter(|&n| n > 0)).collect();
+    sizes.ok_or_else(|| bad("--input-shape", text, "is no shape", "1,3,224,224"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values() {
+        assert_eq!((radius("0.02").unwrap(), radius("0").unwrap(), radius("-0").unwrap()), (0.02, 0.0, 0.0));
+        assert_eq!(time("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!((time("2m").unwrap(), time("0").unwrap()), (Duration::from_secs(120), Duration::ZERO));
+        assert_eq!((memory("8GiB").unwrap(), memory("0.5g").unwrap()), (8 << 30, 1 << 29));
+        assert_eq!((clip("-1,2.5").unwrap(), clip("0,0").unwrap()), ((-1.0, 2.5), (0.0, 0.0)));
+        assert_eq!(
+            (output("3").unwrap(), output("3-5").unwrap()),
+            (Output::One(3), Output::Difference(3, 5))
+        );
+        assert_eq!((device("gpu:2").unwrap(), device("auto").unwrap()), (Device::Gpu(Some(2)), Device::Auto));
+        assert_eq!((shape("1,3,4").unwrap(), shape("1x3").unwrap()), (vec![1, 3, 4], vec![1, 3]));
+        assert_eq!((gap("1.5").unwrap(), count("--splits", "0", 0).unwrap()), (1.5, 0));
+    }
+
+    #[test]
+    fn errors_name_the_flag_and_the_remedy() {
+        let errors = [
+            radius("-1").map(drop),
+            radius("nan").map(drop),
+            radius("inf").map(drop),
+            time("1 week").map(drop),
+            time("-1s").map(drop),
+            time("1e300h").map(drop),
+            memory("8").map(drop),
+            memory("-1GiB").map(drop),
+            clip("1,0").map(drop),
+            clip("1").map(drop),
+            clip("nan,1").map(drop),
+            std("0.2,0").map(drop),
+            output("3-").map(drop),
+            output("-1").map(drop),
+            output("+1").map(drop),
+            device("gpu:").map(drop),
+            device("cuda").map(drop),
+            shape("1,0").map(drop),
+            gap("0.99").map(drop),
+            count("--threads", "0", 1).map(drop),
+            require("L<3").map(drop),
+            require("L<=-1").map(drop),
+            require("L<=inf").map(drop),
+        ];
+        for e in errors {
+            let e = e.unwrap_err();
+            assert!(e.place.starts_with("--") && e.next.starts_with("write --") && e.exit_code() == 2, "{e}");
+        }
+    }
+
+    #[test]
+    fn claims_are_judged_exactly() {
+        let r = require(" L <= 0.1 ").unwrap();
+        assert_eq!(r.text, "L<=0.1");
+        // The f64 0.1 is larger than the decimal 0.1: an upper bound of just that proves nothing.
+        assert_eq!(r.answer(0.0, 0.1), Answer::Unknown);
+        assert_eq!(r.answer(0.0, 0.1f64.next_down()), Answer::Proved);
+        assert_eq!(r.answer(0.1f64.next_up(), 1.0), Answer::Refuted);
+        let r = require("L>=3").unwrap();
+        assert_eq!((r.answer(3.0, 9.0), r.answer(1.0, 2.9)), (Answer::Proved, Answer::Refuted));
+        assert_eq!(r.answer(0.0, f64::INFINITY), Answer::Unknown);
+    }
+}

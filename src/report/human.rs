@@ -1,0 +1,259 @@
+//! The table a person sees: what the problem is, what is claimed, the two numbers, the rest.
+//! Lines fit 80 columns; upper bounds are rounded up, lower bounds down.
+
+use super::{BoundReport, Status};
+use crate::data::decimal::{rounded_down, rounded_up};
+
+/// No line is longer, file names apart.
+const WIDTH: usize = 80;
+/// Column of the words "proved" and "estimate".
+const VERDICT: usize = 54;
+
+/// The table; `color` adds emphasis that repeats what the words say.
+pub fn table(r: &BoundReport, color: bool) -> String {
+    let mut out = String::new();
+    net_lines(r, &mut out);
+    put(&mut out, "region", &region(r));
+    put(&mut out, "claim", &claim(r));
+    for a in &r.assumptions {
+        put(&mut out, "assumed", a);
+    }
+    for w in &r.warnings {
+        put(&mut out, "note", &w.text);
+    }
+    out.push('\n');
+
+    let digits = if r.exact { 10 } else { 5 };
+    let upper = rounded_up(r.upper.value, digits);
+    let lower = rounded_down(r.lower.value, digits);
+    let splits = match r.splits {
+        0 => String::new(),
+        1 => ", 1 split".into(),
+        n => format!(", {} splits", thousands(n)),
+    };
+    let proved = |yes: bool| if yes { "proved" } else { "not proved" };
+    let rows = [
+        ("≤", upper, format!("{}{splits}", r.upper.method), proved(r.upper.proved)),
+        ("≥", lower, r.lower.method.clone(), proved(r.lower.proved)),
+    ];
+    let estimate = r.estimate.as_ref().map(|e| ("≈", short(e.value), e.method.clone(), "estimate"));
+    // Values start in column 2, methods after the longest value, the verdict in column 54.
+    let left = rows.iter().map(|row| row.1.chars().count() + 6).max().unwrap_or(0).max(11);
+    for (relation, value, how, word) in rows.into_iter().chain(estimate) {
+        let value = pad(&format!("L {relation} {value}"), left);
+        let how = pad(&shorten(&how, VERDICT - left - 4), VERDICT - left - 3);
+        let code = if word == "proved" { GREEN } else { YELLOW };
+        out.push_str(&format!(
+            "  {} {how}{}\n",
+            emphasise(&value, BOLD, color),
+            emphasise(word, code, color)
+        ));
+    }
+    let requirement =
+        r.require.as_ref().map(|q| ("require".into(), format!("{} {}", q.text, q.answer.name())));
+    let certificate = r.certificate.as_ref().map(|c| ("certificate".into(), c.clone()));
+    for (label, text) in [Some(ending(r)), requirement, certificate].into_iter().flatten() {
+        out.push_str(&format!("  {} {text}\n", pad(&label, left)));
+    }
+    out
+}
+
+fn net_lines(r: &BoundReport, out: &mut String) {
+    let name = r.net.path.rsplit(['/', '\\']).next().unwrap_or("");
+    let n = &r.net;
+    let plural =
+        |n: usize, word: &str| format!("{} {word}{}", thousands(n as u64), if n == 1 { "" } else { "s" });
+    let size = format!(
+        "{} → {}, {}, {}, {} weights",
+        n.inputs,
+        n.outputs,
+        plural(n.layers, "layer"),
+        plural(n.neurons, "neuron"),
+        magnitude(n.parameters)
+    );
+    let first = format!("{name}   {size}");
+    let output = n.output.as_ref().map(|y| {
+        let shown: Vec<String> = y.iter().take(4).map(|&v| short(v)).collect();
+        format!("f(c) = [{}{}]", shown.join(", "), if y.len() > 4 { ", …" } else { "" })
+    });
+    match output {
+        Some(output) if 9 + first.chars().count() + 6 + output.chars().count() <= WIDTH => {
+            put(out, "net", &format!("{first}      {output}"));
+        }
+        output => {
+            put(out, "net", &first);
+            if let Some(output) = output {
+                put(out, "output", &output);
+            }
+        }
+    }
+}
+
+/// A labelled line; long texts go on below, words whole.
+pub fn put(out: &mut String, label: &str, text: &str) {
+    let mut line = format!("{label:<9}");
+    let mut used = 9;
+    let mut fresh = true;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if !fresh && used + 1 + width > WIDTH {
+            out.push_str(line.trim_end());
+            out.push('\n');
+            line = " ".repeat(9);
+            used = 9;
+            fresh = true;
+        }
+        if !fresh {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(word);
+        used += width;
+        fresh = false;
+    }
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
+fn region(r: &BoundReport) -> String {
+    let region = &r.region;
+    let mut text = match (region.global, region.kind.as_str()) {
+        (true, _) => format!("everything: all of R^{}", r.net.inputs),
+        (_, "ball") => format!(
+            "‖x − c‖{} ≤ {}",
+            index(region.norm.as_deref().unwrap_or("inf")),
+            region.radius.map_or("?".into(), |x| x.to_string())
+        ),
+        _ => match &region.source {
+            Some(source) => format!("the box of {source}"),
+            None => "a box".into(),
+        },
+    };
+    if let Some([lo, hi]) = region.clip {
+        text += &format!(", {lo} ≤ x ≤ {hi}");
+    }
+    match region.fixed_inputs {
+        0 => text,
+        n => format!("{text}, {} of {} inputs fixed", thousands(n as u64), r.net.inputs),
+    }
+}
+
+fn claim(r: &BoundReport) -> String {
+    let q = &r.quotient;
+    let f = match q.output.split_once('-') {
+        Some((i, j)) => format!("(f_{i} − f_{j})"),
+        None if q.output == "all" => "f".into(),
+        None => format!("f_{}", q.output),
+    };
+    let anchored = q.quantity == "anchored";
+    let y = if anchored { "c" } else { "y" };
+    let difference = format!("{f}(x) − {f}({y})");
+    let left = match q.out_norm.as_str() {
+        "abs" => format!("|{difference}|"),
+        norm => format!("‖{difference}‖{}", index(norm)),
+    };
+    let points = if anchored { "x" } else { "x, y" };
+    let place = if r.region.global { "" } else { " in the region" };
+    format!("{left} ≤ L·‖x − {y}‖{} for all {points}{place}", index(&q.in_norm))
+}
+
+/// The first words of the last lines: how it ended, how long it took and where.
+fn ending(r: &BoundReport) -> (String, String) {
+    let gap = r.upper.value / r.lower.value;
+    let word = match r.status {
+        _ if r.exact => "exact".into(),
+        _ if gap.is_finite() => format!("gap {}", rounded_up(gap, 4)),
+        _ => "gap inf".into(),
+    };
+    let s = &r.seconds;
+    let total = s.import + s.bound + s.search + s.check;
+    let why = match r.status {
+        Status::Exact | Status::Done => "",
+        Status::Gap => ", gap reached",
+        Status::Time => ", stopped: time is up",
+        Status::Splits => ", stopped: splits are used up",
+        Status::Memory => ", stopped: memory is used up",
+        Status::Interrupted => ", interrupted",
+        Status::Error => ", stopped by an error",
+    };
+    let device = match (r.device.backend.as_str(), r.device.threads) {
+        ("cpu", 1) => "cpu (1 thread)".into(),
+        ("cpu", n) => format!("cpu ({n} threads)"),
+        _ => shorten(&r.device.name, 30),
+    };
+    (word, format!("{} s on {device}{why}", seconds(total)))
+}
+
+fn index(norm: &str) -> &str {
+    match norm {
+        "1" => "₁",
+        "2" => "₂",
+        "inf" => "∞",
+        other => other,
+    }
+}
+
+/// "2 184".
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (k, c) in digits.chars().enumerate() {
+        if k > 0 && (digits.len() - k).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// "8.6 k", "16 M".
+pub fn magnitude(n: usize) -> String {
+    let scaled = |unit: f64, name: &str| {
+        let x = n as f64 / unit;
+        if x < 9.95 { format!("{x:.1} {name}") } else { format!("{x:.0} {name}") }
+    };
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..999_500 => scaled(1e3, "k"),
+        999_500..999_500_000 => scaled(1e6, "M"),
+        _ => scaled(1e9, "G"),
+    }
+}
+
+/// Two decimals below ten, then fewer.
+pub fn seconds(s: f64) -> String {
+    match s {
+        s if s < 0.0095 => format!("{s:.4}"),
+        s if s < 9.995 => format!("{s:.2}"),
+        s if s < 99.95 => format!("{s:.1}"),
+        s => format!("{s:.0}"),
+    }
+}
+
+/// Three significant digits to the nearest, for numbers nobody claims anything about.
+fn short(x: f64) -> String {
+    let nearest: f64 = format!("{x:.2e}").parse().unwrap_or(x);
+    match nearest.abs() {
+        a if a == 0.0 || (1e-3..1e6).contains(&a) || !a.is_finite() => nearest.to_string(),
+        _ => format!("{nearest:e}"),
+    }
+}
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.chars().count())))
+}
+
+fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.into();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+const BOLD: &str = "1";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+
+fn emphasise(text: &str, code: &str, color: bool) -> String {
+    if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
+}

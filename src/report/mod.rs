@@ -1,0 +1,211 @@
+//! Results as plain data and as text: JSON for programs, a table for people, CSV for lists.
+//! Nothing is computed here but the rounding of printed digits, always away from the claim.
+
+pub mod csv;
+pub mod human;
+pub mod json;
+
+use serde::Serialize;
+
+/// The result of `bound`; its serialised form is the JSON contract, field for field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundReport {
+    pub tool: Tool,
+    pub net: NetInfo,
+    pub region: RegionInfo,
+    pub units: Units,
+    pub quotient: Quotient,
+    pub upper: UpperInfo,
+    pub lower: LowerInfo,
+    pub estimate: Option<EstimateInfo>,
+    pub exact: bool,
+    pub status: Status,
+    pub require: Option<Requirement>,
+    pub splits: u64,
+    pub nodes: u64,
+    /// Part of the upper bound that is due to rounding, from 0 to 1.
+    pub rounding_share: Option<f64>,
+    pub seconds: Seconds,
+    pub peak_bytes: PeakBytes,
+    pub device: DeviceInfo,
+    pub assumptions: Vec<String>,
+    pub warnings: Vec<WarningInfo>,
+    /// Path of the certificate that was written.
+    pub certificate: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tool {
+    pub version: String,
+    pub commit: String,
+}
+
+impl Tool {
+    /// This build. The commit is known where the build was told `CLARKE_COMMIT`.
+    pub fn current() -> Self {
+        let commit = option_env!("CLARKE_COMMIT").unwrap_or("unknown");
+        Tool { version: env!("CARGO_PKG_VERSION").into(), commit: commit.into() }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NetInfo {
+    pub path: String,
+    pub sha256: String,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub parameters: usize,
+    pub free_neurons: Option<usize>,
+    pub layers: usize,
+    pub neurons: usize,
+    /// Output at the centre, for people.
+    #[serde(skip)]
+    pub output: Option<Vec<f64>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RegionInfo {
+    /// "ball", "box" or "global".
+    pub kind: String,
+    pub norm: Option<String>,
+    pub radius: Option<f64>,
+    pub clip: Option<[f64; 2]>,
+    pub global: bool,
+    pub fixed_inputs: usize,
+    /// The file a box came from, for people.
+    #[serde(skip)]
+    pub source: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Units {
+    /// "unit" or "raw".
+    pub scale: String,
+    pub mean: Option<Vec<f64>>,
+    pub std: Option<Vec<f64>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Quotient {
+    pub in_norm: String,
+    /// A norm, or "abs" for a scalar output.
+    pub out_norm: String,
+    /// "all", "3" or "3-5".
+    pub output: String,
+    /// "lipschitz" or "anchored".
+    pub quantity: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpperInfo {
+    pub value: f64,
+    pub method: String,
+    pub proved: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct LowerInfo {
+    pub value: f64,
+    pub method: String,
+    pub proved: bool,
+    pub witness: Option<WitnessInfo>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WitnessInfo {
+    /// "piece", "pair" or "anchored".
+    pub kind: String,
+    pub x: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub y: Option<Vec<f64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EstimateInfo {
+    pub value: f64,
+    pub method: String,
+}
+
+/// Why the work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Exact,
+    Gap,
+    Done,
+    Time,
+    Splits,
+    Memory,
+    Interrupted,
+    Error,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Exact => "exact",
+            Status::Gap => "gap",
+            Status::Done => "done",
+            Status::Time => "time",
+            Status::Splits => "splits",
+            Status::Memory => "memory",
+            Status::Interrupted => "interrupted",
+            Status::Error => "error",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Requirement {
+    pub text: String,
+    pub answer: Answer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    Proved,
+    Refuted,
+    Unknown,
+}
+
+impl Answer {
+    pub fn name(self) -> &'static str {
+        match self {
+            Answer::Proved => "proved",
+            Answer::Refuted => "refuted",
+            Answer::Unknown => "unknown",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Seconds {
+    pub import: f64,
+    pub bound: f64,
+    pub search: f64,
+    pub check: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PeakBytes {
+    pub host: u64,
+    pub device: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DeviceInfo {
+    pub name: String,
+    /// "cpu", "vulkan", "metal" or "dx12".
+    pub backend: String,
+    pub driver: String,
+    /// "f32" or "f64".
+    pub precision: String,
+    pub threads: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WarningInfo {
+    pub code: String,
+    pub text: String,
+}

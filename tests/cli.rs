@@ -1,0 +1,126 @@
+//! The command line from outside: help that fits, errors of three lines, exit codes; and from
+//! inside: what flags mean.
+
+use clap::{CommandFactory, Parser};
+use clarke::cli::args::{BoundArgs, Centre, RegionArg};
+use clarke::cli::flags::{Cli, Command};
+use clarke::error::Result;
+use clarke::num::Norm;
+use clarke::problem::{Output, Quantity};
+use std::process::Output as Ran;
+
+const DIGITS: &str = "tests/data/digits.onnx";
+
+fn clarke(arguments: &[&str]) -> Ran {
+    std::process::Command::new(env!("CARGO_BIN_EXE_clarke")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn bound(flags: &str) -> Result<BoundArgs> {
+    let words = ["clarke", "bound", "net.onnx"].into_iter().chain(flags.split_whitespace());
+    match Cli::try_parse_from(words).unwrap().command {
+        Command::Bound(flags) => BoundArgs::new(*flags),
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn help_fits_the_screen() {
+    Cli::command().debug_assert();
+    let mut pages =
+        vec![clarke(&["--help"]), clarke(&["methods"]), clarke(&["devices"]), clarke(&["inspect", DIGITS])];
+    for command in Cli::command().get_subcommands() {
+        pages.push(clarke(&[command.get_name(), "--help"]));
+    }
+    for page in pages {
+        assert_eq!(page.status.code(), Some(0));
+        for line in text(&page.stdout).lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}
+
+#[test]
+fn errors_have_three_lines_and_a_code() {
+    let cases: [(&[&str], i32, &str); 10] = [
+        (&[], 2, "no command"),
+        (&["bound"], 2, "<NET>"),
+        (&["bound", "x", "--metod", "y"], 2, "--method"),
+        (&["bound", "x", "--norm", "3"], 2, "inf, 2, 1"),
+        (&["bound", "x", "--eps", "-1", "--center", "1"], 2, "negative"),
+        (&["bound", "x", "--eps", "1", "--vnnlib", "y"], 2, "--eps and --vnnlib"),
+        (&["bound", "x", "--method", "magic"], 2, "clarke methods"),
+        (&["inspect", "no-such-file.onnx"], 2, "does not exist"),
+        (&["inspect", "Cargo.toml"], 2, "Cargo.toml"),
+        (&["methods", "--out", "no-such-folder/x"], 4, "--out"),
+    ];
+    for (arguments, code, word) in cases {
+        let ran = clarke(arguments);
+        let err = text(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(code), "{arguments:?}: {err}");
+        assert!(err.contains(word), "{arguments:?}: {err}");
+        let starts: Vec<&str> = err.lines().map(|l| l.split(':').next().unwrap()).collect();
+        assert_eq!(starts, ["error", "where", "next"], "{err}");
+    }
+}
+
+#[test]
+fn what_flags_mean() {
+    let a = bound("").unwrap();
+    assert_eq!((a.region.clone(), a.centre.clone(), a.clip), (RegionArg::Global, None, None));
+    assert_eq!(
+        (a.in_norm, a.out_norm, a.output, a.quantity),
+        (Norm::Inf, Norm::Inf, Output::All, Quantity::Lipschitz)
+    );
+    assert_eq!((a.work.gap, a.work.time.as_secs(), a.work.seed), (1.01, 60, 0));
+    let a = bound("--input x.npy#7 --eps 0.02 --norm 2 --out-norm 1 --method exact --output 3-5").unwrap();
+    assert_eq!(a.region, RegionArg::Ball { radius: 0.02, norm: Norm::Two });
+    assert_eq!(a.centre, Some(Centre::Input("x.npy#7".into())));
+    assert_eq!((a.in_norm, a.out_norm, a.output), (Norm::Two, Norm::One, Output::Difference(3, 5)));
+    assert_eq!(a.work.gap, 1.0 + 1e-9);
+    let a = bound("--center -0.5,1 --eps 1 --ball 1 --clip -1,1 --mean -1,2 --std 1,2").unwrap();
+    assert_eq!(a.region, RegionArg::Ball { radius: 1.0, norm: Norm::One });
+    assert_eq!((a.clip, a.mean, a.std), (Some((-1.0, 1.0)), Some(vec![-1.0, 2.0]), Some(vec![1.0, 2.0])));
+    assert!(bound("--input x.npy --expect y.npy").is_ok());
+    assert!(bound("--input x.npy --quantity anchored --clip 0,1").is_ok());
+}
+
+#[test]
+fn contradictions_are_refused() {
+    for flags in [
+        "--eps 1",
+        "--input x.npy",
+        "--input x.npy --center 1 --eps 1",
+        "--box b.npy --vnnlib p.vnnlib",
+        "--ball 2",
+        "--eps nan --center 1",
+        "--quantity anchored",
+        "--mean 1,2 --std 1",
+        "--clip 1,0",
+        "--require L<3",
+        "--threads 0",
+        "--gap 0.5",
+    ] {
+        let e = bound(flags).unwrap_err();
+        assert!(e.exit_code() == 2 && !e.place.is_empty() && !e.next.is_empty(), "{flags}: {e}");
+    }
+}
+
+#[test]
+fn lists_parse_as_what_they_claim() {
+    for command in [&["methods"][..], &["devices"], &["inspect", DIGITS]] {
+        let json = clarke(&[command, &["--format", "json"]].concat());
+        let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert!(value["schema"].as_str().unwrap().starts_with("clarke."));
+        assert!(text(&clarke(&[command, &["--format", "csv"]].concat()).stdout).contains(','));
+    }
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = text(&clarke(&["completions", shell]).stdout);
+        assert!(script.contains("--vnnlib") || script.contains("vnnlib"), "{shell}");
+    }
+    let page = text(&clarke(&["man"]).stdout);
+    assert!(page.starts_with(".ie") && page.contains("\\-\\-vnnlib") && !page.contains("(1)"));
+}
