@@ -133,8 +133,11 @@ impl Region {
             .map(|a| {
                 let mut boxed = 0.0;
                 for (j, &c) in a.iter().enumerate() {
-                    let (l, h) =
-                        if point { (lo[j] - NEIGHBOURHOOD, hi[j] + NEIGHBOURHOOD) } else { (lo[j], hi[j]) };
+                    let (l, h) = if point {
+                        (sub_down(lo[j], NEIGHBOURHOOD), add_up(hi[j], NEIGHBOURHOOD))
+                    } else {
+                        (lo[j], hi[j])
+                    };
                     boxed = add_up(boxed, if c > 0.0 { mul_up(c, h) } else { mul_up(c, l) });
                 }
                 let Some((norm, radius)) = ball else { return boxed };
