@@ -22,10 +22,10 @@ pub fn budget(seconds: u64) -> Budget {
 }
 
 /// One method on the CPU; None where it needs a bounded region.
-pub fn bound(problem: &Problem, method: &str, seconds: u64) -> Option<Outcome> {
+pub fn bound(problem: &Problem, method: &str, seconds: u64) -> Option<Result<Outcome, String>> {
     match solve(problem, &Cpu::DOUBLE, method, 1.0, budget(seconds), 1, |_, _| {}) {
-        Ok(outcome) => Some(outcome),
+        Ok(outcome) => Some(Ok(outcome)),
         Err(e) if e.to_string().contains("needs a bounded region") => None,
-        Err(e) => panic!("{method}: {e}"),
+        Err(e) => Some(Err(format!("{method}: {e}"))),
     }
 }
