@@ -39,7 +39,8 @@ pub struct Effort {
 
 impl Effort {
     pub const QUICK: Effort = Effort { order: 256, tolerance: 1e-3, steps: 4, entries: 1 << 12, lower: true };
-    pub const FULL: Effort = Effort { order: 4096, tolerance: 1e-8, steps: 20, entries: 1 << 18, lower: true };
+    pub const FULL: Effort =
+        Effort { order: 4096, tolerance: 1e-8, steps: 20, entries: 1 << 18, lower: true };
     pub const UPPER: Effort = Effort { lower: false, ..Self::QUICK };
 }
 
