@@ -250,9 +250,9 @@ pub fn properties() -> Vec<Named<String>> {
         ("few.vnnlib", format!("(declare-const X_0 Real)\n{}", bound(0)), "1 inputs"),
         ("gap.vnnlib", format!("(declare-const X_7 Real)\n{}", bound(7)), ""),
         ("sum.vnnlib", with("(assert (<= (+ X_0 X_1) 1))"), ""),
-        ("number.vnnlib", with("(assert (<= X_0 1e999999999999))"), ""),
-        ("word.vnnlib", with("(assert (<= X_0 small))"), "small"),
-        ("unknown.vnnlib", with("(assert (<= Z_0 1))"), "Z_0"),
-        ("function.vnnlib", with("(define-fun f () Real 1)"), "define-fun"),
+        ("number.vnnlib", with("(assert (>= X_0 1e999999999999))"), ""),
+        ("word.vnnlib", with("(assert (<= X_0 small))"), "number"),
+        ("unknown.vnnlib", with("(assert (<= Z_0 1))"), "line 194"),
+        ("function.vnnlib", with("(define-fun f () Real 1)"), "line 194"),
     ]
 }

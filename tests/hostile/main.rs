@@ -31,6 +31,9 @@ fn damaged_networks() {
     for command in ["inspect", "bound", "layers"] {
         cases.push(bad("does not exist", &format!("{command} no-such-file.onnx")));
         cases.push(bad("irectory", &format!("{command} tests")));
+        if cfg!(unix) {
+            cases.push(bad("MiB", &format!("{command} /dev/zero")));
+        }
         cases.push(bad("irectory", &format!("{command} {}", scratch.folder("net.onnx"))));
     }
     all_refused(cases);
@@ -168,7 +171,7 @@ fn results_that_cannot_go_where_they_should() {
     all_refused(vec![
         ball("--format", "--format xml"),
         ball("--color", "--color red"),
-        ball("--expect", &format!("--expect {wrong}")),
+        ball("at the centre", &format!("--expect {wrong}")),
         ball("10", &format!("--expect {short}")),
         ball("does not exist", "--expect no-such-file.npy"),
         ball("--unknown", "--unknown"),

@@ -41,6 +41,7 @@ pub fn machine(part: &'static str, line: &str) -> Case {
 pub struct Ran {
     /// None: killed, by the clock or a signal.
     pub code: Option<i32>,
+    #[allow(dead_code)]
     pub stdout: String,
     pub stderr: String,
 }
