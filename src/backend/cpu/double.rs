@@ -13,18 +13,20 @@ const DEPTH: usize = 128;
 const WIDTH: usize = 32;
 const TALL: usize = 2;
 
-/// |result - sum| <= gamma_double(n) sum |a_hi| |b_hi| for n terms.
+/// |result - sum| <= gamma_double(n, folds) sum |a_hi| |b_hi| for n terms.
 ///
 /// Within a block the correction c collects the exact residuals of products
 /// and sums and the cross terms: their magnitudes add up to at most
 /// u (DEPTH + 4) A, and c passes through at most 4 DEPTH roundings. Folding
 /// nb blocks adds 2 nb roundings of magnitudes below u (nb + DEPTH + 4) A.
+/// `folds` finished products that are added into one result afterwards (the
+/// taps of an adjoint convolution) fold like blocks.
 /// The product lo lo is left out: u^2 A.
-pub fn gamma_double(terms: usize) -> f64 {
+pub fn gamma_double(terms: usize, folds: usize) -> f64 {
     if terms > 90_000_000 {
         return f64::INFINITY;
     }
-    let (b, nb) = (DEPTH as f64, terms.div_ceil(DEPTH) as f64);
+    let (b, nb) = (DEPTH as f64, (terms.div_ceil(DEPTH) + folds) as f64);
     1.01 * U * U * (4.0 * (b + 1.0) * (b + 5.0) + 2.0 * (nb + 1.0) * (nb + b + 5.0) + 8.0)
 }
 

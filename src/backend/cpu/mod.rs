@@ -173,25 +173,33 @@ impl Map {
             }
         }
     }
+
+    /// Partial products that one output of a scattering convolution collects.
+    fn folds(&self) -> usize {
+        match &self.affine.map {
+            LinearMap::Dense(_) => 0,
+            LinearMap::Conv { shape, .. } => shape.taps(),
+        }
+    }
 }
 
 impl Cpu {
     /// Relative error of one product of `depth` terms against sum |w| |c|.
-    fn product_error(&self, depth: usize) -> f64 {
+    fn product_error(&self, depth: usize, folds: usize) -> f64 {
         match self.precision {
             Precision::Estimate => 0.0,
             Precision::Double => gamma(depth + 4),
-            Precision::DoubleDouble => gamma_double(depth),
+            Precision::DoubleDouble => gamma_double(depth, folds),
         }
     }
 
     /// What |W| is multiplied with: r + error (|c| + r), rounded up, nonzero
     /// whenever centre or radius is.
-    fn spread(&self, x: &Block, depth: usize) -> Vec<f64> {
+    fn spread(&self, x: &Block, depth: usize, folds: usize) -> Vec<f64> {
         if !self.proves() {
             return vec![];
         }
-        let error = self.product_error(depth);
+        let error = self.product_error(depth, folds);
         x.hi.iter()
             .zip(x.radius.iter())
             .map(|(&c, &r)| {
@@ -215,7 +223,7 @@ impl Cpu {
     fn product(&self, map: &Map, x: &Block, adjoint: bool) -> Parts {
         assert_eq!(x.features, if adjoint { map.outputs() } else { map.inputs() });
         let depth = map.depth(adjoint);
-        let spread = self.spread(x, depth);
+        let spread = self.spread(x, depth, map.folds());
         let mut parts = match &map.affine.map {
             LinearMap::Dense(w) => dense::product(self, map, w, x, &spread, adjoint),
             LinearMap::Conv { shape, weight, adjoint: flipped } => {
