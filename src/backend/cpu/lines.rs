@@ -3,6 +3,7 @@
 use super::elementwise::{Entry, build};
 use super::{Block, Cpu};
 use crate::backend::{Lines, WindowLines};
+use crate::num::map::Transposed;
 use crate::num::round::{U, add_up, mul_up, widen};
 use crate::num::{Coefficient, Incidence};
 use ndarray::Array2;
@@ -85,7 +86,7 @@ pub(super) fn window_chord(
         let ceiling = lines.ceiling[[item, i]];
         if c > 0.0 && !ceiling.is_nan() { mul_up(c, ceiling) } else { 0.0 }
     });
-    let (back, edge) = windows.transposed();
+    let Transposed { rows: back, edge } = windows.transposed();
     let next = build(
         backend,
         (a.items, a.rows, windows.inputs),

@@ -327,7 +327,7 @@ impl Backend for Cpu {
     }
 
     fn select_adjoint(&self, incidence: &Incidence, g: &Block) -> Block {
-        elementwise::select(self, &incidence.transposed().0, 0.0, g)
+        elementwise::select(self, &incidence.transposed().rows, 0.0, g)
     }
 
     fn sum(&self, parts: &[&Block]) -> Block {

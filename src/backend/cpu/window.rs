@@ -5,6 +5,7 @@ use super::elementwise::{Entry, Slopes, build, gate_entry};
 use super::{Block, Cpu};
 use crate::backend::Backend;
 use crate::num::Incidence;
+use crate::num::map::Transposed;
 use std::sync::Arc;
 
 /// The edge whose lower end is largest (the first of equals), and that end.
@@ -99,7 +100,7 @@ pub(super) fn tangent(backend: &Cpu, windows: &Incidence, gates: &Slopes, x: &Bl
 }
 
 pub(super) fn adjoint(backend: &Cpu, windows: &Incidence, gates: &Slopes, g: &Block) -> Block {
-    let (back, edge) = windows.transposed();
+    let Transposed { rows: back, edge } = windows.transposed();
     let double = backend.double();
     build(
         backend,
