@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sub_down, sub_up};
-use crate::num::{Enclosure, Norm};
+use crate::num::{Enclosure, Norm, centre_radius};
 use ndarray::{Array2, Array3};
 
 /// Half-width by which a single point is widened before anything is computed:
@@ -15,10 +15,13 @@ const NEIGHBOURHOOD: f64 = 1e-265;
 #[derive(Clone, Debug)]
 pub enum Region {
     Whole,
-    /// The box [lo, hi], or its intersection with a ball when `ball` is given.
+    /// The box [lo, hi], or its intersection with a ball when `ball` is given (an
+    /// l-infinity ball too: its box is rounded outward, members are not).
+    /// A fixed coordinate is one constant somewhere in its interval.
     Bounded {
         lo: Vec<f64>,
         hi: Vec<f64>,
+        fixed: Vec<bool>,
         centre: Vec<f64>,
         ball: Option<(Norm, f64)>,
     },
@@ -48,8 +51,9 @@ impl Region {
             lo.iter_mut().for_each(|l| *l = l.max(a));
             hi.iter_mut().for_each(|h| *h = h.min(b));
         }
-        let ball = (norm != Norm::Inf).then_some((norm, radius));
-        Ok(Region::Bounded { lo, hi, centre: centre.to_vec(), ball })
+        let ball = Some((norm, radius));
+        let fixed = equal(&lo, &hi);
+        Ok(Region::Bounded { lo, hi, fixed, centre: centre.to_vec(), ball })
     }
 
     pub fn boxed(lo: Vec<f64>, hi: Vec<f64>) -> Result<Region> {
@@ -68,7 +72,17 @@ impl Region {
             }
         }
         let centre = lo.iter().zip(&hi).map(|(l, h)| (0.5 * l + 0.5 * h).clamp(*l, *h)).collect();
-        Ok(Region::Bounded { lo, hi, centre, ball: None })
+        let fixed = equal(&lo, &hi);
+        Ok(Region::Bounded { lo, hi, fixed, centre, ball: None })
+    }
+
+    /// Marks coordinates as constants although their enclosure has a width (a
+    /// decimal that is no f64).
+    pub fn with_constants(mut self, constants: &[bool]) -> Region {
+        if let Region::Bounded { fixed, .. } = &mut self {
+            fixed.iter_mut().zip(constants).for_each(|(f, c)| *f |= *c);
+        }
+        self
     }
 
     pub fn is_global(&self) -> bool {
@@ -92,16 +106,16 @@ impl Region {
 
     /// A single point: every coordinate constant, or a ball of radius 0.
     pub fn is_point(&self) -> bool {
-        self.ends().is_some_and(|(lo, hi)| lo == hi)
+        matches!(self, Region::Bounded { fixed, .. } if fixed.iter().all(|f| *f))
     }
 
     /// Coordinates that are constants of the problem. A point has none: there
     /// the question is about the generalised Jacobian at it.
     pub fn fixed(&self) -> Vec<bool> {
-        match self.ends() {
-            Some((lo, hi)) if !self.is_point() => lo.iter().zip(hi).map(|(l, h)| l == h).collect(),
-            Some((lo, _)) => vec![false; lo.len()],
-            None => vec![],
+        match self {
+            Region::Whole => vec![],
+            Region::Bounded { fixed, .. } if self.is_point() => vec![false; fixed.len()],
+            Region::Bounded { fixed, .. } => fixed.clone(),
         }
     }
 
@@ -109,10 +123,23 @@ impl Region {
     pub fn enclosure(&self) -> Option<Enclosure> {
         let (lo, hi) = self.ends()?;
         if self.is_point() {
-            return Some(neighbourhood(lo));
+            return Some(self.near(self.centre().unwrap_or(lo)));
         }
         let shape = |v: &[f64]| Array3::from_shape_vec((1, 1, v.len()), v.to_vec()).expect("one row");
         Some(Enclosure::from_bounds(&shape(lo), &shape(hi)))
+    }
+
+    /// An open neighbourhood of a member, of one item and one row; constants
+    /// keep their whole enclosure.
+    pub fn near(&self, x: &[f64]) -> Enclosure {
+        let mut e = Enclosure::vector(x);
+        e.radius.fill(NEIGHBOURHOOD);
+        if let Region::Bounded { lo, hi, fixed, .. } = self {
+            for j in (0..x.len()).filter(|&j| fixed[j] && lo[j] < hi[j]) {
+                (e.centre[[0, 0, j]], e.radius[[0, 0, j]]) = centre_radius(lo[j], hi[j]);
+            }
+        }
+        e
     }
 
     /// The largest half-width of a coordinate.
@@ -125,22 +152,19 @@ impl Region {
     /// Upper bounds of sup {a . x : x in the region} for rows a of exact
     /// coefficients: the box and the dual norm of the ball, whichever is smaller.
     pub fn support(&self, rows: &Array2<f64>) -> Vec<f64> {
-        let Region::Bounded { lo, hi, centre, ball } = self else {
+        let Region::Bounded { lo, hi, centre, ball, .. } = self else {
             return vec![f64::INFINITY; rows.nrows()];
         };
-        let point = self.is_point();
         rows.outer_iter()
             .map(|a| {
                 let mut boxed = 0.0;
                 for (j, &c) in a.iter().enumerate() {
-                    let (l, h) =
-                        if point { (lo[j] - NEIGHBOURHOOD, hi[j] + NEIGHBOURHOOD) } else { (lo[j], hi[j]) };
-                    boxed = add_up(boxed, if c > 0.0 { mul_up(c, h) } else { mul_up(c, l) });
+                    boxed = add_up(boxed, mul_up(c, if c > 0.0 { hi[j] } else { lo[j] }));
                 }
                 let Some((norm, radius)) = ball else { return boxed };
                 let inner = a.iter().zip(centre).fold(0.0, |s, (&c, &x)| add_up(s, mul_up(c, x)));
                 let dual = vector_norm_up(a.iter().map(|c| c.abs()), norm.dual());
-                boxed.min(add_up(inner, mul_up(dual, radius.max(NEIGHBOURHOOD))))
+                boxed.min(add_up(inner, mul_up(dual, *radius)))
             })
             .collect()
     }
@@ -149,7 +173,7 @@ impl Region {
     pub fn contains(&self, x: &[f64]) -> bool {
         match self {
             Region::Whole => x.iter().all(|v| v.is_finite()),
-            Region::Bounded { lo, hi, centre, ball } => {
+            Region::Bounded { lo, hi, centre, ball, .. } => {
                 let inside = x.iter().zip(lo.iter().zip(hi)).all(|(v, (l, h))| l <= v && v <= h);
                 inside
                     && ball.is_none_or(|(norm, radius)| {
@@ -162,7 +186,7 @@ impl Region {
 
     /// The nearest member in the sense of clamping, then shrinking towards the centre.
     pub fn project(&self, x: &mut [f64]) {
-        let Region::Bounded { lo, hi, centre, ball } = self else { return };
+        let Region::Bounded { lo, hi, centre, ball, .. } = self else { return };
         for (v, (l, h)) in x.iter_mut().zip(lo.iter().zip(hi)) {
             *v = if v.is_nan() { *l } else { v.clamp(*l, *h) };
         }
@@ -183,11 +207,8 @@ impl Region {
     }
 }
 
-/// An open neighbourhood of a point, of one item and one row.
-pub fn neighbourhood(x: &[f64]) -> Enclosure {
-    let mut e = Enclosure::vector(x);
-    e.radius.fill(NEIGHBOURHOOD);
-    e
+fn equal(lo: &[f64], hi: &[f64]) -> Vec<bool> {
+    lo.iter().zip(hi).map(|(l, h)| l == h).collect()
 }
 
 #[cfg(test)]

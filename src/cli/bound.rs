@@ -1,17 +1,25 @@
 //! `clarke bound`: a proven pair for one region.
 
 use super::args::BoundArgs;
-use super::flags::Format;
+use super::flags::{Format, Precision};
 use super::interrupt;
 use super::live::Live;
+use super::parse::Device;
 use super::print::Print;
-use crate::error::{Error, Result};
-use crate::method::table;
-use crate::report::{Answer, BoundReport, csv, human, json};
+use super::problem::{self, Loaded};
+use crate::backend::cpu::Cpu;
+use crate::certificate::Witness;
+use crate::error::{Error, Kind, Result};
+use crate::method::{self, Budget, Outcome, solve as solver, table};
+use crate::problem::Quantity;
+use crate::report::{
+    Answer, BoundReport, DeviceInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo,
+    WitnessInfo, csv, human, json,
+};
+use std::time::Instant;
 
 pub fn run(args: BoundArgs) -> Result<i32> {
     check_method(&args.work.method)?;
-    let _stop = interrupt::flag();
     let mut live = Live::new(args.print.quiet);
     let report = solve(&args, |upper, lower, open| live.update(upper, lower, open))?;
     drop(live);
@@ -20,19 +28,114 @@ pub fn run(args: BoundArgs) -> Result<i32> {
 }
 
 /// From arguments to the finished report.
-fn solve(args: &BoundArgs, _progress: impl FnMut(f64, f64, usize)) -> Result<BoundReport> {
-    Err(Error::unsupported("the engine behind `bound` is not connected")
-        .at(args.net.display().to_string())
-        .next("use a later version"))
+fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<BoundReport> {
+    let started = Instant::now();
+    check_device(args)?;
+    if args.certificate.is_some() {
+        return Err(Error::unsupported("certificates cannot be written yet")
+            .at("--certificate")
+            .next("leave the flag out; --format json carries the witness"));
+    }
+    if let Some(threads) = args.work.threads {
+        // Fails only where a pool exists already, which then has its size.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    }
+    let loaded = problem::load(args)?;
+    let import = started.elapsed().as_secs_f64();
+    let budget = Budget {
+        started: Instant::now(),
+        time: args.work.time,
+        memory: args.work.memory.unwrap_or(4 << 30),
+        stop: interrupt::flag(),
+    };
+    let work = &args.work;
+    let outcome =
+        solver(&loaded.problem, &Cpu::DOUBLE, &work.method, work.gap, budget.clone(), work.seed, |u, l| {
+            progress(u, l, 0)
+        })?;
+    Ok(report(args, loaded, outcome, import, budget.started.elapsed().as_secs_f64()))
+}
+
+fn report(args: &BoundArgs, loaded: Loaded, outcome: Outcome, import: f64, bound: f64) -> BoundReport {
+    let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
+    let mut net = loaded.net;
+    net.free_neurons = outcome.free;
+    BoundReport {
+        tool: Tool::current(),
+        net,
+        region: loaded.region,
+        units: loaded.units,
+        quotient: loaded.quotient,
+        upper: UpperInfo { value: upper, method: outcome.upper.method.into(), proved: true },
+        lower: LowerInfo {
+            value: lower,
+            method: outcome.lower.method.into(),
+            proved: true,
+            witness: outcome.lower.witness.map(|w| match w {
+                Witness::Piece { x, .. } if args.quantity == Quantity::Anchored => {
+                    WitnessInfo { kind: "anchored".into(), x, y: None }
+                }
+                Witness::Piece { x, .. } => WitnessInfo { kind: "piece".into(), x, y: None },
+                Witness::Pair { x, y } => WitnessInfo { kind: "pair".into(), x, y: Some(y) },
+            }),
+        },
+        estimate: None,
+        exact: outcome.exact,
+        status: match outcome.status {
+            method::Status::Exact => Status::Exact,
+            method::Status::Gap => Status::Gap,
+            method::Status::Done => Status::Done,
+            method::Status::Time => Status::Time,
+            method::Status::Interrupted => Status::Interrupted,
+        },
+        require: args
+            .require
+            .as_ref()
+            .map(|r| Requirement { text: r.text.clone(), answer: r.answer(lower, upper) }),
+        splits: 0,
+        nodes: 1,
+        rounding_share: None,
+        seconds: Seconds { import, bound, search: 0.0, check: 0.0 },
+        peak_bytes: PeakBytes { host: peak_host(), device: 0 },
+        device: DeviceInfo {
+            name: super::devices::cpu_name().unwrap_or_else(|| std::env::consts::ARCH.into()),
+            backend: "cpu".into(),
+            driver: String::new(),
+            precision: "f64".into(),
+            threads: rayon::current_num_threads(),
+        },
+        assumptions: loaded.assumptions,
+        warnings: loaded.warnings,
+        certificate: None,
+    }
+}
+
+/// The process's largest resident size so far, where the system tells.
+fn peak_host() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map_or(0, |k| k * 1024)
+}
+
+fn check_device(args: &BoundArgs) -> Result<()> {
+    if let Device::Gpu(_) = args.work.device {
+        return Err(Error::new(Kind::Device, "this version computes on the CPU only")
+            .at("--device gpu")
+            .next("use --device auto or --device cpu"));
+    }
+    if args.work.precision == Precision::F32 {
+        return Err(Error::input("the CPU computes in f64").at("--precision f32").next("use auto or f64"));
+    }
+    Ok(())
 }
 
 fn check_method(name: &str) -> Result<()> {
-    if name == "auto" || name == "exact" || table::find(name).is_some() {
+    if name == "auto" || table::find(name).is_some() {
         return Ok(());
     }
     Err(Error::input(format!("there is no method {name:?}"))
         .at("--method")
-        .next("auto, exact, or a name that `clarke methods` lists"))
+        .next("auto, or a name that `clarke methods` lists"))
 }
 
 /// The report in the form asked for.

@@ -64,7 +64,7 @@ fn cpu() -> Device {
     Device { flag: "cpu".into(), name, backend: "cpu".into(), limits, defect: defect() }
 }
 
-fn cpu_name() -> Option<String> {
+pub fn cpu_name() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|l| l.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_string())

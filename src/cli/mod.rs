@@ -14,6 +14,7 @@ mod man;
 mod methods;
 pub mod parse;
 pub mod print;
+pub mod problem;
 
 use crate::error::{Error, Result};
 use clap::Parser;

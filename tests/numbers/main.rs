@@ -1,6 +1,7 @@
 //! Rounded arithmetic against exact arithmetic.
 
 mod elementary;
+#[path = "../common/exact.rs"]
 mod exact;
 mod smooth;
 

@@ -17,20 +17,22 @@ const TALL: usize = 4;
 /// Rows packed at once; a multiple of TALL.
 const CHUNK: usize = 256;
 
-/// |result - sum| <= gamma_double(n) sum |a_hi| |b_hi| for n terms.
+/// |result - sum| <= gamma_double(n, folds) sum |a_hi| |b_hi| for n terms.
 ///
 /// Within a block the correction c collects the exact residuals of products
 /// and sums and the cross terms: their magnitudes add up to at most
-/// u (DEPTH + 4) A, and none of its terms passes through more than DEPTH + 3
+/// u (DEPTH + 4) A, and none of them passes through more than DEPTH + 3
 /// roundings (three join the parts of one product, then one per term of the
-/// block), which is at most 4 DEPTH. Folding
-/// nb blocks adds 2 nb roundings of magnitudes below u (nb + DEPTH + 4) A.
+/// block), which is at most 4 DEPTH. Folding nb blocks adds 2 nb roundings of
+/// magnitudes below u (nb + DEPTH + 4) A. `folds` finished products that are
+/// added into one result afterwards (the taps of an adjoint convolution) fold
+/// like blocks.
 /// The product lo lo is left out: u^2 A.
-pub fn gamma_double(terms: usize) -> f64 {
+pub fn gamma_double(terms: usize, folds: usize) -> f64 {
     if terms > 90_000_000 {
         return f64::INFINITY;
     }
-    let (b, nb) = (DEPTH as f64, terms.div_ceil(DEPTH) as f64);
+    let (b, nb) = (DEPTH as f64, (terms.div_ceil(DEPTH) + folds) as f64);
     1.01 * U * U * (4.0 * (b + 1.0) * (b + 5.0) + 2.0 * (nb + 1.0) * (nb + b + 5.0) + 8.0)
 }
 

@@ -101,8 +101,8 @@ impl Entry {
             if c.lo != 0.0 {
                 radius = add_up(radius, mul_up(c.lo.abs(), size));
             }
-            // Below this size the residual of the product is not exact.
-            let slack = if p.abs() < 1e-280 { TINY } else { e.abs() };
+            // Below this size the residual of the product may be rounded itself.
+            let slack = if p.abs() < 1e-280 { add_up(e.abs(), TINY) } else { e.abs() };
             Entry { hi: p, lo: 0.0, radius: if slack == 0.0 { radius } else { add_up(radius, slack) } }
         }
     }

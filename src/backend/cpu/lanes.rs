@@ -95,11 +95,11 @@ pub fn grow(factor: f64, tiny: f64, keep_zero: bool, radius: &mut [f64]) {
 
 /// Adds numbers to centres; what is rounded away goes into the radius.
 #[inline(always)]
-pub fn shift(bias: &[f64], hi: &mut [f64], radius: &mut [f64]) {
+pub fn shift(bias: impl Fn(usize) -> f64, hi: &mut [f64], radius: &mut [f64]) {
     let n = hi.len();
-    let (bias, radius) = (&bias[..n], &mut radius[..n]);
+    let radius = &mut radius[..n];
     for k in 0..n {
-        let (s, e) = two_sum(hi[k], bias[k]);
+        let (s, e) = two_sum(hi[k], bias(k));
         hi[k] = s;
         radius[k] = add_up(radius[k], e.abs());
     }

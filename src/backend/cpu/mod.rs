@@ -19,6 +19,7 @@ pub use double::gamma_double;
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::num::round::{add_up, gamma, sub_down};
 use crate::num::{Affine, Enclosure, Incidence, LinearMap, Piecewise, Scale};
+use elementwise::Piece;
 use lanes::wide;
 use ndarray::{Array2, Array3};
 use std::ops::Range;
@@ -181,25 +182,33 @@ impl Map {
             }
         }
     }
+
+    /// Partial products that one output of a scattering convolution collects.
+    fn folds(&self) -> usize {
+        match &self.affine.map {
+            LinearMap::Dense(_) => 0,
+            LinearMap::Conv { shape, .. } => shape.taps(),
+        }
+    }
 }
 
 impl Cpu {
     /// Relative error of one product of `depth` terms against sum |w| |c|.
-    fn product_error(&self, depth: usize) -> f64 {
+    fn product_error(&self, depth: usize, folds: usize) -> f64 {
         match self.precision {
             Precision::Estimate => 0.0,
             Precision::Double => gamma(depth + 4),
-            Precision::DoubleDouble => gamma_double(depth),
+            Precision::DoubleDouble => gamma_double(depth, folds),
         }
     }
 
     /// What |W| is multiplied with: r + error (|c| + r), rounded up, nonzero
     /// whenever centre or radius is.
-    fn spread(&self, x: &Block, depth: usize) -> Vec<f64> {
+    fn spread(&self, x: &Block, depth: usize, folds: usize) -> Vec<f64> {
         if !self.proves() {
             return vec![];
         }
-        let error = self.product_error(depth);
+        let error = self.product_error(depth, folds);
         let mut out = vec![0.0; x.hi.len()];
         let work = |start: usize, out: &mut [f64]| {
             let at = start..start + out.len();
@@ -229,7 +238,18 @@ impl Cpu {
                     None => {}
                     Some(bias) if self.precision == Precision::Double && repeat == 1 => {
                         let bias = &bias[piece.from..piece.from + piece.hi.len()];
-                        lanes::shift(bias, piece.hi, piece.radius);
+                        lanes::shift(|k| bias[k], piece.hi, piece.radius);
+                    }
+                    Some(bias) if self.precision == Precision::Double => {
+                        let Piece { from, hi, radius, .. } = piece;
+                        let mut at = 0;
+                        while at < hi.len() {
+                            let channel = (from + at) / repeat;
+                            let end = ((channel + 1) * repeat - from).min(hi.len());
+                            let b = bias[channel];
+                            lanes::shift(|_| b, &mut hi[at..end], &mut radius[at..end]);
+                            at = end;
+                        }
                     }
                     Some(bias) => elementwise::add_bias(self, &mut piece, bias, repeat),
                 }
@@ -241,7 +261,7 @@ impl Cpu {
     fn product(&self, map: &Map, x: &Block, adjoint: bool, bias: Option<&[f64]>) -> Block {
         assert_eq!(x.features, if adjoint { map.outputs() } else { map.inputs() });
         let depth = map.depth(adjoint);
-        let spread = self.spread(x, depth);
+        let spread = self.spread(x, depth, map.folds());
         let mut parts = match &map.affine.map {
             LinearMap::Dense(w) => dense::product(self, map, w, x, &spread, adjoint),
             LinearMap::Conv { shape, weight, adjoint: flipped } => {

@@ -12,7 +12,7 @@ use super::ibp;
 use crate::backend::Backend;
 use crate::method::context::Budget;
 use crate::net::Op;
-use crate::num::{Enclosure, Piece};
+use crate::num::{Enclosure, Norm, Piece};
 use crate::ops::linear::{NodeEnds, Relaxation, host_ends, relax, tighten, upper};
 use crate::ops::{Ends, Known, Prepared, Trace};
 use crate::region::Region;
@@ -33,7 +33,7 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget)
     let mut relaxations: Vec<Option<Relaxation>> = (0..net.nodes.len()).map(|_| None).collect();
     let mut curved = vec![false; net.nodes.len()];
     let mut work = vec![0.0; net.nodes.len()];
-    let ball = matches!(region, Region::Bounded { ball: Some(_), .. });
+    let ball = matches!(region, Region::Bounded { ball: Some((Norm::One | Norm::Two, _)), .. });
     for k in 0..net.nodes.len() {
         let node = &net.nodes[k];
         let given = (k == 0).then(|| b.upload(&ibp::input(prepared, region)));

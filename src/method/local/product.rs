@@ -22,6 +22,10 @@ use crate::problem::Output;
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 
+/// Multiplications up to which a convolution is applied to its masks; above,
+/// its norm is that of the whole layer times the largest slope.
+const APPLY: f64 = 3e8;
+
 /// Bounds of ‖∂node/∂x‖_{p→r} for r in `Norm::ALL`, and which features can move.
 #[derive(Clone)]
 struct State {
@@ -215,18 +219,24 @@ fn affine(node: usize, a: &Affine, scale: &[f64], x: &State, factors: &mut Vec<F
     let any = x.live.iter().any(|l| *l);
     let live: Vec<bool> = scale.iter().map(|s| any && *s > 0.0).collect();
     let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
-    let whole = layer::norm(&a.map, Norm::Two, Norm::Two, Effort::QUICK).upper;
+    let whole = layer::norm(&a.map, Norm::Two, Norm::Two, Effort::UPPER).upper;
+    let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
+    let dense = matches!(a.map, LinearMap::Dense(_));
+    let plain = plain || (!dense && a.map.products() > APPLY);
     through_recorded(x, live, node, factors, |from, to| {
-        if plain {
+        if !dense && from != to {
+            return None;
+        }
+        Some(if plain {
             let n = if (from, to) == (Norm::Two, Norm::Two) {
                 whole
             } else {
-                layer::norm(&a.map, from, to, Effort::QUICK).upper
+                layer::norm(&a.map, from, to, Effort::UPPER).upper
             };
-            (n, "layer norm")
+            (n.times(top), "layer norm")
         } else {
             (masked_norm(&a.map, scale, &x.live, whole, from, to), "masked layer norm")
-        }
+        })
     })
 }
 
@@ -235,7 +245,7 @@ fn through_recorded(
     live: Vec<bool>,
     node: usize,
     factors: &mut Vec<Factor>,
-    norm: impl Fn(Norm, Norm) -> (Upper, &'static str),
+    norm: impl Fn(Norm, Norm) -> Option<(Upper, &'static str)>,
 ) -> State {
     let mut out = [Upper::INFINITE; 3];
     for (r, to) in Norm::ALL.into_iter().enumerate() {
@@ -243,7 +253,7 @@ fn through_recorded(
             if x.norm[s].get().is_infinite() {
                 continue;
             }
-            let (value, rule) = norm(from, to);
+            let Some((value, rule)) = norm(from, to) else { continue };
             factors.push(Factor { node, in_norm: from, out_norm: to, rule, value });
             out[r] = out[r].min(x.norm[s].times(value));
         }

@@ -15,7 +15,7 @@ use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::round::div_down;
 use crate::num::{Enclosure, Lower};
 use crate::problem::Quantity;
-use crate::region::{Region, neighbourhood};
+use crate::region::Region;
 
 /// Evaluates the witness (x, u); x must lie in the region.
 pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], u: &[f64], method: &'static str) -> LowerBound {
@@ -25,7 +25,7 @@ pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], u: &[f64], method: &'s
         return LowerBound::NONE;
     }
     let b = exact.backend;
-    let trace = exact.values(b.upload(&neighbourhood(x)), &vec![], |_| false);
+    let trace = exact.values(b.upload(&problem.region.near(x)), &vec![], |_| false);
     let row = b.upload(&Enclosure::vector(&problem.row(u)));
     let g = context.without_fixed(b.read(&exact.adjoints(&trace.gates, row, |_, _| {})));
     evaluate(context, x, u, &g, method)
