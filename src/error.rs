@@ -75,12 +75,43 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", self.what)?;
         let place = if self.place.is_empty() { "command line" } else { &self.place };
-        writeln!(f, "where: {place}")?;
         let next = if self.next.is_empty() { "see `clarke --help`" } else { &self.next };
-        write!(f, "next:  {next}")
+        write!(f, "error: {}\nwhere: {}\nnext:  {}", one_line(&self.what), one_line(place), one_line(next))
     }
 }
 
+/// Characters of one line at most; names in hostile files can be megabytes.
+const LINE: usize = 4000;
+
+/// Text as one line: names of nodes and files may hold line ends and terminal codes.
+fn one_line(text: &str) -> String {
+    let mut parts = text.split(['\n', '\r']).map(str::trim).filter(|p| !p.is_empty());
+    let mut line: String = parts.next().unwrap_or_default().into();
+    for (k, part) in parts.enumerate() {
+        line += if k == 0 { ": " } else { "; " };
+        line += part;
+    }
+    let visible = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let mut line: String = visible.clone().take(LINE).collect();
+    if visible.count() > LINE {
+        line.push('…');
+    }
+    line
+}
+
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_lines_whatever_is_in_them() {
+        let e = Error::input("bad\n  Foo: why\n  Bar: why\n").at("a\x1b[31mb\r\nc").next("x".repeat(9999));
+        let text = e.to_string();
+        assert_eq!(text.lines().count(), 3);
+        assert!(text.starts_with("error: bad: Foo: why; Bar: why\nwhere: a\u{fffd}[31mb: c\n"), "{text}");
+        assert!(text.len() < 4100 && text.ends_with("x…"));
+    }
+}

@@ -1,4 +1,87 @@
 //! Proven bounds on how steep a neural network can be.
+//!
+//! For a network f, a region X and norms p, q the question is
+//!
+//! ```text
+//! L = sup { ‖f(x) − f(y)‖_q / ‖x − y‖_p : x ≠ y in X }
+//! ```
+//!
+//! and the answer a pair of numbers, lower ≤ L ≤ upper, both proven with the rounding of the
+//! computation included.
+//!
+//! # From a file to a pair
+//!
+//! ```
+//! use clarke::{Budget, Cpu, Norm, Output, Problem, Quantity, Quotient, Region};
+//! use clarke::data::{Scale, load_input};
+//! use std::{path::Path, sync::atomic::AtomicBool, time::{Duration, Instant}};
+//!
+//! # fn main() -> clarke::Result<()> {
+//! let net = clarke::load(Path::new("tests/data/digits.onnx"), &clarke::Options::default())?;
+//! let shape = net.nodes[0].shape.clone();
+//! let centre = load_input("tests/data/digits.npy#0", &shape, Scale::Unit)?.values;
+//! let region = Region::ball(&centre, 0.02, Norm::Inf, Some((0.0, 1.0)))?;
+//! let quotient = Quotient {
+//!     in_norm: Norm::Inf,
+//!     out_norm: Norm::Inf,
+//!     output: Output::All,
+//!     quantity: Quantity::Lipschitz,
+//! };
+//! let problem = Problem::new(net, region, quotient)?;
+//!
+//! static STOP: AtomicBool = AtomicBool::new(false);
+//! let budget =
+//!     Budget { started: Instant::now(), time: Duration::from_secs(10), memory: 1 << 30, stop: &STOP };
+//! let outcome = clarke::solve(&problem, &Cpu::DOUBLE, "auto", 1.01, budget, 0, |_, _| {})?;
+//! let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
+//! assert!(0.0 < lower && lower <= upper && upper.is_finite());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The picture
+//!
+//! ```text
+//!  net file ──import──▶ Net ─┐
+//!                            ├─▶ Problem ──methods on a Backend──▶ Upper, Lower ──▶ report
+//!  point, radius ──▶ Region ─┘
+//! ```
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`num`] | numbers that know their rounding: [`Upper`], [`Lower`], intervals, linear maps, norms |
+//! | [`data`] | files of numbers: arrays, pictures, tables, properties, exact decimals |
+//! | [`net`] | a network as data, and the importers |
+//! | [`region`] | boxes, balls, everything |
+//! | [`problem`] | network, region and the quotient that is measured |
+//! | [`backend`] | where arithmetic happens: enclosures of blocks of numbers, nothing of networks |
+//! | [`ops`] | what mathematics must know about each operator, and sweeps over a network |
+//! | [`certificate`] | evidence of a bound as plain data |
+//! | [`method`] | one file per method, the table [`METHODS`] of them, and the order in which they run |
+//! | [`report`] | results as text: JSON, a table, CSV |
+//! | [`cli`] | one file per command; no arithmetic |
+//! | [`error`] | one error type: what, where, what to do next |
+//!
+//! # Arrows
+//!
+//! A module imports only what stands to the right; `tests/architecture.rs` enforces it:
+//!
+//! ```text
+//! cli → report, method → certificate → ops → backend → num
+//! ops, method, certificate → problem → net, region → num
+//! net, report → data → num        everything but num → error
+//! ```
+//!
+//! Nothing below `method` knows a paper, a backend knows neither networks nor regions, and nothing
+//! below `cli` prints.
+//!
+//! # Soundness
+//!
+//! An [`Upper`] or a [`Lower`] is a proven number; what is unproven has the type [`Estimate`], and
+//! nothing turns one into the other. The CPU computes in f64 and rounds outward: every operation is
+//! followed by a step that is proven to cover its error. Points that prove lower bounds are evaluated
+//! in double-double arithmetic. Each method's file opens with what it proves, from where, and what is
+//! rounded in which direction.
 
 pub mod backend;
 pub mod certificate;
@@ -12,3 +95,13 @@ pub mod ops;
 pub mod problem;
 pub mod region;
 pub mod report;
+
+pub use backend::Backend;
+pub use backend::cpu::Cpu;
+pub use certificate::{Bound, LowerBound};
+pub use error::{Error, Result};
+pub use method::{Budget, METHODS, Outcome, solve};
+pub use net::{Net, Options, load};
+pub use num::{Estimate, Lower, Norm, Upper};
+pub use problem::{Output, Problem, Quantity, Quotient};
+pub use region::Region;

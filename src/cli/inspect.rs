@@ -16,7 +16,7 @@ pub fn run(flags: InspectFlags) -> Result<i32> {
     let print = Print::new(flags.print);
     let options = ImportArgs::new(flags.import)?.options();
     let path = flags.net.display().to_string();
-    let bytes = read_file(&path)?;
+    let bytes = read_file(&flags.net)?;
     let net = match crate::net::load(&flags.net, &options) {
         Ok(net) => net,
         Err(e) => {

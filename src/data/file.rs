@@ -3,6 +3,7 @@
 
 use super::{Array, csv, gzip, idx, image, npy, npz};
 use crate::error::{Error, Kind, Result};
+use std::io::Read;
 use std::path::Path;
 
 /// Path and what follows the `#`. A file whose name holds a `#` wins over a shorter name.
@@ -80,8 +81,13 @@ pub fn pick(
         .ok_or_else(|| Error::input(what).at(spec).next(next))
 }
 
+/// Bytes of a pipe or device that are read at most.
+const MAX_STREAM: u64 = 256 << 20;
+
 /// The bytes of a file, within what is ever read.
-pub fn read_file(path: &str) -> Result<Vec<u8>> {
+pub fn read_file(path: impl AsRef<Path>) -> Result<Vec<u8>> {
+    let path = path.as_ref();
+    let place = path.display().to_string();
     let failed = |e: std::io::Error| {
         let kind = match e.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => Kind::Input,
@@ -92,17 +98,25 @@ pub fn read_file(path: &str) -> Result<Vec<u8>> {
             std::io::ErrorKind::NotFound => "the file does not exist".into(),
             _ => format!("the file cannot be read: {e}"),
         };
-        Error::new(kind, what).at(path).next("check the path and its permissions")
+        Error::new(kind, what).at(&place).next("check the path and its permissions")
     };
     let file = std::fs::File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    if size > gzip::MAX_UNPACKED {
-        return Err(Error::input(format!("the file has {} MiB, more than is ever read", size >> 20))
-            .at(path)
-            .next("split it"));
+    let metadata = file.metadata().map_err(failed)?;
+    // Pipes and devices do not say where they end.
+    let limit = if metadata.is_file() { gzip::MAX_UNPACKED } else { MAX_STREAM };
+    let too_large = || {
+        Error::input(format!("the file has more than {} MiB", limit >> 20))
+            .at(&place)
+            .next("this is more than is ever read: check the path, or split the file")
+    };
+    if metadata.len() > limit {
+        return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(size as usize);
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, gzip::MAX_UNPACKED), &mut bytes)
-        .map_err(failed)?;
+    let mut bytes = vec![];
+    bytes.try_reserve_exact(metadata.len() as usize).map_err(|e| failed(e.into()))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large());
+    }
     Ok(bytes)
 }

@@ -3,8 +3,9 @@
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::method::local::ibp;
 use crate::num::Enclosure;
-use crate::ops::Prepared;
+use crate::ops::{Prepared, Trace};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
 use std::cell::OnceCell;
@@ -59,6 +60,7 @@ pub struct Context<'a, B: Backend> {
     main: OnceCell<Prepared<'a, B>>,
     exact: OnceCell<Prepared<'a, Cpu>>,
     sketch: OnceCell<Prepared<'a, Cpu>>,
+    small: OnceCell<Trace<Cpu>>,
 }
 
 impl<'a, B: Backend> Context<'a, B> {
@@ -71,6 +73,7 @@ impl<'a, B: Backend> Context<'a, B> {
             main: OnceCell::new(),
             exact: OnceCell::new(),
             sketch: OnceCell::new(),
+            small: OnceCell::new(),
         }
     }
 
@@ -87,6 +90,16 @@ impl<'a, B: Backend> Context<'a, B> {
     /// The network in plain arithmetic, for proposals.
     pub fn sketch(&self) -> &Prepared<'a, Cpu> {
         self.sketch.get_or_init(|| Prepared::new(&self.problem.net, &Cpu::ESTIMATE))
+    }
+
+    /// Interval statuses on the region in double-double, for tiny regions.
+    pub fn small(&self) -> &Trace<Cpu> {
+        self.small.get_or_init(|| ibp::run(self.exact(), &self.problem.region, &vec![]))
+    }
+
+    /// Has that pass been made?
+    pub fn small_known(&self) -> Option<&Trace<Cpu>> {
+        self.small.get()
     }
 
     /// Regions so small that f64 rounding would show are computed in double-double.

@@ -50,8 +50,10 @@ struct Shared<'c, 'a, B: Backend> {
     context: &'c Context<'a, B>,
     ibp: OnceCell<Trace<B>>,
     crown: OnceCell<crown::Statuses<B>>,
-    small: OnceCell<Trace<crate::backend::cpu::Cpu>>,
 }
+
+/// What a double-double product costs against an f64 one.
+const DOUBLE_PRICE: f64 = 8.0;
 
 /// Rows times inputs up to which a whole Jacobian is kept.
 const ENTRIES: f64 = 6e7;
@@ -67,25 +69,26 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         })
     }
 
-    /// Interval statuses in double-double, for tiny regions.
-    fn small(&self) -> &Trace<crate::backend::cpu::Cpu> {
-        self.small.get_or_init(|| ibp::run(self.context.exact(), &self.context.problem.region, &vec![]))
-    }
-
     fn linear_statuses(&self) -> bool {
         !self.context.problem.region.is_global() && !self.context.needs_double_double()
     }
 
     fn jacobian(&self, linear: bool) -> Option<(Bound, Option<LowerBound>)> {
         let name = if linear { "jacobian-interval" } else { "jacobian-ibp" };
-        if self.context.needs_double_double() {
-            return self.jacobian_on(self.context.exact(), &self.small().gates, &vec![], name, 8.0);
+        let (context, problem) = (self.context, self.context.problem);
+        let double = context.needs_double_double();
+        let price = if double { DOUBLE_PRICE } else { 1.0 };
+        let (rows, n) = (problem.rows() as f64, problem.net.inputs() as f64);
+        if rows * n > ENTRIES || !context.budget.affords(2.0 * rows * price * problem.net.products()) {
+            return None;
         }
-        if linear && self.linear_statuses() {
+        if double {
+            self.jacobian_on(context.exact(), &context.small().gates, &vec![], name, price)
+        } else if linear && self.linear_statuses() {
             let s = self.crown();
-            self.jacobian_on(self.context.main(), &s.trace.gates, &s.known, name, 1.0)
+            self.jacobian_on(context.main(), &s.trace.gates, &s.known, name, price)
         } else {
-            self.jacobian_on(self.context.main(), &self.ibp().gates, &vec![], name, 1.0)
+            self.jacobian_on(context.main(), &self.ibp().gates, &vec![], name, price)
         }
     }
 
@@ -97,18 +100,13 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         name: &'static str,
         price: f64,
     ) -> Option<(Bound, Option<LowerBound>)> {
-        let context = self.context;
-        let problem = context.problem;
-        let (rows, n) = (problem.rows() as f64, problem.net.inputs() as f64);
-        let pass = 2.0 * price * problem.net.products();
-        if rows * n > ENTRIES || !context.budget.affords(rows * pass) {
-            return None;
-        }
+        let (context, problem) = (self.context, self.context.problem);
+        let columns_cost = 8.0 * problem.net.inputs() as f64 * problem.net.products();
         let seeds = problem.seeds();
         let mut j = jacobian::rows(context, prepared, gates, &seeds)?;
         let mut columns = false;
         if price == 1.0
-            && context.budget.affords(4.0 * n * pass)
+            && context.budget.affords(columns_cost)
             && let Some(other) = jacobian::columns(context, prepared, gates, &seeds)
         {
             j = jacobian::intersect(j, &other);
@@ -127,7 +125,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
             return Some((product::run::<B, B>(context, None, &vec![], "product"), None));
         }
         let bound = if context.needs_double_double() {
-            let gates = &self.small().gates;
+            let gates = &self.context.small().gates;
             product::run(context, Some((context.exact(), gates)), &vec![], "product-local")
         } else if let Some(s) = self.crown.get() {
             product::run(context, Some((context.main(), &s.trace.gates)), &s.known, "product-local")
@@ -166,7 +164,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         if let Some(s) = self.crown.get() {
             return Some(count(self.context.main().backend, &s.trace.gates));
         }
-        if let Some(s) = self.small.get() {
+        if let Some(s) = self.context.small_known() {
             return Some(count(self.context.exact().backend, &s.gates));
         }
         self.ibp.get().map(|s| count(self.context.main().backend, &s.gates))
@@ -189,7 +187,15 @@ pub fn solve<B: Backend>(
     seed: u64,
     mut progress: impl FnMut(f64, f64),
 ) -> Result<Outcome> {
+    let context = Context::new(problem, backend, budget.clone(), seed);
     let plan: Vec<&'static str> = match method {
+        // At a point the Jacobian gives both ends at once where it is affordable.
+        "auto" if problem.region.is_point() => {
+            vec!["jacobian-interval", "centre", "product-local", "product"]
+        }
+        "auto" if context.needs_double_double() => {
+            vec!["centre", "jacobian-interval", "product-local", "product", "ascent"]
+        }
         "auto" => vec!["centre", "jacobian-ibp", "product-local", "jacobian-interval", "product", "ascent"],
         name => {
             let row = table::find(name).ok_or_else(|| unknown(name))?;
@@ -201,9 +207,7 @@ pub fn solve<B: Backend>(
             if row.proves == Proves::Lower { vec![row.name] } else { vec!["centre", row.name] }
         }
     };
-    let context = Context::new(problem, backend, budget.clone(), seed);
-    let shared =
-        Shared { context: &context, ibp: OnceCell::new(), crown: OnceCell::new(), small: OnceCell::new() };
+    let shared = Shared { context: &context, ibp: OnceCell::new(), crown: OnceCell::new() };
     let nothing = Evidence::Digest("no statement".into());
     let mut upper = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
     let mut lower = LowerBound::NONE;
@@ -212,16 +216,6 @@ pub fn solve<B: Backend>(
     for name in plan {
         if budget.interrupted() {
             break;
-        }
-        if name == "centre" && method == "auto" && problem.region.is_point() {
-            // The Jacobian at the point gives both ends at once where it is affordable.
-            if let Some(found) = shared.run("jacobian-ibp", &lower) {
-                record(&mut entries, &mut upper, &mut lower, "jacobian-ibp", Instant::now(), found);
-            }
-            if is_exact(upper.value, lower.value) {
-                closed = Some(Status::Exact);
-                break;
-            }
         }
         let started = Instant::now();
         if let Some(found) = shared.run(name, &lower) {

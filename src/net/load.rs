@@ -1,15 +1,14 @@
 //! A network file of any supported format.
 
 use super::{Net, Options, nnet, npz, onnx, safetensors};
+use crate::data::read_file;
 use crate::error::{Error, Result};
 use std::path::Path;
 
 /// Reads the file and imports it by its extension, or by what it begins with.
 pub fn load(path: &Path, options: &Options) -> Result<Net> {
     let place = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| {
-        Error::input(format!("cannot read the network: {e}")).at(&place).next("check the path")
-    })?;
+    let bytes = read_file(path)?;
     from_bytes(&bytes, path.extension().and_then(|e| e.to_str()).unwrap_or(""), options).map_err(|mut e| {
         e.place = if e.place.is_empty() { place } else { format!("{place}, {}", e.place) };
         e.next("networks are .onnx, .npz, .safetensors or .nnet files")

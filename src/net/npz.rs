@@ -119,11 +119,11 @@ fn sort_pairs(net: &mut Net, x: usize, descending: bool) -> Result<usize> {
         return Err(Error::import(format!("{n} values cannot be sorted in pairs")));
     }
     let half = n / 2;
-    let pairs = Arc::new(Incidence {
-        inputs: n,
-        start: (0..=half).map(|i| 2 * i as u32).collect(),
-        index: (0..n as u32).collect(),
-    });
+    let pairs = Arc::new(Incidence::from_parts(
+        n,
+        (0..=half).map(|i| 2 * i as u32).collect(),
+        (0..n as u32).collect(),
+    ));
     let minus = || Op::Scale(Scale::uniform(Coefficient::exact(-1.0)));
     let largest = net.push("max", Op::Max(pairs.clone()), vec![x], vec![half])?;
     let negative = net.push("minus", minus(), vec![x], vec![n])?;

@@ -2,7 +2,8 @@
 //! Entries are exact f64; coefficients that are not floats live in `Scale`.
 
 use ndarray::Array2;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// Sizes of a 2-D convolution. Padding at the far ends is implied by `output`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +143,32 @@ pub struct Incidence {
     pub inputs: usize,
     pub start: Vec<u32>,
     pub index: Vec<u32>,
+    back: Lazy,
+}
+
+/// The transposed matrix; entry k of `rows.index` is entry `edge[k]` of the
+/// matrix itself.
+#[derive(Debug)]
+pub struct Transposed {
+    pub rows: Incidence,
+    pub edge: Vec<u32>,
+}
+
+/// The transposed matrix once somebody has asked for it; says nothing that
+/// the matrix does not, so it is equal to any other and not printed.
+#[derive(Clone, Default)]
+struct Lazy(OnceLock<Arc<Transposed>>);
+
+impl PartialEq for Lazy {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Lazy {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() { "known" } else { "not asked for" })
+    }
 }
 
 impl Incidence {
@@ -153,7 +180,12 @@ impl Incidence {
             start.push(index.len() as u32);
         }
         debug_assert!(index.iter().all(|&j| (j as usize) < inputs));
-        Incidence { inputs, start, index }
+        Self::from_parts(inputs, start, index)
+    }
+
+    /// From row starts and the inputs of all rows, one after the other.
+    pub fn from_parts(inputs: usize, start: Vec<u32>, index: Vec<u32>) -> Self {
+        Incidence { inputs, start, index, back: Lazy::default() }
     }
 
     /// One input (or none: zero) per output.
@@ -186,8 +218,12 @@ impl Incidence {
         count.into_iter().max().unwrap_or(0)
     }
 
-    /// The transposed matrix; `edge[k]` is the position of its k-th entry in `self.index`.
-    pub fn transposed(&self) -> (Incidence, Vec<u32>) {
+    /// The transposed matrix, computed at the first call.
+    pub fn transposed(&self) -> &Transposed {
+        self.back.0.get_or_init(|| Arc::new(self.transpose()))
+    }
+
+    fn transpose(&self) -> Transposed {
         let mut start = vec![0u32; self.inputs + 1];
         for &j in &self.index {
             start[j as usize + 1] += 1;
@@ -206,6 +242,6 @@ impl Incidence {
                 *slot += 1;
             }
         }
-        (Incidence { inputs: self.outputs(), start, index }, edge)
+        Transposed { rows: Self::from_parts(self.outputs(), start, index), edge }
     }
 }

@@ -11,20 +11,24 @@ pub const U: f64 = 1.110_223_024_625_156_5e-16;
 /// Below this magnitude a product's FMA residual may be inexact.
 const RESIDUAL_FLOOR: f64 = 1e-280;
 
+#[inline(always)]
 fn step_up(x: f64) -> f64 {
     if x == f64::NEG_INFINITY { f64::MIN } else { x.next_up() }
 }
 
+#[inline(always)]
 fn step_down(x: f64) -> f64 {
     if x == f64::INFINITY { f64::MAX } else { x.next_down() }
 }
 
 /// Residual of a sum: `a + b = s + r` exactly whenever `r` is finite.
+#[inline(always)]
 fn sum_residual(a: f64, b: f64, s: f64) -> f64 {
     let t = s - a;
     (a - (s - t)) + (b - t)
 }
 
+#[inline(always)]
 pub fn add_up(a: f64, b: f64) -> f64 {
     let s = a + b;
     let r = sum_residual(a, b, s);
@@ -35,20 +39,24 @@ pub fn add_up(a: f64, b: f64) -> f64 {
     }
 }
 
+#[inline(always)]
 pub fn add_down(a: f64, b: f64) -> f64 {
     -add_up(-a, -b)
 }
 
+#[inline(always)]
 pub fn sub_up(a: f64, b: f64) -> f64 {
     add_up(a, -b)
 }
 
+#[inline(always)]
 pub fn sub_down(a: f64, b: f64) -> f64 {
     add_down(a, -b)
 }
 
 /// Zero times infinity counts as zero: an interval end that is exactly zero
 /// annihilates an unbounded one.
+#[inline(always)]
 pub fn mul_up(a: f64, b: f64) -> f64 {
     if a == 0.0 || b == 0.0 {
         return 0.0;
@@ -64,6 +72,7 @@ pub fn mul_up(a: f64, b: f64) -> f64 {
     }
 }
 
+#[inline(always)]
 pub fn mul_down(a: f64, b: f64) -> f64 {
     -mul_up(-a, b)
 }
@@ -121,6 +130,7 @@ pub fn gamma(n: usize) -> f64 {
 }
 
 /// `x` enlarged by a few relative roundings: at least `x (1 + k u)` for x >= 0.
+#[inline(always)]
 pub fn widen(x: f64, k: u32) -> f64 {
     let y = x * (1.0 + 2.0 * (k as f64 + 1.0) * U);
     if y > 0.0 && y < f64::MIN_POSITIVE { y.next_up() } else { y }

@@ -12,6 +12,7 @@ pub struct Enclosure {
 }
 
 /// A centre and a radius whose interval contains [lo, hi].
+#[inline(always)]
 pub fn centre_radius(lo: f64, hi: f64) -> (f64, f64) {
     if !(lo.is_finite() && hi.is_finite()) || lo > hi {
         return (0.0, f64::INFINITY);

@@ -6,5 +6,6 @@ pub mod piecewise;
 pub mod smooth;
 pub mod softmax;
 pub mod sweep;
+pub mod ties;
 
 pub use sweep::{Ends, Gate, Known, Prepared, Trace};

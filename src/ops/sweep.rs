@@ -155,7 +155,7 @@ impl<'a, B: Backend> Prepared<'a, B> {
         seeds: B::Block,
         mut seen: impl FnMut(usize, &B::Block),
     ) -> B::Block {
-        let (b, net) = (self.backend, self.net);
+        let net = self.net;
         let mut left: Vec<usize> = net.users().iter().map(Vec::len).collect();
         let mut values: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
         values[0] = Some(seeds);
@@ -163,25 +163,31 @@ impl<'a, B: Backend> Prepared<'a, B> {
             let node = &net.nodes[k];
             let parts: Vec<B::Block> =
                 node.inputs.iter().map(|&i| values[i].clone().expect("topological order")).collect();
-            let x = &parts[0];
-            let y = match &node.op {
-                Op::Input => unreachable!("the input has no inputs"),
-                Op::Affine(_) => b.linear(self.map(k), x),
-                Op::Scale(s) => b.scale(s, x, false),
-                Op::Select { incidence, .. } => b.select(incidence, 0.0, x),
-                Op::Add => b.sum(&parts.iter().collect::<Vec<_>>()),
-                Op::Concat => b.concat(&parts.iter().collect::<Vec<_>>()),
-                Op::Max(windows) => match gate(gates, k) {
-                    Gate::Window(g) => b.window_tangent(windows, g, x),
-                    _ => unreachable!("maxima have window gates"),
-                },
-                Op::Piecewise(_) | Op::Smooth(_) | Op::Softmax { .. } => self.through(gates, k, x),
-            };
+            let y = self.tangent(gates, k, &parts);
             seen(k, &y);
             values[k] = Some(y);
             release(&mut values, &mut left, &node.inputs);
         }
         values.pop().flatten().expect("the output was computed")
+    }
+
+    /// The tangent of node k from its inputs' tangents.
+    pub fn tangent(&self, gates: &[Option<Gate<B>>], k: usize, parts: &[B::Block]) -> B::Block {
+        let b = self.backend;
+        let x = &parts[0];
+        match &self.net.nodes[k].op {
+            Op::Input => unreachable!("the input has no inputs"),
+            Op::Affine(_) => b.linear(self.map(k), x),
+            Op::Scale(s) => b.scale(s, x, false),
+            Op::Select { incidence, .. } => b.select(incidence, 0.0, x),
+            Op::Add => b.sum(&parts.iter().collect::<Vec<_>>()),
+            Op::Concat => b.concat(&parts.iter().collect::<Vec<_>>()),
+            Op::Max(windows) => match gate(gates, k) {
+                Gate::Window(g) => b.window_tangent(windows, g, x),
+                _ => unreachable!("maxima have window gates"),
+            },
+            Op::Piecewise(_) | Op::Smooth(_) | Op::Softmax { .. } => self.through(gates, k, x),
+        }
     }
 
     /// g J for rows g at the output; every row of an item shares its gates.
@@ -271,7 +277,7 @@ fn gate<B: Backend>(gates: &[Option<Gate<B>>], k: usize) -> &Gate<B> {
 }
 
 /// Drops values whose last reader is done.
-fn release<T>(values: &mut [Option<T>], left: &mut [usize], inputs: &[usize]) {
+pub(super) fn release<T>(values: &mut [Option<T>], left: &mut [usize], inputs: &[usize]) {
     for &i in inputs {
         left[i] -= 1;
         if left[i] == 0 {

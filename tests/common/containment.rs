@@ -271,7 +271,8 @@ pub fn scalar_functions<B: Backend>(b: &B, seed: u64, rounds: usize, out: &mut F
                     let (item, at) = (v / rows, [v / rows, j]);
                     let s = slope(&f, j, &x[item][j]).unwrap_or(lo[at]);
                     *g = g.mul(&Dyadic::of(s));
-                    if !(lo[at] <= s && s <= hi[at]) && !(x[item][j].sign().is_eq()) {
+                    let inside = lo[at] <= s && s <= hi[at];
+                    if !inside && x[item][j].sign().is_ne() {
                         out.fail(format!("slope {s} of {f:?} outside [{}, {}]", lo[at], hi[at]));
                     }
                 }

@@ -6,11 +6,13 @@ use super::double::{self, Pair, two_sum};
 use super::{Block, Cpu, Parts};
 use crate::num::ConvShape;
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 /// Patch values held at once per task.
-const PATCH: usize = 1 << 17;
+const PATCH: usize = 1 << 16;
+/// Columns of a product that make packing the weights for it cheap.
+const COLUMNS: usize = 512;
 
 pub struct Kernel<'a> {
     pub shape: &'a ConvShape,
@@ -44,19 +46,16 @@ impl<'a> Source<'a> {
 
 /// Disjoint mutable pieces of a result, component by component.
 fn pieces(parts: &mut Parts, len: usize) -> Vec<Parts3<'_>> {
-    let count = parts.hi.len() / len.max(1);
-    let (no_lo, no_radius) = (parts.lo.is_empty(), parts.radius.is_empty());
+    split(Parts3 { hi: &mut parts.hi, lo: &mut parts.lo, radius: &mut parts.radius }, len)
+}
+
+fn split(parts: Parts3<'_>, len: usize) -> Vec<Parts3<'_>> {
+    let len = len.max(1);
     let mut lo = parts.lo.chunks_mut(len);
     let mut radius = parts.radius.chunks_mut(len);
-    let mut list = Vec::with_capacity(count);
-    for hi in parts.hi.chunks_mut(len) {
-        list.push(Parts3 {
-            hi,
-            lo: if no_lo { &mut [] } else { lo.next().expect("same length") },
-            radius: if no_radius { &mut [] } else { radius.next().expect("same length") },
-        });
-    }
-    list
+    let hi = parts.hi.chunks_mut(len);
+    hi.map(|hi| Parts3 { hi, lo: lo.next().unwrap_or_default(), radius: radius.next().unwrap_or_default() })
+        .collect()
 }
 
 struct Parts3<'a> {
@@ -65,55 +64,130 @@ struct Parts3<'a> {
     radius: &'a mut [f64],
 }
 
+/// What a task works in; kept from task to task.
+#[derive(Default)]
+struct Scratch {
+    patch: Vec<f64>,
+    patch_lo: Vec<f64>,
+    out: Vec<f64>,
+    out_lo: Vec<f64>,
+}
+
+fn zeroed(buffer: &mut Vec<f64>, len: usize) -> &mut [f64] {
+    buffer.clear();
+    buffer.resize(len, 0.0);
+    buffer
+}
+
+/// A matrix in a buffer; its values are whatever was there.
+fn matrix(buffer: &mut Vec<f64>, rows: usize, columns: usize) -> ArrayViewMut2<'_, f64> {
+    buffer.resize((rows * columns).max(buffer.len()), 0.0);
+    ArrayViewMut2::from_shape((rows, columns), &mut buffer[..rows * columns]).expect("sizes agree")
+}
+
+fn view(data: &[f64], rows: usize, columns: usize) -> ArrayView2<'_, f64> {
+    ArrayView2::from_shape((rows, columns), &data[..rows * columns]).expect("sizes agree")
+}
+
+/// Tasks that share a product: small images side by side.
+fn batches<T>(tasks: Vec<T>, shape: &ConvShape, columns: usize, depth: usize) -> Vec<Vec<T>> {
+    let most = (PATCH / (depth * columns).max(1)).min(COLUMNS.div_ceil(columns.max(1)));
+    let fair = tasks.len().div_ceil(rayon::current_num_threads());
+    let size = if shape.groups == 1 { most.min(fair).max(1) } else { 1 };
+    let mut tasks = tasks.into_iter().peekable();
+    let mut list = vec![];
+    while tasks.peek().is_some() {
+        list.push(tasks.by_ref().take(size).collect());
+    }
+    list
+}
+
+/// All channels of one group over some rows of pixels of one vector.
+struct Strip<'a> {
+    vector: usize,
+    group: usize,
+    y0: usize,
+    band: Band<'a>,
+}
+
 /// y = K * x for every vector of the block.
 pub fn forward(backend: &Cpu, kernel: &Kernel, x: &Block, spread: &[f64]) -> Parts {
     let shape = kernel.shape;
-    let pixels = shape.output[0] * shape.output[1];
+    let (depth, ow) = (shape.depth(), shape.output[1]);
+    let pixels = shape.output[0] * ow;
     let channels = shape.out_channels / shape.groups;
     let mut parts = Parts::zeros(backend, x.vectors() * shape.output_len());
-    // One task computes all channels of one group over some rows of pixels.
-    let rows = (PATCH / (shape.depth() * shape.output[1]).max(1)).clamp(1, shape.output[0]);
-    let tasks: Vec<_> = pieces(&mut parts, channels * pixels)
+    let rows = (PATCH / (depth * ow).max(1)).clamp(1, shape.output[0].max(1));
+    let strips: Vec<Strip> = pieces(&mut parts, channels * pixels)
         .into_iter()
         .enumerate()
         .flat_map(|(k, piece)| {
             let (vector, group) = (k / shape.groups, k % shape.groups);
-            bands(piece, channels, pixels, rows * shape.output[1])
-                .into_iter()
-                .map(move |(at, band)| (vector, group, at / shape.output[1], band))
+            bands(piece, channels, pixels, rows * ow).into_iter().map(move |(at, band)| Strip {
+                vector,
+                group,
+                y0: at / ow,
+                band,
+            })
         })
         .collect();
-    tasks.into_par_iter().for_each_init(Vec::new, |buffer, (vector, group, y0, band)| {
-        let source = Source::of(x, spread, vector);
-        let count = band.hi.ncols();
-        let weight = kernel.group(kernel.weight, group);
-        let mut patch = |data: &[f64]| {
-            buffer.clear();
-            buffer.resize(shape.depth() * count, 0.0);
-            if gather(shape, group, y0, data, buffer, count) {
-                Some(Array2::from_shape_vec((shape.depth(), count), buffer.clone()).expect("patch"))
-            } else {
-                None
+    let tasks = batches(strips, shape, rows * ow, depth);
+    tasks.into_par_iter().for_each_init(Scratch::default, |scratch, mut strips| {
+        let count: usize = strips.iter().map(|s| s.band.hi.ncols()).sum();
+        let group = strips[0].group;
+        // Patches of all strips side by side; false if all are zero.
+        let gather_all = |strips: &[Strip], part: fn(Source) -> &[f64], patch: &mut [f64]| {
+            let (mut at, mut any) = (0, false);
+            for s in strips {
+                let data = part(Source::of(x, spread, s.vector));
+                let width = s.band.hi.ncols();
+                any |= gather(shape, group, s.y0, width, data, &mut patch[at..], count);
+                at += width;
             }
+            any
         };
-        let Band { mut hi, lo, radius } = band;
-        if let Some(mut radius) = radius
-            && let Some(patch) = patch(source.spread)
-        {
-            general_mat_mul(1.0, &kernel.group(kernel.magnitude, group), &patch, 0.0, &mut radius);
-        }
-        if let Some(centre) = patch(source.hi) {
-            match lo {
-                None => general_mat_mul(1.0, &weight, &centre, 0.0, &mut hi),
-                Some(lo) => {
-                    let low = patch(source.lo);
-                    let b = Pair { hi: centre.view(), lo: low.as_ref().map(|p| p.view()) };
-                    double::product(Pair { hi: weight, lo: None }, b, hi, lo);
-                }
+        if !spread.is_empty() {
+            let patch = zeroed(&mut scratch.patch, depth * count);
+            if gather_all(&strips, |s| s.spread, patch) {
+                let mut out = matrix(&mut scratch.out, channels, count);
+                let magnitude = kernel.group(kernel.magnitude, group);
+                general_mat_mul(1.0, &magnitude, &view(patch, depth, count), 0.0, &mut out);
+                hand_out(&out, strips.iter_mut().filter_map(|s| s.band.radius.as_mut()));
             }
         }
+        let patch = zeroed(&mut scratch.patch, depth * count);
+        if !gather_all(&strips, |s| s.hi, patch) {
+            return;
+        }
+        let patch = view(patch, depth, count);
+        let weight = kernel.group(kernel.weight, group);
+        let mut out = matrix(&mut scratch.out, channels, count);
+        if backend.double() {
+            let low = zeroed(&mut scratch.patch_lo, depth * count);
+            let lo = gather_all(&strips, |s| s.lo, low).then(|| view(low, depth, count));
+            let mut out_lo = matrix(&mut scratch.out_lo, channels, count);
+            let operands = (Pair { hi: weight, lo: None }, Pair { hi: patch, lo });
+            double::product(operands.0, operands.1, out.view_mut(), out_lo.view_mut());
+            hand_out(&out_lo, strips.iter_mut().filter_map(|s| s.band.lo.as_mut()));
+        } else {
+            general_mat_mul(1.0, &weight, &patch, 0.0, &mut out);
+        }
+        hand_out(&out, strips.iter_mut().map(|s| &mut s.band.hi));
     });
     parts
+}
+
+/// Columns of `from`, one strip after the other.
+fn hand_out<'a, 'b: 'a>(
+    from: &ArrayViewMut2<f64>,
+    strips: impl Iterator<Item = &'a mut ArrayViewMut2<'b, f64>>,
+) {
+    let mut at = 0;
+    for strip in strips {
+        let width = strip.ncols();
+        strip.assign(&from.slice(s![.., at..at + width]));
+        at += width;
+    }
 }
 
 /// A range of columns (pixels) of one group's outputs.
@@ -146,178 +220,263 @@ fn bands(piece: Parts3<'_>, channels: usize, pixels: usize, width: usize) -> Vec
         .collect()
 }
 
-/// Fills `depth x count` patches for the output pixels from row `y0` on; false if all are zero.
-fn gather(shape: &ConvShape, group: usize, y0: usize, data: &[f64], patch: &mut [f64], count: usize) -> bool {
-    let [h, w] = shape.input;
-    let [_, ow] = shape.output;
-    let channels = shape.in_channels / shape.groups;
-    let mut any = false;
-    for c in 0..channels {
-        let plane = &data[(group * channels + c) * h * w..][..h * w];
-        if plane.iter().all(|v| *v == 0.0) {
-            continue;
+/// Where tap `t` on `axis` reads inside the input: outputs `from..to`, the
+/// first of them at input position `first`.
+#[derive(Clone, Copy)]
+struct Reach {
+    from: usize,
+    to: usize,
+    first: usize,
+}
+
+impl Reach {
+    fn new(shape: &ConvShape, axis: usize, t: usize) -> Self {
+        let (tap, pad, stride) = (t * shape.dilation[axis], shape.pad[axis], shape.stride[axis]);
+        let (input, output) = (shape.input[axis], shape.output[axis]);
+        let from = pad.saturating_sub(tap).div_ceil(stride);
+        let to = if input + pad > tap { (input + pad - tap - 1) / stride + 1 } else { 0 };
+        let to = to.min(output);
+        if from >= to {
+            return Reach { from: 0, to: 0, first: 0 };
         }
+        Reach { from, to, first: from * stride + tap - pad }
+    }
+}
+
+/// Runs `line(row, at, source)` for every tap and every output row in
+/// `y0..y0 + rows` that it reaches: patch row, first output (relative to `y0`)
+/// and first input position of `to - from` values along x.
+#[inline(always)]
+fn each_line(
+    shape: &ConvShape,
+    channels: usize,
+    y0: usize,
+    rows: usize,
+    mut line: impl FnMut(usize, usize, usize, usize),
+) {
+    let [h, w] = shape.input;
+    let xs: Vec<Reach> = (0..shape.kernel[1]).map(|t| Reach::new(shape, 1, t)).collect();
+    for c in 0..channels {
         for ky in 0..shape.kernel[0] {
-            for kx in 0..shape.kernel[1] {
+            let y = Reach::new(shape, 0, ky);
+            for (kx, x) in xs.iter().enumerate() {
                 let row = (c * shape.kernel[0] + ky) * shape.kernel[1] + kx;
-                let line = &mut patch[row * count..(row + 1) * count];
-                for (dy, out) in line.chunks_mut(ow).enumerate() {
-                    let Some(sy) = shape.source(0, y0 + dy, ky) else { continue };
-                    let (from, to) = reach(shape, kx);
-                    let source = &plane[sy * w..(sy + 1) * w];
-                    let first = from * shape.stride[1] + kx * shape.dilation[1];
-                    if from < to {
-                        any = true;
-                        let first = first - shape.pad[1];
-                        if shape.stride[1] == 1 {
-                            out[from..to].copy_from_slice(&source[first..first + to - from]);
-                        } else {
-                            for (o, v) in
-                                out[from..to].iter_mut().zip(source[first..].iter().step_by(shape.stride[1]))
-                            {
-                                *o = *v;
-                            }
-                        }
-                    }
+                for oy in y.from.max(y0)..y.to.min(y0 + rows) {
+                    let sy = y.first + (oy - y.from) * shape.stride[0];
+                    let at = (oy - y0) * shape.output[1] + x.from;
+                    line(row, at, (c * h + sy) * w + x.first, x.to - x.from);
                 }
             }
         }
     }
-    any
 }
 
-/// Output columns whose tap `kx` reads inside the input.
-fn reach(shape: &ConvShape, kx: usize) -> (usize, usize) {
-    let (tap, pad, stride) = (kx * shape.dilation[1], shape.pad[1], shape.stride[1]);
-    let from = pad.saturating_sub(tap).div_ceil(stride);
-    let to = if shape.input[1] + pad > tap { (shape.input[1] + pad - tap - 1) / stride + 1 } else { 0 };
-    (from.min(shape.output[1]), to.min(shape.output[1]))
+/// Fills `depth x count` patches (rows `pitch` apart) for the output pixels
+/// from row `y0` on; false if all are zero.
+fn gather(
+    shape: &ConvShape,
+    group: usize,
+    y0: usize,
+    count: usize,
+    data: &[f64],
+    patch: &mut [f64],
+    pitch: usize,
+) -> bool {
+    let channels = shape.in_channels / shape.groups;
+    let plane = channels * shape.input[0] * shape.input[1];
+    let data = &data[group * plane..][..plane];
+    if data.iter().all(|v| *v == 0.0) {
+        return false;
+    }
+    let stride = shape.stride[1];
+    each_line(
+        shape,
+        channels,
+        y0,
+        count / shape.output[1],
+        #[inline(always)]
+        |row, at, from, len| {
+            let out = &mut patch[row * pitch + at..][..len];
+            if stride == 1 {
+                out.copy_from_slice(&data[from..from + len]);
+            } else {
+                for (o, v) in out.iter_mut().zip(data[from..].iter().step_by(stride)) {
+                    *o = *v;
+                }
+            }
+        },
+    );
+    true
+}
+
+/// Some input channels of one group of one vector.
+struct Planes<'a> {
+    vector: usize,
+    group: usize,
+    first: usize,
+    take: usize,
+    piece: Parts3<'a>,
 }
 
 /// x = K' g for every vector of the block.
 pub fn adjoint(backend: &Cpu, kernel: &Kernel, g: &Block, spread: &[f64]) -> Parts {
     let shape = kernel.shape;
-    let [h, w] = shape.input;
+    let plane = shape.input[0] * shape.input[1];
     let pixels = shape.output[0] * shape.output[1];
     let channels = shape.in_channels / shape.groups;
     let mut parts = Parts::zeros(backend, g.vectors() * shape.input_len());
-    // One task owns a few input channels of one vector.
-    let wanted = (4 * rayon::current_num_threads()).div_ceil((g.vectors() * shape.groups).max(1));
-    let per_task = channels.div_ceil(wanted).max(1);
-    let tasks: Vec<_> = pieces(&mut parts, h * w * channels)
+    let threads = rayon::current_num_threads();
+    let wanted = if threads == 1 { 1 } else { 4 * threads };
+    let splits = wanted.div_ceil((g.vectors() * shape.groups).max(1));
+    let per_task = channels.div_ceil(splits).max(1);
+    let tasks: Vec<Planes> = pieces(&mut parts, plane * channels)
         .into_iter()
         .enumerate()
         .flat_map(|(k, piece)| {
-            let mut list = vec![];
-            let Parts3 { mut hi, mut lo, mut radius } = piece;
-            let mut c0 = 0;
-            while c0 < channels {
-                let take = per_task.min(channels - c0);
-                let (a, rest) = hi.split_at_mut(take * h * w);
-                hi = rest;
-                let (b, rest) = lo.split_at_mut(if lo.is_empty() { 0 } else { take * h * w });
-                lo = rest;
-                let (c, rest) = radius.split_at_mut(if radius.is_empty() { 0 } else { take * h * w });
-                radius = rest;
-                list.push((k / shape.groups, k % shape.groups, c0, take, Parts3 { hi: a, lo: b, radius: c }));
-                c0 += take;
-            }
-            list
+            let firsts = (0..channels).step_by(per_task);
+            firsts.zip(split(piece, per_task * plane)).map(move |(first, piece)| Planes {
+                vector: k / shape.groups,
+                group: k % shape.groups,
+                first,
+                take: per_task.min(channels - first),
+                piece,
+            })
         })
         .collect();
-    let out_channels = shape.out_channels / shape.groups;
-    tasks.into_par_iter().for_each(|(vector, group, c0, take, piece)| {
-        let source = Source::of(g, spread, vector);
-        let at = group * out_channels * pixels..(group + 1) * out_channels * pixels;
-        let taps = c0 * shape.taps()..(c0 + take) * shape.taps();
-        let grid = |data: &'_ [f64]| -> Option<Array2<f64>> {
-            let view = ArrayView2::from_shape((out_channels, pixels), &data[at.clone()]).expect("outputs");
-            view.iter().any(|v| *v != 0.0).then(|| view.to_owned())
-        };
-        let left = |values| -> Array2<f64> {
-            kernel
-                .group(values, group)
-                .slice(s![.., taps.clone()])
-                .reversed_axes()
-                .as_standard_layout()
-                .to_owned()
-        };
-        let rows = (PATCH / (take * shape.taps() * shape.output[1]).max(1)).clamp(1, shape.output[0]);
-        if !piece.radius.is_empty()
-            && let Some(spread) = grid(source.spread)
-        {
-            let left = left(kernel.magnitude);
-            each_band(shape, rows, &spread, |y0, band| {
-                let patch = left.dot(&band);
-                scatter(shape, y0, &patch, |to, v| piece.radius[to] += v);
-            });
-        }
-        if let Some(hi) = grid(source.hi) {
-            let left = left(kernel.weight);
-            if piece.lo.is_empty() {
-                each_band(shape, rows, &hi, |y0, band| {
-                    let patch = left.dot(&band);
-                    scatter(shape, y0, &patch, |to, v| piece.hi[to] += v);
-                });
-            } else {
-                let low =
-                    ArrayView2::from_shape((out_channels, pixels), &source.lo[at.clone()]).expect("outputs");
-                each_band(shape, rows, &hi, |y0, band| {
-                    let first = y0 * shape.output[1];
-                    let low = low.slice(s![.., first..first + band.ncols()]);
-                    let mut patch = Array2::zeros((left.nrows(), band.ncols()));
-                    let mut patch_low = patch.clone();
-                    let (a, b) = (Pair { hi: left.view(), lo: None }, Pair { hi: band, lo: Some(low) });
-                    double::product(a, b, patch.view_mut(), patch_low.view_mut());
-                    scatter(shape, y0, &patch, |to, v| {
-                        let (sum, e) = two_sum(piece.hi[to], v);
-                        piece.hi[to] = sum;
-                        piece.lo[to] += e;
-                    });
-                    scatter(shape, y0, &patch_low, |to, v| piece.lo[to] += v);
-                });
-                for (hi, lo) in piece.hi.iter_mut().zip(piece.lo.iter_mut()) {
-                    (*hi, *lo) = two_sum(*hi, *lo);
-                }
-            }
-        }
+    let together = per_task == channels;
+    let tasks = if together {
+        batches(tasks, shape, pixels, per_task * shape.taps())
+    } else {
+        tasks.into_iter().map(|t| vec![t]).collect()
+    };
+    tasks.into_par_iter().for_each_init(Scratch::default, |scratch, mut planes| {
+        back(backend, kernel, g, spread, scratch, &mut planes);
     });
     parts
 }
 
-fn each_band(
-    shape: &ConvShape,
-    rows: usize,
-    grid: &Array2<f64>,
-    mut work: impl FnMut(usize, ArrayView2<f64>),
+/// One task of the adjoint: the same channels of a few vectors.
+fn back(
+    backend: &Cpu,
+    kernel: &Kernel,
+    g: &Block,
+    spread: &[f64],
+    scratch: &mut Scratch,
+    planes: &mut [Planes],
 ) {
-    let width = shape.output[1];
+    let shape = kernel.shape;
+    let (width, pixels) = (shape.output[1], shape.output[0] * shape.output[1]);
+    let (outputs, stride) = (shape.out_channels / shape.groups, shape.stride[1]);
+    let Planes { group, first, take, .. } = planes[0];
+    let height = take * shape.taps();
+    let left = |values| {
+        let taps = first * shape.taps()..first * shape.taps() + height;
+        kernel.group(values, group).slice_move(s![.., taps]).reversed_axes()
+    };
+    let bands = if planes.len() > 1 { 1 } else { pixels * height / PATCH + 1 };
+    let rows = shape.output[0].div_ceil(bands).max(1);
+    let Scratch { patch, patch_lo, out, out_lo } = scratch;
     for y0 in (0..shape.output[0]).step_by(rows) {
-        let end = (y0 + rows).min(shape.output[0]);
-        let band = grid.slice(s![.., y0 * width..end * width]);
-        if band.iter().any(|v| *v != 0.0) {
-            work(y0, band);
+        let rows = rows.min(shape.output[0] - y0);
+        let each = rows * width;
+        let count = each * planes.len();
+        // Output rows of all vectors side by side; None if all are zero.
+        let grid = |planes: &[Planes], part: fn(Source) -> &[f64], to: &mut Vec<f64>| {
+            let mut to = matrix(to, outputs, count);
+            let mut any = false;
+            for (k, p) in planes.iter().enumerate() {
+                let data = &part(Source::of(g, spread, p.vector))[group * outputs * pixels..];
+                let from = view(data, outputs, pixels);
+                let from = from.slice(s![.., y0 * width..y0 * width + each]);
+                any |= from.iter().any(|v| *v != 0.0);
+                to.slice_mut(s![.., k * each..(k + 1) * each]).assign(&from);
+            }
+            any
+        };
+        if !spread.is_empty() && grid(planes, |s| s.spread, patch) {
+            let mut out = matrix(out, height, count);
+            general_mat_mul(1.0, &left(kernel.magnitude), &view(patch, outputs, count), 0.0, &mut out);
+            for (k, p) in planes.iter_mut().enumerate() {
+                let out = out.as_slice().expect("row order");
+                scatter(shape, take, (y0, rows), out, (count, k * each), |to, v| {
+                    add(p.piece.radius, to, stride, v);
+                });
+            }
+        }
+        if !grid(planes, |s| s.hi, patch) {
+            continue;
+        }
+        let centre = view(patch, outputs, count);
+        let mut out = matrix(out, height, count);
+        if !backend.double() {
+            general_mat_mul(1.0, &left(kernel.weight), &centre, 0.0, &mut out);
+            for (k, p) in planes.iter_mut().enumerate() {
+                let out = out.as_slice().expect("row order");
+                scatter(shape, take, (y0, rows), out, (count, k * each), |to, v| {
+                    add(p.piece.hi, to, stride, v);
+                });
+            }
+            continue;
+        }
+        let lo = grid(planes, |s| s.lo, patch_lo).then(|| view(patch_lo, outputs, count));
+        let mut out_lo = matrix(out_lo, height, count);
+        let weights = Pair { hi: left(kernel.weight), lo: None };
+        double::product(weights, Pair { hi: centre, lo }, out.view_mut(), out_lo.view_mut());
+        for (k, p) in planes.iter_mut().enumerate() {
+            let (hi, lo) = (&mut *p.piece.hi, &mut *p.piece.lo);
+            let out = out.as_slice().expect("row order");
+            scatter(shape, take, (y0, rows), out, (count, k * each), |to, v| {
+                let at = (to..).step_by(stride);
+                for (at, &v) in at.zip(v) {
+                    let (sum, e) = two_sum(hi[at], v);
+                    hi[at] = sum;
+                    lo[at] += e;
+                }
+            });
+            let out_lo = out_lo.as_slice().expect("row order");
+            scatter(shape, take, (y0, rows), out_lo, (count, k * each), |to, v| add(lo, to, stride, v));
+        }
+    }
+    if backend.double() {
+        for p in planes {
+            for (hi, lo) in p.piece.hi.iter_mut().zip(p.piece.lo.iter_mut()) {
+                (*hi, *lo) = two_sum(*hi, *lo);
+            }
         }
     }
 }
 
-/// Adds `taps x pixels` contributions to the input positions they come from.
-fn scatter(shape: &ConvShape, y0: usize, patch: &Array2<f64>, mut add: impl FnMut(usize, f64)) {
-    let [h, w] = shape.input;
-    let ow = shape.output[1];
-    for (row, line) in patch.rows().into_iter().enumerate() {
-        let (c, tap) = (row / shape.taps(), row % shape.taps());
-        let (ky, kx) = (tap / shape.kernel[1], tap % shape.kernel[1]);
-        let (from, to) = reach(shape, kx);
-        let line = line.as_slice().expect("row order");
-        for (dy, values) in line.chunks(ow).enumerate() {
-            let Some(sy) = shape.source(0, y0 + dy, ky) else { continue };
-            if from < to {
-                let first = (c * h + sy) * w + from * shape.stride[1] + kx * shape.dilation[1] - shape.pad[1];
-                for (o, &v) in values[from..to].iter().enumerate() {
-                    add(first + o * shape.stride[1], v);
-                }
-            }
+/// Hands each line of `taps x pixels` contributions (rows `pitch` apart, from
+/// column `offset` on) to `add` with the input position where it begins.
+#[inline(always)]
+fn scatter(
+    shape: &ConvShape,
+    channels: usize,
+    (y0, rows): (usize, usize),
+    patch: &[f64],
+    (pitch, offset): (usize, usize),
+    mut add: impl FnMut(usize, &[f64]),
+) {
+    each_line(
+        shape,
+        channels,
+        y0,
+        rows,
+        #[inline(always)]
+        |row, at, to, len| add(to, &patch[row * pitch + offset + at..][..len]),
+    );
+}
+
+/// Adds a line to every `stride`-th entry from `first` on.
+#[inline(always)]
+fn add(out: &mut [f64], first: usize, stride: usize, line: &[f64]) {
+    if stride == 1 {
+        for (o, v) in out[first..first + line.len()].iter_mut().zip(line) {
+            *o += v;
+        }
+    } else {
+        for (o, v) in out[first..].iter_mut().step_by(stride).zip(line) {
+            *o += v;
         }
     }
 }

@@ -5,6 +5,7 @@
 //! and one for the radius.
 
 use super::double::{self, Pair};
+use super::lanes::wide;
 use super::{Block, Cpu, Map, Parts};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
@@ -21,7 +22,7 @@ pub fn product(backend: &Cpu, map: &Map, w: &Array2<f64>, x: &Block, spread: &[f
         .then(|| ArrayView2::from_shape(w.dim(), &map.magnitude).expect("magnitudes"));
     let (m, a) = if adjoint { (w.view(), magnitude) } else { (w.t(), magnitude.map(|a| a.reversed_axes())) };
     let vectors = x.vectors();
-    let alive = alive(x);
+    let alive = alive(x, spread);
     let size = (vectors, x.features);
     let hi = ArrayView2::from_shape(size, &x.hi).expect("block");
     let lo = (!x.lo.is_empty()).then(|| ArrayView2::from_shape(size, &x.lo).expect("block"));
@@ -42,16 +43,25 @@ pub fn product(backend: &Cpu, map: &Map, w: &Array2<f64>, x: &Block, spread: &[f
     multiply(backend, hi, lo, spread, m, a)
 }
 
-/// Features that are not exactly zero in every vector.
-fn alive(x: &Block) -> Vec<usize> {
-    let n = x.features;
-    let mut any = vec![false; n];
-    for v in 0..x.vectors() {
-        for (k, flag) in any.iter_mut().enumerate() {
-            *flag |= !x.is_zero(v * n + k);
+/// Features that are not exactly zero in every vector. The spread, where there
+/// is one, is zero exactly where centre and radius are.
+fn alive(x: &Block, spread: &[f64]) -> Vec<usize> {
+    let values = if spread.is_empty() { &x.hi[..] } else { spread };
+    let mut largest = vec![0.0f64; x.features];
+    for (v, row) in values.chunks_exact(x.features.max(1)).enumerate() {
+        wide(
+            #[inline(always)]
+            || {
+                for (m, v) in largest.iter_mut().zip(row) {
+                    *m = if v.abs() > *m { v.abs() } else { *m };
+                }
+            },
+        );
+        if v % 8 == 7 && largest.iter().all(|m| *m > 0.0) {
+            break;
         }
     }
-    (0..n).filter(|&k| any[k]).collect()
+    (0..x.features).filter(|&k| largest[k] > 0.0).collect()
 }
 
 fn multiply(
@@ -101,8 +111,12 @@ fn chunks(out: ArrayViewMut2<f64>) -> Vec<(usize, ArrayViewMut2<f64>)> {
 
 /// out = x m in f64, any order of summation.
 pub fn gemm(x: ArrayView2<f64>, m: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
-    if x.nrows() >= 8 * rayon::current_num_threads() {
-        let tall = x.nrows().div_ceil(2 * rayon::current_num_threads()).next_multiple_of(8);
+    let threads = rayon::current_num_threads();
+    if threads == 1 && x.nrows() > 3 {
+        return general_mat_mul(1.0, &x, &m, 0.0, &mut { out });
+    }
+    if x.nrows() >= 8 * threads {
+        let tall = x.nrows().div_ceil(2 * threads).next_multiple_of(8);
         let mut rest = out;
         let mut list = vec![];
         let mut at = 0;

@@ -10,17 +10,23 @@ use pulp::{Arch, Simd, WithSimd};
 /// Terms summed before the running pair is folded into the result.
 const DEPTH: usize = 128;
 /// Columns per packed panel; a multiple of every SIMD width.
-const WIDTH: usize = 32;
-const TALL: usize = 2;
+const WIDTH: usize = 8;
+/// Rows of a tile: enough independent sums to hide the latency of one, few
+/// enough for sums, corrections and operands to stay in 16 registers.
+const TALL: usize = 4;
+/// Rows packed at once; a multiple of TALL.
+const CHUNK: usize = 256;
 
 /// |result - sum| <= gamma_double(n, folds) sum |a_hi| |b_hi| for n terms.
 ///
 /// Within a block the correction c collects the exact residuals of products
 /// and sums and the cross terms: their magnitudes add up to at most
-/// u (DEPTH + 4) A, and c passes through at most 4 DEPTH roundings. Folding
-/// nb blocks adds 2 nb roundings of magnitudes below u (nb + DEPTH + 4) A.
-/// `folds` finished products that are added into one result afterwards (the
-/// taps of an adjoint convolution) fold like blocks.
+/// u (DEPTH + 4) A, and none of them passes through more than DEPTH + 3
+/// roundings (three join the parts of one product, then one per term of the
+/// block), which is at most 4 DEPTH. Folding nb blocks adds 2 nb roundings of
+/// magnitudes below u (nb + DEPTH + 4) A. `folds` finished products that are
+/// added into one result afterwards (the taps of an adjoint convolution) fold
+/// like blocks.
 /// The product lo lo is left out: u^2 A.
 pub fn gamma_double(terms: usize, folds: usize) -> f64 {
     if terms > 90_000_000 {
@@ -50,74 +56,118 @@ pub struct Pair<'a> {
     pub lo: Option<ArrayView2<'a, f64>>,
 }
 
-/// out = a b, normalised pairs; `out` is overwritten.
+/// out = a b, normalised pairs; `out` is overwritten, its rows are contiguous.
 pub fn product(a: Pair, b: Pair, mut out_hi: ArrayViewMut2<f64>, mut out_lo: ArrayViewMut2<f64>) {
     let (m, k) = a.hi.dim();
     let n = b.hi.ncols();
     out_hi.fill(0.0);
     out_lo.fill(0.0);
-    let arch = Arch::new();
+    let (mut high, mut low) = (slices(out_hi), slices(out_lo));
+    let size = |low: Option<ArrayView2<f64>>, len: usize| if low.is_some() { len } else { 0 };
+    let left = DEPTH * CHUNK.min(m.next_multiple_of(TALL));
+    let mut left_hi = vec![0.0; left];
+    let mut left_lo = vec![0.0; size(a.lo, left)];
     let mut panel_hi = vec![0.0; DEPTH * WIDTH];
-    let mut panel_lo = vec![0.0; DEPTH * WIDTH];
-    let mut left_hi = vec![0.0; DEPTH * TALL];
-    let mut left_lo = vec![0.0; DEPTH * TALL];
+    let mut panel_lo = vec![0.0; size(b.lo, DEPTH * WIDTH)];
     let mut tile = vec![0.0; 2 * TALL * WIDTH];
     for k0 in (0..k).step_by(DEPTH) {
         let depth = DEPTH.min(k - k0);
-        for j0 in (0..n).step_by(WIDTH) {
-            let width = WIDTH.min(n - j0);
-            pack(&b.hi, k0, depth, j0, width, &mut panel_hi);
-            match &b.lo {
-                Some(lo) => pack(lo, k0, depth, j0, width, &mut panel_lo),
-                None => panel_lo.fill(0.0),
-            }
-            for i0 in (0..m).step_by(TALL) {
-                let tall = TALL.min(m - i0);
-                for t in 0..TALL {
-                    for kk in 0..depth {
-                        let inside = t < tall;
-                        left_hi[kk * TALL + t] = if inside { a.hi[[i0 + t, k0 + kk]] } else { 0.0 };
-                        left_lo[kk * TALL + t] = match &a.lo {
-                            Some(lo) if inside => lo[[i0 + t, k0 + kk]],
-                            _ => 0.0,
-                        };
+        for i0 in (0..m).step_by(CHUNK) {
+            let chunk = CHUNK.min(m - i0);
+            for i in (0..chunk).step_by(TALL) {
+                let tall = TALL.min(chunk - i);
+                // A short tile is packed row by row.
+                let (step, width) = if tall < TALL { (1, 1) } else { (TALL, TALL) };
+                for t in (0..tall).step_by(step) {
+                    let at = (i + t) * depth..(i + t + width) * depth;
+                    pack(a.hi.t(), k0, depth, i0 + i + t, width, width, &mut left_hi[at.clone()]);
+                    if let Some(lo) = &a.lo {
+                        pack(lo.t(), k0, depth, i0 + i + t, width, width, &mut left_lo[at]);
                     }
                 }
-                arch.dispatch(Tile {
-                    left_hi: &left_hi[..depth * TALL],
-                    left_lo: &left_lo[..depth * TALL],
-                    panel_hi: &panel_hi[..depth * WIDTH],
-                    panel_lo: &panel_lo[..depth * WIDTH],
-                    out: &mut tile,
-                });
-                for t in 0..tall {
-                    for j in 0..width {
-                        let s = tile[t * WIDTH + j];
-                        let c = tile[(TALL + t) * WIDTH + j];
-                        let at = [i0 + t, j0 + j];
-                        let (sum, e) = two_sum(out_hi[at], s);
-                        out_hi[at] = sum;
-                        out_lo[at] += c + e;
+            }
+            for j0 in (0..n).step_by(WIDTH) {
+                let width = WIDTH.min(n - j0);
+                pack(b.hi, k0, depth, j0, width, WIDTH, &mut panel_hi);
+                if let Some(lo) = b.lo {
+                    pack(lo, k0, depth, j0, width, WIDTH, &mut panel_lo);
+                }
+                let mut i = 0;
+                while i < chunk {
+                    let tall = if chunk - i < TALL { 1 } else { TALL };
+                    let at = i * depth..(i + tall) * depth;
+                    let part = if left_lo.is_empty() { 0..0 } else { at.clone() };
+                    let work = Tile {
+                        left_hi: &left_hi[at],
+                        left_lo: &left_lo[part],
+                        panel_hi: &panel_hi[..depth * WIDTH],
+                        panel_lo: &panel_lo[..depth * WIDTH.min(panel_lo.len())],
+                        out: &mut tile,
+                    };
+                    if tall == TALL {
+                        run::<TALL>(work)
+                    } else {
+                        run::<1>(work)
                     }
+                    for t in 0..tall {
+                        let (sums, corrections) = tile.split_at(tall * WIDTH);
+                        let (s, c) = (&sums[t * WIDTH..][..width], &corrections[t * WIDTH..][..width]);
+                        let hi = &mut high[i0 + i + t][j0..j0 + width];
+                        let lo = &mut low[i0 + i + t][j0..j0 + width];
+                        for j in 0..width {
+                            let (sum, e) = two_sum(hi[j], s[j]);
+                            hi[j] = sum;
+                            lo[j] += c[j] + e;
+                        }
+                    }
+                    i += tall;
                 }
             }
         }
     }
-    ndarray::Zip::from(&mut out_hi).and(&mut out_lo).for_each(|h, l| (*h, *l) = two_sum(*h, *l));
-}
-
-fn pack(b: &ArrayView2<f64>, k0: usize, depth: usize, j0: usize, width: usize, panel: &mut [f64]) {
-    for kk in 0..depth {
-        let row = &mut panel[kk * WIDTH..(kk + 1) * WIDTH];
-        let source = b.slice(ndarray::s![k0 + kk, j0..j0 + width]);
-        for (to, &from) in row.iter_mut().zip(source.iter()) {
-            *to = from;
+    for (hi, lo) in high.into_iter().zip(low) {
+        for (h, l) in hi.iter_mut().zip(lo) {
+            (*h, *l) = two_sum(*h, *l);
         }
-        row[width..].fill(0.0);
     }
 }
 
-/// TALL x WIDTH outputs over one block: sums and corrections side by side.
+fn slices<'a>(out: ArrayViewMut2<'a, f64>) -> Vec<&'a mut [f64]> {
+    let rows = out.into_outer_iter_mut();
+    rows.map(|r| r.into_slice().expect("rows are contiguous")).collect()
+}
+
+/// Columns `j0..j0 + width` of rows `k0..k0 + depth`, row by row with `pitch`
+/// entries each, zero beyond `width`.
+fn pack(
+    b: ArrayView2<f64>,
+    k0: usize,
+    depth: usize,
+    j0: usize,
+    width: usize,
+    pitch: usize,
+    panel: &mut [f64],
+) {
+    let block = b.slice_move(ndarray::s![k0..k0 + depth, j0..j0 + width]);
+    if width < pitch {
+        panel.fill(0.0);
+    }
+    if block.strides()[0] == 1 {
+        for (j, column) in block.columns().into_iter().enumerate() {
+            for (kk, v) in column.iter().enumerate() {
+                panel[kk * pitch + j] = *v;
+            }
+        }
+    } else {
+        for (row, to) in block.rows().into_iter().zip(panel.chunks_exact_mut(pitch)) {
+            for (to, v) in to.iter_mut().zip(row) {
+                *to = *v;
+            }
+        }
+    }
+}
+
+/// T x WIDTH outputs over one block: sums, then corrections.
 struct Tile<'a> {
     left_hi: &'a [f64],
     left_lo: &'a [f64],
@@ -126,36 +176,60 @@ struct Tile<'a> {
     out: &'a mut [f64],
 }
 
-impl WithSimd for Tile<'_> {
+fn run<const T: usize>(tile: Tile) {
+    let arch = Arch::new();
+    match (tile.left_lo.is_empty(), tile.panel_lo.is_empty()) {
+        (true, true) => arch.dispatch(Lows::<T, false, false>(tile)),
+        (true, false) => arch.dispatch(Lows::<T, false, true>(tile)),
+        (false, true) => arch.dispatch(Lows::<T, true, false>(tile)),
+        (false, false) => arch.dispatch(Lows::<T, true, true>(tile)),
+    }
+}
+
+/// A tile whose operands have low parts or not.
+struct Lows<'a, const T: usize, const LEFT: bool, const PANEL: bool>(Tile<'a>);
+
+impl<const T: usize, const LEFT: bool, const PANEL: bool> WithSimd for Lows<'_, T, LEFT, PANEL> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let lanes = S::F64_LANES;
-        let (sums, corrections) = self.out.split_at_mut(TALL * WIDTH);
-        let left = self.left_hi.chunks_exact(TALL).zip(self.left_lo.chunks_exact(TALL));
-        let rows = self.panel_hi.chunks_exact(WIDTH).zip(self.panel_lo.chunks_exact(WIDTH));
+        let tile = self.0;
+        let (sums, corrections) = tile.out[..2 * T * WIDTH].split_at_mut(T * WIDTH);
+        let (left, _) = tile.left_hi.as_chunks::<T>();
+        let (left_lo, _) = tile.left_lo.as_chunks::<T>();
+        let (rows, _) = tile.panel_hi.as_chunks::<WIDTH>();
+        let (rows_lo, _) = tile.panel_lo.as_chunks::<WIDTH>();
+        let depth = left.len();
+        let rows = &rows[..depth];
+        let left_lo = if LEFT { &left_lo[..depth] } else { left };
+        let rows_lo = if PANEL { &rows_lo[..depth] } else { rows };
         for j in (0..WIDTH).step_by(lanes) {
-            let mut s = [simd.splat_f64s(0.0); TALL];
-            let mut c = [simd.splat_f64s(0.0); TALL];
-            for ((ah, al), (bh, bl)) in left.clone().zip(rows.clone()) {
-                let x = S::as_simd_f64s(&bh[j..j + lanes]).0[0];
-                let y = S::as_simd_f64s(&bl[j..j + lanes]).0[0];
-                for t in 0..TALL {
-                    let a = simd.splat_f64s(ah[t]);
+            let mut s = [simd.splat_f64s(0.0); T];
+            let mut c = [simd.splat_f64s(0.0); T];
+            for k in 0..depth {
+                let x = S::as_simd_f64s(&rows[k][j..j + lanes]).0[0];
+                for t in 0..T {
+                    let a = simd.splat_f64s(left[k][t]);
                     let p = simd.mul_f64s(a, x);
-                    let e = simd.mul_add_f64s(a, x, simd.neg_f64s(p));
+                    let mut e = simd.mul_add_f64s(a, x, simd.neg_f64s(p));
+                    if PANEL {
+                        let y = S::as_simd_f64s(&rows_lo[k][j..j + lanes]).0[0];
+                        e = simd.mul_add_f64s(a, y, e);
+                    }
+                    if LEFT {
+                        e = simd.mul_add_f64s(simd.splat_f64s(left_lo[k][t]), x, e);
+                    }
                     let sum = simd.add_f64s(s[t], p);
                     let b = simd.sub_f64s(sum, s[t]);
                     let residual =
                         simd.add_f64s(simd.sub_f64s(s[t], simd.sub_f64s(sum, b)), simd.sub_f64s(p, b));
                     s[t] = sum;
                     c[t] = simd.add_f64s(c[t], simd.add_f64s(e, residual));
-                    c[t] = simd.mul_add_f64s(a, y, c[t]);
-                    c[t] = simd.mul_add_f64s(simd.splat_f64s(al[t]), x, c[t]);
                 }
             }
-            for t in 0..TALL {
+            for t in 0..T {
                 let at = t * WIDTH + j;
                 S::as_mut_simd_f64s(&mut sums[at..at + lanes]).0[0] = s[t];
                 S::as_mut_simd_f64s(&mut corrections[at..at + lanes]).0[0] = c[t];

@@ -3,6 +3,7 @@
 use super::elementwise::{Entry, build};
 use super::{Block, Cpu};
 use crate::backend::{Lines, WindowLines};
+use crate::num::map::Transposed;
 use crate::num::round::{U, add_up, mul_up, widen};
 use crate::num::{Coefficient, Incidence};
 use ndarray::Array2;
@@ -11,22 +12,27 @@ use rayon::prelude::*;
 /// a . x <= hi(a) . x + sum (|lo(a)| + radius(a)) |x|: the interval part moves
 /// into the constant, the coefficients become numbers.
 pub(super) fn settle(backend: &Cpu, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
-    let rest = per_row(a, |item, k| {
+    let rest = per_row(a, |item, j, k| {
         let r = if a.lo.is_empty() { a.radius[k] } else { add_up(a.radius[k], a.lo[k].abs()) };
-        mul_up(r, magnitude[[item, k % a.features]])
+        mul_up(r, magnitude[[item, j]])
     });
-    let settled = build(backend, (a.items, a.rows, a.features), |k| Entry { hi: a.hi[k], ..Entry::ZERO });
+    let settled = build(
+        backend,
+        (a.items, a.rows, a.features),
+        #[inline(always)]
+        |v, j| Entry { hi: a.hi[v * a.features + j], ..Entry::ZERO },
+    );
     (settled, rest)
 }
 
 /// Sum of nonnegative terms per row, rounded up.
-fn per_row(a: &Block, term: impl Fn(usize, usize) -> f64 + Sync) -> Array2<f64> {
+fn per_row(a: &Block, term: impl Fn(usize, usize, usize) -> f64 + Sync) -> Array2<f64> {
     let grow = 1.0 + 4.0 * (a.features as f64 + 4.0) * U;
     let sums: Vec<f64> = (0..a.vectors())
         .into_par_iter()
         .map(|v| {
             let item = v / a.rows;
-            let sum: f64 = (v * a.features..(v + 1) * a.features).map(|k| term(item, k)).sum();
+            let sum: f64 = (0..a.features).map(|j| term(item, j, v * a.features + j)).sum();
             widen(sum * grow, 2)
         })
         .collect();
@@ -53,13 +59,18 @@ pub(super) fn chord(backend: &Cpu, lines: &Lines, a: &Block) -> (Block, Array2<f
     let shift = signed(a, |item, j, c| {
         mul_up(c, if c > 0.0 { lines.upper_shift[[item, j]] } else { lines.lower_shift[[item, j]] })
     });
-    let next = build(backend, (a.items, a.rows, a.features), |k| {
-        let (item, j) = (k / (a.rows * a.features), k % a.features);
-        let c = a.hi[k];
-        let s = if c > 0.0 { lines.upper_slope[[item, j]] } else { lines.lower_slope[[item, j]] };
-        let e = Entry { hi: c, ..Entry::ZERO };
-        if c == 0.0 { e } else { e.times(Coefficient::exact(s), backend.double()) }
-    });
+    let next = build(
+        backend,
+        (a.items, a.rows, a.features),
+        #[inline(always)]
+        |v, j| {
+            let item = v / a.rows;
+            let c = a.hi[v * a.features + j];
+            let s = if c > 0.0 { lines.upper_slope[[item, j]] } else { lines.lower_slope[[item, j]] };
+            let e = Entry { hi: c, ..Entry::ZERO };
+            if c == 0.0 { e } else { e.times(Coefficient::exact(s), backend.double()) }
+        },
+    );
     (next, shift)
 }
 
@@ -75,21 +86,25 @@ pub(super) fn window_chord(
         let ceiling = lines.ceiling[[item, i]];
         if c > 0.0 && !ceiling.is_nan() { mul_up(c, ceiling) } else { 0.0 }
     });
-    let (back, edge) = windows.transposed();
-    let next = build(backend, (a.items, a.rows, windows.inputs), |k| {
-        let (vector, j) = (k / windows.inputs, k % windows.inputs);
-        let item = vector / a.rows;
-        let mut sum = Entry::ZERO;
-        for t in back.window(j) {
-            let i = back.index[t] as usize;
-            let c = a.hi[vector * a.features + i];
-            let here = lines.edge[[item, i]] == edge[t];
-            if c != 0.0 && here && (c < 0.0 || lines.ceiling[[item, i]].is_nan()) {
-                sum = sum.plus(Entry { hi: c, ..Entry::ZERO }, backend.double());
+    let Transposed { rows: back, edge } = windows.transposed();
+    let next = build(
+        backend,
+        (a.items, a.rows, windows.inputs),
+        #[inline(always)]
+        |vector, j| {
+            let item = vector / a.rows;
+            let mut sum = Entry::ZERO;
+            for t in back.window(j) {
+                let i = back.index[t] as usize;
+                let c = a.hi[vector * a.features + i];
+                let here = lines.edge[[item, i]] == edge[t];
+                if c != 0.0 && here && (c < 0.0 || lines.ceiling[[item, i]].is_nan()) {
+                    sum = sum.plus(Entry { hi: c, ..Entry::ZERO }, backend.double());
+                }
             }
-        }
-        sum
-    });
+            sum
+        },
+    );
     (next, shift)
 }
 

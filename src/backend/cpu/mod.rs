@@ -10,14 +10,17 @@ mod conv;
 mod dense;
 mod double;
 mod elementwise;
+mod lanes;
 mod lines;
 mod window;
 
 pub use double::gamma_double;
 
 use crate::backend::{Backend, Lines, WindowLines};
-use crate::num::round::{add_up, gamma, sub_down, widen};
+use crate::num::round::{add_up, gamma, sub_down};
 use crate::num::{Affine, Enclosure, Incidence, LinearMap, Piecewise, Scale};
+use elementwise::Piece;
+use lanes::wide;
 use ndarray::{Array2, Array3};
 use std::ops::Range;
 use std::sync::Arc;
@@ -76,6 +79,21 @@ impl Parts {
     /// Anything not finite becomes "no statement": centre 0, radius infinite.
     fn seal(mut self, items: usize, rows: usize, features: usize) -> Block {
         debug_assert_eq!(self.hi.len(), items * rows * features);
+        if !lanes::finite(&self.hi) || !lanes::finite(&self.lo) || !lanes::finite(&self.radius) {
+            self.forget();
+        }
+        Block {
+            items,
+            rows,
+            features,
+            hi: Arc::new(self.hi),
+            lo: Arc::new(self.lo),
+            radius: Arc::new(self.radius),
+        }
+    }
+
+    #[cold]
+    fn forget(&mut self) {
         for k in 0..self.hi.len() {
             let fine = self.hi[k].is_finite()
                 && (self.lo.is_empty() || self.lo[k].is_finite())
@@ -90,14 +108,6 @@ impl Parts {
                 }
             }
         }
-        Block {
-            items,
-            rows,
-            features,
-            hi: Arc::new(self.hi),
-            lo: Arc::new(self.lo),
-            radius: Arc::new(self.radius),
-        }
     }
 }
 
@@ -107,15 +117,18 @@ impl Block {
         self.items * self.rows
     }
 
+    #[inline(always)]
     fn radius_at(&self, k: usize) -> f64 {
         self.radius.get(k).copied().unwrap_or(0.0)
     }
 
+    #[inline(always)]
     fn lo_at(&self, k: usize) -> f64 {
         self.lo.get(k).copied().unwrap_or(0.0)
     }
 
     /// Ends of the interval at flat position k, rounded outward.
+    #[inline(always)]
     fn ends(&self, k: usize) -> (f64, f64) {
         let (c, r) = (self.hi[k], self.radius_at(k));
         if self.lo.is_empty() || self.lo[k] == 0.0 {
@@ -127,10 +140,6 @@ impl Block {
             return if self.lo[k] > 0.0 { (c, add_up(c, slack)) } else { (sub_down(c, slack), c) };
         }
         (sub_down(c, slack), add_up(c, slack))
-    }
-
-    fn is_zero(&self, k: usize) -> bool {
-        self.hi[k] == 0.0 && self.lo_at(k) == 0.0 && self.radius_at(k) == 0.0
     }
 }
 
@@ -200,27 +209,56 @@ impl Cpu {
             return vec![];
         }
         let error = self.product_error(depth, folds);
-        x.hi.iter()
-            .zip(x.radius.iter())
-            .map(|(&c, &r)| {
-                let c = c.abs();
-                if c == 0.0 && r == 0.0 { 0.0 } else { widen(r + error * (c + r), 6).max(FLOOR) }
-            })
-            .collect()
+        let mut out = vec![0.0; x.hi.len()];
+        let work = |start: usize, out: &mut [f64]| {
+            let at = start..start + out.len();
+            let x = (&x.hi[at.clone()], &x.radius[at]);
+            wide(
+                #[inline(always)]
+                || lanes::spread(error, FLOOR, x, out),
+            )
+        };
+        elementwise::by_grain(&mut out, work);
+        out
     }
 
-    /// Turns t = fl(|W| spread) into the radius of the product in place.
-    fn finish_radius(&self, map: &Map, depth: usize, t: &mut [f64]) {
-        let grow = 1.0 + 2.0 * gamma(depth + 6);
+    /// Turns t = fl(|W| spread) into the radius of the product in place, and
+    /// adds the bias.
+    fn finish(&self, map: &Map, depth: usize, parts: &mut Parts, bias: Option<&[f64]>, features: usize) {
+        let factor = 1.0 + 2.0 * gamma(depth + 6);
         let tiny = (8 * depth + 16) as f64 * f64::from_bits(1);
-        for r in t {
-            if *r != 0.0 || !map.no_underflow {
-                *r = widen(*r * grow + tiny, 2);
-            }
-        }
+        let repeat = map.affine.repeat;
+        elementwise::each_piece(
+            parts,
+            features,
+            #[inline(always)]
+            |mut piece| {
+                lanes::grow(factor, tiny, map.no_underflow, piece.radius);
+                match bias {
+                    None => {}
+                    Some(bias) if self.precision == Precision::Double && repeat == 1 => {
+                        let bias = &bias[piece.from..piece.from + piece.hi.len()];
+                        lanes::shift(|k| bias[k], piece.hi, piece.radius);
+                    }
+                    Some(bias) if self.precision == Precision::Double => {
+                        let Piece { from, hi, radius, .. } = piece;
+                        let mut at = 0;
+                        while at < hi.len() {
+                            let channel = (from + at) / repeat;
+                            let end = ((channel + 1) * repeat - from).min(hi.len());
+                            let b = bias[channel];
+                            lanes::shift(|_| b, &mut hi[at..end], &mut radius[at..end]);
+                            at = end;
+                        }
+                    }
+                    Some(bias) => elementwise::add_bias(self, &mut piece, bias, repeat),
+                }
+            },
+        );
     }
 
-    fn product(&self, map: &Map, x: &Block, adjoint: bool) -> Parts {
+    /// W x + b, W x or W' x: no bias for the adjoint.
+    fn product(&self, map: &Map, x: &Block, adjoint: bool, bias: Option<&[f64]>) -> Block {
         assert_eq!(x.features, if adjoint { map.outputs() } else { map.inputs() });
         let depth = map.depth(adjoint);
         let spread = self.spread(x, depth, map.folds());
@@ -235,8 +273,9 @@ impl Cpu {
                 }
             }
         };
-        self.finish_radius(map, depth, &mut parts.radius);
-        parts
+        let features = if adjoint { map.inputs() } else { map.outputs() };
+        self.finish(map, depth, &mut parts, bias, features);
+        parts.seal(x.items, x.rows, features)
     }
 }
 
@@ -251,9 +290,11 @@ impl Backend for Cpu {
 
     fn upload(&self, x: &Enclosure) -> Block {
         let (items, rows, features) = x.dim();
-        let hi: Vec<f64> = x.centre.iter().copied().collect();
+        let flat =
+            |a: &Array3<f64>| a.as_slice().map_or_else(|| a.iter().copied().collect(), <[f64]>::to_vec);
+        let hi = flat(&x.centre);
         let lo = if self.double() { vec![0.0; hi.len()] } else { vec![] };
-        let radius = if self.proves() { x.radius.iter().copied().collect() } else { vec![] };
+        let radius = if self.proves() { flat(&x.radius) } else { vec![] };
         Parts { hi, lo, radius }.seal(items, rows, features)
     }
 
@@ -286,19 +327,15 @@ impl Backend for Cpu {
     }
 
     fn affine(&self, map: &Map, x: &Block) -> Block {
-        let mut parts = self.product(map, x, false);
-        if let Some(bias) = &map.affine.bias {
-            elementwise::add_bias(self, &mut parts, bias, map.affine.repeat);
-        }
-        parts.seal(x.items, x.rows, map.outputs())
+        self.product(map, x, false, map.affine.bias.as_ref().map(|b| &b[..]))
     }
 
     fn linear(&self, map: &Map, x: &Block) -> Block {
-        self.product(map, x, false).seal(x.items, x.rows, map.outputs())
+        self.product(map, x, false, None)
     }
 
     fn adjoint(&self, map: &Map, g: &Block) -> Block {
-        self.product(map, g, true).seal(g.items, g.rows, map.inputs())
+        self.product(map, g, true, None)
     }
 
     fn scale(&self, scale: &Scale, x: &Block, shift: bool) -> Block {
@@ -310,7 +347,7 @@ impl Backend for Cpu {
     }
 
     fn select_adjoint(&self, incidence: &Incidence, g: &Block) -> Block {
-        elementwise::select(self, &incidence.transposed().0, 0.0, g)
+        elementwise::select(self, &incidence.transposed().rows, 0.0, g)
     }
 
     fn sum(&self, parts: &[&Block]) -> Block {

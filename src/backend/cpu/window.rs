@@ -5,6 +5,7 @@ use super::elementwise::{Entry, Slopes, build, gate_entry};
 use super::{Block, Cpu};
 use crate::backend::Backend;
 use crate::num::Incidence;
+use crate::num::map::Transposed;
 use std::sync::Arc;
 
 /// The edge whose lower end is largest (the first of equals), and that end.
@@ -21,21 +22,26 @@ fn champion(windows: &Incidence, x: &Block, base: usize, i: usize) -> (usize, f6
 
 pub(super) fn max(backend: &Cpu, windows: &Incidence, x: &Block) -> Block {
     let outputs = windows.outputs();
-    build(backend, (x.items, x.rows, outputs), |k| {
-        let (base, i) = (k / outputs * x.features, k % outputs);
-        let (edge, floor) = champion(windows, x, base, i);
-        let at = base + windows.index[edge] as usize;
-        let ceiling = windows
-            .window(i)
-            .filter(|&e| e != edge)
-            .map(|e| x.ends(base + windows.index[e] as usize).1)
-            .fold(f64::NEG_INFINITY, f64::max);
-        if ceiling <= floor || !backend.proves() {
-            Entry::of(x, at)
-        } else {
-            Entry::from_ends(floor, ceiling.max(x.ends(at).1))
-        }
-    })
+    build(
+        backend,
+        (x.items, x.rows, outputs),
+        #[inline(always)]
+        |vector, i| {
+            let base = vector * x.features;
+            let (edge, floor) = champion(windows, x, base, i);
+            let at = base + windows.index[edge] as usize;
+            let ceiling = windows
+                .window(i)
+                .filter(|&e| e != edge)
+                .map(|e| x.ends(base + windows.index[e] as usize).1)
+                .fold(f64::NEG_INFINITY, f64::max);
+            if ceiling <= floor || !backend.proves() {
+                Entry::of(x, at)
+            } else {
+                Entry::from_ends(floor, ceiling.max(x.ends(at).1))
+            }
+        },
+    )
 }
 
 /// An edge that never exceeds the champion's lower end is never needed: where
@@ -68,43 +74,51 @@ pub(super) fn gates(backend: &Cpu, windows: &Incidence, x: &Block) -> Slopes {
 /// The hull of the open edges' values: contains every convex combination.
 pub(super) fn tangent(backend: &Cpu, windows: &Incidence, gates: &Slopes, x: &Block) -> Block {
     let outputs = windows.outputs();
-    build(backend, (x.items, x.rows, outputs), |k| {
-        let (vector, i) = (k / outputs, k % outputs);
-        let item = vector / x.rows;
-        let mut hull: Option<(f64, f64)> = None;
-        for e in windows.window(i) {
-            let at = item * gates.features + e;
-            if gates.hi[at] == 0.0 {
-                continue;
+    build(
+        backend,
+        (x.items, x.rows, outputs),
+        #[inline(always)]
+        |vector, i| {
+            let item = vector / x.rows;
+            let mut hull: Option<(f64, f64)> = None;
+            for e in windows.window(i) {
+                let at = item * gates.features + e;
+                if gates.hi[at] == 0.0 {
+                    continue;
+                }
+                let entry = Entry::of(x, vector * x.features + windows.index[e] as usize);
+                if gates.lo[at] == 1.0 {
+                    return entry;
+                }
+                let (l, u) = entry.ends();
+                hull = Some(hull.map_or((l, u), |(a, b)| (a.min(l), b.max(u))));
             }
-            let entry = Entry::of(x, vector * x.features + windows.index[e] as usize);
-            if gates.lo[at] == 1.0 {
-                return entry;
-            }
-            let (l, u) = entry.ends();
-            hull = Some(hull.map_or((l, u), |(a, b)| (a.min(l), b.max(u))));
-        }
-        let (l, u) = hull.expect("every window has an open edge");
-        Entry::from_ends(l, u)
-    })
+            let (l, u) = hull.expect("every window has an open edge");
+            Entry::from_ends(l, u)
+        },
+    )
 }
 
 pub(super) fn adjoint(backend: &Cpu, windows: &Incidence, gates: &Slopes, g: &Block) -> Block {
-    let (back, edge) = windows.transposed();
+    let Transposed { rows: back, edge } = windows.transposed();
     let double = backend.double();
-    build(backend, (g.items, g.rows, windows.inputs), |k| {
-        let (vector, j) = (k / windows.inputs, k % windows.inputs);
-        let item = vector / g.rows;
-        let mut sum: Option<Entry> = None;
-        for t in back.window(j) {
-            let at = item * gates.features + edge[t] as usize;
-            if gates.hi[at] == 0.0 {
-                continue;
+    build(
+        backend,
+        (g.items, g.rows, windows.inputs),
+        #[inline(always)]
+        |vector, j| {
+            let item = vector / g.rows;
+            let mut sum: Option<Entry> = None;
+            for t in back.window(j) {
+                let at = item * gates.features + edge[t] as usize;
+                if gates.hi[at] == 0.0 {
+                    continue;
+                }
+                let e = Entry::of(g, vector * g.features + back.index[t] as usize);
+                let e = gate_entry(backend, gates.lo[at], gates.hi[at], e);
+                sum = Some(sum.map_or(e, |s| s.plus(e, double)));
             }
-            let e = Entry::of(g, vector * g.features + back.index[t] as usize);
-            let e = gate_entry(backend, gates.lo[at], gates.hi[at], e);
-            sum = Some(sum.map_or(e, |s| s.plus(e, double)));
-        }
-        sum.unwrap_or(Entry::ZERO)
-    })
+            sum.unwrap_or(Entry::ZERO)
+        },
+    )
 }

@@ -2,6 +2,7 @@
 
 pub mod ascent;
 pub mod points;
+pub mod tie;
 pub mod witness;
 
 use crate::backend::Backend;
@@ -20,6 +21,9 @@ pub fn better(a: LowerBound, b: LowerBound) -> LowerBound {
 pub fn first<B: Backend>(context: &Context<B>) -> LowerBound {
     let origin = vec![0.0; context.problem.net.inputs()];
     let x = context.problem.region.centre().unwrap_or(&origin);
+    if context.problem.region.is_point() {
+        return tie::at_point(context, x);
+    }
     let proposals = points::score(context, &[x.to_vec()]);
     prove_best(context, proposals, "centre", 1)
 }

@@ -1,10 +1,12 @@
 //! Candidate points and their estimated steepness, in plain arithmetic.
 
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::method::context::Context;
 use crate::num::Enclosure;
 use crate::num::direction::operator_lower_direction;
 use crate::num::norms::{Norm, vector_norm_up};
+use crate::ops::Gate;
 use crate::region::Region;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
@@ -15,6 +17,9 @@ pub struct Proposal {
     pub u: Vec<f64>,
     pub estimate: f64,
 }
+
+/// Multiplications that one start of the power method may cost, one way.
+const WORK: f64 = 1e11;
 
 /// Outputs up to which whole Jacobians are formed at every point.
 pub const FEW_OUTPUTS: usize = 64;
@@ -69,13 +74,20 @@ pub fn jacobians<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Array
     let flat: Vec<f64> = points.iter().flatten().copied().collect();
     let x = Array3::from_shape_vec((points.len(), 1, n), flat).expect("points of equal length");
     let trace = sketch.values(b.upload(&Enclosure::point(x)), &vec![], |_| false);
+    rows_at(context, &trace.gates, points.len())
+}
+
+/// The same under given gates of `items` points.
+pub fn rows_at<B: Backend>(context: &Context<B>, gates: &[Option<Gate<Cpu>>], items: usize) -> Array3<f64> {
+    let sketch = context.sketch();
+    let b = sketch.backend;
     let seeds = context.problem.seeds();
     let (_, rows, m) = seeds.dim();
-    let mut all = Enclosure::zeros(points.len(), rows, m);
+    let mut all = Enclosure::zeros(items, rows, m);
     for mut item in all.centre.outer_iter_mut() {
         item.assign(&seeds.centre.index_axis(Axis(0), 0));
     }
-    context.without_fixed(b.read(&sketch.adjoints(&trace.gates, b.upload(&all), |_, _| {}))).centre
+    context.without_fixed(b.read(&sketch.adjoints(gates, b.upload(&all), |_, _| {}))).centre
 }
 
 /// Estimated norm of a Jacobian and the output direction that attains it.
@@ -103,7 +115,11 @@ pub fn score<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Vec<Propo
     let q = &context.problem.quotient;
     let rows = context.problem.rows();
     if rows > FEW_OUTPUTS {
-        return points.iter().map(|x| by_power(context, x)).collect();
+        let gates = |x: &[f64]| {
+            let sketch = context.sketch();
+            sketch.values(sketch.backend.upload(&Enclosure::vector(x)), &vec![], |_| false).gates
+        };
+        return points.iter().map(|x| by_power(context, x, &gates(x))).collect();
     }
     let chunk = (context.budget.rows(context.widest()) / rows).max(1);
     let mut list = Vec::with_capacity(points.len());
@@ -134,24 +150,23 @@ fn dual(v: &[f64], norm: Norm) -> Vec<f64> {
 
 /// Boyd's power method on the Jacobian at x with tangent and adjoint passes:
 /// u <- dual of J v, v <- dual of uᵀJ. For many outputs.
-fn by_power<B: Backend>(context: &Context<B>, x: &[f64]) -> Proposal {
+pub fn by_power<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gate<Cpu>>]) -> Proposal {
     let sketch = context.sketch();
     let (b, q) = (sketch.backend, &context.problem.quotient);
-    let trace = sketch.values(b.upload(&Enclosure::vector(x)), &vec![], |_| false);
     let rows = context.problem.rows();
     let mut random = Random(context.seed);
     let mut best = Proposal { x: x.to_vec(), u: vec![0.0; rows], estimate: 0.0 };
-    let output: Vec<f64> = b.read(trace.output()).centre.iter().copied().collect();
-    // Starts: the largest output, and a random direction.
-    let starts = [dual(&output, Norm::Inf), (0..rows).map(|_| random.normal()).collect::<Vec<_>>()];
+    // Starts: all outputs alike, and a random direction.
+    let starts = [vec![1.0; rows], (0..rows).map(|_| random.normal()).collect::<Vec<_>>()];
+    let steps = (WORK / context.problem.net.products()).clamp(3.0, 12.0) as usize;
     for mut u in starts {
         let mut last = 0.0;
-        for _ in 0..12 {
+        for _ in 0..steps {
             if context.budget.interrupted() {
                 return best;
             }
             let row = Enclosure::vector(&context.problem.row(&u));
-            let g = context.without_fixed(b.read(&sketch.adjoints(&trace.gates, b.upload(&row), |_, _| {})));
+            let g = context.without_fixed(b.read(&sketch.adjoints(gates, b.upload(&row), |_, _| {})));
             let g: Vec<f64> = g.centre.iter().copied().collect();
             let size = vector_norm_up(g.iter().map(|v| v.abs()), q.in_norm.dual());
             let scale = vector_norm_up(u.iter().map(|v| v.abs()), q.out_norm.dual());
@@ -164,7 +179,7 @@ fn by_power<B: Backend>(context: &Context<B>, x: &[f64]) -> Proposal {
                 (best.estimate, best.u) = (estimate, u.clone());
             }
             let v = Enclosure::vector(&dual(&g, q.in_norm.dual()));
-            let image = b.read(&sketch.tangents(&trace.gates, b.upload(&v), |_, _| {})).centre;
+            let image = b.read(&sketch.tangents(gates, b.upload(&v), |_, _| {})).centre;
             let image: Vec<f64> = image.iter().copied().collect();
             let measured = measure(context, &image);
             u = dual(&measured, q.out_norm);

@@ -187,11 +187,11 @@ fn largest(importer: &mut Importer, call: &Call, parts: &[Computed]) -> Result<C
     importer.charge(total.saturating_add(n))?;
     let nodes = parts.iter().map(|p| p.node).collect();
     let joined = importer.push(call, Op::Concat, nodes, vec![1, total])?;
-    let windows = Incidence {
-        inputs: total,
-        start: (0..=n).map(|i| (i * k) as u32).collect(),
-        index: (0..n).flat_map(|i| (0..k).map(move |p| (p * n + i) as u32)).collect(),
-    };
+    let windows = Incidence::from_parts(
+        total,
+        (0..=n).map(|i| (i * k) as u32).collect(),
+        (0..n).flat_map(|i| (0..k).map(move |p| (p * n + i) as u32)).collect(),
+    );
     importer.push(call, Op::Max(Arc::new(windows)), vec![joined.node], shape)
 }
 

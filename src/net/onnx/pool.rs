@@ -136,11 +136,11 @@ fn over_axes(
     let strides = index::strides(&x.shape);
     let sizes: Vec<usize> = order.iter().map(|&k| x.shape[k]).collect();
     let steps: Vec<usize> = order.iter().map(|&k| strides[k]).collect();
-    let windows = Arc::new(Incidence {
-        inputs: x.len(),
-        start: (0..=x.len() / length).map(|i| (i * length) as u32).collect(),
-        index: index::strided(&sizes, &steps),
-    });
+    let windows = Arc::new(Incidence::from_parts(
+        x.len(),
+        (0..=x.len() / length).map(|i| (i * length) as u32).collect(),
+        index::strided(&sizes, &steps),
+    ));
     match operator {
         "ReduceMax" => importer.push(call, Op::Max(windows), vec![x.node], shape),
         "ReduceMin" => {

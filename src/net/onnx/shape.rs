@@ -41,7 +41,7 @@ fn table(inputs: usize, mut index: Vec<u32>) -> Incidence {
         start.push(edges);
     }
     index.retain(|&i| i != NONE);
-    Incidence { inputs, start, index }
+    Incidence::from_parts(inputs, start, index)
 }
 
 /// Repeats `value` over `shape`, to which it broadcasts.
