@@ -204,7 +204,7 @@ impl Backend for Adversarial {
     }
 
     fn select_adjoint(&self, incidence: &Incidence, g: &Block) -> Block {
-        self.sums(g, &incidence.transposed().0, 0.0)
+        self.sums(g, &incidence.transposed().rows, 0.0)
     }
 
     fn sum(&self, parts: &[&Block]) -> Block {
@@ -304,7 +304,7 @@ impl Backend for Adversarial {
 
     fn window_adjoint(&self, windows: &Incidence, gates: &Self::Slopes, g: &Block) -> Block {
         let (items, rows, _) = g.0.dim();
-        let (back, edge) = windows.transposed();
+        let clarke::num::map::Transposed { rows: back, edge } = windows.transposed();
         self.build((items, rows, windows.inputs), |[item, row, j]| {
             let parts: Vec<_> = back
                 .window(j)

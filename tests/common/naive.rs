@@ -48,7 +48,7 @@ fn normal_distribution(x: f64) -> f64 {
 }
 
 /// Value, derivative and a bound of the second derivative's magnitude.
-fn smooth(f: Smooth, x: f64) -> (f64, f64, f64) {
+pub fn smooth(f: Smooth, x: f64) -> (f64, f64, f64) {
     let s = |x: f64| if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) };
     match f {
         Smooth::Sigmoid => (s(x), s(x) * s(-x), 0.1),
@@ -285,4 +285,12 @@ pub fn member(region: &Region, n: usize, d: &mut super::data::Data) -> Vec<f64> 
         }
     }
     x
+}
+
+/// Which features of a node depend on the inputs at all near x.
+pub fn moving(problem: &Problem, x: &[f64], node: usize) -> Vec<bool> {
+    let mut part = problem.clone();
+    part.net.nodes.truncate(node + 1);
+    part.quotient.output = Output::All;
+    at(&part, x).jacobian.rows().into_iter().map(|r| r.iter().any(|v| *v != 0.0)).collect()
 }
