@@ -14,7 +14,7 @@ pub use onnx::Options;
 pub use op::{Op, Smooth};
 
 use crate::error::{Error, Result};
-use crate::num::{Affine, Incidence, LinearMap, Scale};
+use crate::num::{Affine, Incidence, LinearMap, Piecewise, Scale};
 
 /// One operator and the nodes it reads. Features are flat, row-major in `shape`
 /// (the batch axis of size 1 left out).
@@ -118,7 +118,18 @@ impl Net {
                 }
                 one(len, len)
             }
-            Op::Piecewise(_) | Op::Smooth(_) => one(len, len),
+            Op::Piecewise(f) => {
+                check_piecewise(f)?;
+                one(len, len)
+            }
+            Op::Smooth(f) => {
+                if let Smooth::Elu { alpha } = f
+                    && !alpha.is_finite()
+                {
+                    return Err(format!("has the factor {alpha}"));
+                }
+                one(len, len)
+            }
             Op::Add if sizes.is_empty() || sizes.iter().any(|&s| s != len) => {
                 Err(format!("adds values of sizes {sizes:?}"))
             }
@@ -246,6 +257,20 @@ fn check_affine(a: &Affine) -> std::result::Result<(), String> {
         return Err(format!("contains the weight {bad}"));
     }
     Ok(())
+}
+
+fn check_piecewise(f: &Piecewise) -> std::result::Result<(), String> {
+    let fine = match f {
+        Piecewise::Leaky { slope } => slope.is_finite(),
+        Piecewise::PerFeature { slope, repeat } => {
+            *repeat > 0 && !slope.is_empty() && slope.iter().all(|s| s.is_finite())
+        }
+        // Infinite ends leave a side open; a constant must be finite.
+        Piecewise::Clip { lo, hi } => {
+            !lo.is_nan() && !hi.is_nan() && *lo != f64::INFINITY && *hi != f64::NEG_INFINITY
+        }
+    };
+    if fine { Ok(()) } else { Err(format!("has unusable coefficients {f:?}")) }
 }
 
 fn check_scale(s: &Scale) -> std::result::Result<(), String> {
