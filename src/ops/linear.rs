@@ -54,7 +54,8 @@ pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) 
 
 /// Upper bounds of `rows . value(k)` over each item's region. `support` gives
 /// the upper bounds of linear functions of the input, row by row:
-/// `support(item, coefficients)`.
+/// `support(item, coefficients)`. `seen` receives the coefficients at every
+/// nonlinear node and at the input.
 pub fn upper<B: Backend>(
     prepared: &Prepared<B>,
     relaxations: &[Option<Relaxation>],
@@ -62,6 +63,7 @@ pub fn upper<B: Backend>(
     k: usize,
     rows: &Enclosure,
     support: &dyn Fn(usize, &Array2<f64>) -> Vec<f64>,
+    seen: &mut dyn FnMut(usize, &B::Block),
 ) -> Array2<f64> {
     let (b, net) = (prepared.backend, prepared.net);
     let (items, count, _) = rows.dim();
@@ -111,6 +113,7 @@ pub fn upper<B: Backend>(
             Op::Add | Op::Concat => prepared.back(&[], n, &a),
             Op::Input => vec![],
             Op::Piecewise(_) | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => {
+                seen(n, &a);
                 match relaxations[n].as_ref().expect("lines of every nonlinear node on the way") {
                     Relaxation::Each(lines) => {
                         let (next, c) = b.chord(lines, &a);
@@ -141,6 +144,7 @@ pub fn upper<B: Backend>(
         let own = ends[0].as_ref().expect("bounds of the input");
         let (a, lost) = b.settle(&a, &magnitude(own));
         charge(&lost);
+        seen(0, &a);
         let a = b.read(&a).centre;
         for item in 0..items {
             let values = support(item, &a.index_axis(ndarray::Axis(0), item).to_owned());

@@ -4,3 +4,28 @@
 pub mod containment;
 pub mod data;
 pub mod exact;
+pub mod naive;
+pub mod nets;
+pub mod pieces;
+
+use clarke::backend::cpu::Cpu;
+use clarke::method::context::Budget;
+use clarke::method::driver::{Outcome, solve};
+use clarke::problem::Problem;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+pub static RUN_ON: AtomicBool = AtomicBool::new(false);
+
+pub fn budget(seconds: u64) -> Budget {
+    Budget { started: Instant::now(), time: Duration::from_secs(seconds), memory: 1 << 30, stop: &RUN_ON }
+}
+
+/// One method on the CPU; None where it needs a bounded region.
+pub fn bound(problem: &Problem, method: &str, seconds: u64) -> Option<Result<Outcome, String>> {
+    match solve(problem, &Cpu::DOUBLE, method, 1.0, budget(seconds), 1, |_, _| {}) {
+        Ok(outcome) => Some(Ok(outcome)),
+        Err(e) if e.to_string().contains("needs a bounded region") => None,
+        Err(e) => Some(Err(format!("{method}: {e}"))),
+    }
+}

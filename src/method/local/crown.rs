@@ -3,12 +3,12 @@
 //! Proves: l <= z <= u at the inputs of nonlinear nodes, on boxes and on l1, l2
 //!   balls (dual norm), intersected with interval bounds.
 //! From: Zhang et al. 2018 (CROWN); any lower slope is sound (Xu et al. 2021),
-//!   so undecided neurons are tried with several and keep the best of each side.
+//!   so neurons that are nearly decided get slopes of their own (`alpha`).
 //! Rounding: coefficients are numbers, what they lose goes into the constant.
 //! Cost: two backward passes per undecided neuron and slope choice.
 //! Loose when: many neurons cross zero; exact for networks with fixed statuses.
 
-use super::ibp;
+use super::{alpha, ibp};
 use crate::backend::Backend;
 use crate::method::context::Budget;
 use crate::net::Op;
@@ -51,6 +51,9 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget)
             if !open.is_empty() && budget.affords(4.0 * open.len() as f64 * work[k]) {
                 ends[k] = Some(own.clone());
                 refine(prepared, region, budget, &relaxations, &ends, k, &open, &mut own);
+                ends[k] = Some(own.clone());
+                let open = undecided(prepared, k, &users[k], &own);
+                alpha::refine(prepared, region, budget, &ends, k, &open, work[k], &mut own);
                 let sharper = crate::ops::linear::upload_ends(b, &own);
                 let value = trace.values[k].take().expect("just computed");
                 trace.values[k] = Some(b.intersect(&value, &sharper));
@@ -103,7 +106,7 @@ fn refine<B: Backend>(
             rows.centre[[0, 2 * t, j]] = 1.0;
             rows.centre[[0, 2 * t + 1, j]] = -1.0;
         }
-        let top = upper(prepared, relaxations, ends, k, &rows, &support);
+        let top = upper(prepared, relaxations, ends, k, &rows, &support, &mut |_, _| {});
         let (mut lo, mut hi) = (own.lo.clone(), own.hi.clone());
         for (t, &j) in part.iter().enumerate() {
             hi[[0, j]] = top[[0, 2 * t]];

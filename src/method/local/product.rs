@@ -123,7 +123,9 @@ pub fn run<B: Backend, C: Backend>(
             Op::Softmax { group } => {
                 let groups = (node.len() / group) as f64;
                 let half = Upper::proven(0.5);
-                through(parts[0], parts[0].live.clone(), |a, b| match (a, b) {
+                // Every output of a group moves with every input of it.
+                let moves = |j: usize| parts[0].live[j / group * group..][..*group].contains(&true);
+                through(parts[0], (0..node.len()).map(moves).collect(), |a, b| match (a, b) {
                     (Norm::Inf, Norm::One) => Upper::proven(groups),
                     _ if a <= b => half,
                     _ => Upper::proven(mul_up(0.5, between(a, b, node.len()))),
