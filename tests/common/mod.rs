@@ -1,9 +1,11 @@
 //! What several test files share.
 #![allow(dead_code)]
 
+pub mod adversarial;
 pub mod containment;
 pub mod data;
 pub mod exact;
+pub mod faulty;
 pub mod naive;
 pub mod nets;
 pub mod pieces;
