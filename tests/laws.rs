@@ -139,10 +139,10 @@ fn judge(problem: &Problem, index: usize, label: &str, inner: f64, outer: f64) -
     let (mut least, mut most) = ((f64::INFINITY, ""), (0.0, ""));
     for name in methods() {
         // The two that search take most of the time: every third case of each pair.
-        if (name == "auto" || name == "ascent") && index / 9 % 3 != 0 {
+        if (name == "auto" || name == "ascent") && !(index / 9usize).is_multiple_of(3) {
             continue;
         }
-        let seconds = if index % 2 == 0 { 0 } else { 60 };
+        let seconds = if index.is_multiple_of(2) { 0 } else { 60 };
         let outcome = match bound(problem, name, seconds) {
             Some(Ok(outcome)) => outcome,
             Some(Err(e)) => {

@@ -107,11 +107,10 @@ pub fn shift(bias: impl Fn(usize) -> f64, hi: &mut [f64], radius: &mut [f64]) {
 
 /// Are all numbers finite?
 pub fn finite(values: &[f64]) -> bool {
-    // A number that is not finite minus itself is NaN.
     let fine = |values: &[f64]| {
         wide(
             #[inline(always)]
-            || values.iter().fold(0.0, |sum: f64, v| if v - v == 0.0 { sum } else { 1.0 }) == 0.0,
+            || values.iter().fold(true, |fine, v| fine & v.is_finite()),
         )
     };
     if values.len() <= GRAIN { fine(values) } else { values.par_chunks(GRAIN).all(fine) }

@@ -268,6 +268,9 @@ pub fn small(bytes: &[u8]) {
         Quotient { in_norm: Norm::ALL[s.below(3)], out_norm: Norm::ALL[s.below(3)], output, quantity };
     let seed = s.byte() as u64;
     if let Ok(problem) = Problem::new(net, region, quotient) {
+        if std::env::var_os("FUZZ_SHOW").is_some() {
+            println!("{problem:#?}");
+        }
         promises(&problem, seed, !wild && quantity == Quantity::Lipschitz);
     }
 }
