@@ -17,6 +17,7 @@ fn methods() -> String {
         let proves = match row.proves {
             Proves::Upper => "upper",
             Proves::Lower => "lower",
+            Proves::Both if row.scope == Scope::Layer => "both ends",
             Proves::Both => "upper; both ends at a point",
         };
         let place = match row.scope {
@@ -26,7 +27,10 @@ fn methods() -> String {
         };
         out += &format!(
             "| `{}` | {proves} | {place} | {} | {} | {} |\n",
-            row.name, row.norms, row.cost, row.paper
+            row.name,
+            row.norms,
+            row.cost,
+            row.paper.replace('|', "\\|")
         );
     }
     out

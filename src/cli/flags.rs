@@ -1,5 +1,7 @@
 //! Every command and flag, once: parsing, help, completions and the man page come from here.
 //! Help texts are short enough for 80 columns without wrapping.
+// Brackets in help texts are defaults, not links.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 use crate::data::Scale;
 use crate::num::Norm;

@@ -1,6 +1,6 @@
 //! The interval Clarke Jacobian of the measured output.
 //!
-//! Proves: every generalised Jacobian on the region lies in [J]; ‖J‖ <= ‖[J]‖.
+//! Proves: every generalised Jacobian on the region lies in an enclosure, so ‖J‖ is at most its norm.
 //! From: FastLip (Weng et al. 2018), LipBaB's root bound (Bhowmick et al. 2021);
 //!   here for any graph, gated by end points, from both sides and intersected.
 //! Rounding: end points outward, products in centre-radius form with gamma-bounds.
@@ -95,7 +95,7 @@ pub fn intersect(a: Enclosure, b: &Enclosure) -> Enclosure {
     out
 }
 
-/// ‖[J]‖ from p to q.
+/// The norm of an enclosure from p to q.
 pub fn norm<B: Backend>(context: &Context<B>, rows: &Enclosure) -> Upper {
     let q = &context.problem.quotient;
     let item = |a: &ndarray::Array3<f64>| a.index_axis(Axis(0), 0).to_owned();

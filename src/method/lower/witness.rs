@@ -2,7 +2,7 @@
 //!
 //! Proves: near x every generalised Jacobian J has ‖uᵀJ‖_{p*} >= value ‖u‖_{q*},
 //!   hence ‖J‖_{p→q} >= value on an open subset of the region.
-//! From: duality of operator norms; the enclosure [J] over a neighbourhood of x
+//! From: duality of operator norms; the enclosure of J over a neighbourhood of x
 //!   makes an interior proof unnecessary: mignitudes hold for all of them.
 //! Rounding: double-double values and products, mignitudes and norms down.
 //! Cost: one value and one adjoint pass in double-double.
