@@ -145,7 +145,7 @@ pub struct ImportFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Work")]
 pub struct WorkFlags {
-    /// auto, exact, or a name of `clarke methods` [auto]
+    /// auto, or a name of `clarke methods` [auto]
     #[arg(long, value_name = "NAME")]
     pub method: Option<String>,
     /// limit: 60s, 2m, 500ms; 0: single passes only [60s]

@@ -70,7 +70,9 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
     }
 
     fn linear_statuses(&self) -> bool {
-        !self.context.problem.region.is_global() && !self.context.needs_double_double()
+        // Support functions of a point leave out its neighbourhood.
+        let region = &self.context.problem.region;
+        !region.is_global() && !region.is_point() && !self.context.needs_double_double()
     }
 
     fn jacobian(&self, linear: bool) -> Option<(Bound, Option<LowerBound>)> {
