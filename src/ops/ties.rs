@@ -168,7 +168,8 @@ pub fn any<B: Backend>(prepared: &Prepared<B>, gates: &[Option<Gate<B>>]) -> boo
 }
 
 /// The gates (of one item, at the point x) with every provable tie of a maximum
-/// that the direction breaks decided for the winner.
+/// that the direction breaks decided for the winner. A backend that only proposes
+/// decides by centres.
 pub fn resolve<B: Backend>(
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
@@ -188,7 +189,8 @@ pub fn resolve<B: Backend>(
         if let (Op::Max(windows), Some(Gate::Window(s))) = (&node.op, &gates[k]) {
             let (mut lo, mut hi) = b.read_slopes(s);
             let t = b.read(&parts[0]);
-            let (low, high) = (t.lo(), t.hi());
+            let (low, high) =
+                if b.proves() { (t.lo(), t.hi()) } else { (t.centre.clone(), t.centre.clone()) };
             for i in 0..windows.outputs() {
                 let open: Vec<usize> =
                     windows.window(i).filter(|&e| hi[[0, e]] > 0.0 && lo[[0, e]] < 1.0).collect();

@@ -14,12 +14,12 @@ use crate::backend::cpu::Cpu;
 use crate::certificate::LowerBound;
 use crate::method::context::Context;
 use crate::num::Enclosure;
+use crate::num::norms::vector_norm_up;
 use crate::ops::{Gate, Prepared, ties};
 use ndarray::Axis;
 
 pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64]) -> LowerBound {
     let exact = context.exact();
-    let b = exact.backend;
     let gates = &context.small().gates;
     let mut proposal = propose(context, x, &sketched(exact, gates));
     // Equal inputs are known to be equal only where they are known exactly.
@@ -27,17 +27,86 @@ pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64]) -> LowerBound {
     if !known || !ties::any(exact, gates) {
         return prove(context, &proposal, gates);
     }
-    // Along the steepest direction found so far, made generic.
-    let row = context.problem.row(&proposal.u);
-    let sketch = context.sketch();
-    let seed = sketch.backend.upload(&Enclosure::vector(&row));
-    let g = sketch.backend.read(&sketch.adjoints(&sketched(exact, gates), seed, |_, _| {})).centre;
-    let mut random = Random(context.seed ^ 0x71E5);
-    let along: Vec<f64> =
-        g.iter().map(|v| (0.5 + random.unit()) * if *v < 0.0 { -1.0 } else { 1.0 }).collect();
-    let resolved = ties::resolve(exact, gates, x, b.upload(&Enclosure::vector(&along)));
+    let first = gradient(context, &proposal.u, &sketched(exact, gates));
+    let Some(along) = steepest(context, x, &proposal.u, gates, first) else {
+        return prove(context, &proposal, gates);
+    };
+    let seed = exact.backend.upload(&Enclosure::vector(&along));
+    let resolved = ties::resolve(exact, gates, x, seed);
     proposal = propose(context, x, &sketched(exact, &resolved));
     prove(context, &proposal, &resolved)
+}
+
+/// A direction from x, and the estimated row uᵀJ of the piece it leads into.
+struct Piece {
+    along: Vec<f64>,
+    row: Vec<f64>,
+    size: f64,
+}
+
+/// Random directions tried besides the ramps.
+const TRIES: usize = 2;
+
+/// A direction into a steep piece: generic ones near the gradient's signs, and x
+/// made brighter towards one side, because ties of an image are mostly those of a
+/// patch with its shifted copies, which such a ramp orders alike everywhere.
+fn steepest<B: Backend>(
+    context: &Context<B>,
+    x: &[f64],
+    u: &[f64],
+    gates: &[Option<Gate<Cpu>>],
+    first: Vec<f64>,
+) -> Option<Vec<f64>> {
+    let (exact, sketch) = (context.exact(), context.sketch());
+    let dual = context.problem.quotient.in_norm.dual();
+    let look = |along: Vec<f64>| {
+        let seed = sketch.backend.upload(&Enclosure::vector(&along));
+        let piece = ties::resolve(sketch, gates, x, seed);
+        let row = gradient(context, u, &sketched(exact, &piece));
+        let size = vector_norm_up(row.iter().map(|v| v.abs()), dual);
+        Piece { along, row, size }
+    };
+    let mut random = Random(context.seed ^ 0x71E5);
+    let ramps = ramps(&context.problem.net.nodes[0].shape);
+    let mut pieces: Vec<Piece> = vec![];
+    for round in 0..TRIES + ramps.len() {
+        if context.budget.interrupted() {
+            break;
+        }
+        let along = if let Some(ramp) = ramps.get(round) {
+            x.iter().zip(ramp).map(|(v, r)| (v + GENERIC * random.unit()) * r).collect()
+        } else {
+            let base = pieces.last().map_or(&first, |p| &p.row);
+            base.iter().map(|v| (0.1 + random.unit()) * if *v < 0.0 { -1.0 } else { 1.0 }).collect()
+        };
+        pieces.push(look(along));
+    }
+    pieces.into_iter().max_by(|a, b| a.size.total_cmp(&b.size)).map(|p| p.along)
+}
+
+/// What keeps a ramp from tying where the input itself does not vary.
+const GENERIC: f64 = 1e-3;
+
+/// Weights that grow or fall along each of the last two axes.
+fn ramps(shape: &[usize]) -> Vec<Vec<f64>> {
+    let count: usize = shape.iter().product();
+    let mut list = vec![];
+    let mut stride = 1;
+    for &side in shape.iter().rev().take(2) {
+        let at = |j: usize| (j / stride % side) as f64 / side as f64;
+        list.push((0..count).map(|j| 1.0 - at(j)).collect());
+        list.push((0..count).map(at).collect());
+        stride *= side;
+    }
+    list
+}
+
+/// The estimated row uᵀJ under given gates.
+fn gradient<B: Backend>(context: &Context<B>, u: &[f64], gates: &[Option<Gate<Cpu>>]) -> Vec<f64> {
+    let sketch = context.sketch();
+    let row = sketch.backend.upload(&Enclosure::vector(&context.problem.row(u)));
+    let g = sketch.backend.read(&sketch.adjoints(gates, row, |_, _| {}));
+    context.without_fixed(g).centre.iter().copied().collect()
 }
 
 fn propose<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gate<Cpu>>]) -> Proposal {
