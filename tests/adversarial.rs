@@ -12,13 +12,14 @@ use clarke::ops::Prepared;
 use clarke::problem::Problem;
 use common::adversarial::Adversarial;
 use common::containment::{self, Findings};
+use common::data::Data;
 use common::faulty::{Bug, Faulty};
 use common::nets::{Kind, Maker, network, question};
 use common::{budget, naive};
 
 #[test]
 fn adversarial_rounding_is_contained() {
-    containment::all(&Adversarial::new(5), 77, 250).assert_sound("adversarial");
+    containment::all(&Adversarial::new(5), Data::new, 77, 250).assert_sound("adversarial");
 }
 
 /// What a backend's sweeps say about a problem: ends of all nodes that linear
@@ -116,7 +117,7 @@ fn the_same_sweeps_run_on_both() {
 
 fn findings(bug: Bug) -> (usize, usize) {
     let b = Faulty { bug };
-    let primitives = containment::all(&b, 99, 150).violations.len();
+    let primitives = containment::all(&b, Data::new, 99, 150).violations.len();
     let mut out = Findings::default();
     for k in 0..200 {
         let mut m = network(k as u64 + 90_000, Kind::Any);

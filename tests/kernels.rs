@@ -6,6 +6,7 @@ use clarke::backend::Backend;
 use clarke::backend::cpu::{Cpu, gamma_double};
 use clarke::num::{Affine, Enclosure, LinearMap};
 use common::containment::{self, Findings};
+use common::data::Data;
 use common::exact::Random;
 use ndarray::Array2;
 use std::sync::Arc;
@@ -20,27 +21,27 @@ fn run(name: &str, part: impl Fn(&Cpu, &mut Findings)) {
 
 #[test]
 fn products_contain_the_exact_result() {
-    run("products", |b, out| containment::products(b, 11, 500, out));
+    run("products", |b, out| containment::products(b, Data::new(11), 500, out));
 }
 
 #[test]
 fn linear_parts_contain_the_exact_result() {
-    run("linear parts", |b, out| containment::linear_parts(b, 12, 1500, out));
+    run("linear parts", |b, out| containment::linear_parts(b, Data::new(12), 1500, out));
 }
 
 #[test]
 fn scalar_functions_contain_the_exact_result() {
-    run("scalar functions", |b, out| containment::scalar_functions(b, 13, 2500, out));
+    run("scalar functions", |b, out| containment::scalar_functions(b, Data::new(13), 2500, out));
 }
 
 #[test]
 fn maxima_contain_the_exact_result() {
-    run("maxima", |b, out| containment::maxima(b, 14, 2500, out));
+    run("maxima", |b, out| containment::maxima(b, Data::new(14), 2500, out));
 }
 
 #[test]
 fn lines_contain_the_exact_result() {
-    run("lines", |b, out| containment::lines(b, 15, 2500, out));
+    run("lines", |b, out| containment::lines(b, Data::new(15), 2500, out));
 }
 
 #[test]

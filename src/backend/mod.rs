@@ -8,6 +8,8 @@
 //! rounding included.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 
 use crate::num::{Affine, Enclosure, Incidence, Piecewise, Scale};
 use ndarray::Array2;

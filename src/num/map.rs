@@ -3,6 +3,7 @@
 
 use ndarray::Array2;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Sizes of a 2-D convolution. Padding at the far ends is implied by `output`.
@@ -144,6 +145,7 @@ pub struct Incidence {
     pub start: Vec<u32>,
     pub index: Vec<u32>,
     back: Lazy,
+    identity: Identity,
 }
 
 /// The transposed matrix; entry k of `rows.index` is entry `edge[k]` of the
@@ -171,6 +173,30 @@ impl fmt::Debug for Lazy {
     }
 }
 
+/// A number that only copies share, so that devices can keep what they were
+/// given; like `Lazy` it says nothing about the matrix.
+#[derive(Clone)]
+struct Identity(u64);
+
+impl Default for Identity {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Identity(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("_")
+    }
+}
+
 impl Incidence {
     pub fn new(inputs: usize, windows: impl IntoIterator<Item = Vec<u32>>) -> Self {
         let mut start = vec![0];
@@ -185,7 +211,12 @@ impl Incidence {
 
     /// From row starts and the inputs of all rows, one after the other.
     pub fn from_parts(inputs: usize, start: Vec<u32>, index: Vec<u32>) -> Self {
-        Incidence { inputs, start, index, back: Lazy::default() }
+        Incidence { inputs, start, index, back: Lazy::default(), identity: Identity::default() }
+    }
+
+    /// Equal for copies, different for matrices made apart.
+    pub fn identity(&self) -> u64 {
+        self.identity.0
     }
 
     /// One input (or none: zero) per output.

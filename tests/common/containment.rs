@@ -98,8 +98,7 @@ fn map_rows(x: &[Vec<Dyadic>], f: impl Fn(&[Dyadic]) -> Vec<Dyadic>) -> Vec<Vec<
 }
 
 /// Affine maps and their adjoints: dense, convolutions, transposed convolutions.
-pub fn products<B: Backend>(b: &B, seed: u64, rounds: usize, out: &mut Findings) {
-    let mut d = Data::new(seed);
+pub fn products<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) {
     for round in 0..rounds {
         let map = if round % 2 == 0 {
             let (m, n) = (d.size(1, if round % 16 == 0 { 90 } else { 7 }), d.size(1, 9));
@@ -145,8 +144,7 @@ fn d_rows(round: usize) -> usize {
 }
 
 /// Scale, select, sums, concat and slice.
-pub fn linear_parts<B: Backend>(b: &B, seed: u64, rounds: usize, out: &mut Findings) {
-    let mut d = Data::new(seed);
+pub fn linear_parts<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) {
     for _ in 0..rounds {
         let (items, rows, n) = (d.size(1, 2), d.size(1, 2), d.size(1, 6));
         let x = enclosure(&mut d, items, rows, n);
@@ -241,8 +239,7 @@ fn function(d: &mut Data) -> Piecewise {
 }
 
 /// Activations, gates, intersections.
-pub fn scalar_functions<B: Backend>(b: &B, seed: u64, rounds: usize, out: &mut Findings) {
-    let mut d = Data::new(seed);
+pub fn scalar_functions<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) {
     for _ in 0..rounds {
         let (items, rows, n) = (d.size(1, 2), d.size(1, 2), d.size(1, 5));
         let (x, g) = (enclosure(&mut d, items, 1, n), enclosure(&mut d, items, rows, n));
@@ -320,8 +317,7 @@ fn slope(f: &Piecewise, feature: usize, x: &Dyadic) -> Option<f64> {
 }
 
 /// Maxima over windows, their gates, tangents and adjoints.
-pub fn maxima<B: Backend>(b: &B, seed: u64, rounds: usize, out: &mut Findings) {
-    let mut d = Data::new(seed);
+pub fn maxima<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) {
     for _ in 0..rounds {
         let (items, rows, n) = (d.size(1, 2), d.size(1, 2), d.size(1, 6));
         let x = enclosure(&mut d, items, 1, n);
@@ -386,8 +382,7 @@ fn above(constant: f64, exact: &Dyadic, what: &str, out: &mut Findings) {
 }
 
 /// The steps of linear bounds: settle, chord, window chord, support.
-pub fn lines<B: Backend>(b: &B, seed: u64, rounds: usize, out: &mut Findings) {
-    let mut d = Data::new(seed);
+pub fn lines<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) {
     for _ in 0..rounds {
         let (items, rows, n) = (d.size(1, 2), d.size(1, 3), d.size(1, 5));
         let a = enclosure(&mut d, items, rows, n);
@@ -482,12 +477,12 @@ fn window_lines<B: Backend>(b: &B, d: &mut Data, a: &B::Block, s: &Enclosure, ou
 }
 
 /// Everything.
-pub fn all<B: Backend>(b: &B, seed: u64, rounds: usize) -> Findings {
+pub fn all<B: Backend>(b: &B, data: impl Fn(u64) -> Data, seed: u64, rounds: usize) -> Findings {
     let mut out = Findings::default();
-    products(b, seed, rounds, &mut out);
-    linear_parts(b, seed + 1, rounds, &mut out);
-    scalar_functions(b, seed + 2, rounds, &mut out);
-    maxima(b, seed + 3, rounds, &mut out);
-    lines(b, seed + 4, rounds, &mut out);
+    products(b, data(seed), rounds, &mut out);
+    linear_parts(b, data(seed + 1), rounds, &mut out);
+    scalar_functions(b, data(seed + 2), rounds, &mut out);
+    maxima(b, data(seed + 3), rounds, &mut out);
+    lines(b, data(seed + 4), rounds, &mut out);
     out
 }

@@ -9,11 +9,24 @@ use ndarray::Array2;
 pub struct Data {
     pub random: Random,
     style: u64,
+    /// Exponents of f32 instead of f64.
+    narrow: bool,
 }
 
 impl Data {
     pub fn new(seed: u64) -> Self {
-        Data { random: Random(seed), style: 0 }
+        Data { random: Random(seed), style: 0, narrow: false }
+    }
+
+    /// The same kinds of data within the exponents of f32.
+    pub fn narrow(seed: u64) -> Self {
+        Data { narrow: true, ..Data::new(seed) }
+    }
+
+    /// A power of ten, of fewer decades for f32.
+    fn decades(&mut self, from: i32, to: i32) -> f64 {
+        let power = from + self.size(0, (to - from) as usize) as i32;
+        10f64.powf(if self.narrow { power as f64 / 9.0 } else { power as f64 })
     }
 
     pub fn size(&mut self, from: usize, to: usize) -> usize {
@@ -43,16 +56,22 @@ impl Data {
         let plain = self.random.between(-1.0, 1.0);
         match self.style {
             0 => plain,
-            1 => plain * 10f64.powi(self.size(0, 16) as i32 - 8),
+            1 => plain * self.decades(-8, 8),
             2 => [0.0, 1.0, -1.0, 0.5, plain][self.size(0, 4)],
             // Products near and below the smallest numbers.
-            3 => plain * 10f64.powi(-(self.size(130, 162) as i32)),
-            4 => plain * 10f64.powi(self.size(100, 150) as i32),
+            3 => plain * self.decades(-162, -130),
+            4 => plain * self.decades(100, 150),
+            5 if self.narrow => [0.0, plain, plain * 1e-37, plain * 1e-44][self.size(0, 3)],
             5 => [0.0, plain, plain * 1e-300, f64::from_bits(self.random.bits() % 4096)][self.size(0, 3)],
             // Sums that cancel.
-            6 => self.random.sign() * [1.0, 1.0 + f64::EPSILON, 1e16, 1e-16, 1.0 / 3.0][self.size(0, 4)],
-            _ => plain * 10f64.powi(self.size(0, 300) as i32 - 150),
+            6 => self.random.sign() * self.cancelling(),
+            _ => plain * self.decades(-150, 150),
         }
+    }
+
+    fn cancelling(&mut self) -> f64 {
+        let (step, far) = if self.narrow { (f32::EPSILON as f64, 1e8) } else { (f64::EPSILON, 1e16) };
+        [1.0, 1.0 + step, far, 1.0 / far, 1.0 / 3.0][self.size(0, 4)]
     }
 
     pub fn coefficient(&mut self) -> Coefficient {

@@ -1,0 +1,110 @@
+// One pass over W for centre and radius: c' = W c + b,
+// R = |W| (r + gamma |c|) / (1 - gamma) + gamma |b| + underflow, for the
+// products of one output in any order. A tile of 64 x 64 outputs per workgroup,
+// 4 x 4 per invocation. The kernel file says where operands lie:
+//   fn operand(m: u32, k: u32, group: u32) -> i32   position in x, or -1 for zero
+//   fn weight_at(k: u32, j: u32, group: u32) -> u32
+//   fn result(m: u32, j: u32, group: u32) -> u32    position in y
+//   fn bias_at(m: u32, j: u32, group: u32) -> u32
+
+@group(0) @binding(2) var<storage, read> xc: array<real>;
+@group(0) @binding(3) var<storage, read> xr: array<real>;
+@group(0) @binding(4) var<storage, read> weight: array<real>;
+@group(0) @binding(5) var<storage, read> bias: array<real>;
+@group(0) @binding(6) var<storage, read_write> yc: array<real>;
+@group(0) @binding(7) var<storage, read_write> yr: array<real>;
+
+// Sizes: [0] outputs along m, [1] along j (per group), [2] products k,
+// [3] first tile along m, [4] is there a bias, [5] repeat of the bias, [6..] the kernel's.
+// Constants: [4] gamma, [5] 1 / (1 - gamma), [6] underflow.
+
+const SIDE: u32 = 64u;
+const DEPTH: u32 = 16u;
+
+var<workgroup> tile_c: array<real, 1024>;
+var<workgroup> tile_r: array<real, 1024>;
+var<workgroup> tile_w: array<real, 1024>;
+
+fn store(m: u32, j: u32, group: u32, c: vec4<real>, r: vec4<real>) {
+    if m >= sizes[0] {
+        return;
+    }
+    for (var t = 0u; t < 4u; t++) {
+        if j + t < sizes[1] {
+            var b = ZERO;
+            if sizes[4] != 0u {
+                b = bias[bias_at(m, j + t, group)];
+            }
+            let at = result(m, j + t, group);
+            yc[at] = c[t] + b;
+            yr[at] = up(r[t] * consts[5] + consts[4] * abs(b) + consts[6]);
+        }
+    }
+}
+
+@compute @workgroup_size(16, 16)
+fn main(
+    @builtin(workgroup_id) at: vec3<u32>,
+    @builtin(local_invocation_id) me: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let m0 = (at.x + sizes[3]) * SIDE;
+    let j0 = at.y * SIDE;
+    let group = at.z;
+    var c0 = vec4<real>();
+    var c1 = vec4<real>();
+    var c2 = vec4<real>();
+    var c3 = vec4<real>();
+    var r0 = vec4<real>();
+    var r1 = vec4<real>();
+    var r2 = vec4<real>();
+    var r3 = vec4<real>();
+    for (var k0 = 0u; k0 < sizes[2]; k0 += DEPTH) {
+        for (var t = 0u; t < 4u; t++) {
+            let spot = lane + t * 256u;
+            let k = k0 + spot / SIDE;
+            let m = m0 + spot % SIDE;
+            let j = j0 + spot % SIDE;
+            var c = ZERO;
+            var r = ZERO;
+            var w = ZERO;
+            if k < sizes[2] {
+                if m < sizes[0] {
+                    let src = operand(m, k, group);
+                    if src >= 0 {
+                        c = xc[src];
+                        r = up(xr[src] + consts[4] * abs(c));
+                    }
+                }
+                if j < sizes[1] {
+                    w = weight[weight_at(k, j, group)];
+                }
+            }
+            tile_c[spot] = c;
+            tile_r[spot] = r;
+            tile_w[spot] = w;
+        }
+        workgroupBarrier();
+        for (var k = 0u; k < DEPTH; k++) {
+            let left = k * SIDE + me.y * 4u;
+            let right = k * SIDE + me.x * 4u;
+            let w = vec4<real>(tile_w[right], tile_w[right + 1u], tile_w[right + 2u], tile_w[right + 3u]);
+            let s = abs(w);
+            c0 += tile_c[left] * w;
+            c1 += tile_c[left + 1u] * w;
+            c2 += tile_c[left + 2u] * w;
+            c3 += tile_c[left + 3u] * w;
+            r0 += tile_r[left] * s;
+            r1 += tile_r[left + 1u] * s;
+            r2 += tile_r[left + 2u] * s;
+            r3 += tile_r[left + 3u] * s;
+        }
+        workgroupBarrier();
+    }
+    let m = m0 + me.y * 4u;
+    let j = j0 + me.x * 4u;
+    store(m, j, group, c0, r0);
+    store(m + 1u, j, group, c1, r1);
+    store(m + 2u, j, group, c2, r2);
+    store(m + 3u, j, group, c3, r3);
+}

@@ -1,0 +1,158 @@
+//! What the arithmetic of a shader may do, and the constants that cover it.
+//!
+//! Proves: bounds on the error of + − × in any order and any fusion.
+//! From: the accuracy table of WGSL for f32 (either neighbour of the exact
+//!   result, subnormals flushed on input and output, reassociation allowed).
+//!   For f64 the same with u = 2^-52 is a named assumption about the driver.
+//! Rounding: every constant is rounded up to a number of the device.
+//! Cost: none on the device.
+//! Loose when: sums are long; the bound holds for the worst order.
+
+use crate::num::round::{add_up, div_up, mul_up, sub_up};
+
+/// The number type of a device's kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Real {
+    F32,
+    F64,
+}
+
+impl Real {
+    pub fn name(self) -> &'static str {
+        match self {
+            Real::F32 => "f32",
+            Real::F64 => "f64",
+        }
+    }
+
+    pub fn bytes(self) -> usize {
+        match self {
+            Real::F32 => 4,
+            Real::F64 => 8,
+        }
+    }
+
+    /// Largest relative error of one operation.
+    pub fn unit(self) -> f64 {
+        match self {
+            Real::F32 => 2f64.powi(-23),
+            Real::F64 => 2f64.powi(-52),
+        }
+    }
+
+    /// The smallest normal number: below it a result may become zero.
+    pub fn tiny(self) -> f64 {
+        match self {
+            Real::F32 => 2f64.powi(-126),
+            Real::F64 => f64::MIN_POSITIVE,
+        }
+    }
+
+    /// No intermediate result may exceed this; overflow is undefined.
+    pub fn limit(self) -> f64 {
+        match self {
+            Real::F32 => 2f64.powi(100),
+            Real::F64 => 2f64.powi(1000),
+        }
+    }
+
+    /// Ranges beyond this are measured instead of bounded: they scale what
+    /// flushing costs.
+    pub fn comfortable(self) -> f64 {
+        match self {
+            Real::F32 => 2f64.powi(24),
+            Real::F64 => 2f64.powi(200),
+        }
+    }
+
+    /// A number of the device near x (|x| within `limit`), never subnormal.
+    pub fn near(self, x: f64) -> f64 {
+        let y = match self {
+            Real::F32 => x as f32 as f64,
+            Real::F64 => x,
+        };
+        if y.abs() < self.tiny() { 0.0 } else { y }
+    }
+
+    /// The smallest number of the device that is not below x.
+    pub fn up(self, x: f64) -> f64 {
+        let y = match self {
+            Real::F32 => {
+                let y = x as f32;
+                if (y as f64) < x { y.next_up() as f64 } else { y as f64 }
+            }
+            Real::F64 => x,
+        };
+        match y {
+            y if y > 0.0 && y < self.tiny() => self.tiny(),
+            y if y < 0.0 && y > -self.tiny() => 0.0,
+            y => y,
+        }
+    }
+
+    pub fn down(self, x: f64) -> f64 {
+        -self.up(-x)
+    }
+
+    /// n u / (1 − n u), rounded up, for n <= 2^20 operations in f32.
+    pub fn gamma(self, n: usize) -> f64 {
+        let nu = mul_up(n as f64, self.unit());
+        assert!(nu < 0.25, "a sum of {n} terms is too long for {}", self.name());
+        div_up(nu, -sub_up(nu, 1.0))
+    }
+
+    /// Can a sum of n terms be bounded?
+    pub fn sums(self, n: usize) -> bool {
+        (n as f64 + 8.0) * self.unit() < 0.125
+    }
+
+    /// A centre and radius of the device that contain c ± r.
+    pub fn enclose(self, c: f64, r: f64) -> (f64, f64) {
+        let centre = self.near(c);
+        let lost = if centre == c { 0.0 } else { sub_up(c, centre).max(sub_up(centre, c)) };
+        (centre, self.up(add_up(r, lost)))
+    }
+}
+
+/// What every kernel starts its constants with; see `shaders/shared/enclosure.wgsl`.
+/// `flush` scales what a flushed operand costs: the largest factor it meets.
+pub fn common(real: Real, flush: f64) -> Vec<f64> {
+    let u = real.unit();
+    vec![
+        // Relative slack of an end point: at most six roundings, each u (|c| + r) (1 + O(u)).
+        real.up(16.0 * u),
+        // Absolute slack: at most eight flushed operands or results.
+        real.up(mul_up(16.0 * real.tiny(), flush.max(1.0))),
+        // Radius expressions have at most ten roundings: (1 + u)^11 / (1 - u)^10 <= 1 + 32 u.
+        real.up(1.0 + 32.0 * u),
+        0.5,
+    ]
+}
+
+/// The constants of a product of `depth` terms whose factors stay below
+/// `weight` and `reach`: gamma, 1 / (1 - gamma), what underflow costs.
+pub fn product(real: Real, depth: usize, weight: f64, reach: f64) -> [f64; 3] {
+    // One product each, depth additions with the zero start, a bias, and the
+    // rounding of weights and bias to the device's numbers.
+    let gamma = real.gamma(depth + 4);
+    let tiny = mul_up(mul_up(16.0 * (depth as f64 + 2.0) * real.tiny(), weight.max(1.0)), reach.max(1.0));
+    [real.up(gamma), real.up(div_up(1.0, -sub_up(gamma, 1.0))), real.up(tiny)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conversions_enclose() {
+        for x in [1.0 / 3.0, -0.1, 1e-40, -1e-40, 1e-300, 3e37, 0.0, 1.0 + 1e-12] {
+            for real in [Real::F32, Real::F64] {
+                assert!(real.up(x) >= x && real.down(x) <= x);
+                let (c, r) = real.enclose(x, 0.0);
+                assert!((c - x).abs() <= r && (r == 0.0 || r >= real.tiny()));
+                assert!(real.up(x) == 0.0 || real.up(x).abs() >= real.tiny());
+            }
+        }
+        assert!(Real::F32.gamma(1) > 2f64.powi(-23));
+    }
+}

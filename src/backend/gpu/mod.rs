@@ -1,0 +1,405 @@
+//! The GPU backend: the primitives as compute kernels, in f32 or f64.
+//!
+//! A block keeps an upper bound of its largest magnitude on the host, from row
+//! sums of the weights, so that overflow is excluded before a kernel runs; a
+//! block for which that fails holds no statement (its reach is infinite) and is
+//! continued by the CPU twin where that can still say something.
+
+mod device;
+mod elementwise;
+mod inflate;
+mod kernels;
+mod lines;
+mod product;
+mod window;
+
+pub use device::{Choice, Info, list};
+pub use inflate::Real;
+pub use product::Map;
+
+use crate::backend::cpu::{self, Cpu};
+use crate::backend::{Backend, Lines, WindowLines};
+use crate::num::round::{add_up, mul_up};
+use crate::num::{Affine, Enclosure, Incidence, Piecewise, Scale};
+use device::{Device, Slab, View};
+use kernels::Kernel;
+use ndarray::{Array2, Array3};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// All kernels with their text in a number type, for validation without a device.
+pub fn kernel_texts(real: Real) -> Vec<(&'static str, String)> {
+    kernels::ALL.iter().map(|k| (k.name, k.text(real))).collect()
+}
+
+pub struct Gpu {
+    device: Device,
+    incidences: Mutex<HashMap<u64, Arc<window::Uploaded>>>,
+}
+
+/// `items x rows x features` in row order, centres and radii apart.
+#[derive(Clone)]
+pub struct Block {
+    items: usize,
+    rows: usize,
+    features: usize,
+    centre: Arc<Slab>,
+    radius: Arc<Slab>,
+    /// |c| + r of every entry is at most this; infinite: no statement.
+    reach: f64,
+}
+
+#[derive(Clone)]
+pub struct Slopes {
+    items: usize,
+    features: usize,
+    lo: Arc<Slab>,
+    hi: Arc<Slab>,
+    /// No slope is larger than this.
+    size: f64,
+}
+
+impl Block {
+    fn vectors(&self) -> usize {
+        self.items * self.rows
+    }
+
+    fn len(&self) -> usize {
+        self.vectors() * self.features
+    }
+
+    fn lost(&self) -> bool {
+        self.reach.is_infinite()
+    }
+}
+
+/// What a kernel sees of a buffer, while vectors are worked on in slices.
+enum Arg<'a> {
+    /// So many numbers for each vector.
+    Each(&'a Slab, usize),
+    Reals(&'a Slab, usize),
+    Indices(&'a Slab, usize),
+}
+
+impl Gpu {
+    /// Opens an adapter; the text says what is wrong otherwise.
+    pub fn open(choice: Choice, real: Real) -> Result<Gpu, String> {
+        Ok(Gpu { device: Device::open(choice, real)?, incidences: Mutex::default() })
+    }
+
+    pub fn info(&self) -> &Info {
+        &self.device.info
+    }
+
+    pub fn real(&self) -> Real {
+        self.device.real
+    }
+
+    /// What went wrong since the device was opened; what was read after that is void.
+    pub fn failure(&self) -> Option<String> {
+        self.device.failure()
+    }
+
+    pub fn peak_bytes(&self) -> u64 {
+        self.device.peak_bytes()
+    }
+
+    /// Dispatches and submissions so far.
+    pub fn counts(&self) -> (u64, u64) {
+        self.device.counts()
+    }
+
+    fn lost(&self, items: usize, rows: usize, features: usize) -> Block {
+        let nothing = Arc::new(self.device.reals(0));
+        Block { items, rows, features, centre: nothing.clone(), radius: nothing, reach: f64::INFINITY }
+    }
+
+    fn empty(&self, (items, rows, features): (usize, usize, usize), reach: f64) -> Block {
+        let slab = || Arc::new(self.device.reals(items * rows * features));
+        Block { items, rows, features, centre: slab(), radius: slab(), reach: self.grown(reach) }
+    }
+
+    /// With room for the roundings of one kernel.
+    fn grown(&self, reach: f64) -> f64 {
+        let real = self.real();
+        let next = add_up(mul_up(reach, 1.0 + 1024.0 * real.unit()), 1024.0 * real.tiny());
+        if next <= real.limit() { next } else { f64::INFINITY }
+    }
+
+    /// A bound of the largest magnitude, measured where the host's is large.
+    fn reach(&self, x: &Block) -> f64 {
+        if x.reach <= self.real().comfortable() || x.lost() || x.len() == 0 {
+            return x.reach;
+        }
+        let mut most: f64 = 0.0;
+        for (first, count) in self.slices(x.vectors(), x.features) {
+            let entries = count * x.features;
+            let groups = entries.div_ceil(256 * 16).clamp(1, 1024);
+            let out = self.device.reals(groups);
+            let view = |slab| View::from(Arg::Each(slab, x.features), self.real(), first, count);
+            self.device.launch(
+                &kernels::REACH,
+                &[entries as u32],
+                &inflate::common(self.real(), 1.0),
+                &[view(&x.centre), view(&x.radius), out.view(self.real(), 0, groups)],
+                [groups as u32, 1, 1],
+            );
+            match self.device.read(&[(&out, groups)]) {
+                Some(parts) => most = parts[0].iter().fold(most, |a, b| a.max(*b)),
+                None => return f64::INFINITY,
+            }
+        }
+        self.grown(most).min(x.reach)
+    }
+
+    /// Ranges of vectors, each small enough to be bound.
+    fn slices(&self, vectors: usize, widest: usize) -> impl Iterator<Item = (usize, usize)> {
+        let most = self.device.binding() as usize / (widest.max(1) * self.real().bytes());
+        // Multiples of 64 keep the offsets of bindings aligned.
+        let step = if vectors <= most { vectors.max(1) } else { (most / 64 * 64).max(64) };
+        (0..vectors).step_by(step).map(move |first| (first, step.min(vectors - first)))
+    }
+
+    /// One kernel over all vectors; `sizes` and `grid` get the first vector and
+    /// the number of vectors of a slice.
+    fn run(
+        &self,
+        kernel: &Kernel,
+        vectors: usize,
+        consts: &[f64],
+        args: &[Arg],
+        sizes: impl Fn(usize, usize) -> Vec<u32>,
+        grid: impl Fn(usize) -> [u32; 3],
+    ) {
+        let wide = |a: &Arg| if let Arg::Each(_, n) = a { *n } else { 0 };
+        let widest = args.iter().map(wide).max().unwrap_or(0);
+        for (first, count) in self.slices(vectors, widest) {
+            let views: Vec<View> =
+                args.iter().map(|a| View::from(a.again(), self.real(), first, count)).collect();
+            self.device.launch(kernel, &sizes(first, count), consts, &views, grid(count));
+        }
+    }
+
+    /// An entrywise kernel: one invocation per entry of the result.
+    fn each(
+        &self,
+        kernel: &Kernel,
+        (vectors, width): (usize, usize),
+        consts: &[f64],
+        args: &[Arg],
+        rest: impl Fn(usize) -> Vec<u32>,
+    ) {
+        let sizes = |first: usize, count: usize| {
+            let mut list = vec![(count * width) as u32];
+            list.extend(rest(first));
+            list
+        };
+        self.run(kernel, vectors, consts, args, sizes, |count| {
+            Device::fold((count * width).div_ceil(256) as u64)
+        });
+    }
+
+    /// The CPU twin of a primitive, for what the device cannot bound.
+    fn twin(&self, x: &[&Block], work: impl Fn(&Cpu, &[&cpu::Block]) -> cpu::Block) -> Block {
+        let b = Cpu::DOUBLE;
+        let blocks: Vec<cpu::Block> = x.iter().map(|x| b.upload(&self.read(x))).collect();
+        let y = work(&b, &blocks.iter().collect::<Vec<_>>());
+        self.upload(&b.read(&y))
+    }
+}
+
+impl<'a> Arg<'a> {
+    fn again(&self) -> Arg<'a> {
+        match *self {
+            Arg::Each(s, n) => Arg::Each(s, n),
+            Arg::Reals(s, n) => Arg::Reals(s, n),
+            Arg::Indices(s, n) => Arg::Indices(s, n),
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    fn from(arg: Arg<'a>, real: Real, first: usize, count: usize) -> View<'a> {
+        match arg {
+            Arg::Each(slab, n) => slab.view(real, first * n, count * n),
+            Arg::Reals(slab, n) => slab.view(real, 0, n),
+            Arg::Indices(slab, n) => slab.indices(n),
+        }
+    }
+}
+
+impl Backend for Gpu {
+    type Block = Block;
+    type Map = Map;
+    type Slopes = Slopes;
+
+    fn proves(&self) -> bool {
+        true
+    }
+
+    fn upload(&self, x: &Enclosure) -> Block {
+        let (items, rows, features) = x.dim();
+        let real = self.real();
+        let (mut centres, mut radii) =
+            (Vec::with_capacity(x.centre.len()), Vec::with_capacity(x.centre.len()));
+        let mut reach: f64 = 0.0;
+        for (&c, &r) in x.centre.iter().zip(&x.radius) {
+            // Far below the limit, so that the conversions themselves stay finite.
+            if !(add_up(c.abs(), r) < real.limit()) {
+                return self.lost(items, rows, features);
+            }
+            let (c, r) = real.enclose(c, r);
+            reach = reach.max(add_up(c.abs(), r));
+            centres.push(c);
+            radii.push(r);
+        }
+        Block {
+            items,
+            rows,
+            features,
+            centre: Arc::new(self.device.upload(&centres)),
+            radius: Arc::new(self.device.upload(&radii)),
+            reach: if reach <= real.limit() { reach } else { f64::INFINITY },
+        }
+    }
+
+    fn read(&self, x: &Block) -> Enclosure {
+        let dim = (x.items, x.rows, x.features);
+        let nothing =
+            || Enclosure { centre: Array3::zeros(dim), radius: Array3::from_elem(dim, f64::INFINITY) };
+        if x.lost() {
+            return nothing();
+        }
+        let Some(mut parts) = self.device.read(&[(&x.centre, x.len()), (&x.radius, x.len())]) else {
+            return nothing();
+        };
+        let (mut radius, mut centre) = (parts.pop().expect("two"), parts.pop().expect("two"));
+        for (c, r) in centre.iter_mut().zip(&mut radius) {
+            // Out of reach of any correct device; never let it pass.
+            if !(c.abs() <= x.reach && *r >= 0.0 && *r <= x.reach) {
+                (*c, *r) = (0.0, f64::INFINITY);
+            }
+        }
+        Enclosure {
+            centre: Array3::from_shape_vec(dim, centre).expect("block size"),
+            radius: Array3::from_shape_vec(dim, radius).expect("block size"),
+        }
+    }
+
+    fn dim(&self, x: &Block) -> (usize, usize, usize) {
+        (x.items, x.rows, x.features)
+    }
+
+    fn prepare(&self, affine: &Affine) -> Map {
+        product::prepare(self, affine)
+    }
+
+    fn affine(&self, map: &Map, x: &Block) -> Block {
+        product::run(self, map, x, false, true)
+    }
+
+    fn linear(&self, map: &Map, x: &Block) -> Block {
+        product::run(self, map, x, false, false)
+    }
+
+    fn adjoint(&self, map: &Map, g: &Block) -> Block {
+        product::run(self, map, g, true, false)
+    }
+
+    fn scale(&self, scale: &Scale, x: &Block, shift: bool) -> Block {
+        elementwise::scale(self, scale, x, shift)
+    }
+
+    fn select(&self, incidence: &Incidence, fill: f64, x: &Block) -> Block {
+        window::select(self, incidence, fill, x)
+    }
+
+    fn select_adjoint(&self, incidence: &Incidence, g: &Block) -> Block {
+        window::select(self, &incidence.transposed().rows, 0.0, g)
+    }
+
+    fn sum(&self, parts: &[&Block]) -> Block {
+        let first = parts[0].clone();
+        parts[1..].iter().fold(first, |s, p| elementwise::add(self, &s, p))
+    }
+
+    fn concat(&self, parts: &[&Block]) -> Block {
+        elementwise::concat(self, parts)
+    }
+
+    fn slice(&self, x: &Block, features: Range<usize>) -> Block {
+        elementwise::slice(self, x, features)
+    }
+
+    fn activate(&self, function: &Piecewise, x: &Block) -> Block {
+        elementwise::activate(self, function, x).0
+    }
+
+    fn piecewise_slopes(&self, function: &Piecewise, x: &Block) -> Slopes {
+        assert_eq!(x.rows, 1, "slopes belong to values");
+        elementwise::activate(self, function, x).1
+    }
+
+    fn upload_slopes(&self, lo: &Array2<f64>, hi: &Array2<f64>) -> Slopes {
+        elementwise::upload_slopes(self, lo, hi)
+    }
+
+    fn read_slopes(&self, slopes: &Slopes) -> (Array2<f64>, Array2<f64>) {
+        elementwise::read_slopes(self, slopes)
+    }
+
+    fn gate(&self, slopes: &Slopes, x: &Block) -> Block {
+        elementwise::gate(self, slopes, x)
+    }
+
+    fn window_max(&self, windows: &Incidence, x: &Block) -> Block {
+        window::max(self, windows, x)
+    }
+
+    fn window_gates(&self, windows: &Incidence, x: &Block) -> Slopes {
+        window::gates(self, windows, x)
+    }
+
+    fn window_tangent(&self, windows: &Incidence, gates: &Slopes, x: &Block) -> Block {
+        window::tangent(self, windows, gates, x)
+    }
+
+    fn window_adjoint(&self, windows: &Incidence, gates: &Slopes, g: &Block) -> Block {
+        window::adjoint(self, windows, gates, g)
+    }
+
+    fn intersect(&self, a: &Block, b: &Block) -> Block {
+        elementwise::intersect(self, a, b)
+    }
+
+    fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
+        lines::settle(self, a, magnitude)
+    }
+
+    fn chord(&self, table: &Lines, a: &Block) -> (Block, Array2<f64>) {
+        lines::chord(self, table, a)
+    }
+
+    fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
+        lines::window_chord(self, windows, table, a)
+    }
+
+    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
+        lines::support(self, a, lo, hi)
+    }
+}
+
+impl Gpu {
+    /// The device's copy of a 0/1 matrix, made at the first use.
+    fn incidence(&self, incidence: &Incidence) -> Arc<window::Uploaded> {
+        let mut known = self.incidences.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > 4096 {
+            known.clear();
+        }
+        known
+            .entry(incidence.identity())
+            .or_insert_with(|| Arc::new(window::Uploaded::new(&self.device, incidence)))
+            .clone()
+    }
+}

@@ -1,0 +1,160 @@
+//! Products with weights on the device.
+
+use super::inflate::{common, product};
+use super::kernels::{CONV, CONV_ADJOINT, DENSE};
+use super::{Arg, Block, Gpu, Slab};
+use crate::backend::Backend;
+use crate::num::round::{add_up, mul_up};
+use crate::num::{Affine, ConvShape, LinearMap};
+
+/// Weights as the device has them, and what bounds their products.
+pub struct Map {
+    affine: Affine,
+    weight: Slab,
+    bias: Slab,
+    /// Largest sum of magnitudes over one output, forward and backward.
+    rows: f64,
+    columns: f64,
+    largest: f64,
+    offset: f64,
+    /// Do all weights and biases fit into the device's numbers?
+    fits: bool,
+}
+
+pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
+    let real = gpu.real();
+    let weights = affine.map.weights();
+    let bias: &[f64] = affine.bias.as_ref().map_or(&[], |b| b);
+    let most = |v: &[f64]| v.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let (rows, columns) = sums(&affine.map);
+    let (largest, offset) = (most(weights), most(bias));
+    // Headroom for what a product adds up beside them.
+    let fits = rows.max(columns).max(offset) < real.limit().sqrt();
+    let near = |v: &[f64]| -> Vec<f64> { v.iter().map(|x| if fits { real.near(*x) } else { 0.0 }).collect() };
+    Map {
+        affine: affine.clone(),
+        weight: gpu.device.upload(&near(weights)),
+        bias: gpu.device.upload(&near(bias)),
+        rows,
+        columns,
+        largest,
+        offset,
+        fits,
+    }
+}
+
+/// Upper bounds of the largest row and column sums of |W|; the rounding of
+/// weights to the device is covered by the bound's use.
+fn sums(map: &LinearMap) -> (f64, f64) {
+    let most = |v: Vec<f64>| v.into_iter().fold(0.0, f64::max);
+    match map {
+        LinearMap::Dense(w) => {
+            let mut columns = vec![0.0; w.ncols()];
+            let mut rows = vec![0.0; w.nrows()];
+            for ((i, j), v) in w.indexed_iter() {
+                rows[i] = add_up(rows[i], v.abs());
+                columns[j] = add_up(columns[j], v.abs());
+            }
+            (most(rows), most(columns))
+        }
+        LinearMap::Conv { shape, weight, adjoint } => {
+            let (inner, taps) = (shape.in_channels / shape.groups, shape.taps());
+            let mut outputs = vec![0.0; shape.out_channels];
+            let mut inputs = vec![0.0; shape.in_channels];
+            for (k, v) in weight.iter().enumerate() {
+                let o = k / (inner * taps);
+                let i = o / (shape.out_channels / shape.groups) * inner + k / taps % inner;
+                outputs[o] = add_up(outputs[o], v.abs());
+                inputs[i] = add_up(inputs[i], v.abs());
+            }
+            if *adjoint { (most(inputs), most(outputs)) } else { (most(outputs), most(inputs)) }
+        }
+    }
+}
+
+fn numbers(s: &ConvShape) -> Vec<u32> {
+    let mut list = vec![s.in_channels, s.out_channels];
+    for pair in [s.input, s.output, s.kernel, s.stride, s.dilation, s.pad] {
+        list.extend(pair);
+    }
+    list.push(s.groups);
+    list.into_iter().map(|v| v as u32).collect()
+}
+
+pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> Block {
+    let linear = &map.affine.map;
+    let (from, to) =
+        if backward { (linear.outputs(), linear.inputs()) } else { (linear.inputs(), linear.outputs()) };
+    assert_eq!(x.features, from);
+    let real = gpu.real();
+    let reach = gpu.reach(x);
+    let bias = with_bias && map.affine.bias.is_some();
+    let sum = if backward { map.columns } else { map.rows };
+    // Products per output, outputs per vector along m and j, groups, kernel, its sizes.
+    let (depth, places, width, groups, kernel, extra) = match linear {
+        LinearMap::Dense(_) => (from, 1, to, 1, &DENSE, vec![backward as u32]),
+        LinearMap::Conv { shape: s, adjoint, .. } => {
+            let area = |a: [usize; 2]| a[0] * a[1];
+            if backward == *adjoint {
+                let depth = s.in_channels / s.groups * s.taps();
+                (depth, area(s.output), s.out_channels / s.groups, s.groups, &CONV, numbers(s))
+            } else {
+                let depth = s.out_channels / s.groups * s.taps();
+                (depth, area(s.input), s.in_channels / s.groups, s.groups, &CONV_ADJOINT, numbers(s))
+            }
+        }
+    };
+    if x.lost() || !map.fits || !real.sums(depth + 4) {
+        return fallback(gpu, map, x, backward, with_bias, to);
+    }
+    let limits = product(real, depth, map.largest, reach);
+    // Twice the sum covers the rounding of weights, gamma and underflow together.
+    let bound = add_up(mul_up(2.0 * sum, add_up(reach, 64.0 * real.tiny())), 2.0 * map.offset);
+    let bound = add_up(bound, 4.0 * limits[2]);
+    if bound > real.limit() {
+        return fallback(gpu, map, x, backward, with_bias, to);
+    }
+    // The bound that is passed on has no factor of two.
+    let tight = mul_up(sum, reach) * (1.0 + 8.0 * limits[0]) + map.offset * (1.0 + 8.0 * limits[0]);
+    let y = gpu.empty((x.items, x.rows, to), add_up(tight, 16.0 * limits[2]));
+    let mut consts = common(real, 1.0);
+    consts.extend(limits);
+    let tiles = (places * x.vectors()).div_ceil(64);
+    let args = [
+        Arg::Each(&x.centre, from),
+        Arg::Each(&x.radius, from),
+        Arg::Reals(&map.weight, linear.weights().len()),
+        Arg::Reals(&map.bias, map.affine.bias.as_ref().map_or(0, |b| b.len())),
+        Arg::Each(&y.centre, to),
+        Arg::Each(&y.radius, to),
+    ];
+    for start in (0..tiles).step_by(65_535) {
+        let sizes = |_: usize, count: usize| {
+            let mut list: Vec<u32> = [count * places, width, depth, start, bias as usize, map.affine.repeat]
+                .iter()
+                .map(|v| *v as u32)
+                .collect();
+            list.extend(&extra);
+            list
+        };
+        gpu.run(kernel, x.vectors(), &consts, &args, sizes, |count| {
+            let left = (count * places).div_ceil(64).saturating_sub(start).min(65_535);
+            [left as u32, width.div_ceil(64) as u32, groups as u32]
+        });
+    }
+    y
+}
+
+fn fallback(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool, to: usize) -> Block {
+    if x.lost() {
+        return gpu.lost(x.items, x.rows, to);
+    }
+    gpu.twin(&[x], |b, x| {
+        let twin = b.prepare(&map.affine);
+        match (backward, with_bias) {
+            (true, _) => b.adjoint(&twin, x[0]),
+            (false, true) => b.affine(&twin, x[0]),
+            (false, false) => b.linear(&twin, x[0]),
+        }
+    })
+}

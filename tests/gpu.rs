@@ -1,0 +1,83 @@
+//! The GPU backend on the adapter of this machine, a software driver included:
+//! every kernel's text is valid, every primitive contains the exact result.
+
+mod common;
+
+#[cfg(feature = "gpu")]
+fn main() {
+    cases::run();
+}
+
+#[cfg(not(feature = "gpu"))]
+fn main() {}
+
+#[cfg(feature = "gpu")]
+mod cases {
+    use super::common::containment::{self, Findings};
+    use super::common::data::Data;
+    use clarke::backend::gpu::{Choice, Gpu, Real, kernel_texts};
+    use libtest_mimic::{Arguments, Failed, Trial};
+    use std::sync::OnceLock;
+
+    /// One device per number type for the whole process; None: no adapter has it.
+    fn gpu(real: Real) -> Result<&'static Gpu, Failed> {
+        static DEVICES: [OnceLock<Result<Gpu, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+        let open = || Gpu::open(Choice::Any, real);
+        DEVICES[(real == Real::F64) as usize].get_or_init(open).as_ref().map_err(|e| e.as_str().into())
+    }
+
+    /// Is there an adapter at all?
+    fn present() -> bool {
+        !clarke::backend::gpu::list().is_empty()
+    }
+
+    pub fn run() {
+        let required = std::env::var("CLARKE_REQUIRE_ALL").is_ok_and(|v| v == "1");
+        let absent = !required && !present();
+        let mut trials = vec![];
+        for real in [Real::F32, Real::F64] {
+            trials.push(Trial::test(format!("texts_are_valid_{}", real.name()), move || valid(real)));
+            let mut add = |name: &str, case: fn(&Gpu, &mut Findings)| {
+                let name = format!("{name}_{}", real.name());
+                let title = name.clone();
+                let case = move || {
+                    let mut out = Findings::default();
+                    let gpu = gpu(real)?;
+                    case(gpu, &mut out);
+                    if let Some(e) = gpu.failure() {
+                        return Err(e.into());
+                    }
+                    out.assert_sound(&title);
+                    Ok(())
+                };
+                trials.push(Trial::test(name, case).with_ignored_flag(absent));
+            };
+            add("products_contain", |b, out| containment::products(b, data(b, 21), 150, out));
+            add("linear_parts_contain", |b, out| containment::linear_parts(b, data(b, 22), 150, out));
+            add("scalar_functions_contain", |b, out| containment::scalar_functions(b, data(b, 23), 250, out));
+            add("maxima_contain", |b, out| containment::maxima(b, data(b, 24), 250, out));
+            add("lines_contain", |b, out| containment::lines(b, data(b, 25), 200, out));
+        }
+        // One device, used by one case at a time.
+        let mut arguments = Arguments::from_args();
+        arguments.test_threads = Some(1);
+        libtest_mimic::run(&arguments, trials).exit();
+    }
+
+    fn data(gpu: &Gpu, seed: u64) -> Data {
+        if gpu.real() == Real::F32 { Data::narrow(seed) } else { Data::new(seed) }
+    }
+
+    fn valid(real: Real) -> Result<(), Failed> {
+        use naga::valid::{Capabilities, ValidationFlags, Validator};
+        for (name, text) in kernel_texts(real) {
+            let module = naga::front::wgsl::parse_str(&text)
+                .map_err(|e| format!("{name}: {}", e.emit_to_string(&text)))?;
+            let abilities = if real == Real::F64 { Capabilities::FLOAT64 } else { Capabilities::empty() };
+            Validator::new(ValidationFlags::all(), abilities)
+                .validate(&module)
+                .map_err(|e| format!("{name}: {e:?}"))?;
+        }
+        Ok(())
+    }
+}
