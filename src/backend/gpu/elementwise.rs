@@ -30,7 +30,7 @@ pub fn scale(gpu: &Gpu, scale: &Scale, x: &Block, shift: bool) -> Block {
     let offset = if shift { most(&scale.shift) } else { 0.0 };
     let reach = gpu.reach(x);
     let bound = add_up(mul_up(factor, reach), offset);
-    if x.lost() || !(4.0 * bound < real.limit()) || !(factor < real.limit()) || !(offset < real.limit()) {
+    if x.lost() || !real.holds(4.0 * bound) || !real.holds(factor) || !real.holds(offset) {
         return gpu.twin(&[x], |b, x| b.scale(scale, x[0], shift));
     }
     // A factor below the device's numbers becomes zero with a radius.
@@ -56,7 +56,7 @@ pub fn scale(gpu: &Gpu, scale: &Scale, x: &Block, shift: bool) -> Block {
 pub fn add(gpu: &Gpu, a: &Block, b: &Block) -> Block {
     same(a, b);
     let reach = add_up(gpu.reach(a), gpu.reach(b));
-    if !(reach < gpu.real().limit()) {
+    if !gpu.real().holds(reach) {
         return gpu.twin(&[a, b], |cpu, x| cpu.sum(x));
     }
     let y = gpu.empty(dim(a), reach);
@@ -114,7 +114,7 @@ pub fn activate(gpu: &Gpu, f: &Piecewise, x: &Block) -> (Block, Slopes) {
     };
     let reach = gpu.reach(x);
     let bound = mul_up(size, reach).max(most);
-    if x.lost() || !(2.0 * bound < real.limit()) {
+    if x.lost() || !real.holds(2.0 * bound) {
         let y = gpu.twin(&[x], |b, x| b.activate(f, x[0]));
         return (y, unknown_slopes(gpu, f, x));
     }
@@ -235,7 +235,7 @@ pub fn gate(gpu: &Gpu, s: &Slopes, x: &Block) -> Block {
     assert_eq!((s.items, s.features), (x.items, x.features));
     let real = gpu.real();
     let bound = if s.size == 0.0 { 0.0 } else { mul_up(s.size, gpu.reach(x)) };
-    if x.lost() || !(2.0 * bound < real.limit()) {
+    if x.lost() || !real.holds(2.0 * bound) {
         let (lo, hi) = read_slopes(gpu, s);
         return gpu.twin(&[x], |b, x| b.gate(&b.upload_slopes(&lo, &hi), x[0]));
     }

@@ -56,6 +56,11 @@ impl Real {
         }
     }
 
+    /// Is this a number (not NaN) below the limit?
+    pub fn holds(self, size: f64) -> bool {
+        size < self.limit()
+    }
+
     /// Ranges beyond this are measured instead of bounded: they scale what
     /// flushing costs.
     pub fn comfortable(self) -> f64 {

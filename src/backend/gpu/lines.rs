@@ -30,7 +30,7 @@ fn row_dot(
     let table = largest(positive).max(largest(negative));
     let reach = gpu.reach(a);
     let most = mul_up(mul_up(table, reach), a.features as f64);
-    if a.lost() || !(4.0 * most < real.limit()) || !(table < real.limit()) || !real.sums(a.features + 8) {
+    if a.lost() || !real.holds(4.0 * most) || !real.holds(table) || !real.sums(a.features + 8) {
         return None;
     }
     let up: Vec<f64> = positive.iter().map(|v| real.up(*v)).collect();

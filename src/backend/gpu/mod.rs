@@ -246,7 +246,7 @@ impl Backend for Gpu {
         let mut reach: f64 = 0.0;
         for (&c, &r) in x.centre.iter().zip(&x.radius) {
             // Far below the limit, so that the conversions themselves stay finite.
-            if !(add_up(c.abs(), r) < real.limit()) {
+            if !real.holds(add_up(c.abs(), r)) {
                 return self.lost(items, rows, features);
             }
             let (c, r) = real.enclose(c, r);
