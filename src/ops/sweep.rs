@@ -155,18 +155,25 @@ impl<'a, B: Backend> Prepared<'a, B> {
         seeds: B::Block,
         mut seen: impl FnMut(usize, &B::Block),
     ) -> B::Block {
+        self.forward(seeds, |k, parts| {
+            let y = self.tangent(gates, k, parts);
+            seen(k, &y);
+            y
+        })
+    }
+
+    /// The output's block when `step` gives each node's from its inputs'.
+    pub fn forward(&self, input: B::Block, mut step: impl FnMut(usize, &[B::Block]) -> B::Block) -> B::Block {
         let net = self.net;
         let mut left: Vec<usize> = net.users().iter().map(Vec::len).collect();
         let mut values: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
-        values[0] = Some(seeds);
+        values[0] = Some(input);
         for k in 1..net.nodes.len() {
-            let node = &net.nodes[k];
+            let inputs = &net.nodes[k].inputs;
             let parts: Vec<B::Block> =
-                node.inputs.iter().map(|&i| values[i].clone().expect("topological order")).collect();
-            let y = self.tangent(gates, k, &parts);
-            seen(k, &y);
-            values[k] = Some(y);
-            release(&mut values, &mut left, &node.inputs);
+                inputs.iter().map(|&i| values[i].clone().expect("topological order")).collect();
+            values[k] = Some(step(k, &parts));
+            release(&mut values, &mut left, inputs);
         }
         values.pop().flatten().expect("the output was computed")
     }
@@ -277,7 +284,7 @@ fn gate<B: Backend>(gates: &[Option<Gate<B>>], k: usize) -> &Gate<B> {
 }
 
 /// Drops values whose last reader is done.
-pub(super) fn release<T>(values: &mut [Option<T>], left: &mut [usize], inputs: &[usize]) {
+fn release<T>(values: &mut [Option<T>], left: &mut [usize], inputs: &[usize]) {
     for &i in inputs {
         left[i] -= 1;
         if left[i] == 0 {

@@ -2,9 +2,10 @@
 //! patch matrix ever exists, and each slice is used for centre and radius.
 //! No Winograd, no FFT: every output is a plain sum of products.
 
-use super::double::{self, Pair, two_sum};
+use super::double::{self, Pair};
 use super::{Block, Cpu, Parts, tasks};
 use crate::num::ConvShape;
+use crate::num::round::two_sum;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 

@@ -1,10 +1,9 @@
 //! Entrywise primitives: scale, select, sums, activations, slope gates.
 
-use super::double::{two_product, two_sum};
 use super::lanes::{self, GRAIN, wide};
 use super::{Block, Cpu, Parts, Precision, tasks};
 use crate::backend::Backend;
-use crate::num::round::{U, add_up, mul_down, mul_up, sum_up};
+use crate::num::round::{U, add_up, mul_down, mul_up, sum_up, two_product, two_sum};
 use crate::num::{Coefficient, Incidence, Piecewise, Scale, centre_radius, piecewise};
 use ndarray::Array2;
 use rayon::prelude::*;
