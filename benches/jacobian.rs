@@ -1,7 +1,7 @@
 //! The interval Clarke Jacobian of a batch of images: values forward, rows back.
 //!
-//! MNIST 784-256x4-10 with random weights, and the network of that shape in
-//! the folder CLARKE_ZOO when it is set. `cargo bench --bench jacobian` times
+//! A small network, MNIST 784-256x4-10 with random weights, and the network of
+//! that shape in the folder CLARKE_ZOO when it is set. `cargo bench --bench jacobian` times
 //! with criterion; `-- --table` prints CSV rows
 //! `network,batch,threads,what,min_ms,median_ms,bound,outside` of rivals that
 //! took turns: the whole pass, and its matrix products alone. `outside` is the
@@ -29,10 +29,9 @@ const FILE: &str = "vnncomp2021-mnistfc/mnist-net_256x4.onnx";
 const EPS: f64 = 0.001;
 const BATCHES: [usize; 2] = [1, 100];
 
-fn random_net() -> Net {
+fn random_net(sizes: &[usize]) -> Net {
     let mut random = Random::new(5);
-    let sizes = [784, 256, 256, 256, 256, 10];
-    let mut net = Net::new(vec![784]);
+    let mut net = Net::new(vec![sizes[0]]);
     for (layer, size) in sizes.windows(2).enumerate() {
         let weight = random.matrix(size[1], size[0], (6.0 / size[0] as f64).sqrt());
         let map = LinearMap::Dense(Arc::new(weight));
@@ -50,7 +49,10 @@ fn random_net() -> Net {
 }
 
 fn networks() -> Vec<(&'static str, Net)> {
-    let mut list = vec![("random 256x4", random_net())];
+    let mut list = vec![
+        ("random 20x3", random_net(&[10, 20, 20, 20, 2])),
+        ("random 256x4", random_net(&[784, 256, 256, 256, 256, 10])),
+    ];
     if let Some(zoo) = std::env::var_os("CLARKE_ZOO") {
         let net = load(&Path::new(&zoo).join(FILE), &Options::default()).expect("the zoo's network");
         list.push(("mnist 256x4", net));
@@ -59,8 +61,8 @@ fn networks() -> Vec<(&'static str, Net)> {
 }
 
 /// Balls of radius EPS around images of random grey values.
-fn images(count: usize) -> Enclosure {
-    let centre = Random::new(11).block(count, 1, 784).mapv(|v| 0.5 + 0.5 * v);
+fn images(count: usize, features: usize) -> Enclosure {
+    let centre = Random::new(11).block(count, 1, features).mapv(|v| 0.5 + 0.5 * v);
     Enclosure { radius: Array3::from_elem(centre.dim(), EPS), centre }
 }
 
@@ -115,7 +117,7 @@ fn table() {
     for (name, net) in networks() {
         let prepared = Prepared::new(&net, &Cpu::DOUBLE);
         for batch in BATCHES {
-            let (x, rows) = (images(batch), seeds(batch, net.outputs()));
+            let (x, rows) = (images(batch, net.inputs()), seeds(batch, net.outputs()));
             let found = bound(&jacobian(&prepared, &x, &rows));
             for threads in [1, 2] {
                 pool(threads).install(|| {
@@ -145,7 +147,7 @@ fn main() {
     for (name, net) in networks() {
         let prepared = Prepared::new(&net, &Cpu::DOUBLE);
         for batch in BATCHES {
-            let (x, rows) = (images(batch), seeds(batch, net.outputs()));
+            let (x, rows) = (images(batch, net.inputs()), seeds(batch, net.outputs()));
             println!("{name}, {batch} images: bound {:.6}", bound(&jacobian(&prepared, &x, &rows)));
             let mut group = criterion.benchmark_group(format!("jacobian {name}"));
             group.throughput(criterion::Throughput::Elements(batch as u64));

@@ -7,7 +7,7 @@ use clarke::certificate::Evidence;
 use clarke::net::{Net, Op};
 use clarke::num::interval::Interval;
 use clarke::num::{LinearMap, Norm, Piece};
-use clarke::ops::{Known, smooth};
+use clarke::ops::{Known, Link, smooth};
 use clarke::problem::{Output, Problem};
 use common::data::matrix;
 use common::nets::{Kind, network, question};
@@ -118,17 +118,47 @@ fn slopes(net: &Net, input: Row, known: &Known) -> Slopes {
     Slopes { of }
 }
 
-/// One row of the Jacobian, from the output back.
-fn row(net: &Net, slopes: &Slopes, seed: Row) -> Row {
+/// The derivative of a node by an earlier one, multiplied out.
+struct Run {
+    link: Link,
+    matrix: Vec<Row>,
+}
+
+impl Run {
+    /// Is nothing between its ends open?
+    fn is_fixed(&self) -> bool {
+        let top = self.matrix.iter().flatten().fold(1e-9, |m: f64, e| m.max(e.magnitude()));
+        self.matrix.iter().flatten().all(|e| e.width() <= 1e-9 * top)
+    }
+}
+
+/// Every link's matrix.
+fn runs(net: &Net, slopes: &Slopes, links: &[Link]) -> Vec<Run> {
+    let run = |&link: &Link| {
+        let n = net.nodes[link.to].len();
+        let unit = |i: usize| (0..n).map(|j| Interval::point((i == j) as u8 as f64)).collect();
+        let matrix: Vec<Row> = (0..n).map(|i| row(net, slopes, &[], link, unit(i))).collect();
+        Run { link, matrix }
+    };
+    links.iter().map(run).collect()
+}
+
+/// One row of the derivative of a node by an earlier one, from the later back.
+fn row(net: &Net, slopes: &Slopes, runs: &[Run], over: Link, seed: Row) -> Row {
     let mut total: Vec<Option<Row>> = vec![None; net.nodes.len()];
-    total[net.output()] = Some(seed);
-    for k in (1..net.nodes.len()).rev() {
+    total[over.to] = Some(seed);
+    for k in (over.from + 1..=over.to).rev() {
         let Some(g) = total[k].take() else { continue };
         let node = &net.nodes[k];
         let mut give = |i: usize, part: Row| {
             let t = total[i].take().unwrap_or(vec![Interval::ZERO; part.len()]);
             total[i] = Some(t.iter().zip(&part).map(|(a, b)| *a + *b).collect());
         };
+        if let Some(run) = runs.iter().find(|r| r.link.to == k) {
+            let column = |j: usize| run.matrix.iter().zip(&g).fold(Interval::ZERO, |s, (m, g)| s + m[j] * *g);
+            give(run.link.from, (0..net.nodes[run.link.from].len()).map(column).collect());
+            continue;
+        }
         let n = net.nodes[node.inputs[0]].len();
         match &node.op {
             Op::Add => node.inputs.iter().for_each(|&i| give(i, g.clone())),
@@ -161,14 +191,19 @@ fn row(net: &Net, slopes: &Slopes, seed: Row) -> Row {
             }
         }
     }
-    total[0].take().unwrap_or(vec![Interval::ZERO; net.inputs()])
+    total[over.from].take().unwrap_or(vec![Interval::ZERO; net.nodes[over.from].len()])
 }
 
 /// One column of the Jacobian, from the input on.
-fn column(net: &Net, slopes: &Slopes, j: usize) -> Row {
+fn column(net: &Net, slopes: &Slopes, runs: &[Run], j: usize) -> Row {
     let mut t: Vec<Row> = vec![(0..net.inputs()).map(|k| Interval::point((k == j) as u8 as f64)).collect()];
     for k in 1..net.nodes.len() {
         let node = &net.nodes[k];
+        if let Some(run) = runs.iter().find(|r| r.link.to == k) {
+            let y = run.matrix.iter().map(|m| m.iter().zip(&t[run.link.from]));
+            t.push(y.map(|terms| terms.fold(Interval::ZERO, |s, (m, x)| s + *m * *x)).collect());
+            continue;
+        }
         let x = &t[node.inputs[0]];
         let y = match &node.op {
             Op::Add => {
@@ -195,7 +230,13 @@ fn simple(problem: &Problem, rows: usize) -> bool {
 }
 
 /// The claim is not below what the same statuses prove by interval loops.
-fn jacobian_again(problem: &Problem, known: &Known, columns: bool, claim: f64) -> Option<(f64, f64)> {
+fn jacobian_again(
+    problem: &Problem,
+    known: &Known,
+    links: &[Link],
+    columns: bool,
+    claim: f64,
+) -> Option<(f64, f64)> {
     let net = &problem.net;
     let seeds = problem.seeds();
     let rows = seeds.dim().1;
@@ -208,13 +249,17 @@ fn jacobian_again(problem: &Problem, known: &Known, columns: bool, claim: f64) -
         None => vec![Interval::ENTIRE; n],
     };
     let s = slopes(net, input, known);
+    let runs = runs(net, &s, links);
+    assert!(runs.iter().all(Run::is_fixed), "an open slope within {links:?}");
+    let whole = Link { from: 0, to: net.output() };
     let fixed = problem.region.fixed();
     let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
     let seed = |i: usize| {
         seeds.centre.slice(ndarray::s![0, i, ..]).iter().map(|v| Interval::point(*v)).collect::<Row>()
     };
-    let back: Vec<Row> = (0..rows).map(|i| row(net, &s, seed(i))).collect();
-    let images: Vec<Row> = if columns { live.iter().map(|&j| column(net, &s, j)).collect() } else { vec![] };
+    let back: Vec<Row> = (0..rows).map(|i| row(net, &s, &runs, whole, seed(i))).collect();
+    let images: Vec<Row> =
+        if columns { live.iter().map(|&j| column(net, &s, &runs, j)).collect() } else { vec![] };
     let size = Array2::from_shape_fn((rows, live.len()), |(i, c)| {
         let mut e = back[i][live[c]];
         if columns {
@@ -234,14 +279,30 @@ fn jacobian_again(problem: &Problem, known: &Known, columns: bool, claim: f64) -
     Some((truth::truth(&size, problem.quotient.in_norm, out_norm), claim))
 }
 
+/// Who reads which node, with links read as one layer.
+fn readers(net: &Net, links: &[Link]) -> Vec<Vec<usize>> {
+    let mut users = vec![vec![]; net.nodes.len()];
+    for k in (0..net.nodes.len()).rev() {
+        let reads = match links.iter().find(|l| l.to == k) {
+            Some(link) => vec![link.from],
+            None => net.nodes[k].inputs.clone(),
+        };
+        if k == net.output() || !users[k].is_empty() {
+            reads.into_iter().for_each(|i| users[i].push(k));
+        }
+    }
+    users
+}
+
 /// Every factor is at least ‖D(x) W I(x)‖ at samples.
 fn factors_again(
     problem: &Problem,
     factors: &[clarke::certificate::Factor],
+    links: &[Link],
     m: &mut common::nets::Maker,
 ) -> usize {
     let net = &problem.net;
-    let users = net.users();
+    let users = readers(net, links);
     let mut checked = 0;
     for _ in 0..3 {
         let x = naive::member(&problem.region, net.inputs(), &mut m.d);
@@ -249,13 +310,27 @@ fn factors_again(
         if !at.generic {
             continue;
         }
+        let point = x.iter().map(|v| Interval::point(*v)).collect();
+        let here = slopes(net, point, &vec![]);
         for f in factors {
-            let Op::Affine(a) = &net.nodes[f.node].op else { panic!("factors belong to layers") };
-            let last = f.node == net.output() && problem.quotient.output != Output::All;
-            if last && matches!(a.map, LinearMap::Dense(_)) {
+            let narrowed =
+                matches!(&net.nodes[net.output()].op, Op::Affine(a) if matches!(a.map, LinearMap::Dense(_)));
+            if f.node == net.output() && problem.quotient.output != Output::All && narrowed {
                 continue;
             }
-            let mut w = matrix(&a.map);
+            let link = links.iter().find(|l| l.to == f.node);
+            let mut w = match (link, &net.nodes[f.node].op) {
+                (Some(link), _) => {
+                    let run = &runs(net, &here, &[*link])[0];
+                    if !run.is_fixed() {
+                        continue;
+                    }
+                    let m = &run.matrix;
+                    Array2::from_shape_fn((m.len(), m[0].len()), |(i, j)| 0.5 * (m[i][j].lo + m[i][j].hi))
+                }
+                (None, Op::Affine(a)) => matrix(&a.map),
+                _ => panic!("factors belong to layers"),
+            };
             if let [reader] = users[f.node][..] {
                 for (j, mut row) in w.rows_mut().into_iter().enumerate() {
                     let z = at.values[f.node][j];
@@ -268,7 +343,8 @@ fn factors_again(
                 }
             }
             // Features that do not move at the sample may count as masked.
-            let moving = naive::moving(problem, &x, net.nodes[f.node].inputs[0]);
+            let from = link.map_or(net.nodes[f.node].inputs[0], |l| l.from);
+            let moving = naive::moving(problem, &x, from);
             for (mut column, moves) in w.columns_mut().into_iter().zip(moving) {
                 if !moves {
                     column.fill(0.0);
@@ -297,27 +373,33 @@ fn evidence_is_derived_again() {
         .map(|k| {
             let mut m = network(k as u64 + 300_000, Kind::Any);
             let problem = question(&mut m, k);
-            let mut count = [0, 0];
+            let mut count = [0; 4];
             for name in ["jacobian-interval", "jacobian-ibp", "product-local", "product"] {
                 let Some(outcome) = bound(&problem, name, 0) else { continue };
                 let outcome = outcome.expect("no contradiction");
                 let claim = outcome.upper.value.get();
                 match &outcome.upper.evidence {
-                    Evidence::IntervalJacobian { known, columns, double_double: false } => {
-                        if let Some((again, claim)) = jacobian_again(&problem, known, *columns, claim) {
+                    Evidence::IntervalJacobian { known, links, columns, double_double: false } => {
+                        count[2] += links.len();
+                        if let Some((again, claim)) = jacobian_again(&problem, known, links, *columns, claim)
+                        {
                             assert!(claim >= again * (1.0 - 1e-9), "case {k} {name}: {claim:e} < {again:e}");
                             count[0] += 1;
                         }
                     }
-                    Evidence::LayerNorms { factors, .. } => {
-                        count[1] += factors_again(&problem, factors, &mut m)
+                    Evidence::LayerNorms { factors, links, .. } => {
+                        count[1] += factors_again(&problem, factors, links, &mut m);
+                        count[3] += links.len();
                     }
                     _ => {}
                 }
             }
             count
         })
-        .reduce(|| [0, 0], |a, b| [a[0] + b[0], a[1] + b[1]]);
-    println!("{} Jacobians and {} layer factors derived again", counts[0], counts[1]);
-    assert!(counts[0] > 500 && counts[1] > 5000);
+        .reduce(|| [0; 4], |a, b| std::array::from_fn(|k| a[k] + b[k]));
+    println!(
+        "{} Jacobians and {} layer factors derived again; {} and {} runs",
+        counts[0], counts[1], counts[2], counts[3]
+    );
+    assert!(counts[0] > 500 && counts[1] > 5000 && counts[2] > 100 && counts[3] > 100);
 }

@@ -10,15 +10,15 @@ use clarke::method::layer::{
 };
 use clarke::num::apply::{absolute, apply, apply_up, map_weights, materialise, transpose};
 use clarke::num::direction::vector_norm;
-use clarke::num::lanczos::Noise;
 use clarke::num::norms::vector_norm_down;
+use clarke::num::random::Random;
 use clarke::num::{Coefficient, ConvShape, Incidence, LinearMap, Norm, Scale, Upper};
 use ndarray::Array2;
 use std::sync::Arc;
 use truth::{matrix, pairs, pick, sigma, truth};
 
 /// A convolution of any geometry whose matrix stays small.
-fn random_conv(noise: &mut Noise, largest: usize) -> LinearMap {
+fn random_conv(noise: &mut Random, largest: usize) -> LinearMap {
     loop {
         let groups = pick(noise, 1, 2);
         let mut two = |from, to| [pick(noise, from, to), pick(noise, from, to)];
@@ -36,12 +36,12 @@ fn random_conv(noise: &mut Noise, largest: usize) -> LinearMap {
         let sign = pick(noise, 0, 5);
         let weight = (0..out_channels * ins * shape.taps())
             .map(|_| match sign {
-                0 => noise.draw().abs(),
-                1 => (3.0 * noise.draw()).round(),
-                _ => noise.draw(),
+                0 => noise.signed().abs(),
+                1 => (3.0 * noise.signed()).round(),
+                _ => noise.signed(),
             })
             .collect();
-        let adjoint = noise.draw() < 0.0;
+        let adjoint = noise.signed() < 0.0;
         return LinearMap::Conv { shape, weight: Arc::new(weight), adjoint };
     }
 }
@@ -77,7 +77,7 @@ fn naive(map: &LinearMap) -> Array2<f64> {
     if adjoint { a.reversed_axes() } else { a }
 }
 
-fn random_map(noise: &mut Noise, round: usize) -> LinearMap {
+fn random_map(noise: &mut Random, round: usize) -> LinearMap {
     if round.is_multiple_of(5) {
         let (m, n) = (pick(noise, 1, 12), pick(noise, 1, 12));
         LinearMap::Dense(Arc::new(matrix(noise, m, n)))
@@ -88,7 +88,7 @@ fn random_map(noise: &mut Noise, round: usize) -> LinearMap {
 
 #[test]
 fn applications_follow_the_definition() {
-    let mut noise = Noise(20);
+    let mut noise = Random(20);
     for round in 0..800 {
         let map = random_map(&mut noise, round);
         let a = naive(&map);
@@ -110,7 +110,7 @@ fn applications_follow_the_definition() {
 
 #[test]
 fn lines_are_exact_at_borders() {
-    let mut noise = Noise(21);
+    let mut noise = Random(21);
     for round in 0..2000 {
         let map = random_map(&mut noise, round);
         let a = naive(&map);
@@ -136,7 +136,7 @@ fn lines_are_exact_at_borders() {
 
 #[test]
 fn every_spectral_method_is_on_its_side() {
-    let mut noise = Noise(22);
+    let mut noise = Random(22);
     for round in 0..1500 {
         let map = random_map(&mut noise, round);
         let a = naive(&map);
@@ -162,7 +162,7 @@ fn every_spectral_method_is_on_its_side() {
 
 #[test]
 fn reshapes_of_a_pointwise_kernel_are_exact() {
-    let mut noise = Noise(23);
+    let mut noise = Random(23);
     let shape = ConvShape {
         groups: 1,
         in_channels: 7,
@@ -182,7 +182,7 @@ fn reshapes_of_a_pointwise_kernel_are_exact() {
 
 #[test]
 fn all_pairs_of_random_maps() {
-    let mut noise = Noise(24);
+    let mut noise = Random(24);
     let mut checked = 0;
     for round in 0..3000 {
         let map = random_map(&mut noise, round);
@@ -220,11 +220,11 @@ fn all_pairs_of_random_maps() {
 
 #[test]
 fn masks_and_scales() {
-    let mut noise = Noise(25);
+    let mut noise = Random(25);
     for round in 0..600 {
         let map = random_map(&mut noise, round);
-        let d: Vec<f64> = (0..map.outputs()).map(|_| (1.5 * noise.draw()).max(0.0)).collect();
-        let mask: Vec<bool> = (0..map.inputs()).map(|_| noise.draw() > -0.4).collect();
+        let d: Vec<f64> = (0..map.outputs()).map(|_| (1.5 * noise.signed()).max(0.0)).collect();
+        let mask: Vec<bool> = (0..map.inputs()).map(|_| noise.signed() > -0.4).collect();
         let mut a = naive(&map);
         ndarray::Zip::indexed(&mut a).for_each(|(i, j), x| *x *= d[i] * f64::from(mask[j]));
         let whole = gram::upper(&map, 500);
@@ -271,11 +271,11 @@ fn zero_padding_exceeds_the_circular_norm() {
 
 #[test]
 fn diagonals_and_windows() {
-    let mut noise = Noise(26);
+    let mut noise = Random(26);
     for _ in 0..300 {
         let (m, n) = (pick(&mut noise, 1, 7), pick(&mut noise, 1, 7));
         let factor: Vec<Coefficient> =
-            (0..pick(&mut noise, 1, 3)).map(|_| Coefficient::exact(noise.draw())).collect();
+            (0..pick(&mut noise, 1, 3)).map(|_| Coefficient::exact(noise.signed())).collect();
         let shift = vec![Coefficient::ZERO; factor.len()];
         let scale = Scale::new(factor, shift, 2);
         let diagonal =
@@ -285,7 +285,7 @@ fn diagonals_and_windows() {
                     if i == j { scale.factor[scale.index(i)].hi } else { 0.0 }
                 },
             );
-        let windows = (0..m).map(|_| (0..n as u32).filter(|_| noise.draw() < 0.2).collect::<Vec<_>>());
+        let windows = (0..m).map(|_| (0..n as u32).filter(|_| noise.signed() < 0.2).collect::<Vec<_>>());
         let windows = Incidence::new(n, windows.collect::<Vec<_>>());
         let mut sums = Array2::zeros((m, n));
         let mut chosen = Array2::zeros((m, n));
@@ -295,7 +295,7 @@ fn diagonals_and_windows() {
             if !window.is_empty() {
                 let last = windows.index[window.end - 1] as usize;
                 let first = windows.index[window.start] as usize;
-                let share = (noise.draw() + 1.0) / 2.0;
+                let share = (noise.signed() + 1.0) / 2.0;
                 chosen[[i, first]] += share;
                 chosen[[i, last]] += 1.0 - share;
             }
@@ -319,7 +319,7 @@ fn diagonals_and_windows() {
 
 #[test]
 fn extreme_weights_of_maps() {
-    let mut noise = Noise(27);
+    let mut noise = Random(27);
     let effort = Effort { entries: 200, ..Effort::FULL };
     for round in 0..60 {
         let map = random_map(&mut noise, round);

@@ -4,9 +4,9 @@ mod truth;
 
 use clarke::num::cholesky::semidefinite_up_to;
 use clarke::num::direction::vector_norm;
-use clarke::num::lanczos::Noise;
 use clarke::num::linalg::{cheap_upper, cholesky_upper, gram_upper, spectral_upper};
 use clarke::num::norms::{operator_lower_direction, operator_upper, vector_norm_down, vector_norm_up};
+use clarke::num::random::Random;
 use clarke::num::{Norm, Upper};
 use ndarray::{Array1, Array2};
 use truth::{matrix, pairs, pick, sigma, truth};
@@ -17,11 +17,11 @@ fn point_upper(a: &Array2<f64>, p: Norm, q: Norm) -> f64 {
 
 #[test]
 fn vector_norms_enclose_and_survive_extremes() {
-    let mut noise = Noise(3);
+    let mut noise = Random(3);
     for _ in 0..2000 {
         let n = pick(&mut noise, 0, 40);
         let scale = 10f64.powi(pick(&mut noise, 0, 300) as i32 - 150);
-        let v: Vec<f64> = (0..n).map(|_| noise.draw().abs() * scale).collect();
+        let v: Vec<f64> = (0..n).map(|_| noise.signed().abs() * scale).collect();
         for norm in Norm::ALL {
             let (down, up) =
                 (vector_norm_down(v.iter().copied(), norm), vector_norm_up(v.iter().copied(), norm));
@@ -50,7 +50,7 @@ fn vector_norms_enclose_and_survive_extremes() {
 
 #[test]
 fn points_of_all_nine_pairs() {
-    let mut noise = Noise(5);
+    let mut noise = Random(5);
     for round in 0..400 {
         let (m, n) = (pick(&mut noise, 1, 8), pick(&mut noise, 1, 8));
         let mut a = matrix(&mut noise, m, n);
@@ -72,7 +72,7 @@ fn points_of_all_nine_pairs() {
 
 #[test]
 fn scalar_outputs_and_inputs_are_exact() {
-    let mut noise = Noise(6);
+    let mut noise = Random(6);
     let row = matrix(&mut noise, 1, 50);
     for (p, q) in pairs() {
         let up = point_upper(&row, p, q);
@@ -87,7 +87,7 @@ fn scalar_outputs_and_inputs_are_exact() {
 
 #[test]
 fn enclosures_contain_their_members() {
-    let mut noise = Noise(7);
+    let mut noise = Random(7);
     for _ in 0..300 {
         let (m, n) = (pick(&mut noise, 1, 6), pick(&mut noise, 1, 6));
         let c = matrix(&mut noise, m, n);
@@ -99,8 +99,8 @@ fn enclosures_contain_their_members() {
                 let member = ndarray::Zip::from(&c).and(&r).map_collect(|&c, &r| match corner {
                     0 => c,
                     1 => c + c.signum() * r,
-                    2..7 => c + if noise.draw() < 0.0 { -r } else { r },
-                    _ => c + noise.draw() * r,
+                    2..7 => c + if noise.signed() < 0.0 { -r } else { r },
+                    _ => c + noise.signed() * r,
                 });
                 let exact = truth(&member, p, q);
                 assert!(up >= exact * (1.0 - 1e-12), "{p} {q}: {up} < {exact}");
@@ -111,7 +111,7 @@ fn enclosures_contain_their_members() {
 
 #[test]
 fn longer_sides_stay_above_local_search() {
-    let mut noise = Noise(8);
+    let mut noise = Random(8);
     for (m, n) in [(30, 10), (10, 30), (16, 40), (40, 40), (120, 25), (25, 120)] {
         let a = matrix(&mut noise, m, n);
         for (p, q) in pairs() {
@@ -126,7 +126,7 @@ fn longer_sides_stay_above_local_search() {
 
 #[test]
 fn spectral_bounds_are_tight() {
-    let mut noise = Noise(9);
+    let mut noise = Random(9);
     for (m, n) in [(10, 784), (784, 10), (64, 64), (100, 40), (90, 300), (1, 9), (24, 25)] {
         let a = matrix(&mut noise, m, n);
         let exact = sigma(&a);
@@ -151,7 +151,7 @@ fn spectral_bounds_are_tight() {
 
 #[test]
 fn extreme_scales_and_broken_numbers() {
-    let mut noise = Noise(10);
+    let mut noise = Random(10);
     for (m, n) in [(4, 6), (30, 28)] {
         let a = matrix(&mut noise, m, n);
         for exponent in [-1070, -1000, -500, -300, 300, 500, 1000, 1015] {
@@ -198,11 +198,11 @@ fn compare(x: f64, power: u32, integer: i128) -> std::cmp::Ordering {
 
 #[test]
 fn vector_norms_against_integers() {
-    let mut noise = Noise(30);
+    let mut noise = Random(30);
     for _ in 0..5000 {
         let n = pick(&mut noise, 1, 30);
         let v: Vec<f64> = (0..n)
-            .map(|_| (noise.draw().abs() * 2f64.powi(pick(&mut noise, 20, 50) as i32)).round() + 1.0)
+            .map(|_| (noise.signed().abs() * 2f64.powi(pick(&mut noise, 20, 50) as i32)).round() + 1.0)
             .collect();
         for (norm, power) in [(Norm::One, 1), (Norm::Two, 2)] {
             let exact: i128 = v.iter().map(|&x| (x as i128).pow(power)).sum();
@@ -217,7 +217,7 @@ fn vector_norms_against_integers() {
 
 #[test]
 fn cholesky_refuses_what_is_not_semidefinite() {
-    let mut noise = Noise(31);
+    let mut noise = Random(31);
     for n in [1, 2, 10, 63, 64, 65, 130, 200] {
         let w = matrix(&mut noise, n + 5, n);
         let gram = w.t().dot(&w);

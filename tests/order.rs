@@ -3,12 +3,16 @@
 mod common;
 mod truth;
 
+use clarke::backend::cpu::Cpu;
+use clarke::method::context::Context;
+use clarke::method::local::{ibp, jacobian};
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, Incidence, LinearMap, Norm, Piecewise};
+use clarke::ops::Prepared;
 use clarke::problem::{Output, Problem, Quantity};
 use clarke::region::Region;
 use common::nets::{Kind, network, question};
-use common::{bound, naive};
+use common::{bound, budget, naive};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -111,6 +115,66 @@ fn scaling() {
     });
     println!("{checked} scalings");
     assert!(checked > 800);
+}
+
+/// Interval Jacobians layer by layer, and with runs through fixed neurons multiplied out.
+fn jacobians(problem: &Problem) -> [[f64; 2]; 2] {
+    let backend = Cpu::DOUBLE;
+    let context = Context::new(problem, &backend, budget(0), 1);
+    let gates = ibp::run(context.main(), &problem.region, &vec![]).gates;
+    let norms = |prepared: &Prepared<Cpu>| {
+        let sides = [jacobian::rows, jacobian::columns];
+        sides.map(|side| {
+            let j = side(&context, prepared, &gates, &problem.seeds()).expect("not interrupted");
+            jacobian::norm(&context, &j).get()
+        })
+    };
+    [norms(context.main()), norms(&context.main().multiplied(&gates, &|_| true))]
+}
+
+#[test]
+fn runs_cost_nothing() {
+    let checked = each(1500, 50_000, |k, problem| {
+        if !monotone(&problem) {
+            return None;
+        }
+        let [plain, runs] = jacobians(&problem);
+        // Where all entries cancel only rounding is left, in another order.
+        let rounding = 1e-12 * upper(&problem, "product");
+        let larger = (0..2).any(|s| runs[s] > plain[s] * (1.0 + 1e-9) + rounding);
+        Some(if larger { format!("case {k}: {runs:?} above {plain:?}") } else { String::new() })
+    });
+    println!("{checked} runs");
+    assert!(checked > 500);
+}
+
+/// Between two open layers lies one that is on everywhere, and what goes into
+/// it cancels behind it: |W2 W1| is far below |W2||W1|.
+#[test]
+fn runs_gain() {
+    let dense = |w: [[f64; 2]; 2], b: f64| {
+        let map = LinearMap::Dense(Arc::new(ndarray::arr2(&w)));
+        Op::Affine(Affine { map, bias: Some(Arc::new(vec![b; 2])), repeat: 1 })
+    };
+    let mut net = Net::new(vec![2]);
+    let layers = [([[1.0, 0.5], [0.5, -1.0]], 0.0), ([[3.0, 1.0], [2.0, 1.0]], 100.0)];
+    let relu = || Op::Piecewise(Piecewise::RELU);
+    for (w, b) in layers.into_iter().chain([([[1.0, -1.0], [-2.0, 3.0]], -100.0)]) {
+        let last = net.push("layer", dense(w, b), vec![net.output()], vec![2]).unwrap();
+        net.push("relu", relu(), vec![last], vec![2]).unwrap();
+    }
+    net.push("last", dense([[1.0, 2.0], [1.0, -1.0]], 0.0), vec![net.output()], vec![2]).unwrap();
+    let region = Region::ball(&[0.0, 0.0], 1.0, Norm::Inf, None).unwrap();
+    let output = Output::All;
+    let (in_norm, out_norm, quantity) = (Norm::Inf, Norm::Inf, Quantity::Lipschitz);
+    let quotient = clarke::problem::Quotient { in_norm, out_norm, output, quantity };
+    let problem = Problem::new(net, region, quotient).unwrap();
+    let [plain, runs] = jacobians(&problem);
+    println!("{plain:?} {runs:?}");
+    assert!(runs[0] < 0.5 * plain[0] && runs[1] < 0.5 * plain[1], "{runs:?} {plain:?}");
+    // ‖W3‖ ‖W2 W1‖ ‖W0‖ = 3 * 1 * 1.5, where W2 W1 is the identity.
+    let (local, global) = (upper(&problem, "product-local"), upper(&problem, "product"));
+    assert!(local <= 4.5 * (1.0 + 1e-12) && global > 2.0 * local, "{local} {global}");
 }
 
 /// The order of the inputs does not matter.

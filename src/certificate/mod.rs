@@ -1,21 +1,22 @@
 //! Evidence as plain data: what a proven number rests on.
 
 use crate::num::{Lower, Norm, Upper};
-use crate::ops::Known;
+use crate::ops::{Known, Link};
 
 /// One of the proof rules by which every upper bound can be derived again.
 #[derive(Clone, Debug)]
 pub enum Evidence {
     /// Product of slope intervals and weights from the output side (rows) or
-    /// the input side (columns), statuses from `known` and interval arithmetic.
-    IntervalJacobian { known: Known, columns: bool, double_double: bool },
-    /// Products and sums of layer norms along the graph.
-    LayerNorms { local: bool, known: Known, factors: Vec<Factor> },
+    /// the input side (columns), statuses from `known` and interval arithmetic;
+    /// between the nodes of a link the weights are multiplied first.
+    IntervalJacobian { known: Known, links: Vec<Link>, columns: bool, double_double: bool },
+    /// Products and sums of layer norms along the graph, links as one layer.
+    LayerNorms { local: bool, known: Known, links: Vec<Link>, factors: Vec<Factor> },
     /// Nothing to re-derive piece by piece: a description, re-runnable only.
     Digest(String),
 }
 
-/// ‖diag(scale) W restricted to live inputs‖ of one node.
+/// ‖diag(scale) W restricted to live inputs‖ of one node, or of the link that ends there.
 #[derive(Clone, Debug)]
 pub struct Factor {
     pub node: usize,

@@ -178,19 +178,13 @@ impl WorkArgs {
             splits: flags.splits.as_deref().map(|t| parse::count("--splits", t, 0)).transpose()?,
             device: flags.device.as_deref().map_or(Ok(Device::Auto), parse::device)?,
             precision: flags.precision.unwrap_or_default(),
-            threads: threads.map(useful),
+            threads: threads.map(|t| usize::try_from(t).unwrap_or(usize::MAX)),
             memory: flags.memory.as_deref().map(parse::memory).transpose()?,
             seed: flags.seed.as_deref().map_or(Ok(0), |t| parse::count("--seed", t, 0))?,
             method,
             gap,
         })
     }
-}
-
-/// More threads than the machine runs at once only cost memory; too many cannot be started.
-fn useful(threads: u64) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    threads.min(cores.max(64) as u64) as usize
 }
 
 fn centre(flags: &RegionFlags) -> Result<Option<Centre>> {

@@ -7,6 +7,7 @@ use super::live::Live;
 use super::parse::Device;
 use super::print::Print;
 use super::problem::{self, Loaded};
+use super::threads;
 use crate::backend::cpu::Cpu;
 use crate::certificate::Witness;
 use crate::error::{Error, Kind, Result};
@@ -36,10 +37,7 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<
             .at("--certificate")
             .next("leave the flag out; --format json carries the witness"));
     }
-    if let Some(threads) = args.work.threads {
-        // Fails only where a pool exists already, which then has its size.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    }
+    threads::start(args.work.threads)?;
     let loaded = problem::load(args)?;
     let import = started.elapsed().as_secs_f64();
     let budget = Budget {

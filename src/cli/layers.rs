@@ -3,6 +3,7 @@
 use super::args::LayersArgs;
 use super::flags::Format;
 use super::print::columns;
+use super::threads;
 use crate::data::decimal::{rounded_down, rounded_up};
 use crate::error::Result;
 use crate::method::layer::{Effort, LayerNorm, norm};
@@ -19,9 +20,7 @@ struct Layer<'a> {
 }
 
 pub fn run(args: LayersArgs) -> Result<i32> {
-    if let Some(threads) = args.work.threads {
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    }
+    threads::start(args.work.threads)?;
     let net = crate::net::load(&args.net, &args.import.options())?;
     let effort = if args.work.time.is_zero() { Effort::QUICK } else { Effort::FULL };
     let mut layers = vec![];

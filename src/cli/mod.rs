@@ -15,6 +15,7 @@ mod methods;
 pub mod parse;
 pub mod print;
 pub mod problem;
+mod threads;
 
 use crate::error::{Error, Result};
 use clap::Parser;

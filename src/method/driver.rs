@@ -105,6 +105,9 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let (context, problem) = (self.context, self.context.problem);
         let columns_cost = 8.0 * problem.net.inputs() as f64 * problem.net.products();
         let seeds = problem.seeds();
+        // A matrix is read back in f64, which double-double sweeps must not pass through.
+        let afford = |work: f64| price == 1.0 && context.budget.affords(work);
+        let prepared = &prepared.multiplied(gates, &afford);
         let mut j = jacobian::rows(context, prepared, gates, &seeds)?;
         let mut columns = false;
         if price == 1.0
@@ -115,8 +118,8 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
             columns = true;
         }
         let value = jacobian::norm(context, &j);
-        let evidence =
-            Evidence::IntervalJacobian { known: known.clone(), columns, double_double: price > 1.0 };
+        let (known, links) = (known.clone(), prepared.chains().links());
+        let evidence = Evidence::IntervalJacobian { known, links, columns, double_double: price > 1.0 };
         let lower = problem.region.is_point().then(|| lower::of_matrix(context, &j, name)).flatten();
         Some((Bound { value, method: name, evidence }, lower))
     }

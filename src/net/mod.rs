@@ -34,6 +34,14 @@ impl Node {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Multiplications of one pass.
+    pub fn products(&self) -> f64 {
+        match &self.op {
+            Op::Affine(a) => a.map.products(),
+            _ => self.len() as f64,
+        }
+    }
 }
 
 /// What an import noticed and a reader of results should know.
@@ -171,13 +179,7 @@ impl Net {
 
     /// Multiplications of one forward pass.
     pub fn products(&self) -> f64 {
-        self.nodes
-            .iter()
-            .map(|n| match &n.op {
-                Op::Affine(a) => a.map.products(),
-                _ => n.len() as f64,
-            })
-            .sum()
+        self.nodes.iter().map(Node::products).sum()
     }
 
     /// `users[i]`: the nodes that read node i.

@@ -1,27 +1,19 @@
 //! Double-double arithmetic on coefficients, with proven errors.
 //!
 //! Every operation is built from two error-free transformations: `two_sum`
-//! (Knuth 1969, exact for all finite results) and `two_prod` (an FMA residual,
-//! exact away from underflow). What an operation drops is therefore a known
+//! (exact for all finite results) and `two_prod` (an FMA residual, exact away
+//! from underflow). What an operation drops is therefore a known
 //! float, and `err` is the outward-rounded sum of what was dropped and of the
 //! errors of the arguments; no analysis of rounding is needed. Exact results
 //! keep `err = 0`. Overflow and division by zero end in an infinite or NaN
 //! part, which `Net::push` refuses.
 
 use super::map::Coefficient;
-use super::round::{add_up, div_up, mul_up, sub_down, sum_up};
-
-/// `a + b = sum + residual` exactly, unless the sum overflows.
-pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let s = a + b;
-    let t = s - a;
-    (s, (a - (s - t)) + (b - t))
-}
+use super::round::{add_up, div_up, mul_up, sub_down, sum_up, two_product, two_sum};
 
 /// `a b = product + residual`, up to the third number (0 away from underflow).
 pub fn two_prod(a: f64, b: f64) -> (f64, f64, f64) {
-    let p = a * b;
-    let residual = a.mul_add(b, -p);
+    let (p, residual) = two_product(a, b);
     // Below 2^-968 the residual may fall under the smallest subnormal and be rounded.
     let slack = if a == 0.0 || b == 0.0 || p.abs() > 1e-280 { 0.0 } else { f64::from_bits(1) };
     (p, residual, slack)

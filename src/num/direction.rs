@@ -5,8 +5,9 @@
 //! answer is exact. Elsewhere Boyd's nonlinear power method from several starts,
 //! u ← dual_q(J dual_p(Jᵀu)), which never decreases ‖Jᵀu‖_{p*}, then single flips.
 
-use super::lanczos::{Noise, normalised, top_singular};
+use super::lanczos::{normalised, top_singular};
 use super::norms::Norm;
+use super::random::Random;
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
 /// Sides up to this long are enumerated.
@@ -99,7 +100,7 @@ fn search(j: ArrayView2<f64>, p: Norm, q: Norm) -> Array1<f64> {
     let mut order: Vec<usize> = (0..m).collect();
     order.sort_by(|&a, &b| rows[b].total_cmp(&rows[a]));
     let column = best_index(j.columns().into_iter().map(|c| vector_norm(c, q)));
-    let mut noise = Noise(1);
+    let mut noise = Random(1);
     let mut images = vec![top_singular(j).0, j.column(column).to_owned(), j.dot(&Array1::ones(n))];
     images.extend((0..6).map(|_| noise.vector(m)));
     let mut starts: Vec<_> = images.iter().map(|y| dual_vector(y, q.dual())).collect();

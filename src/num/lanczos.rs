@@ -2,6 +2,7 @@
 //! Nothing here is proven: proofs evaluate the returned vectors.
 
 use super::linalg::gram_matrix;
+use super::random::Random;
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
 /// Largest Krylov space between restarts.
@@ -9,25 +10,6 @@ const SPACE: usize = 64;
 const RESTARTS: usize = 8;
 /// Orders up to here form the Gram matrix first.
 const SMALL: usize = 128;
-
-/// A reproducible stream of numbers in (-1, 1).
-#[derive(Clone, Debug)]
-pub struct Noise(pub u64);
-
-impl Noise {
-    pub fn draw(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        (z >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-
-    pub fn vector(&mut self, n: usize) -> Array1<f64> {
-        Array1::from_shape_simple_fn(n, || self.draw())
-    }
-}
 
 /// x / ‖x‖_2 in plain arithmetic and the norm; x itself if it is 0 or not finite.
 pub fn normalised(x: Array1<f64>) -> (Array1<f64>, f64) {
@@ -92,7 +74,7 @@ pub fn top_eigenpair(
     apply: &mut dyn FnMut(ArrayView1<f64>) -> Array1<f64>,
     tolerance: f64,
 ) -> (f64, Array1<f64>) {
-    let (mut start, _) = normalised(Noise(n as u64).vector(n));
+    let (mut start, _) = normalised(Random(n as u64).vector(n));
     let mut value = 0.0;
     for _ in 0..RESTARTS {
         let mut basis = vec![start];

@@ -13,6 +13,7 @@ pub mod normal;
 pub mod norms;
 pub mod operator;
 pub mod piecewise;
+pub mod random;
 pub mod round;
 pub mod tensor;
 

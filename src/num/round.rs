@@ -21,17 +21,24 @@ fn step_down(x: f64) -> f64 {
     if x == f64::INFINITY { f64::MAX } else { x.next_down() }
 }
 
-/// Residual of a sum: `a + b = s + r` exactly whenever `r` is finite.
+/// `a + b = s + e` exactly, unless the sum overflows (Knuth 1969).
 #[inline(always)]
-fn sum_residual(a: f64, b: f64, s: f64) -> f64 {
+pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let s = a + b;
     let t = s - a;
-    (a - (s - t)) + (b - t)
+    (s, (a - (s - t)) + (b - t))
+}
+
+/// `a b = p + e` exactly, away from underflow and overflow.
+#[inline(always)]
+pub fn two_product(a: f64, b: f64) -> (f64, f64) {
+    let p = a * b;
+    (p, a.mul_add(b, -p))
 }
 
 #[inline(always)]
 pub fn add_up(a: f64, b: f64) -> f64 {
-    let s = a + b;
-    let r = sum_residual(a, b, s);
+    let (s, r) = two_sum(a, b);
     if r <= 0.0 || s == f64::INFINITY || s.is_nan() || a.is_infinite() || b.is_infinite() {
         s
     } else {
@@ -61,15 +68,11 @@ pub fn mul_up(a: f64, b: f64) -> f64 {
     if a == 0.0 || b == 0.0 {
         return 0.0;
     }
-    let p = a * b;
+    let (p, e) = two_product(a, b);
     if a.is_infinite() || b.is_infinite() || p == f64::INFINITY || p.is_nan() {
         return p;
     }
-    if p.is_finite() && p.abs() > RESIDUAL_FLOOR {
-        if a.mul_add(b, -p) > 0.0 { step_up(p) } else { p }
-    } else {
-        step_up(p)
-    }
+    if p.is_finite() && p.abs() > RESIDUAL_FLOOR { if e > 0.0 { step_up(p) } else { p } } else { step_up(p) }
 }
 
 #[inline(always)]

@@ -1,6 +1,7 @@
 //! What mathematics must know about each operator family, and the sweeps
 //! over a network that use it.
 
+pub mod chains;
 pub mod linear;
 pub mod piecewise;
 pub mod smooth;
@@ -8,4 +9,5 @@ pub mod softmax;
 pub mod sweep;
 pub mod ties;
 
+pub use chains::{Chains, Link};
 pub use sweep::{Ends, Gate, Known, Prepared, Trace};

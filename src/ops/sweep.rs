@@ -4,18 +4,22 @@
 //! Everything is an enclosure for every point of every item's region, so the
 //! adjoint sweep over slope intervals is the interval Clarke Jacobian.
 
+use super::chains::Chains;
 use super::{smooth, softmax};
 use crate::backend::Backend;
 use crate::net::{Net, Op, Smooth};
 use crate::num::Enclosure;
 use ndarray::{Array2, Array3};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A network with its weights on a backend.
 pub struct Prepared<'a, B: Backend> {
     pub net: &'a Net,
     pub backend: &'a B,
-    maps: Vec<Option<B::Map>>,
+    maps: Vec<Option<Arc<B::Map>>>,
+    /// Runs that `tangents` and `adjoints` take in one step.
+    chains: Chains<B>,
 }
 
 /// Proven ends of a node's values, items x features.
@@ -67,19 +71,35 @@ impl<B: Backend> Trace<B> {
 
 impl<'a, B: Backend> Prepared<'a, B> {
     pub fn new(net: &'a Net, backend: &'a B) -> Self {
-        let maps = net
-            .nodes
-            .iter()
-            .map(|n| match &n.op {
-                Op::Affine(a) => Some(backend.prepare(a)),
-                _ => None,
-            })
-            .collect();
-        Prepared { net, backend, maps }
+        let maps = net.nodes.iter().map(|n| prepare(backend, &n.op)).collect();
+        Prepared { net, backend, maps, chains: Chains::none() }
+    }
+
+    /// The same network but for its last node.
+    pub fn ending_as<'n>(&self, net: &'n Net) -> Prepared<'n, B>
+    where
+        'a: 'n,
+    {
+        let mut maps = self.maps.clone();
+        if !std::ptr::eq(net, self.net) {
+            maps[net.output()] = prepare(self.backend, &net.nodes[net.output()].op);
+        }
+        Prepared { net, backend: self.backend, maps, chains: Chains::none() }
+    }
+
+    /// The same with every affordable run through fixed neurons in one step,
+    /// for derivatives under these gates.
+    pub fn multiplied(&self, gates: &[Option<Gate<B>>], affordable: &dyn Fn(f64) -> bool) -> Self {
+        let chains = Chains::new(self, gates, affordable);
+        Prepared { net: self.net, backend: self.backend, maps: self.maps.clone(), chains }
+    }
+
+    pub fn chains(&self) -> &Chains<B> {
+        &self.chains
     }
 
     fn map(&self, k: usize) -> &B::Map {
-        self.maps[k].as_ref().expect("affine nodes are prepared")
+        self.maps[k].as_deref().expect("affine nodes are prepared")
     }
 
     /// Values of all nodes for regions given as one row per item. `keep` says
@@ -155,18 +175,32 @@ impl<'a, B: Backend> Prepared<'a, B> {
         seeds: B::Block,
         mut seen: impl FnMut(usize, &B::Block),
     ) -> B::Block {
-        let net = self.net;
-        let mut left: Vec<usize> = net.users().iter().map(Vec::len).collect();
-        let mut values: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
-        values[0] = Some(seeds);
-        for k in 1..net.nodes.len() {
-            let node = &net.nodes[k];
-            let parts: Vec<B::Block> =
-                node.inputs.iter().map(|&i| values[i].clone().expect("topological order")).collect();
-            let y = self.tangent(gates, k, &parts);
+        self.forward(seeds, |k, parts| {
+            let y = match self.chains.at(k) {
+                Some(chain) => chain.apply(self.backend, &parts[0], false),
+                None => self.tangent(gates, k, parts),
+            };
             seen(k, &y);
-            values[k] = Some(y);
-            release(&mut values, &mut left, &node.inputs);
+            y
+        })
+    }
+
+    /// The output's block when `step` gives each node's from those that it
+    /// reads; nodes that the output does not depend on are left out.
+    pub fn forward(&self, input: B::Block, mut step: impl FnMut(usize, &[B::Block]) -> B::Block) -> B::Block {
+        let net = self.net;
+        let mut left: Vec<usize> = self.chains.users(net).iter().map(Vec::len).collect();
+        let mut values: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
+        values[0] = Some(input);
+        for k in 1..net.nodes.len() {
+            if left[k] == 0 && k != net.output() {
+                continue;
+            }
+            let inputs = self.chains.inputs(net, k);
+            let parts: Vec<B::Block> =
+                inputs.iter().map(|&i| values[i].clone().expect("topological order")).collect();
+            values[k] = Some(step(k, &parts));
+            release(&mut values, &mut left, inputs);
         }
         values.pop().flatten().expect("the output was computed")
     }
@@ -207,15 +241,31 @@ impl<'a, B: Backend> Prepared<'a, B> {
     pub fn adjoints_from(
         &self,
         gates: &[Option<Gate<B>>],
+        total: Vec<Option<B::Block>>,
+        seen: impl FnMut(usize, &B::Block),
+    ) -> B::Block {
+        self.adjoints_between(gates, total, 0, seen)
+    }
+
+    /// The same back to another node than the input: one that lies on all ways
+    /// from the starts to the input.
+    pub fn adjoints_between(
+        &self,
+        gates: &[Option<Gate<B>>],
         mut total: Vec<Option<B::Block>>,
+        end: usize,
         mut seen: impl FnMut(usize, &B::Block),
     ) -> B::Block {
         let (b, net) = (self.backend, self.net);
         let (items, rows, _) = b.dim(total.iter().flatten().next().expect("a start"));
-        for k in (1..net.nodes.len()).rev() {
+        for k in (end + 1..net.nodes.len()).rev() {
             let Some(g) = total[k].take() else { continue };
             seen(k, &g);
-            for (i, part) in self.back(gates, k, &g) {
+            let parts = match self.chains.at(k) {
+                Some(chain) => vec![(chain.from, chain.apply(b, &g, true))],
+                None => self.back(gates, k, &g),
+            };
+            for (i, part) in parts {
                 total[i] = Some(match total[i].take() {
                     Some(t) => b.sum(&[&t, &part]),
                     None => part,
@@ -223,7 +273,7 @@ impl<'a, B: Backend> Prepared<'a, B> {
             }
         }
         // A network that does not read its input has the Jacobian zero.
-        total[0].take().unwrap_or_else(|| b.upload(&Enclosure::zeros(items, rows, net.inputs())))
+        total[end].take().unwrap_or_else(|| b.upload(&Enclosure::zeros(items, rows, net.nodes[end].len())))
     }
 
     /// The adjoint of node k, distributed to its inputs.
@@ -272,12 +322,19 @@ impl<'a, B: Backend> Prepared<'a, B> {
     }
 }
 
+fn prepare<B: Backend>(backend: &B, op: &Op) -> Option<Arc<B::Map>> {
+    match op {
+        Op::Affine(a) => Some(Arc::new(backend.prepare(a))),
+        _ => None,
+    }
+}
+
 fn gate<B: Backend>(gates: &[Option<Gate<B>>], k: usize) -> &Gate<B> {
     gates[k].as_ref().expect("every nonlinear node has a gate")
 }
 
 /// Drops values whose last reader is done.
-pub(super) fn release<T>(values: &mut [Option<T>], left: &mut [usize], inputs: &[usize]) {
+fn release<T>(values: &mut [Option<T>], left: &mut [usize], inputs: &[usize]) {
     for &i in inputs {
         left[i] -= 1;
         if left[i] == 0 {

@@ -179,13 +179,8 @@ pub fn resolve<B: Backend>(
     let (b, net) = (prepared.backend, prepared.net);
     let classes = classes(net, x);
     let mut gates = gates.to_vec();
-    let mut left: Vec<usize> = net.users().iter().map(Vec::len).collect();
-    let mut tangents: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
-    tangents[0] = Some(direction);
-    for k in 1..net.nodes.len() {
+    prepared.forward(direction, |k, parts| {
         let node = &net.nodes[k];
-        let parts: Vec<B::Block> =
-            node.inputs.iter().map(|&i| tangents[i].clone().expect("topological order")).collect();
         if let (Op::Max(windows), Some(Gate::Window(s))) = (&node.op, &gates[k]) {
             let (mut lo, mut hi) = b.read_slopes(s);
             let t = b.read(&parts[0]);
@@ -211,8 +206,7 @@ pub fn resolve<B: Backend>(
             }
             gates[k] = Some(Gate::Window(b.upload_slopes(&lo, &hi)));
         }
-        tangents[k] = Some(prepared.tangent(&gates, k, &parts));
-        super::sweep::release(&mut tangents, &mut left, &node.inputs);
-    }
+        prepared.tangent(&gates, k, parts)
+    });
     gates
 }

@@ -3,15 +3,15 @@
 
 use clarke::num::Norm;
 use clarke::num::direction::vector_norm;
-use clarke::num::lanczos::Noise;
+use clarke::num::random::Random;
 use ndarray::{Array1, Array2};
 
-pub fn matrix(noise: &mut Noise, m: usize, n: usize) -> Array2<f64> {
-    Array2::from_shape_simple_fn((m, n), || noise.draw())
+pub fn matrix(noise: &mut Random, m: usize, n: usize) -> Array2<f64> {
+    Array2::from_shape_simple_fn((m, n), || noise.signed())
 }
 
-pub fn pick(noise: &mut Noise, from: usize, to: usize) -> usize {
-    from + ((noise.draw() + 1.0) / 2.0 * (to + 1 - from) as f64) as usize
+pub fn pick(noise: &mut Random, from: usize, to: usize) -> usize {
+    from + ((noise.signed() + 1.0) / 2.0 * (to + 1 - from) as f64) as usize
 }
 
 /// The largest singular value by one-sided Jacobi rotations.

@@ -2,12 +2,12 @@
 //! patch matrix ever exists, and each slice is used for centre and radius.
 //! No Winograd, no FFT: every output is a plain sum of products.
 
-use super::double::{self, Pair, two_sum};
-use super::{Block, Cpu, Parts};
+use super::double::{self, Pair};
+use super::{Block, Cpu, Parts, tasks};
 use crate::num::ConvShape;
+use crate::num::round::two_sum;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
-use rayon::prelude::*;
 
 /// Patch values held at once per task.
 const PATCH: usize = 1 << 16;
@@ -132,7 +132,8 @@ pub fn forward(backend: &Cpu, kernel: &Kernel, x: &Block, spread: &[f64]) -> Par
         })
         .collect();
     let tasks = batches(strips, shape, rows * ow, depth);
-    tasks.into_par_iter().for_each_init(Scratch::default, |scratch, mut strips| {
+    let operations = x.vectors() * shape.output_len() * depth;
+    tasks::each_with(tasks, operations, |scratch: &mut Scratch, mut strips| {
         let count: usize = strips.iter().map(|s| s.band.hi.ncols()).sum();
         let group = strips[0].group;
         // Patches of all strips side by side; false if all are zero.
@@ -349,7 +350,8 @@ pub fn adjoint(backend: &Cpu, kernel: &Kernel, g: &Block, spread: &[f64]) -> Par
     } else {
         tasks.into_iter().map(|t| vec![t]).collect()
     };
-    tasks.into_par_iter().for_each_init(Scratch::default, |scratch, mut planes| {
+    let operations = g.vectors() * shape.output_len() * shape.depth();
+    tasks::each_with(tasks, operations, |scratch: &mut Scratch, mut planes| {
         back(backend, kernel, g, spread, scratch, &mut planes);
     });
     parts

@@ -6,17 +6,22 @@
 
 use super::double::{self, Pair};
 use super::lanes::wide;
-use super::{Block, Cpu, Map, Parts};
+use super::{Block, Cpu, Map, Parts, tasks};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
-use rayon::prelude::*;
 
 /// Below this share of nonzero features the matrix is gathered first.
 const SPARSE: f64 = 0.75;
+/// Up to this many vectors read the weights as they are: packing them would
+/// cost more than the product.
+const THIN: usize = 3;
 /// Columns of the result that one task computes.
 const CHUNK: usize = 64;
 
 pub fn product(backend: &Cpu, map: &Map, w: &Array2<f64>, x: &Block, spread: &[f64], adjoint: bool) -> Parts {
+    if x.vectors() <= THIN && !backend.double() {
+        return thin(backend, w, x, spread, adjoint);
+    }
     // Everything below computes Y = X M with M of size in x out (as a view).
     let magnitude = (!map.magnitude.is_empty())
         .then(|| ArrayView2::from_shape(w.dim(), &map.magnitude).expect("magnitudes"));
@@ -84,7 +89,8 @@ fn multiply(
         None => gemm(hi, m, out),
         Some(lo) => {
             let out_lo = ArrayViewMut2::from_shape(size, &mut parts.lo).expect("result");
-            chunks(out).into_par_iter().zip(chunks(out_lo)).for_each(|((j, out), (_, out_lo))| {
+            let tasks: Vec<_> = chunks(out).into_iter().zip(chunks(out_lo)).collect();
+            tasks::each(tasks, 8 * vectors * hi.ncols() * outputs, |((j, out), (_, out_lo))| {
                 let b = m.slice(ndarray::s![.., j..j + out.ncols()]);
                 double::product(Pair { hi, lo: Some(lo) }, Pair { hi: b, lo: None }, out, out_lo);
             });
@@ -110,51 +116,102 @@ fn chunks(out: ArrayViewMut2<f64>) -> Vec<(usize, ArrayViewMut2<f64>)> {
 }
 
 /// out = x m in f64, any order of summation.
-pub fn gemm(x: ArrayView2<f64>, m: ArrayView2<f64>, out: ArrayViewMut2<f64>) {
+fn gemm(x: ArrayView2<f64>, m: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
     let threads = rayon::current_num_threads();
-    if threads == 1 && x.nrows() > 3 {
-        return general_mat_mul(1.0, &x, &m, 0.0, &mut { out });
-    }
-    if x.nrows() >= 8 * threads {
+    let operations = x.len() * m.ncols();
+    if threads == 1 {
+        general_mat_mul(1.0, &x, &m, 0.0, &mut out);
+    } else if x.nrows() >= 8 * threads {
         let tall = x.nrows().div_ceil(2 * threads).next_multiple_of(8);
-        let mut rest = out;
-        let mut list = vec![];
-        let mut at = 0;
-        while rest.nrows() > 0 {
-            let take = tall.min(rest.nrows());
-            let (head, tail) = rest.split_at(Axis(0), take);
-            list.push((at, head));
-            at += take;
-            rest = tail;
-        }
-        list.into_par_iter().for_each(|(i, mut out)| {
-            general_mat_mul(1.0, &x.slice(ndarray::s![i..i + out.nrows(), ..]), &m, 0.0, &mut out);
-        });
+        let parts = x.axis_chunks_iter(Axis(0), tall).zip(out.axis_chunks_iter_mut(Axis(0), tall)).collect();
+        tasks::each(parts, operations, |(x, mut out)| general_mat_mul(1.0, &x, &m, 0.0, &mut out));
     } else {
-        chunks(out).into_par_iter().for_each(|(j, mut out)| {
+        tasks::each(chunks(out), operations, |(j, mut out)| {
             let m = m.slice(ndarray::s![.., j..j + out.ncols()]);
-            if x.nrows() > 3 {
-                general_mat_mul(1.0, &x, &m, 0.0, &mut out);
-            } else {
-                thin(x, m, out);
-            }
+            general_mat_mul(1.0, &x, &m, 0.0, &mut out);
         });
     }
 }
 
-/// A few vectors times a matrix, along whichever axis of the matrix is contiguous.
-fn thin(x: ArrayView2<f64>, m: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
-    for (x, mut out) in x.rows().into_iter().zip(out.rows_mut()) {
-        if m.strides()[0] == 1 {
-            for (column, y) in m.columns().into_iter().zip(out.iter_mut()) {
-                *y = column.dot(&x);
-            }
-        } else {
-            out.fill(0.0);
-            for (row, &a) in m.rows().into_iter().zip(x.iter()) {
-                if a != 0.0 {
-                    out.scaled_add(a, &row);
+/// A few vectors times the weights, centre and radius at once, so that the
+/// weights are read from memory once and never copied.
+fn thin(backend: &Cpu, w: &Array2<f64>, x: &Block, spread: &[f64], adjoint: bool) -> Parts {
+    let outputs = if adjoint { w.ncols() } else { w.nrows() };
+    let mut parts = Parts::zeros(backend, x.vectors() * outputs);
+    let w = w.as_slice().expect("weights are stored in row order");
+    let width = outputs.div_ceil(4 * rayon::current_num_threads()).max(CHUNK);
+    let mut radii = parts.radius.chunks_mut(outputs.max(1));
+    let mut list = vec![];
+    for (v, centre) in parts.hi.chunks_mut(outputs.max(1)).enumerate() {
+        let mut radius = radii.next().unwrap_or_default().chunks_mut(width);
+        for (k, centre) in centre.chunks_mut(width).enumerate() {
+            list.push((v, k * width, centre, radius.next().unwrap_or_default()));
+        }
+    }
+    let n = x.features;
+    tasks::each(list, x.vectors() * w.len(), |(v, at, centre, radius)| {
+        let part = |data: &'_ [f64]| if data.is_empty() { 0..0 } else { v * n..(v + 1) * n };
+        let (c, s) = (&x.hi[part(&x.hi)], &spread[part(spread)]);
+        wide(
+            #[inline(always)]
+            || {
+                if adjoint {
+                    combine(w, outputs, at, (c, s), (centre, radius));
+                } else {
+                    dots(&w[at * n..], (c, s), (centre, radius));
                 }
+            },
+        );
+    });
+    parts
+}
+
+/// out_i = w_i . c and |w_i| . s for consecutive rows w_i.
+#[inline(always)]
+fn dots(w: &[f64], (c, s): (&[f64], &[f64]), (centre, radius): (&mut [f64], &mut [f64])) {
+    for i in 0..centre.len() {
+        let w = &w[i * c.len()..(i + 1) * c.len()];
+        centre[i] = dot(w, c, |w| w);
+        if let Some(radius) = radius.get_mut(i) {
+            *radius = dot(w, s, f64::abs);
+        }
+    }
+}
+
+/// sum of f(w) x, in as many partial sums as hide the latency of one.
+#[inline(always)]
+fn dot(w: &[f64], x: &[f64], f: impl Fn(f64) -> f64) -> f64 {
+    let ((w, w_rest), (x, x_rest)) = (w.as_chunks::<16>(), x.as_chunks::<16>());
+    let mut sums = [0.0; 16];
+    for (w, x) in w.iter().zip(x) {
+        for k in 0..16 {
+            sums[k] += f(w[k]) * x[k];
+        }
+    }
+    let rest: f64 = w_rest.iter().zip(x_rest).map(|(w, x)| f(*w) * x).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+/// out_j = sum over rows i of c_i w_ij and of s_i |w_ij|, for columns from `at` on.
+#[inline(always)]
+fn combine(
+    w: &[f64],
+    columns: usize,
+    at: usize,
+    (c, s): (&[f64], &[f64]),
+    (centre, radius): (&mut [f64], &mut [f64]),
+) {
+    let len = centre.len();
+    for i in 0..c.len() {
+        let w = &w[i * columns + at..][..len];
+        if c[i] != 0.0 {
+            for (out, w) in centre.iter_mut().zip(w) {
+                *out += c[i] * w;
+            }
+        }
+        if s.get(i).is_some_and(|s| *s != 0.0) {
+            for (out, w) in radius.iter_mut().zip(w) {
+                *out += s[i] * w.abs();
             }
         }
     }

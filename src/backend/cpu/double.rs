@@ -3,7 +3,7 @@
 //! From: Ogita, Rump & Oishi, "Accurate sum and dot product" (2005), Dot2,
 //! here with double-double operands and blocks of `DEPTH` terms.
 
-use crate::num::round::U;
+use crate::num::round::{U, two_sum};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use pulp::{Arch, Simd, WithSimd};
 
@@ -34,19 +34,6 @@ pub fn gamma_double(terms: usize, folds: usize) -> f64 {
     }
     let (b, nb) = (DEPTH as f64, (terms.div_ceil(DEPTH) + folds) as f64);
     1.01 * U * U * (4.0 * (b + 1.0) * (b + 5.0) + 2.0 * (nb + 1.0) * (nb + b + 5.0) + 8.0)
-}
-
-/// s + e = a + b exactly.
-pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let s = a + b;
-    let t = s - a;
-    (s, (a - (s - t)) + (b - t))
-}
-
-/// p + e = a b exactly (barring underflow).
-pub fn two_product(a: f64, b: f64) -> (f64, f64) {
-    let p = a * b;
-    (p, a.mul_add(b, -p))
 }
 
 /// A pair of views: high and low parts of a matrix. An absent low part is zero.

@@ -1,10 +1,9 @@
 //! Entrywise primitives: scale, select, sums, activations, slope gates.
 
-use super::double::{two_product, two_sum};
 use super::lanes::{self, GRAIN, wide};
-use super::{Block, Cpu, Parts, Precision};
+use super::{Block, Cpu, Parts, Precision, tasks};
 use crate::backend::Backend;
-use crate::num::round::{U, add_up, mul_down, mul_up, sum_up};
+use crate::num::round::{U, add_up, mul_down, mul_up, sum_up, two_product, two_sum};
 use crate::num::{Coefficient, Incidence, Piecewise, Scale, centre_radius, piecewise};
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -167,15 +166,6 @@ pub(super) fn each_piece(parts: &mut Parts, features: usize, work: impl Fn(Piece
     }
 }
 
-/// Work on disjoint slices of a vector with their first positions, in parallel.
-pub(super) fn by_grain(out: &mut [f64], work: impl Fn(usize, &mut [f64]) + Sync) {
-    if out.len() <= GRAIN {
-        work(0, out);
-    } else {
-        out.par_chunks_mut(GRAIN).enumerate().for_each(|(t, out)| work(t * GRAIN, out));
-    }
-}
-
 /// Adds bias entry `feature / repeat` to the centres.
 #[inline(always)]
 pub(super) fn add_bias(backend: &Cpu, piece: &mut Piece, bias: &[f64], repeat: usize) {
@@ -333,21 +323,19 @@ pub(super) fn activate(backend: &Cpu, function: &Piecewise, x: &Block) -> Block 
 
 pub(super) fn piecewise_slopes(backend: &Cpu, function: &Piecewise, x: &Block) -> Slopes {
     assert_eq!(x.rows, 1, "slopes belong to values");
-    let (lo, hi) = (0..x.hi.len())
-        .into_par_iter()
-        .map(|k| {
-            let feature = k % x.features;
-            if !backend.proves() {
-                let s = function.derivative(feature, x.hi[k]);
-                return (s, s);
-            }
-            let (l, u) = x.ends(k);
-            match function.piece(feature, l, u) {
-                piecewise::Piece::Fixed { slope, .. } => (slope, slope),
-                piecewise::Piece::Free { slope, .. } => (slope[0], slope[1]),
-            }
-        })
-        .unzip();
+    let slopes = tasks::map(x.hi.len(), 8, |k| {
+        let feature = k % x.features;
+        if !backend.proves() {
+            let s = function.derivative(feature, x.hi[k]);
+            return (s, s);
+        }
+        let (l, u) = x.ends(k);
+        match function.piece(feature, l, u) {
+            piecewise::Piece::Fixed { slope, .. } => (slope, slope),
+            piecewise::Piece::Free { slope, .. } => (slope[0], slope[1]),
+        }
+    });
+    let (lo, hi) = slopes.into_iter().unzip();
     Slopes { items: x.items, features: x.features, lo: Arc::new(lo), hi: Arc::new(hi) }
 }
 

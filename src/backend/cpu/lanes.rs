@@ -5,7 +5,7 @@
 //! and an overflow may come back as an infinity or NaN of either sign, which
 //! `Parts::seal` turns into "no statement".
 
-use crate::num::round::U;
+use crate::num::round::{U, two_sum};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -29,14 +29,6 @@ fn larger(a: f64, b: f64) -> f64 {
 #[inline(always)]
 fn step_up(s: f64) -> f64 {
     s + larger(s.abs() * f64::EPSILON, f64::MIN_POSITIVE)
-}
-
-/// a + b and its exact residual.
-#[inline(always)]
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let s = a + b;
-    let t = s - a;
-    (s, (a - (s - t)) + (b - t))
 }
 
 /// a + b, rounded up; exact sums stay exact.

@@ -1,13 +1,12 @@
 //! The two steps of linear bound propagation that are not matrix products.
 
 use super::elementwise::{Entry, build};
-use super::{Block, Cpu};
+use super::{Block, Cpu, tasks};
 use crate::backend::{Lines, WindowLines};
 use crate::num::map::Transposed;
 use crate::num::round::{U, add_up, mul_up, widen};
 use crate::num::{Coefficient, Incidence};
 use ndarray::Array2;
-use rayon::prelude::*;
 
 /// a . x <= hi(a) . x + sum (|lo(a)| + radius(a)) |x|: the interval part moves
 /// into the constant, the coefficients become numbers.
@@ -28,28 +27,22 @@ pub(super) fn settle(backend: &Cpu, a: &Block, magnitude: &Array2<f64>) -> (Bloc
 /// Sum of nonnegative terms per row, rounded up.
 fn per_row(a: &Block, term: impl Fn(usize, usize, usize) -> f64 + Sync) -> Array2<f64> {
     let grow = 1.0 + 4.0 * (a.features as f64 + 4.0) * U;
-    let sums: Vec<f64> = (0..a.vectors())
-        .into_par_iter()
-        .map(|v| {
-            let item = v / a.rows;
-            let sum: f64 = (0..a.features).map(|j| term(item, j, v * a.features + j)).sum();
-            widen(sum * grow, 2)
-        })
-        .collect();
+    let sums = tasks::map(a.vectors(), 8 * a.features, |v| {
+        let item = v / a.rows;
+        let sum: f64 = (0..a.features).map(|j| term(item, j, v * a.features + j)).sum();
+        widen(sum * grow, 2)
+    });
     Array2::from_shape_vec((a.items, a.rows), sums).expect("one sum per row")
 }
 
 /// Signed terms per row, summed upward one by one.
 fn signed(a: &Block, term: impl Fn(usize, usize, f64) -> f64 + Sync) -> Array2<f64> {
-    let sums: Vec<f64> = (0..a.vectors())
-        .into_par_iter()
-        .map(|v| {
-            let item = v / a.rows;
-            let row = &a.hi[v * a.features..(v + 1) * a.features];
-            let nonzero = row.iter().enumerate().filter(|(_, c)| **c != 0.0);
-            nonzero.fold(0.0, |sum, (j, &c)| add_up(sum, term(item, j, c)))
-        })
-        .collect();
+    let sums = tasks::map(a.vectors(), 8 * a.features, |v| {
+        let item = v / a.rows;
+        let row = &a.hi[v * a.features..(v + 1) * a.features];
+        let nonzero = row.iter().enumerate().filter(|(_, c)| **c != 0.0);
+        nonzero.fold(0.0, |sum, (j, &c)| add_up(sum, term(item, j, c)))
+    });
     Array2::from_shape_vec((a.items, a.rows), sums).expect("one sum per row")
 }
 

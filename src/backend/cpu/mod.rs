@@ -12,6 +12,7 @@ mod double;
 mod elementwise;
 mod lanes;
 mod lines;
+mod tasks;
 mod window;
 
 pub use double::gamma_double;
@@ -218,7 +219,7 @@ impl Cpu {
                 || lanes::spread(error, FLOOR, x, out),
             )
         };
-        elementwise::by_grain(&mut out, work);
+        tasks::slices(&mut out, work);
         out
     }
 

@@ -30,10 +30,26 @@ pub fn masked_norm(
     let columns = in_mask.iter().filter(|m| **m).count();
     let small = rows.min(columns) <= ORDER && map.inputs().saturating_mul(map.outputs()) <= ENTRIES;
     match map {
-        LinearMap::Dense(w) => written(w, out_scale, in_mask, whole, p, q),
-        _ if small => written(&materialise(map), out_scale, in_mask, whole, p, q),
+        LinearMap::Dense(w) => {
+            written(w, None, out_scale, in_mask, p, q).min(shortcut(out_scale, whole, p, q))
+        }
+        _ if small => {
+            written(&materialise(map), None, out_scale, in_mask, p, q).min(shortcut(out_scale, whole, p, q))
+        }
         _ => structured(map, out_scale, in_mask, whole, p, q),
     }
+}
+
+/// The same for every matrix within `slack` of `centre`, entrywise.
+pub fn masked_norm_of_enclosure(
+    centre: &Array2<f64>,
+    slack: &Array2<f64>,
+    out_scale: &[f64],
+    in_mask: &[bool],
+    p: Norm,
+    q: Norm,
+) -> Upper {
+    written(centre, Some(slack), out_scale, in_mask, p, q)
 }
 
 fn valid(out_scale: &[f64]) -> bool {
@@ -48,26 +64,35 @@ fn shortcut(out_scale: &[f64], whole: Upper, p: Norm, q: Norm) -> Upper {
     whole.times(Upper::proven(largest(out_scale.iter().copied())))
 }
 
-/// On the submatrix of live rows and columns.
-fn written(w: &Array2<f64>, out_scale: &[f64], in_mask: &[bool], whole: Upper, p: Norm, q: Norm) -> Upper {
+/// On the submatrix of live rows and columns; `slack` bounds what W may differ by.
+fn written(
+    w: &Array2<f64>,
+    slack: Option<&Array2<f64>>,
+    out_scale: &[f64],
+    in_mask: &[bool],
+    p: Norm,
+    q: Norm,
+) -> Upper {
     assert_eq!((out_scale.len(), in_mask.len()), w.dim());
     if !valid(out_scale) {
         return Upper::INFINITE;
     }
     let rows: Vec<usize> = (0..out_scale.len()).filter(|&i| out_scale[i] > 0.0).collect();
     let columns: Vec<usize> = (0..in_mask.len()).filter(|&j| in_mask[j]).collect();
-    let mut centre = w.select(Axis(0), &rows).select(Axis(1), &columns);
-    let mut radius = Array2::zeros(centre.dim());
+    let live = |a: &Array2<f64>| a.select(Axis(0), &rows).select(Axis(1), &columns);
+    let mut centre = live(w);
+    let mut radius = slack.map_or_else(|| Array2::zeros(centre.dim()), live);
     for ((mut c, mut r), &i) in centre.rows_mut().into_iter().zip(radius.rows_mut()).zip(&rows) {
         let d = out_scale[i];
         ndarray::Zip::from(&mut c).and(&mut r).for_each(|c, r| {
             let scaled = *c * d;
             let exact = d == 1.0 || *c == 0.0;
-            *r = if exact { 0.0 } else { add_up(mul_up(2.0 * U, scaled.abs()), f64::from_bits(1)) };
+            let rounding = if exact { 0.0 } else { add_up(mul_up(2.0 * U, scaled.abs()), f64::from_bits(1)) };
+            *r = add_up(mul_up(*r, d), rounding);
             *c = scaled;
         });
     }
-    operator_upper(centre.view(), radius.view(), p, q).min(shortcut(out_scale, whole, p, q))
+    operator_upper(centre.view(), radius.view(), p, q)
 }
 
 /// By applications of |W| alone, whatever the size.

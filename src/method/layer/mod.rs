@@ -19,7 +19,7 @@ use crate::num::round::sqrt_up;
 use crate::num::{Lower, Upper};
 use ndarray::Array2;
 
-pub use masked::masked_norm;
+pub use masked::{masked_norm, masked_norm_of_enclosure};
 pub use simple::{incidence_norm, scale_norm, selection_norm};
 
 /// How much work a norm may cost.

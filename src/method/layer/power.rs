@@ -7,9 +7,10 @@
 use crate::num::Lower;
 use crate::num::apply::{absolute, apply, apply_up, terms, transpose};
 use crate::num::direction::{dual_vector, vector_norm};
-use crate::num::lanczos::{Noise, top_eigenpair};
+use crate::num::lanczos::top_eigenpair;
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
+use crate::num::random::Random;
 use crate::num::round::{add_down, add_up, div_down, gamma, mul_up};
 use ndarray::{Array1, ArrayView1};
 
@@ -58,7 +59,7 @@ pub fn boyd(map: &LinearMap, p: Norm, q: Norm, starts: usize, steps: usize) -> L
         return Lower::ZERO;
     }
     let adjoint = transpose(map);
-    let mut noise = Noise(2);
+    let mut noise = Random(2);
     let mut best = Lower::ZERO;
     for start in 0..starts {
         let g = if start == 0 { Array1::ones(map.inputs()) } else { noise.vector(map.inputs()) };

@@ -40,7 +40,7 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget)
         prepared.step(&mut trace, k, given, None);
         let mut own = host_ends(b, trace.values[k].as_ref().expect("just computed"));
         let before: f64 = node.inputs.iter().map(|&i| work[i]).sum();
-        work[k] = before + products(&node.op, node.len());
+        work[k] = before + node.products();
         curved[k] = node.inputs.iter().any(|&i| curved[i]) || node.op.is_nonlinear();
         if node.op.is_nonlinear() {
             relaxations[k] = Some(relax(net, k, &ends, None));
@@ -63,13 +63,6 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget)
         ends[k] = Some(own);
     }
     Statuses { trace, known }
-}
-
-fn products(op: &Op, len: usize) -> f64 {
-    match op {
-        Op::Affine(a) => a.map.products(),
-        _ => len as f64,
-    }
 }
 
 /// Features whose bounds still matter to a reader of node k.

@@ -2,7 +2,8 @@
 //!
 //! Proves: every generalised Jacobian on the region lies in an enclosure, so ‖J‖ is at most its norm.
 //! From: FastLip (Weng et al. 2018), LipBaB's root bound (Bhowmick et al. 2021);
-//!   here for any graph, gated by end points, from both sides and intersected.
+//!   here for any graph, gated by end points, from both sides and intersected,
+//!   runs through fixed neurons as one matrix where `prepared` holds it.
 //! Rounding: end points outward, products in centre-radius form with gamma-bounds.
 //! Cost: one adjoint pass per output row, or one tangent pass per input column.
 //! Loose when: many neurons are free; exact where none is.

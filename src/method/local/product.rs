@@ -4,7 +4,7 @@
 //! From: AutoLip (Scaman & Virmaux 2018) on graphs; on a region neurons that are
 //!   fixed leave the matrices (Huang et al. 2021): the factor of a layer is
 //!   ‖diag(max|slope|) W restricted to live inputs‖, magnitudes once, masks on
-//!   both sides.
+//!   both sides; runs through neurons that are all fixed are one layer.
 //! Rounding: all norms, products, sums and roots up.
 //! Cost: the layer norms, each once.
 //! Loose when: deep, or norms of neighbouring layers do not align.
@@ -12,12 +12,15 @@
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence, Factor};
 use crate::method::context::Context;
-use crate::method::layer::{self, Effort, incidence_norm, masked_norm, scale_norm, selection_norm};
+use crate::method::layer::{
+    self, Effort, incidence_norm, masked_norm, masked_norm_of_enclosure, scale_norm, selection_norm,
+};
 use crate::net::{Net, Op, Smooth};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
 use crate::num::{Affine, LinearMap, Norm, Upper};
-use crate::ops::{Gate, Known, Prepared, smooth};
+use crate::ops::chains::Chain;
+use crate::ops::{Chains, Gate, Known, Prepared, smooth};
 use crate::problem::Output;
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
@@ -72,7 +75,10 @@ pub fn run<B: Backend, C: Backend>(
     let narrow = narrowed(&context.problem.net, quotient.output);
     let net = narrow.as_ref().unwrap_or(&context.problem.net);
     let gates = local.map(|(prepared, gates)| (prepared.backend, gates));
-    let users = net.users();
+    let afford = |work: f64| context.budget.affords(work);
+    let merged = local.map(|(prepared, gates)| Chains::new(&prepared.ending_as(net), gates, &afford));
+    let chains = merged.unwrap_or_else(Chains::none);
+    let users = chains.users(net);
     let p = quotient.in_norm;
     let mut states: Vec<Option<State>> = vec![None; net.nodes.len()];
     let mut factors = vec![];
@@ -81,27 +87,38 @@ pub fn run<B: Backend, C: Backend>(
     states[0] = Some(start(p, live));
     for k in 1..net.nodes.len() {
         let node = &net.nodes[k];
+        if users[k].is_empty() && k != net.output() {
+            continue;
+        }
+        let inputs = chains.inputs(net, k);
         let parts: Vec<&State> =
-            node.inputs.iter().map(|&i| states[i].as_ref().expect("topological order")).collect();
-        // A layer whose only reader is a scalar function is folded into it.
-        let folded = |i: usize| match &net.nodes[i].op {
-            Op::Affine(a) if users[i].len() == 1 => Some(a),
+            inputs.iter().map(|&i| states[i].as_ref().expect("topological order")).collect();
+        let layer = |k: usize| match (chains.at(k), &net.nodes[k].op) {
+            (Some(chain), _) => Some(Layer::Run(chain)),
+            (None, Op::Affine(a)) => Some(Layer::One(a)),
             _ => None,
         };
+        let scalar =
+            |k: usize| chains.at(k).is_none() && matches!(net.nodes[k].op, Op::Piecewise(_) | Op::Smooth(_));
+        if let Some(a) = layer(k) {
+            // A layer whose only reader is a scalar function is folded into it.
+            let deferred = users[k].len() == 1 && scalar(users[k][0]);
+            states[k] = Some(if deferred {
+                State { norm: [Upper::INFINITE; 3], live: vec![true; node.len()] }
+            } else {
+                relate(affine(k, &a, &vec![1.0; node.len()], parts[0], &mut factors))
+            });
+            continue;
+        }
         let state = match &node.op {
-            Op::Input => unreachable!("only node 0 is the input"),
-            Op::Affine(a) => {
-                let scale = vec![1.0; node.len()];
-                let defer = users[k].len() == 1
-                    && matches!(net.nodes[users[k][0]].op, Op::Piecewise(_) | Op::Smooth(_));
-                if defer { deferred(a, parts[0]) } else { affine(k, a, &scale, parts[0], &mut factors) }
-            }
+            Op::Input | Op::Affine(_) => unreachable!("node 0, and layers above"),
             Op::Piecewise(_) | Op::Smooth(_) => {
                 let slopes = slopes(net, k, gates).expect("scalar functions have slopes");
-                match folded(node.inputs[0]) {
+                let i = node.inputs[0];
+                match layer(i).filter(|_| users[i].len() == 1) {
                     Some(a) => {
-                        let before = states[net.nodes[node.inputs[0]].inputs[0]].as_ref().expect("earlier");
-                        affine(node.inputs[0], a, &slopes, before, &mut factors)
+                        let before = states[chains.inputs(net, i)[0]].as_ref().expect("earlier");
+                        affine(i, &a, &slopes, before, &mut factors)
                     }
                     None => diagonal(&slopes, parts[0]),
                 }
@@ -150,7 +167,8 @@ pub fn run<B: Backend, C: Backend>(
     let last = states.pop().flatten().expect("the output was computed");
     let output = if narrow.is_some() { Output::All } else { quotient.output };
     let value = measured(&last, output, quotient.out_norm);
-    let evidence = Evidence::LayerNorms { local: local.is_some(), known: known.clone(), factors };
+    let (known, links) = (known.clone(), chains.links());
+    let evidence = Evidence::LayerNorms { local: local.is_some(), known, links, factors };
     Bound { value, method, evidence }
 }
 
@@ -211,15 +229,30 @@ fn diagonal(slopes: &[f64], x: &State) -> State {
     })
 }
 
-/// A layer that the scalar function behind it will account for.
-fn deferred(a: &Affine, x: &State) -> State {
-    let any = x.live.iter().any(|l| *l);
-    State { norm: [Upper::INFINITE; 3], live: vec![any; a.map.outputs()] }
+/// What takes one norm of a matrix.
+enum Layer<'a, B: Backend> {
+    One(&'a Affine),
+    Run(&'a Chain<B>),
 }
 
-fn affine(node: usize, a: &Affine, scale: &[f64], x: &State, factors: &mut Vec<Factor>) -> State {
+fn affine<B: Backend>(
+    node: usize,
+    layer: &Layer<B>,
+    scale: &[f64],
+    x: &State,
+    factors: &mut Vec<Factor>,
+) -> State {
     let any = x.live.iter().any(|l| *l);
     let live: Vec<bool> = scale.iter().map(|s| any && *s > 0.0).collect();
+    let a = match layer {
+        Layer::One(a) => a,
+        Layer::Run(m) => {
+            return through_recorded(x, live, node, factors, |p, q| {
+                let norm = masked_norm_of_enclosure(&m.centre, &m.slack, scale, &x.live, p, q);
+                Some((norm, "masked norm of a product"))
+            });
+        }
+    };
     let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
     let whole = layer::norm(&a.map, Norm::Two, Norm::Two, Effort::UPPER).upper;
     let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));

@@ -8,12 +8,13 @@
 //! Cost: four plain passes per point and step.
 //! Loose when: the steepest piece is small or far from every start.
 
-use super::points::{FEW_OUTPUTS, Proposal, Random, sample, score};
+use super::points::{FEW_OUTPUTS, Proposal, sample, score};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::LowerBound;
 use crate::method::context::Context;
 use crate::net::Op;
+use crate::num::random::Random;
 use crate::num::{Enclosure, Norm, Piecewise};
 use crate::ops::sweep::ends2;
 use crate::ops::{Gate, smooth};

@@ -6,6 +6,7 @@ use crate::method::context::Context;
 use crate::num::Enclosure;
 use crate::num::direction::operator_lower_direction;
 use crate::num::norms::{Norm, vector_norm_up};
+use crate::num::random::Random;
 use crate::ops::Gate;
 use crate::region::Region;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
@@ -23,30 +24,6 @@ const WORK: f64 = 1e11;
 
 /// Outputs up to which whole Jacobians are formed at every point.
 pub const FEW_OUTPUTS: usize = 64;
-
-/// A small generator (splitmix64), the same numbers on every machine.
-#[derive(Clone)]
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in [0, 1).
-    pub fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// Roughly normal.
-    pub fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
-    }
-}
 
 /// A random member: uniform in the box, or one of its corners; on R^n normal
 /// at a random scale.

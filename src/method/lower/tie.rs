@@ -7,7 +7,7 @@
 //! Cost: one value, one tangent and one adjoint pass in double-double.
 //! Loose when: ties are not provable, or a neuron's sign at x is open.
 
-use super::points::{self, FEW_OUTPUTS, Proposal, Random};
+use super::points::{self, FEW_OUTPUTS, Proposal};
 use super::witness;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -15,6 +15,7 @@ use crate::certificate::LowerBound;
 use crate::method::context::Context;
 use crate::num::Enclosure;
 use crate::num::norms::vector_norm_up;
+use crate::num::random::Random;
 use crate::ops::{Gate, Prepared, ties};
 use ndarray::Axis;
 
