@@ -22,7 +22,7 @@ mod cases {
     /// One device per number type for the whole process; None: no adapter has it.
     fn gpu(real: Real) -> Result<&'static Gpu, Failed> {
         static DEVICES: [OnceLock<Result<Gpu, String>>; 2] = [OnceLock::new(), OnceLock::new()];
-        let open = || Gpu::open(Choice::Any, real);
+        let open = || Gpu::open(Choice::Any, Some(real));
         DEVICES[(real == Real::F64) as usize].get_or_init(open).as_ref().map_err(|e| e.as_str().into())
     }
 

@@ -52,6 +52,7 @@ fn report() -> BoundReport {
             driver: String::new(),
             precision: "f64".into(),
             threads: 2,
+            self_test: None,
         },
         assumptions: vec!["hardware follows IEEE 754".into()],
         warnings: vec![WarningInfo {

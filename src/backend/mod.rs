@@ -71,6 +71,14 @@ pub trait Backend: Sync {
 
     /// Are results enclosures? False for a backend that only proposes.
     fn proves(&self) -> bool;
+    /// The same without what covers rounding in products, for measuring what it
+    /// costs; results of that backend prove nothing.
+    fn unrounded(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 
     fn upload(&self, x: &Enclosure) -> Self::Block;
     fn read(&self, x: &Self::Block) -> Enclosure;

@@ -1,21 +1,20 @@
 //! `clarke bound`: a proven pair for one region.
 
 use super::args::BoundArgs;
-use super::flags::{Format, Precision};
+use super::device::{self, Computed, Order};
+use super::flags::Format;
 use super::interrupt;
 use super::live::Live;
-use super::parse::Device;
 use super::print::Print;
 use super::problem::{self, Loaded};
 use super::threads;
-use crate::backend::cpu::Cpu;
 use crate::certificate::Witness;
-use crate::error::{Error, Kind, Result};
-use crate::method::{self, Budget, Outcome, solve as solver, table};
+use crate::error::{Error, Result};
+use crate::method::{self, Budget, table};
 use crate::problem::Quantity;
 use crate::report::{
-    Answer, BoundReport, DeviceInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo,
-    WitnessInfo, csv, human, json,
+    Answer, BoundReport, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo, WitnessInfo,
+    csv, human, json,
 };
 use std::time::Instant;
 
@@ -31,7 +30,6 @@ pub fn run(args: BoundArgs) -> Result<i32> {
 /// From arguments to the finished report.
 fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<BoundReport> {
     let started = Instant::now();
-    check_device(args)?;
     if args.certificate.is_some() {
         return Err(Error::unsupported("certificates cannot be written yet")
             .at("--certificate")
@@ -47,14 +45,20 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<
         stop: interrupt::flag(),
     };
     let work = &args.work;
-    let outcome =
-        solver(&loaded.problem, &Cpu::DOUBLE, &work.method, work.gap, budget.clone(), work.seed, |u, l| {
-            progress(u, l, 0)
-        })?;
-    Ok(report(args, loaded, outcome, import, budget.started.elapsed().as_secs_f64()))
+    let order = Order {
+        device: work.device,
+        precision: work.precision,
+        method: &work.method,
+        gap: work.gap,
+        budget: budget.clone(),
+        seed: work.seed,
+    };
+    let computed = device::solve(&loaded.problem, &order, |u, l| progress(u, l, 0))?;
+    Ok(report(args, loaded, computed, import, budget.started.elapsed().as_secs_f64()))
 }
 
-fn report(args: &BoundArgs, loaded: Loaded, outcome: Outcome, import: f64, bound: f64) -> BoundReport {
+fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bound: f64) -> BoundReport {
+    let outcome = computed.outcome;
     let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
     let mut net = loaded.net;
     net.free_neurons = outcome.free;
@@ -92,18 +96,12 @@ fn report(args: &BoundArgs, loaded: Loaded, outcome: Outcome, import: f64, bound
             .map(|r| Requirement { text: r.text.clone(), answer: r.answer(lower, upper) }),
         splits: 0,
         nodes: 1,
-        rounding_share: None,
+        rounding_share: outcome.rounding_share,
         seconds: Seconds { import, bound, search: 0.0, check: 0.0 },
-        peak_bytes: PeakBytes { host: peak_host(), device: 0 },
-        device: DeviceInfo {
-            name: super::devices::cpu_name().unwrap_or_else(|| std::env::consts::ARCH.into()),
-            backend: "cpu".into(),
-            driver: String::new(),
-            precision: "f64".into(),
-            threads: rayon::current_num_threads(),
-        },
-        assumptions: loaded.assumptions,
-        warnings: loaded.warnings,
+        peak_bytes: PeakBytes { host: peak_host(), device: computed.peak_bytes },
+        device: computed.device,
+        assumptions: [loaded.assumptions, computed.assumptions].concat(),
+        warnings: [loaded.warnings, computed.warnings].concat(),
         certificate: None,
     }
 }
@@ -113,18 +111,6 @@ fn peak_host() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
     line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map_or(0, |k| k * 1024)
-}
-
-fn check_device(args: &BoundArgs) -> Result<()> {
-    if let Device::Gpu(_) = args.work.device {
-        return Err(Error::new(Kind::Device, "this version computes on the CPU only")
-            .at("--device gpu")
-            .next("use --device auto or --device cpu"));
-    }
-    if args.work.precision == Precision::F32 {
-        return Err(Error::input("the CPU computes in f64").at("--precision f32").next("use auto or f64"));
-    }
-    Ok(())
 }
 
 fn check_method(name: &str) -> Result<()> {

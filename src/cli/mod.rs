@@ -4,6 +4,7 @@
 pub mod args;
 mod bound;
 mod completions;
+mod device;
 mod devices;
 pub mod flags;
 mod inspect;

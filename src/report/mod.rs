@@ -202,6 +202,20 @@ pub struct DeviceInfo {
     /// "f32" or "f64".
     pub precision: String,
     pub threads: usize,
+    /// Of a GPU's arithmetic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
+}
+
+/// What the look at an adapter's arithmetic found. Flushing, contraction and
+/// reassociation are allowed for, and only noted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SelfTest {
+    pub passed: bool,
+    pub defect: Option<String>,
+    pub flushes: bool,
+    pub contracts: bool,
+    pub reassociates: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -36,12 +36,18 @@ pub enum Precision {
 #[derive(Clone, Copy, Debug)]
 pub struct Cpu {
     pub precision: Precision,
+    /// Without the slack for products: for measuring only.
+    unrounded: bool,
 }
 
 impl Cpu {
-    pub const DOUBLE: Cpu = Cpu { precision: Precision::Double };
-    pub const DOUBLE_DOUBLE: Cpu = Cpu { precision: Precision::DoubleDouble };
-    pub const ESTIMATE: Cpu = Cpu { precision: Precision::Estimate };
+    pub const DOUBLE: Cpu = Cpu::with(Precision::Double);
+    pub const DOUBLE_DOUBLE: Cpu = Cpu::with(Precision::DoubleDouble);
+    pub const ESTIMATE: Cpu = Cpu::with(Precision::Estimate);
+
+    const fn with(precision: Precision) -> Cpu {
+        Cpu { precision, unrounded: false }
+    }
 
     fn double(&self) -> bool {
         self.precision == Precision::DoubleDouble
@@ -197,6 +203,7 @@ impl Cpu {
     /// Relative error of one product of `depth` terms against sum |w| |c|.
     fn product_error(&self, depth: usize, folds: usize) -> f64 {
         match self.precision {
+            _ if self.unrounded => 0.0,
             Precision::Estimate => 0.0,
             Precision::Double => gamma(depth + 4),
             Precision::DoubleDouble => gamma_double(depth, folds),
@@ -287,6 +294,10 @@ impl Backend for Cpu {
 
     fn proves(&self) -> bool {
         self.precision != Precision::Estimate
+    }
+
+    fn unrounded(&self) -> Option<Self> {
+        (self.precision == Precision::Double).then_some(Cpu { unrounded: true, ..*self })
     }
 
     fn upload(&self, x: &Enclosure) -> Block {

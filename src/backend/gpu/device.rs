@@ -155,7 +155,7 @@ pub fn list() -> Vec<Info> {
 }
 
 impl Device {
-    pub fn open(choice: Choice, real: Real) -> Result<Device, String> {
+    pub fn open(choice: Choice, real: Option<Real>) -> Result<Device, String> {
         let all = adapters();
         let count = all.len();
         let adapter = match choice {
@@ -169,6 +169,7 @@ impl Device {
             _ => "no GPU was found".to_string(),
         })?;
         let info = describe(&adapter);
+        let real = real.unwrap_or(if info.f64 { Real::F64 } else { Real::F32 });
         if real == Real::F64 && !info.f64 {
             return Err(format!("{} has no f64 arithmetic", info.name));
         }

@@ -1,6 +1,5 @@
 //! Entrywise primitives on the device.
 
-use super::inflate::common;
 use super::kernels::{ACTIVATE, COPY, GATE, INTERSECT, SCALE, SUM};
 use super::{Arg, Block, Gpu, Slopes};
 use crate::backend::Backend;
@@ -34,7 +33,7 @@ pub fn scale(gpu: &Gpu, scale: &Scale, x: &Block, shift: bool) -> Block {
         return gpu.twin(&[x], |b, x| b.scale(scale, x[0], shift));
     }
     // A factor below the device's numbers becomes zero with a radius.
-    let mut consts = common(real, factor);
+    let mut consts = gpu.consts(factor);
     let put = |c: &crate::num::Coefficient, to: &mut Vec<f64>| {
         let (centre, radius) = real.enclose(c.hi, add_up(c.lo.abs(), c.err));
         to.extend([centre, radius]);
@@ -61,20 +60,14 @@ pub fn add(gpu: &Gpu, a: &Block, b: &Block) -> Block {
     }
     let y = gpu.empty(dim(a), reach);
     let ([ac, ar], [bc, br], [yc, yr]) = (block(a), block(b), block(&y));
-    gpu.each(
-        &SUM,
-        (a.vectors(), a.features),
-        &common(gpu.real(), 1.0),
-        &[ac, ar, bc, br, yc, yr],
-        |_| vec![],
-    );
+    gpu.each(&SUM, (a.vectors(), a.features), &gpu.consts(1.0), &[ac, ar, bc, br, yc, yr], |_| vec![]);
     y
 }
 
 /// Features `from` of x become features starting at `to` of y.
 fn copy(gpu: &Gpu, x: &Block, from: Range<usize>, y: &Block, to: usize) {
     let ([xc, xr], [yc, yr]) = (block(x), block(y));
-    let consts = common(gpu.real(), 1.0);
+    let consts = gpu.consts(1.0);
     gpu.each(&COPY, (x.vectors(), from.len()), &consts, &[xc, xr, yc, yr], |_| {
         [from.len(), x.features, from.start, y.features, to].map(|v| v as u32).to_vec()
     });
@@ -144,7 +137,7 @@ fn clip(gpu: &Gpu, lo: f64, hi: f64) -> Setting {
     let (down, up) = (|v: f64| real.down(inside(v)), |v: f64| real.up(inside(v)));
     let below = |v: f64| real.down(-add_up(-v, slack));
     let above = |v: f64| real.up(add_up(v, slack));
-    let mut consts = common(real, 1.0);
+    let mut consts = gpu.consts(1.0);
     consts.extend([
         below(down(lo)),
         above(up(lo)),
@@ -177,7 +170,7 @@ fn clip(gpu: &Gpu, lo: f64, hi: f64) -> Setting {
 fn leaky(gpu: &Gpu, slopes: &[f64], repeat: usize) -> Setting {
     let real = gpu.real();
     let size = slopes.iter().fold(1.0f64, |m, s| m.max(s.abs()));
-    let mut consts = common(real, size);
+    let mut consts = gpu.consts(size);
     consts.push(real.tiny());
     for &s in slopes {
         let s = s.clamp(-real.limit(), real.limit());
@@ -243,7 +236,7 @@ pub fn gate(gpu: &Gpu, s: &Slopes, x: &Block) -> Block {
     let ([xc, xr], [yc, yr]) = (block(x), block(&y));
     let table = s.items * s.features;
     let args = [xc, xr, Arg::Reals(&s.lo, table), Arg::Reals(&s.hi, table), yc, yr];
-    gpu.each(&GATE, (x.vectors(), x.features), &common(real, s.size), &args, |first| {
+    gpu.each(&GATE, (x.vectors(), x.features), &gpu.consts(s.size), &args, |first| {
         [x.features, x.rows, first].map(|v| v as u32).to_vec()
     });
     y
@@ -256,7 +249,7 @@ pub fn intersect(gpu: &Gpu, a: &Block, b: &Block) -> Block {
     }
     let y = gpu.empty(dim(a), a.reach.max(b.reach));
     let ([ac, ar], [bc, br], [yc, yr]) = (block(a), block(b), block(&y));
-    let consts = common(gpu.real(), 1.0);
+    let consts = gpu.consts(1.0);
     gpu.each(&INTERSECT, (a.vectors(), a.features), &consts, &[ac, ar, bc, br, yc, yr], |_| vec![]);
     y
 }

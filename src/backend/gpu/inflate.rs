@@ -119,15 +119,26 @@ impl Real {
     }
 }
 
+/// How much of the proven slack kernels add. Anything but `FULL` proves
+/// nothing: it is for measuring what rounding costs, and for tests that must
+/// see it missing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Widening(pub f64);
+
+impl Widening {
+    pub const FULL: Widening = Widening(1.0);
+    pub const NONE: Widening = Widening(0.0);
+}
+
 /// What every kernel starts its constants with; see `shaders/shared/enclosure.wgsl`.
 /// `flush` scales what a flushed operand costs: the largest factor it meets.
-pub fn common(real: Real, flush: f64) -> Vec<f64> {
-    let u = real.unit();
+pub fn common(real: Real, flush: f64, Widening(part): Widening) -> Vec<f64> {
+    let u = real.unit() * part;
     vec![
         // Relative slack of an end point: at most six roundings, each u (|c| + r) (1 + O(u)).
         real.up(16.0 * u),
         // Absolute slack: at most eight flushed operands or results.
-        real.up(mul_up(16.0 * real.tiny(), flush.max(1.0))),
+        real.up(mul_up(16.0 * real.tiny() * part, flush.max(1.0))),
         // Radius expressions have at most ten roundings: (1 + u)^11 / (1 - u)^10 <= 1 + 32 u.
         real.up(1.0 + 32.0 * u),
         0.5,
@@ -136,12 +147,12 @@ pub fn common(real: Real, flush: f64) -> Vec<f64> {
 
 /// The constants of a product of `depth` terms whose factors stay below
 /// `weight` and `reach`: gamma, 1 / (1 - gamma), what underflow costs.
-pub fn product(real: Real, depth: usize, weight: f64, reach: f64) -> [f64; 3] {
+pub fn product(real: Real, depth: usize, weight: f64, reach: f64, Widening(part): Widening) -> [f64; 3] {
     // One product each, depth additions with the zero start, a bias, and the
     // rounding of weights and bias to the device's numbers.
-    let gamma = real.gamma(depth + 4);
+    let gamma = real.gamma(depth + 4) * part;
     let tiny = mul_up(mul_up(16.0 * (depth as f64 + 2.0) * real.tiny(), weight.max(1.0)), reach.max(1.0));
-    [real.up(gamma), real.up(div_up(1.0, -sub_up(gamma, 1.0))), real.up(tiny)]
+    [real.up(gamma), real.up(div_up(1.0, -sub_up(gamma, 1.0))), real.up(tiny * part)]
 }
 
 #[cfg(test)]

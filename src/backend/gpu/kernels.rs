@@ -44,9 +44,10 @@ kernel!(CHORD, "chord", 3, 2);
 kernel!(WINDOW_CHORD, "window_chord", 6, 2);
 kernel!(ROW_DOT, "row_dot", 3, 1);
 kernel!(REACH, "reach", 2, 1);
+kernel!(PROBE, "probe", 2, 1);
 
 /// All of them.
-pub const ALL: [&Kernel; 18] = [
+pub const ALL: [&Kernel; 19] = [
     &DENSE,
     &CONV,
     &CONV_ADJOINT,
@@ -65,6 +66,7 @@ pub const ALL: [&Kernel; 18] = [
     &WINDOW_CHORD,
     &ROW_DOT,
     &REACH,
+    &PROBE,
 ];
 
 impl Kernel {

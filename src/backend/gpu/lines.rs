@@ -2,7 +2,6 @@
 //! constant per row comes back.
 
 use super::device::Device;
-use super::inflate::common;
 use super::kernels::{CHORD, ROW_DOT, WINDOW_CHORD};
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::cpu::Cpu;
@@ -48,7 +47,7 @@ fn row_dot(
     let sizes = |first: usize, count: usize| {
         [count, a.features, a.rows, first].iter().map(|v| *v as u32).collect::<Vec<_>>()
     };
-    gpu.run(&ROW_DOT, vectors, &common(real, 1.0), &args, sizes, |count| Device::fold(count as u64));
+    gpu.run(&ROW_DOT, vectors, &gpu.consts(1.0), &args, sizes, |count| Device::fold(count as u64));
     let parts = gpu.device.read(&[(&sums, 2 * vectors)])?.pop()?;
     // Two products and two sums of as many terms; what a flush may lose.
     let gamma = real.gamma(a.features + 8);
@@ -101,7 +100,7 @@ pub fn chord(gpu: &Gpu, lines: &Lines, a: &Block) -> (Block, Array2<f64>) {
         Arg::Each(&y.radius, a.features),
     ];
     // A slope below the device's numbers is lost with everything it meets.
-    let consts = common(real, size.max(gpu.reach(a)));
+    let consts = gpu.consts(size.max(gpu.reach(a)));
     gpu.each(&CHORD, (a.vectors(), a.features), &consts, &args, |first| {
         [a.features, a.rows, first].map(|v| v as u32).to_vec()
     });
@@ -136,7 +135,7 @@ pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Blo
         Arg::Each(&y.centre, windows.inputs),
         Arg::Each(&y.radius, windows.inputs),
     ];
-    gpu.each(&WINDOW_CHORD, (a.vectors(), windows.inputs), &common(real, 1.0), &args, |first| {
+    gpu.each(&WINDOW_CHORD, (a.vectors(), windows.inputs), &gpu.consts(1.0), &args, |first| {
         [windows.inputs, windows.outputs(), a.rows, first].map(|v| v as u32).to_vec()
     });
     (y, shift)

@@ -10,11 +10,13 @@ mod elementwise;
 mod inflate;
 mod kernels;
 mod lines;
+mod probe;
 mod product;
 mod window;
 
 pub use device::{Choice, Info, list};
-pub use inflate::Real;
+pub use inflate::{Real, Widening};
+pub use probe::Probe;
 pub use product::Map;
 
 use crate::backend::cpu::{self, Cpu};
@@ -33,9 +35,11 @@ pub fn kernel_texts(real: Real) -> Vec<(&'static str, String)> {
     kernels::ALL.iter().map(|k| (k.name, k.text(real))).collect()
 }
 
+#[derive(Clone)]
 pub struct Gpu {
-    device: Device,
-    incidences: Mutex<HashMap<u64, Arc<window::Uploaded>>>,
+    device: Arc<Device>,
+    incidences: Arc<Mutex<HashMap<u64, Arc<window::Uploaded>>>>,
+    widening: Widening,
 }
 
 /// `items x rows x features` in row order, centres and radii apart.
@@ -83,13 +87,29 @@ enum Arg<'a> {
 }
 
 impl Gpu {
-    /// Opens an adapter; the text says what is wrong otherwise.
-    pub fn open(choice: Choice, real: Real) -> Result<Gpu, String> {
-        Ok(Gpu { device: Device::open(choice, real)?, incidences: Mutex::default() })
+    /// Opens an adapter in a number type, or in the widest that it has; the text
+    /// says what is wrong otherwise.
+    pub fn open(choice: Choice, real: Option<Real>) -> Result<Gpu, String> {
+        let device = Arc::new(Device::open(choice, real)?);
+        Ok(Gpu { device, incidences: Arc::default(), widening: Widening::FULL })
+    }
+
+    /// The same device with another part of the slack for rounding.
+    pub fn widened(&self, widening: Widening) -> Gpu {
+        Gpu { widening, ..self.clone() }
+    }
+
+    fn consts(&self, flush: f64) -> Vec<f64> {
+        inflate::common(self.real(), flush, self.widening)
     }
 
     pub fn info(&self) -> &Info {
         &self.device.info
+    }
+
+    /// The self-test of the adapter's arithmetic.
+    pub fn probe(&self) -> Probe {
+        probe::run(&self.device)
     }
 
     pub fn real(&self) -> Real {
@@ -141,7 +161,7 @@ impl Gpu {
             self.device.launch(
                 &kernels::REACH,
                 &[entries as u32],
-                &inflate::common(self.real(), 1.0),
+                &self.consts(1.0),
                 &[view(&x.centre), view(&x.radius), out.view(self.real(), 0, groups)],
                 [groups as u32, 1, 1],
             );
@@ -236,6 +256,10 @@ impl Backend for Gpu {
 
     fn proves(&self) -> bool {
         true
+    }
+
+    fn unrounded(&self) -> Option<Self> {
+        Some(self.widened(Widening::NONE))
     }
 
     fn upload(&self, x: &Enclosure) -> Block {

@@ -1,6 +1,6 @@
 //! Products with weights on the device.
 
-use super::inflate::{common, product};
+use super::inflate::product;
 use super::kernels::{CONV, CONV_ADJOINT, DENSE};
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::Backend;
@@ -107,7 +107,7 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     if x.lost() || !map.fits || !real.sums(depth + 4) {
         return fallback(gpu, map, x, backward, with_bias, to);
     }
-    let limits = product(real, depth, map.largest, reach);
+    let limits = product(real, depth, map.largest, reach, gpu.widening);
     // Twice the sum covers the rounding of weights, gamma and underflow together.
     let bound = add_up(mul_up(2.0 * sum, add_up(reach, 64.0 * real.tiny())), 2.0 * map.offset);
     let bound = add_up(bound, 4.0 * limits[2]);
@@ -117,7 +117,7 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     // The bound that is passed on has no factor of two.
     let tight = mul_up(sum, reach) * (1.0 + 8.0 * limits[0]) + map.offset * (1.0 + 8.0 * limits[0]);
     let y = gpu.empty((x.items, x.rows, to), add_up(tight, 16.0 * limits[2]));
-    let mut consts = common(real, 1.0);
+    let mut consts = gpu.consts(1.0);
     consts.extend(limits);
     let tiles = (places * x.vectors()).div_ceil(64);
     let args = [

@@ -1,7 +1,6 @@
 //! Primitives over 0/1 matrices: gathers, sums and maxima of windows.
 
 use super::device::Device;
-use super::inflate::common;
 use super::kernels::{SELECT, WINDOW_ADJOINT, WINDOW_GATES, WINDOW_MAX, WINDOW_TANGENT};
 use super::{Arg, Block, Gpu, Slab, Slopes};
 use crate::backend::Backend;
@@ -72,7 +71,7 @@ pub fn select(gpu: &Gpu, s: &Incidence, fill: f64, x: &Block) -> Block {
     let bound = if device.row > 2 { 2.0 * bound } else { bound };
     let y = gpu.empty((x.items, x.rows, s.outputs()), bound);
     let (centre, radius) = real.enclose(fill, 0.0);
-    let mut consts = common(real, 1.0);
+    let mut consts = gpu.consts(1.0);
     consts.extend([centre, radius]);
     let ([xc, xr], [start, index], [yc, yr]) = (block(x), device.forward(), block(&y));
     gpu.each(&SELECT, (x.vectors(), y.features), &consts, &[xc, xr, start, index, yc, yr], |_| {
@@ -88,7 +87,7 @@ pub fn max(gpu: &Gpu, windows: &Incidence, x: &Block) -> Block {
     let device = gpu.incidence(windows);
     let y = gpu.empty((x.items, x.rows, windows.outputs()), x.reach);
     let ([xc, xr], [start, index], [yc, yr]) = (block(x), device.forward(), block(&y));
-    let consts = common(gpu.real(), 1.0);
+    let consts = gpu.consts(1.0);
     gpu.each(&WINDOW_MAX, (x.vectors(), y.features), &consts, &[xc, xr, start, index, yc, yr], |_| {
         numbers([windows.outputs(), windows.inputs])
     });
@@ -109,7 +108,7 @@ pub fn gates(gpu: &Gpu, windows: &Incidence, x: &Block) -> Slopes {
     let slopes = Slopes { items: x.items, features: edges, lo: slab(), hi: slab(), size: 1.0 };
     let ([xc, xr], [start, index]) = (block(x), device.forward());
     let args = [xc, xr, start, index, Arg::Each(&slopes.lo, edges), Arg::Each(&slopes.hi, edges)];
-    gpu.each(&WINDOW_GATES, (x.items, windows.outputs()), &common(gpu.real(), 1.0), &args, |_| {
+    gpu.each(&WINDOW_GATES, (x.items, windows.outputs()), &gpu.consts(1.0), &args, |_| {
         numbers([windows.outputs(), windows.inputs, edges])
     });
     slopes
@@ -124,7 +123,7 @@ pub fn tangent(gpu: &Gpu, windows: &Incidence, gates: &Slopes, x: &Block) -> Blo
     let table = gates.items * gates.features;
     let ([xc, xr], [start, index], [yc, yr]) = (block(x), device.forward(), block(&y));
     let args = [xc, xr, Arg::Reals(&gates.lo, table), Arg::Reals(&gates.hi, table), start, index, yc, yr];
-    let consts = common(gpu.real(), 1.0);
+    let consts = gpu.consts(1.0);
     gpu.each(&WINDOW_TANGENT, (x.vectors(), y.features), &consts, &args, |first| {
         numbers([windows.outputs(), windows.inputs, windows.edges(), x.rows, first])
     });
@@ -144,7 +143,7 @@ pub fn adjoint(gpu: &Gpu, windows: &Incidence, gates: &Slopes, g: &Block) -> Blo
     let ([gc, gr], [start, index, edge], [yc, yr]) = (block(g), device.backward(), block(&y));
     let args =
         [gc, gr, Arg::Reals(&gates.lo, table), Arg::Reals(&gates.hi, table), start, index, edge, yc, yr];
-    gpu.each(&WINDOW_ADJOINT, (g.vectors(), y.features), &common(real, 1.0), &args, |first| {
+    gpu.each(&WINDOW_ADJOINT, (g.vectors(), y.features), &gpu.consts(1.0), &args, |first| {
         numbers([windows.inputs, windows.outputs(), windows.edges(), g.rows, first])
     });
     y
