@@ -48,12 +48,12 @@ fn leaky(x: Entry, e: Ends, k: u32) -> array<Entry, 2> {
             return array<Entry, 2>(Entry(ZERO, ZERO), slope);
         }
         let y = c * x.c;
-        return array<Entry, 2>(Entry(y, up(abs(c) * x.r + r * (abs(x.c) + x.r)) + margin(abs(y))), slope);
+        return array<Entry, 2>(Entry(y, up(abs(c) * x.r + r * (abs(x.c) + x.r)) + margin(ONE, abs(y))), slope);
     }
     let slope = Entry(min(lo, ONE), max(hi, ONE));
     // The lower end may be positive by a flushed amount: min covers it.
     let below = c * e.l;
-    let slack = up(r * abs(e.l)) + margin(abs(below));
+    let slack = up(r * abs(e.l)) + margin(TWO, abs(below));
     if lo >= ZERO {
         return array<Entry, 2>(recentre(min(below - slack, ZERO), max(e.u, ZERO)), slope);
     }

@@ -28,6 +28,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     }
     let y = c * slope;
     yc[at] = y;
-    // Twice the margin: the slope itself was rounded on its way here.
-    yr[at] = margin(abs(y)) + margin(abs(y));
+    // The slope itself was rounded on its way here.
+    yr[at] = margin(TWO, abs(y)) + consts[1];
 }

@@ -25,7 +25,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     if sizes[4] != 0u {
         s = Entry(consts[k + 2u], consts[k + 3u]);
     }
+    if sizes[4] == 0u && nothing(x) {
+        yc[at] = ZERO;
+        yr[at] = ZERO;
+        return;
+    }
     let c = f * x.c;
     yc[at] = c + s.c;
-    yr[at] = up(abs(f) * x.r + consts[k + 1u] * (abs(x.c) + x.r) + s.r) + margin(abs(c) + abs(s.c));
+    yr[at] = up(abs(f) * x.r + consts[k + 1u] * (abs(x.c) + x.r) + s.r) + margin(TWO, abs(c) + abs(s.c));
 }

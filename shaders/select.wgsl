@@ -21,16 +21,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     }
     let i = at % sizes[1];
     let base = at / sizes[1] * sizes[2];
-    var sum = Entry(consts[4], consts[5]);
+    var sum = Sum(ZERO, ZERO, ZERO, ZERO);
     for (var e = start[i]; e < start[i + 1u]; e++) {
         let src = base + index[e];
-        let next = Entry(xc[src], xr[src]);
-        if e == start[i] {
-            sum = next;
-        } else {
-            sum = added(sum, next);
-        }
+        sum = plus(sum, Entry(xc[src], xr[src]));
     }
-    yc[at] = sum.c;
-    yr[at] = sum.r;
+    var y = total(sum);
+    if sum.terms == ZERO {
+        y = Entry(consts[4], consts[5]);
+    }
+    yc[at] = y.c;
+    yr[at] = y.r;
 }

@@ -25,15 +25,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let j = at % sizes[1];
     let vector = at / sizes[1];
     let gates = (vector + sizes[5]) / sizes[4] * sizes[3];
-    var sum = Entry(ZERO, ZERO);
+    var sum = Sum(ZERO, ZERO, ZERO, ZERO);
     for (var t = start[j]; t < start[j + 1u]; t++) {
         let g = gates + edge[t];
         if gate_hi[g] == ZERO {
             continue;
         }
         let src = vector * sizes[2] + index[t];
-        sum = added(sum, gated(gate_lo[g], gate_hi[g], Entry(gc[src], gr[src])));
+        sum = plus(sum, gated(gate_lo[g], gate_hi[g], Entry(gc[src], gr[src])));
     }
-    yc[at] = sum.c;
-    yr[at] = sum.r;
+    let y = total(sum);
+    yc[at] = y.c;
+    yr[at] = y.r;
 }

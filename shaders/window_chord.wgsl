@@ -25,15 +25,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let j = at % sizes[1];
     let vector = at / sizes[1];
     let lines = (vector + sizes[4]) / sizes[3] * sizes[2];
-    var sum = Entry(ZERO, ZERO);
+    var sum = Sum(ZERO, ZERO, ZERO, ZERO);
     for (var t = start[j]; t < start[j + 1u]; t++) {
         let i = index[t];
         let c = ac[vector * sizes[2] + i];
         let passes = c < ZERO || attained[lines + i] != 0u;
         if bounding[lines + i] == edge[t] && passes {
-            sum = added(sum, Entry(c, ZERO));
+            sum = plus(sum, Entry(c, ZERO));
         }
     }
-    yc[at] = sum.c;
-    yr[at] = up(sum.r);
+    let y = total(sum);
+    yc[at] = y.c;
+    yr[at] = up(y.r);
 }

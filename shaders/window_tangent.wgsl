@@ -27,6 +27,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let base = vector * sizes[2];
     var hull = Ends(ZERO, ZERO);
     var any = false;
+    var most = ZERO;
     var sole = Entry(ZERO, ZERO);
     var decided = false;
     for (var e = start[i]; e < start[i + 1u]; e++) {
@@ -40,6 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
             decided = true;
         }
         let n = ends(x);
+        most = max(most, max(abs(x.c), x.r));
         if any {
             hull = Ends(min(hull.l, n.l), max(hull.u, n.u));
         } else {
@@ -48,7 +50,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         any = true;
     }
     var y = sole;
-    if !decided {
+    if !decided && most > ZERO {
         y = recentre(hull.l, hull.u);
     }
     yc[at] = y.c;

@@ -2,6 +2,15 @@
 //! every kernel's text is valid, every primitive contains the exact result.
 
 mod common;
+#[cfg(feature = "gpu")]
+#[path = "gpu/emulator.rs"]
+mod emulator;
+#[cfg(feature = "gpu")]
+#[path = "gpu/rounding.rs"]
+mod rounding;
+#[cfg(feature = "gpu")]
+#[path = "gpu/widths.rs"]
+mod widths;
 
 #[cfg(feature = "gpu")]
 fn main() {
@@ -15,6 +24,7 @@ fn main() {}
 mod cases {
     use super::common::containment::{self, Findings};
     use super::common::data::Data;
+    use super::{rounding, widths};
     use clarke::backend::gpu::{Choice, Gpu, Real, kernel_texts};
     use libtest_mimic::{Arguments, Failed, Trial};
     use std::sync::OnceLock;
@@ -37,6 +47,18 @@ mod cases {
         let mut trials = vec![];
         for real in [Real::F32, Real::F64] {
             trials.push(Trial::test(format!("texts_are_valid_{}", real.name()), move || valid(real)));
+            let name = |what: &str| format!("{what}_{}", real.name());
+            trials.push(Trial::test(name("half_the_slack_is_missed"), move || rounding::emulator(real)));
+            let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 4] = [
+                ("no_slack_is_missed", |gpu| rounding::driver(gpu, data(gpu, 26))),
+                ("products_are_tight", widths::products),
+                ("entries_are_tight", widths::entries),
+                ("arithmetic_is_as_assumed", probe),
+            ];
+            for (what, check) in checks {
+                let test = move || check(gpu(real)?);
+                trials.push(Trial::test(name(what), test).with_ignored_flag(absent));
+            }
             let mut add = |name: &str, case: fn(&Gpu, &mut Findings)| {
                 let name = format!("{name}_{}", real.name());
                 let title = name.clone();
@@ -66,6 +88,12 @@ mod cases {
 
     fn data(gpu: &Gpu, seed: u64) -> Data {
         if gpu.real() == Real::F32 { Data::narrow(seed) } else { Data::new(seed) }
+    }
+
+    fn probe(gpu: &Gpu) -> Result<(), Failed> {
+        let probe = gpu.probe();
+        println!("{probe:?}");
+        probe.defect.map_or(Ok(()), |d| Err(d.into()))
     }
 
     fn valid(real: Real) -> Result<(), Failed> {

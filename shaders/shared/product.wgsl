@@ -16,7 +16,8 @@
 
 // Sizes: [0] outputs along m, [1] along j (per group), [2] products k,
 // [3] first tile along m, [4] is there a bias, [5] repeat of the bias, [6..] the kernel's.
-// Constants: [4] gamma, [5] 1 / (1 - gamma), [6] underflow.
+// Constants: [4] gamma, [5] 1 / (1 - gamma) with what the radius itself loses,
+// [6] underflow, [7] underflow of an operand.
 
 const SIDE: u32 = 64u;
 const DEPTH: u32 = 16u;
@@ -24,6 +25,8 @@ const DEPTH: u32 = 16u;
 var<workgroup> tile_c: array<real, 1024>;
 var<workgroup> tile_r: array<real, 1024>;
 var<workgroup> tile_w: array<real, 1024>;
+// Which outputs along m read anything but exact zeros.
+var<workgroup> alive: array<atomic<u32>, 64>;
 
 fn store(m: u32, j: u32, group: u32, c: vec4<real>, r: vec4<real>) {
     if m >= sizes[0] {
@@ -31,13 +34,19 @@ fn store(m: u32, j: u32, group: u32, c: vec4<real>, r: vec4<real>) {
     }
     for (var t = 0u; t < 4u; t++) {
         if j + t < sizes[1] {
+            if sizes[4] == 0u && atomicLoad(&alive[m % SIDE]) == 0u {
+                let at = result(m, j + t, group);
+                yc[at] = ZERO;
+                yr[at] = ZERO;
+                continue;
+            }
             var b = ZERO;
             if sizes[4] != 0u {
                 b = bias[bias_at(m, j + t, group)];
             }
             let at = result(m, j + t, group);
             yc[at] = c[t] + b;
-            yr[at] = up(r[t] * consts[5] + consts[4] * abs(b) + consts[6]);
+            yr[at] = consts[2] * (r[t] * consts[5] + consts[4] * abs(b)) + consts[6];
         }
     }
 }
@@ -73,7 +82,11 @@ fn main(
                     let src = operand(m, k, group);
                     if src >= 0 {
                         c = xc[src];
-                        r = up(xr[src] + consts[4] * abs(c));
+                        r = xr[src];
+                        if !nothing(Entry(c, r)) {
+                            r = r + consts[4] * abs(c) + consts[7];
+                            atomicStore(&alive[spot % SIDE], 1u);
+                        }
                     }
                 }
                 if j < sizes[1] {

@@ -7,6 +7,9 @@
 //! Rounding: every constant is rounded up to a number of the device.
 //! Cost: none on the device.
 //! Loose when: sums are long; the bound holds for the worst order.
+//!
+//! A number that a kernel passes on unchanged may still be flushed, once; every
+//! kernel that makes a centre leaves that much of its absolute slack unused.
 
 use crate::num::round::{add_up, div_up, mul_up, sub_up};
 
@@ -70,12 +73,34 @@ impl Real {
         }
     }
 
-    /// A number of the device near x (|x| within `limit`), never subnormal.
-    pub fn near(self, x: f64) -> f64 {
-        let y = match self {
+    /// The number type's value nearest to x, as a host rounds it.
+    pub fn nearest(self, x: f64) -> f64 {
+        match self {
             Real::F32 => x as f32 as f64,
             Real::F64 => x,
+        }
+    }
+
+    /// The numbers next to s + e on both sides, where s is its nearest f64: what
+    /// one operation may return.
+    pub fn neighbours(self, s: f64, e: f64) -> (f64, f64) {
+        let t = self.nearest(s);
+        let step = |up: bool| match (self, up) {
+            (Real::F32, true) => (t as f32).next_up() as f64,
+            (Real::F32, false) => (t as f32).next_down() as f64,
+            (Real::F64, true) => t.next_up(),
+            (Real::F64, false) => t.next_down(),
         };
+        match (s - t) + e {
+            0.0 => (t, t),
+            rest if rest > 0.0 => (t, step(true)),
+            _ => (step(false), t),
+        }
+    }
+
+    /// A number of the device near x (|x| within `limit`), never subnormal.
+    pub fn near(self, x: f64) -> f64 {
+        let y = self.nearest(x);
         if y.abs() < self.tiny() { 0.0 } else { y }
     }
 
@@ -135,8 +160,8 @@ impl Widening {
 pub fn common(real: Real, flush: f64, Widening(part): Widening) -> Vec<f64> {
     let u = real.unit() * part;
     vec![
-        // Relative slack of an end point: at most six roundings, each u (|c| + r) (1 + O(u)).
-        real.up(16.0 * u),
+        // One rounding, and what multiplying it with a computed size loses.
+        real.up(u * (1.0 + 16.0 * real.unit())),
         // Absolute slack: at most eight flushed operands or results.
         real.up(mul_up(16.0 * real.tiny() * part, flush.max(1.0))),
         // Radius expressions have at most ten roundings: (1 + u)^11 / (1 - u)^10 <= 1 + 32 u.
@@ -145,14 +170,35 @@ pub fn common(real: Real, flush: f64, Widening(part): Widening) -> Vec<f64> {
     ]
 }
 
-/// The constants of a product of `depth` terms whose factors stay below
-/// `weight` and `reach`: gamma, 1 / (1 - gamma), what underflow costs.
-pub fn product(real: Real, depth: usize, weight: f64, reach: f64, Widening(part): Widening) -> [f64; 3] {
-    // One product each, depth additions with the zero start, a bias, and the
-    // rounding of weights and bias to the device's numbers.
-    let gamma = real.gamma(depth + 4) * part;
-    let tiny = mul_up(mul_up(16.0 * (depth as f64 + 2.0) * real.tiny(), weight.max(1.0)), reach.max(1.0));
-    [real.up(gamma), real.up(div_up(1.0, -sub_up(gamma, 1.0))), real.up(tiny * part)]
+/// A product with weights: how many terms an output has, whether a bias is
+/// added, whether weights or bias were rounded to the device, and bounds of
+/// the factors.
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    pub depth: usize,
+    pub bias: bool,
+    pub rounded: bool,
+    pub weight: f64,
+    pub reach: f64,
+}
+
+impl Product {
+    /// Operations that one term goes through, and one more.
+    fn roundings(&self) -> usize {
+        self.depth + 1 + self.bias as usize + self.rounded as usize
+    }
+
+    /// gamma, 1 / (1 - gamma) for what the radius itself loses, what underflow
+    /// costs an output and an operand.
+    pub fn consts(&self, real: Real, Widening(part): Widening) -> [f64; 4] {
+        let gamma = real.gamma(self.roundings()) * part;
+        // An operand's radius has three roundings, its product and the sum the rest.
+        let own = real.gamma(self.depth + 6) * part;
+        let tiny = mul_up(8.0 * (self.depth as f64 + 1.0) * real.tiny(), self.weight.max(1.0));
+        let tiny = mul_up(tiny, self.reach.max(1.0));
+        let operand = 2.5 * real.tiny() * part;
+        [real.up(gamma), real.up(div_up(1.0, -sub_up(own, 1.0))), real.up(tiny * part), real.up(operand)]
+    }
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Blo
     let bound = mul_up(device.column.max(1) as f64, gpu.reach(a));
     let ceilings = lines.ceiling.mapv(|c| if c.is_nan() { 0.0 } else { c });
     let none = Array2::zeros(ceilings.raw_dim());
-    let fits = 4.0 * bound < real.limit();
+    let fits = 4.0 * bound < real.limit() && real.sums(device.column + 8);
     let shift = if fits { row_dot(gpu, a, &a.centre, &ceilings, &none) } else { None };
     let Some(shift) = shift else {
         let b = Cpu::DOUBLE;

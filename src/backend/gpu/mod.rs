@@ -7,7 +7,7 @@
 
 mod device;
 mod elementwise;
-mod inflate;
+pub mod inflate;
 mod kernels;
 mod lines;
 mod probe;

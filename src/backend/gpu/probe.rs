@@ -73,26 +73,6 @@ fn arguments(real: Real) -> (Vec<f64>, Vec<f64>) {
     (a.into_iter().map(exact).collect(), b)
 }
 
-/// The device's numbers next to s + e on both sides.
-fn neighbours(real: Real, s: f64, e: f64) -> (f64, f64) {
-    let t = if real == Real::F32 { s as f32 as f64 } else { s };
-    let step = |up: bool| match (real, up) {
-        (Real::F32, true) => (t as f32).next_up() as f64,
-        (Real::F32, false) => (t as f32).next_down() as f64,
-        (Real::F64, true) => t.next_up(),
-        (Real::F64, false) => t.next_down(),
-    };
-    match (s - t) + e {
-        0.0 => (t, t),
-        rest if rest > 0.0 => (t, step(true)),
-        _ => (step(false), t),
-    }
-}
-
-fn round(real: Real, x: f64) -> f64 {
-    if real == Real::F32 { x as f32 as f64 } else { x }
-}
-
 fn judge(real: Real, a: &[f64], b: &[f64], results: &[f64]) -> Probe {
     let n = a.len();
     let mut probe = Probe::default();
@@ -120,7 +100,7 @@ fn judge(real: Real, a: &[f64], b: &[f64], results: &[f64]) -> Probe {
             probe.flushes |= at(13, k) == 0.0;
             continue;
         }
-        let pair = |(s, e)| neighbours(real, s, e);
+        let pair = |(s, e)| real.neighbours(s, e);
         for (row, what, (low, high)) in [
             (0, "the sum", pair(two_sum(x, y))),
             (1, "the difference", pair(two_sum(x, -y))),
@@ -134,10 +114,10 @@ fn judge(real: Real, a: &[f64], b: &[f64], results: &[f64]) -> Probe {
         let compared = [x < y, x <= y, x == y, x > y];
         let bits = compared.iter().enumerate().map(|(i, c)| (*c as u32) << i).sum::<u32>() as f64;
         expect(6, "a comparison", bits, bits);
-        let as_written = round(real, round(real, round(real, x + y) - x) - y);
+        let as_written = real.nearest(real.nearest(real.nearest(x + y) - x) - y);
         probe.reassociates |= at(11, k) != as_written;
-        let (rounded, fused) = (round(real, round(real, x * x) + y), x.mul_add(x, y));
-        probe.contracts |= at(12, k) != rounded && at(12, k) == round(real, fused);
+        let (rounded, fused) = (real.nearest(real.nearest(x * x) + y), x.mul_add(x, y));
+        probe.contracts |= at(12, k) != rounded && at(12, k) == real.nearest(fused);
     }
     probe
 }
@@ -157,9 +137,9 @@ mod tests {
             let group = k / 256 * 256;
             let sum = (group..group + 256).fold(0u32, |s, k| s.wrapping_add((k as u32).wrapping_mul(40503)));
             let row = [
-                round(real, x + y),
-                round(real, x - y),
-                round(real, x * y),
+                real.nearest(x + y),
+                real.nearest(x - y),
+                real.nearest(x * y),
                 x.min(y),
                 x.max(y),
                 x.abs(),
@@ -168,8 +148,8 @@ mod tests {
                 (word >> 16) as f64,
                 (sum & 0xffff) as f64,
                 (sum >> 16) as f64,
-                round(real, round(real, round(real, x + y) - x) - y),
-                round(real, round(real, x * x) + y),
+                real.nearest(real.nearest(real.nearest(x + y) - x) - y),
+                real.nearest(real.nearest(x * x) + y),
                 x,
             ];
             row.iter().enumerate().for_each(|(i, v)| results[i * n + k] = *v);
@@ -192,9 +172,10 @@ mod tests {
             }
             let mut noted = good.clone();
             (noted[11 * n + 9], noted[13 * n + PAIRS + 3]) = (123.0, 0.0);
-            let k =
-                (0..PAIRS).find(|&k| round(real, a[k].mul_add(a[k], b[k])) != good[12 * n + k]).expect("one");
-            noted[12 * n + k] = round(real, a[k].mul_add(a[k], b[k]));
+            let k = (0..PAIRS)
+                .find(|&k| real.nearest(a[k].mul_add(a[k], b[k])) != good[12 * n + k])
+                .expect("one");
+            noted[12 * n + k] = real.nearest(a[k].mul_add(a[k], b[k]));
             let all = Probe { defect: None, flushes: true, contracts: true, reassociates: true };
             assert_eq!(judge(real, &a, &b, &noted), all);
         }

@@ -1,6 +1,6 @@
 //! Products with weights on the device.
 
-use super::inflate::product;
+use super::inflate::{Product, Widening};
 use super::kernels::{CONV, CONV_ADJOINT, DENSE};
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::Backend;
@@ -17,6 +17,8 @@ pub struct Map {
     columns: f64,
     largest: f64,
     offset: f64,
+    /// Were weights or biases rounded to the device's numbers?
+    rounded: bool,
     /// Do all weights and biases fit into the device's numbers?
     fits: bool,
 }
@@ -39,6 +41,7 @@ pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
         columns,
         largest,
         offset,
+        rounded: weights.iter().chain(bias).any(|w| real.near(*w) != *w),
         fits,
     }
 }
@@ -104,19 +107,22 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
             }
         }
     };
-    if x.lost() || !map.fits || !real.sums(depth + 4) {
+    if x.lost() || !map.fits || !real.sums(depth + 6) {
         return fallback(gpu, map, x, backward, with_bias, to);
     }
-    let limits = product(real, depth, map.largest, reach, gpu.widening);
+    let shape = Product { depth, bias, rounded: map.rounded, weight: map.largest, reach };
+    let limits = shape.consts(real, gpu.widening);
+    // Never less than what may happen, whatever part of it kernels add.
+    let most = shape.consts(real, Widening::FULL);
     // Twice the sum covers the rounding of weights, gamma and underflow together.
     let bound = add_up(mul_up(2.0 * sum, add_up(reach, 64.0 * real.tiny())), 2.0 * map.offset);
-    let bound = add_up(bound, 4.0 * limits[2]);
+    let bound = add_up(bound, 4.0 * most[2]);
     if bound > real.limit() {
         return fallback(gpu, map, x, backward, with_bias, to);
     }
     // The bound that is passed on has no factor of two.
-    let tight = mul_up(sum, reach) * (1.0 + 8.0 * limits[0]) + map.offset * (1.0 + 8.0 * limits[0]);
-    let y = gpu.empty((x.items, x.rows, to), add_up(tight, 16.0 * limits[2]));
+    let tight = mul_up(sum, reach) * (1.0 + 8.0 * most[0]) + map.offset * (1.0 + 8.0 * most[0]);
+    let y = gpu.empty((x.items, x.rows, to), add_up(tight, 16.0 * most[2]));
     let mut consts = gpu.consts(1.0);
     consts.extend(limits);
     let tiles = (places * x.vectors()).div_ceil(64);

@@ -64,7 +64,7 @@ fn numbers<const N: usize>(list: [usize; N]) -> Vec<u32> {
 pub fn select(gpu: &Gpu, s: &Incidence, fill: f64, x: &Block) -> Block {
     let (real, device) = (gpu.real(), gpu.incidence(s));
     let bound = mul_up(device.row.max(1) as f64, gpu.reach(x)).max(fill.abs());
-    if x.lost() || !real.holds(2.0 * bound) {
+    if x.lost() || !real.holds(2.0 * bound) || !real.sums(device.row + 8) {
         return gpu.twin(&[x], |b, x| b.select(s, fill, x[0]));
     }
     // Roundings of a long sum grow the bound by much less than twice.
@@ -133,7 +133,7 @@ pub fn tangent(gpu: &Gpu, windows: &Incidence, gates: &Slopes, x: &Block) -> Blo
 pub fn adjoint(gpu: &Gpu, windows: &Incidence, gates: &Slopes, g: &Block) -> Block {
     let (real, device) = (gpu.real(), gpu.incidence(windows));
     let bound = mul_up(device.column.max(1) as f64, gpu.reach(g));
-    if g.lost() || !real.holds(4.0 * bound) {
+    if g.lost() || !real.holds(4.0 * bound) || !real.sums(device.column + 8) {
         let (lo, hi) = gpu.read_slopes(gates);
         return gpu.twin(&[g], |b, g| b.window_adjoint(windows, &b.upload_slopes(&lo, &hi), g[0]));
     }
