@@ -1,6 +1,7 @@
 //! Lower bounds: anything may propose a point, the witness proves it.
 
 pub mod ascent;
+pub mod pair;
 pub mod points;
 pub mod tie;
 pub mod witness;
