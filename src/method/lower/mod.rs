@@ -3,6 +3,7 @@
 pub mod ascent;
 pub mod pair;
 pub mod points;
+pub mod smoothed;
 pub mod tie;
 pub mod witness;
 
