@@ -138,8 +138,8 @@ fn judge(problem: &Problem, index: usize, label: &str, inner: f64, outer: f64) -
     let mut tally = Tally { cases: 1, ..Tally::default() };
     let (mut least, mut most) = ((f64::INFINITY, ""), (0.0, ""));
     for name in methods() {
-        // The two that search take most of the time: every third case of each pair.
-        if (name == "auto" || name == "ascent") && !(index / 9usize).is_multiple_of(3) {
+        // Those that search take most of the time: every third case of each pair.
+        if ["auto", "ascent", "pair"].contains(&name) && !(index / 9usize).is_multiple_of(3) {
             continue;
         }
         let seconds = if index.is_multiple_of(2) { 0 } else { 60 };

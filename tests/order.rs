@@ -100,8 +100,8 @@ fn scaling() {
         let bias = a.bias.as_ref().map(|b| Arc::new(b.iter().map(|v| 2.0 * v).collect::<Vec<f64>>()));
         let affine = Affine { map: LinearMap::Dense(Arc::new(w.mapv(|v| 2.0 * v))), bias, repeat: a.repeat };
         twice.net.nodes[net.output()].op = Op::Affine(affine);
-        for m in METHODS.into_iter().chain(["centre", "ascent"]) {
-            if m == "ascent" && k % 5 != 0 {
+        for m in METHODS.into_iter().chain(["centre", "ascent", "pair"]) {
+            if (m == "ascent" || m == "pair") && k % 5 != 0 {
                 continue;
             }
             let one = bound(&problem, m, 0).expect("bounded or global").expect("no contradiction");
@@ -275,7 +275,7 @@ fn rounded_ends_are_no_witnesses() {
         quantity: Quantity::Lipschitz,
     };
     let problem = Problem::new(net, region, quotient).unwrap();
-    for m in ["ascent", "centre", "auto"] {
+    for m in ["ascent", "pair", "centre", "auto"] {
         let lower = bound(&problem, m, 0).unwrap().unwrap().lower.value.get();
         assert_eq!(lower, 0.0, "{m}");
     }

@@ -3,7 +3,7 @@
 
 use super::context::{Budget, Context};
 use super::local::{crown, ibp, jacobian, product};
-use super::lower::{self, ascent};
+use super::lower::{self, ascent, pair};
 use super::table::{self, Proves, Scope};
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence, LowerBound};
@@ -147,13 +147,14 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
     }
 
     fn run(&self, name: &str, lower: &LowerBound) -> Option<(Option<Bound>, Option<LowerBound>)> {
-        let pair = |(b, l): (Bound, Option<LowerBound>)| (Some(b), l);
+        let both = |(b, l): (Bound, Option<LowerBound>)| (Some(b), l);
         match name {
-            "jacobian-interval" => self.jacobian(true).map(pair),
-            "jacobian-ibp" => self.jacobian(false).map(pair),
-            "product-local" => self.product(true).map(pair),
-            "product" => self.product(false).map(pair),
+            "jacobian-interval" => self.jacobian(true).map(both),
+            "jacobian-ibp" => self.jacobian(false).map(both),
+            "product-local" => self.product(true).map(both),
+            "product" => self.product(false).map(both),
             "ascent" => Some((None, Some(ascent::run(self.context, lower)))),
+            "pair" => Some((None, Some(pair::run(self.context, lower)))),
             "centre" => Some((None, Some(lower::first(self.context)))),
             _ => None,
         }
@@ -204,9 +205,11 @@ pub fn solve<B: Backend>(
             vec!["jacobian-interval", "centre", "product-local", "product"]
         }
         "auto" if context.needs_double_double() => {
-            vec!["centre", "jacobian-interval", "product-local", "product", "ascent"]
+            vec!["centre", "jacobian-interval", "product-local", "product", "ascent", "pair"]
         }
-        "auto" => vec!["centre", "jacobian-ibp", "product-local", "jacobian-interval", "product", "ascent"],
+        "auto" => {
+            vec!["centre", "jacobian-ibp", "product-local", "jacobian-interval", "product", "ascent", "pair"]
+        }
         name => {
             let row = table::find(name).ok_or_else(|| unknown(name))?;
             if row.scope == Scope::Local && problem.region.is_global() {

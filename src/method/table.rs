@@ -53,7 +53,22 @@ pub const METHODS: &[Row] = &[
     row("jacobian-ibp", Scope::Any, Proves::Both, "all", "a pass per output", "Weng et al. 2018 (FastLip)"),
     row("product-local", Scope::Any, Proves::Upper, "all", "layer norms", "Huang et al. 2021"),
     row("product", Scope::Any, Proves::Upper, "all", "layer norms", "Scaman & Virmaux 2018 (AutoLip)"),
-    row("ascent", Scope::Any, Proves::Lower, "all", "100 passes", "projected ascent, double-double witness"),
+    row(
+        "ascent",
+        Scope::Any,
+        Proves::Lower,
+        "all",
+        "up to 13000 passes",
+        "smoothed ascent, double-double witness",
+    ),
+    row(
+        "pair",
+        Scope::Any,
+        Proves::Lower,
+        "all",
+        "up to 2000 passes",
+        "difference quotient, double-double values",
+    ),
     row("centre", Scope::Any, Proves::Lower, "all", "two passes", "duality, double-double witness"),
     row(
         "gram",

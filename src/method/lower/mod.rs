@@ -1,7 +1,9 @@
 //! Lower bounds: anything may propose a point, the witness proves it.
 
 pub mod ascent;
+pub mod pair;
 pub mod points;
+pub mod smoothed;
 pub mod tie;
 pub mod witness;
 

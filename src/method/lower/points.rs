@@ -111,7 +111,7 @@ pub fn score<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Vec<Propo
 }
 
 /// The dual vector of a row or column in a norm: <dual(v), v> = ‖v‖, ‖dual(v)‖* = 1.
-fn dual(v: &[f64], norm: Norm) -> Vec<f64> {
+pub fn dual(v: &[f64], norm: Norm) -> Vec<f64> {
     match norm {
         Norm::One => v.iter().map(|x| if *x == 0.0 { 0.0 } else { x.signum() }).collect(),
         Norm::Two => {
@@ -165,7 +165,8 @@ pub fn by_power<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gat
     best
 }
 
-fn measure<B: Backend>(context: &Context<B>, image: &[f64]) -> Vec<f64> {
+/// The measured part of an output, or of a difference of outputs.
+pub fn measure<B: Backend>(context: &Context<B>, image: &[f64]) -> Vec<f64> {
     let seeds = context.problem.seeds();
     if context.problem.rows() == image.len() {
         return image.to_vec();

@@ -1,0 +1,186 @@
+//! Two points that prove a lower bound.
+//!
+//! Proves: ‖f(x) − f(y)‖_q / ‖x − y‖_p <= L for members x and y of the region;
+//!   y is the centre for the anchored quotient.
+//! From: the definition. Proposals by Boyd's power method (1974) on secants:
+//!   u <- dual of f(x) − f(y), then both ends along the dual of uᵀJ, its mean;
+//!   and by halving: one half of a secant is at least as steep.
+//! Rounding: double-double values, mignitudes of the difference down, ‖x − y‖ up.
+//! Cost: a value and an adjoint pass per proposal, two values in double-double.
+//! Loose when: the steepest piece is shorter than its surroundings are flat.
+//!   Exact when f is affine.
+
+use super::points::{dual, measure, sample, score};
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::certificate::{LowerBound, Witness};
+use crate::method::context::Context;
+use crate::num::norms::{vector_norm_down, vector_norm_up};
+use crate::num::random::Random;
+use crate::num::round::{div_down, sub_up};
+use crate::num::{Coefficient, Enclosure, Lower, Scale};
+use crate::problem::{Output, Quantity};
+use ndarray::Array3;
+
+/// Random starts where they are affordable.
+const STARTS: usize = 8;
+const ROUNDS: usize = 10;
+/// Secants that are turned in every round.
+const KEPT: usize = 8;
+/// Proposals that are proven.
+const PROVED: usize = 2;
+
+/// The quotient of a pair; nothing where an end is no member or both are the same.
+pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], y: &[f64]) -> LowerBound {
+    let (problem, exact) = (context.problem, context.exact());
+    let (region, q) = (&problem.region, &problem.quotient);
+    let free = q.quantity == Quantity::Lipschitz || region.centre() == Some(y);
+    if region.is_point() || !free || !region.contains(x) || !region.contains(y) {
+        return LowerBound::NONE;
+    }
+    let way = distance(context, x, y);
+    if !(way > 0.0 && way.is_finite()) {
+        return LowerBound::NONE;
+    }
+    let b = exact.backend;
+    let value = |x: &[f64]| exact.values(b.upload(&region.near(x)), &vec![], |_| false).output().clone();
+    let minus = Scale::uniform(Coefficient::exact(-1.0));
+    let less = |a: <Cpu as Backend>::Block, c| b.sum(&[&a, &b.scale(&minus, &c, false)]);
+    let gap = less(value(x), value(y));
+    let gap = match q.output {
+        Output::All => gap,
+        Output::One(i) => b.slice(&gap, i..i + 1),
+        Output::Difference(i, j) => less(b.slice(&gap, i..i + 1), b.slice(&gap, j..j + 1)),
+    };
+    let size = vector_norm_down(b.read(&gap).mignitude().iter().copied(), q.out_norm);
+    let value = Lower::proven(div_down(size, way));
+    LowerBound { value, method: "pair", witness: Some(Witness::Pair { x: x.to_vec(), y: y.to_vec() }) }
+}
+
+/// ‖x − y‖ over the inputs that vary, rounded up.
+fn distance<B: Backend>(context: &Context<B>, x: &[f64], y: &[f64]) -> f64 {
+    let fixed = context.problem.region.fixed();
+    let live = (0..x.len()).filter(|&j| !fixed.get(j).copied().unwrap_or(false));
+    let way = live.map(|j| sub_up(x[j], y[j]).max(sub_up(y[j], x[j])));
+    vector_norm_up(way, context.problem.quotient.in_norm)
+}
+
+/// A pair, its unproven quotient, and the mean over both ends of uᵀJ for the
+/// direction u of its difference.
+struct Secant {
+    ends: [Vec<f64>; 2],
+    estimate: f64,
+    row: Vec<f64>,
+}
+
+pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
+    let problem = context.problem;
+    let (region, n) = (&problem.region, problem.net.inputs());
+    let pass = 2.0 * problem.net.products();
+    if region.is_point() || !context.budget.affords(pass * 24.0) {
+        return LowerBound::NONE;
+    }
+    let mut random = Random(context.seed ^ 0x9A12);
+    let origin = vec![0.0; n];
+    let centre = region.centre().unwrap_or(&origin).to_vec();
+    let count = if context.budget.affords(pass * 8.0 * (ROUNDS * KEPT) as f64) { STARTS } else { 1 };
+    // A point twice stands for the tangent there.
+    let mut starts = vec![[centre.clone(), centre.clone()]];
+    if let Some(Witness::Piece { x, .. }) = &known.witness {
+        starts.push([x.clone(), x.clone()]);
+    }
+    for k in 0..count {
+        let x = sample(region, n, &mut random, k % 2 == 1);
+        let y = match problem.quotient.quantity {
+            Quantity::Lipschitz => sample(region, n, &mut random, k % 2 == 1),
+            Quantity::Anchored => centre.clone(),
+        };
+        starts.extend([[x.clone(), x.clone()], [x, y]]);
+    }
+    let ahead = score(context, std::slice::from_ref(&centre));
+    let mut all = look(context, starts, &ahead[0].u);
+    let mut turning: Vec<usize> = (0..all.len()).collect();
+    for _ in 0..ROUNDS {
+        if context.budget.interrupted() || !context.budget.affords(pass * 4.0 * KEPT as f64) {
+            break;
+        }
+        let next = turning.iter().flat_map(|&k| turned(context, &all[k], &mut random)).collect();
+        all.extend(look(context, next, &ahead[0].u));
+        all.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
+        all.truncate(4 * KEPT);
+        turning = (0..all.len().min(KEPT)).collect();
+    }
+    let mut best = LowerBound::NONE;
+    for s in all.iter().take(PROVED).filter(|s| s.estimate > known.value.get()) {
+        best = super::better(best, prove(context, &s.ends[0], &s.ends[1]));
+    }
+    best
+}
+
+/// The secant turned along its gradient, as long as it was and at another length;
+/// and parts of it: one half is at least as steep as the whole.
+fn turned<B: Backend>(context: &Context<B>, s: &Secant, random: &mut Random) -> Vec<[Vec<f64>; 2]> {
+    let (region, q) = (&context.problem.region, &context.problem.quotient);
+    let along = dual(&s.row, q.in_norm.dual());
+    let [x, y] = &s.ends;
+    let way = distance(context, x, y);
+    let size = x.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
+    let reach = if region.is_global() { 10.0 * size } else { region.width() };
+    let other = reach * 10f64.powf(-3.0 * random.unit());
+    let member = |from: &[f64], t: f64, along: &[f64]| {
+        let mut to: Vec<f64> = from.iter().zip(along).map(|(v, d)| v + t * d).collect();
+        region.project(&mut to);
+        to
+    };
+    let across: Vec<f64> = x.iter().zip(y).map(|(a, b)| a - b).collect();
+    if q.quantity == Quantity::Anchored {
+        let c = region.centre().unwrap_or(y);
+        let t = if way > 0.0 { way } else { reach };
+        let ends = [t, -t, other, -other].map(|t| member(c, t, &along));
+        let parts = [random.unit(), 1.0 + 0.2 * random.signed()].map(|t| member(c, t, &across));
+        return ends.into_iter().chain(parts).map(|x| [x, c.to_vec()]).collect();
+    }
+    let middle = member(y, 0.5, &across);
+    let t = if way > 0.0 { 0.5 * way } else { reach };
+    let turned = [t, other].map(|t| [member(&middle, t, &along), member(&middle, -t, &along)]);
+    turned.into_iter().chain([[x.clone(), middle.clone()], [middle, y.clone()]]).collect()
+}
+
+/// Values and gradients of pairs in plain arithmetic. Where both ends have the
+/// same value the gradient is that of `u`.
+fn look<B: Backend>(context: &Context<B>, pairs: Vec<[Vec<f64>; 2]>, u: &[f64]) -> Vec<Secant> {
+    let (sketch, q) = (context.sketch(), &context.problem.quotient);
+    let (b, net) = (sketch.backend, &context.problem.net);
+    let chunk = (context.budget.rows(context.widest()) / 2).max(1);
+    let mut list = Vec::with_capacity(pairs.len());
+    for part in pairs.chunks(chunk) {
+        let flat: Vec<f64> = part.iter().flatten().flatten().copied().collect();
+        let x = Array3::from_shape_vec((2 * part.len(), 1, net.inputs()), flat).expect("equal lengths");
+        let trace = sketch.values(b.upload(&Enclosure::point(x)), &vec![], |_| false);
+        let values = b.read(trace.output()).centre;
+        let mut rows = vec![];
+        let mut sizes = vec![];
+        for (k, [x, y]) in part.iter().enumerate() {
+            let gap: Vec<f64> =
+                (0..net.outputs()).map(|i| values[[2 * k, 0, i]] - values[[2 * k + 1, 0, i]]).collect();
+            let gap = measure(context, &gap);
+            let size = vector_norm_up(gap.iter().map(|v| v.abs()), q.out_norm);
+            let quotient = size / distance(context, x, y);
+            sizes.push(if quotient.is_finite() { quotient } else { 0.0 });
+            let u = if size > 0.0 {
+                context.problem.row(&dual(&gap, q.out_norm))
+            } else {
+                context.problem.row(u)
+            };
+            rows.extend(u.iter().chain(&u).copied());
+        }
+        let rows = Array3::from_shape_vec((2 * part.len(), 1, net.outputs()), rows).expect("equal lengths");
+        let g = b.read(&sketch.adjoints(&trace.gates, b.upload(&Enclosure::point(rows)), |_, _| {}));
+        let g = context.without_fixed(g).centre;
+        for (k, ends) in part.iter().enumerate() {
+            let row = (0..net.inputs()).map(|j| 0.5 * (g[[2 * k, 0, j]] + g[[2 * k + 1, 0, j]])).collect();
+            list.push(Secant { ends: ends.clone(), estimate: sizes[k], row });
+        }
+    }
+    list
+}

@@ -1,0 +1,169 @@
+//! The gradient of a smoothed steepness: kinks as sigmoids of the argument.
+//!
+//! Proves: nothing; it says where to look for steep points.
+//! From: the chain rule on uᵀJ(x)v for v dual to uᵀJ(x). The slopes are
+//!   piecewise constant, so those of kinks are replaced by sigmoids as wide as
+//!   what the argument does on the region.
+//! Rounding: none here.
+//! Cost: one value, one tangent and two adjoint passes per point.
+//! Loose when: sigmoids are too wide to tell pieces apart, or too narrow to reach the next.
+
+use super::points::{Proposal, dual, sample};
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::method::context::Context;
+use crate::net::{Node, Op};
+use crate::num::norms::vector_norm_up;
+use crate::num::random::Random;
+use crate::num::{Enclosure, Piecewise};
+use crate::ops::sweep::ends2;
+use crate::ops::{Gate, smooth};
+use ndarray::{Array2, Array3, ArrayView2, Axis};
+
+/// How far apart the arguments of kinks lie on the region: per node, features.
+pub struct Spread(Vec<Option<Vec<f64>>>);
+
+/// Sampled members that measure it.
+const MEASURED: usize = 16;
+
+impl Spread {
+    pub fn new<B: Backend>(context: &Context<B>) -> Self {
+        let (sketch, net) = (context.sketch(), &context.problem.net);
+        let mut random = Random(context.seed ^ 0x5BAD);
+        let count = (context.budget.rows(context.widest()) / 4).clamp(2, MEASURED);
+        let points: Vec<Vec<f64>> =
+            (0..count).map(|_| sample(&context.problem.region, net.inputs(), &mut random, true)).collect();
+        let keep = arguments(context);
+        let trace = sketch.values(upload(context, points.iter()), &vec![], |k| keep[k]);
+        let of = |node: &Node| {
+            if !matches!(node.op, Op::Piecewise(_)) {
+                return None;
+            }
+            let z = flat(context, trace.values[node.inputs[0]].as_ref().expect("kept"));
+            let own: Vec<f64> = z.columns().into_iter().map(|c| c.std(0.0)).collect();
+            let mean = own.iter().sum::<f64>() / own.len().max(1) as f64;
+            let size = z.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+            Some(own.iter().map(|s| s.max(0.2 * mean).max(1e-9 * size).max(1e-30)).collect())
+        };
+        Spread(net.nodes.iter().map(of).collect())
+    }
+
+    fn of(&self, node: usize, feature: usize) -> f64 {
+        self.0[node].as_ref().map_or(1.0, |s| s[feature])
+    }
+}
+
+/// Which nodes are read by nonlinear ones.
+fn arguments<B: Backend>(context: &Context<B>) -> Vec<bool> {
+    let net = &context.problem.net;
+    let mut keep = vec![false; net.nodes.len()];
+    net.nodes.iter().filter(|n| n.op.is_nonlinear()).for_each(|n| keep[n.inputs[0]] = true);
+    keep
+}
+
+fn upload<'p, B: Backend>(
+    context: &Context<B>,
+    points: impl ExactSizeIterator<Item = &'p Vec<f64>>,
+) -> <Cpu as Backend>::Block {
+    let shape = (points.len(), 1, context.problem.net.inputs());
+    let x = Array3::from_shape_vec(shape, points.flatten().copied().collect()).expect("equal lengths");
+    context.sketch().backend.upload(&Enclosure::point(x))
+}
+
+fn flat<B: Backend>(context: &Context<B>, x: &<Cpu as Backend>::Block) -> Array2<f64> {
+    ends2(&context.sketch().backend.read(x), false).0
+}
+
+/// Per point the gradient in x of ‖uᵀJ‖ with sigmoids `widths` spreads wide, and
+/// the sharp ‖uᵀJ‖.
+pub fn gradient<B: Backend>(
+    context: &Context<B>,
+    spread: &Spread,
+    climbers: &[Proposal],
+    widths: &[f64],
+) -> (Array2<f64>, Vec<f64>) {
+    let sketch = context.sketch();
+    let (b, net) = (sketch.backend, sketch.net);
+    let (items, n) = (climbers.len(), net.inputs());
+    let keep = arguments(context);
+    let trace = sketch.values(upload(context, climbers.iter().map(|c| &c.x)), &vec![], |k| keep[k]);
+    let mut gates: Vec<Option<Gate<Cpu>>> = trace.gates.clone();
+    let mut curvature: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
+    for (k, node) in net.nodes.iter().enumerate() {
+        if !matches!(node.op, Op::Piecewise(_) | Op::Smooth(_)) {
+            continue;
+        }
+        let z = flat(context, trace.values[node.inputs[0]].as_ref().expect("kept"));
+        let pair = |(i, j): (usize, usize)| match &node.op {
+            Op::Piecewise(f) => {
+                let own = spread.of(k, j) * widths[i];
+                smoothed(f, j, z[[i, j]], 1.0 / own)
+            }
+            Op::Smooth(f) => {
+                let (z, h) = (z[[i, j]], 1e-4);
+                let bend = smooth::derivative(*f, z + h) - smooth::derivative(*f, z - h);
+                (smooth::derivative(*f, z), bend / (2.0 * h))
+            }
+            _ => unreachable!("checked above"),
+        };
+        let pairs = Array2::from_shape_fn(z.raw_dim(), pair);
+        let slope = pairs.mapv(|p| p.0);
+        gates[k] = Some(Gate::Each(b.upload_slopes(&slope, &slope)));
+        curvature[k] = Some(pairs.mapv(|p| p.1));
+    }
+    let rows: Vec<f64> = climbers.iter().flat_map(|c| context.problem.row(&c.u)).collect();
+    let rows = Array3::from_shape_vec((items, 1, net.outputs()), rows).expect("one row per item");
+    let rows = b.upload(&Enclosure::point(rows));
+    let norm = context.problem.quotient.in_norm.dual();
+    let sharp = context.without_fixed(b.read(&sketch.adjoints(&trace.gates, rows.clone(), |_, _| {})));
+    let size = |g: ArrayView2<f64>| vector_norm_up(g.iter().map(|v| v.abs()), norm);
+    let sizes = sharp.centre.outer_iter().map(size).collect();
+    let mut outer: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
+    let g = b.read(&sketch.adjoints(&gates, rows, |k, g| {
+        if curvature[k].is_some() {
+            outer[k] = Some(flat(context, g));
+        }
+    }));
+    let mut v = context.without_fixed(g).centre;
+    for mut item in v.axis_iter_mut(Axis(0)) {
+        let way = dual(item.as_slice().expect("one row"), norm);
+        item.iter_mut().zip(way).for_each(|(a, d)| *a = d);
+    }
+    let mut inner: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
+    sketch.tangents(&gates, b.upload(&Enclosure::point(v)), |k, t| {
+        if keep[k] {
+            inner[k] = Some(flat(context, t));
+        }
+    });
+    let mut start: Vec<Option<<Cpu as Backend>::Block>> = vec![None; net.nodes.len()];
+    for (k, node) in net.nodes.iter().enumerate() {
+        let (Some(c), Some(g)) = (&curvature[k], &outer[k]) else { continue };
+        let i = node.inputs[0];
+        let Some(t) = &inner[i] else { continue };
+        let part = b.upload(&Enclosure::point((c * g * t).insert_axis(Axis(1))));
+        start[i] = Some(match start[i].take() {
+            Some(s) => b.sum(&[&s, &part]),
+            None => part,
+        });
+    }
+    if start.iter().all(|s| s.is_none()) {
+        return (Array2::zeros((items, n)), sizes);
+    }
+    (b.read(&sketch.adjoints_from(&gates, start, |_, _| {})).centre.remove_axis(Axis(1)), sizes)
+}
+
+/// A kink as a sigmoid of the argument: slope and its derivative.
+fn smoothed(f: &Piecewise, feature: usize, z: f64, beta: f64) -> (f64, f64) {
+    let step = |x: f64| 1.0 / (1.0 + (-beta * x).exp());
+    let bump = |x: f64| {
+        let s = step(x);
+        beta * s * (1.0 - s)
+    };
+    match f {
+        Piecewise::Clip { lo, hi } => (step(z - lo) - step(z - hi), bump(z - lo) - bump(z - hi)),
+        _ => {
+            let a = f.slope_below(feature);
+            (a + (1.0 - a) * step(z), (1.0 - a) * bump(z))
+        }
+    }
+}
