@@ -24,7 +24,7 @@ fn output(random: &mut Random, real: Real, depth: usize, bias: bool, k: usize) -
     let mut list = |n: usize| (0..n).map(|_| number(random)).collect::<Vec<f64>>();
     let (weights, centres, last) = (list(depth), list(depth), list(1)[0]);
     let mut radii = list(depth);
-    let small = if k % 3 == 0 { 0.0 } else { 2f64.powi(-10 * (k % 3) as i32) };
+    let small = if k.is_multiple_of(3) { 0.0 } else { 2f64.powi(-10 * (k % 3) as i32) };
     radii.iter_mut().for_each(|r| *r = real.near(r.abs() * small));
     Output { weights, bias: bias.then_some(last), centres, radii }
 }

@@ -53,7 +53,7 @@ fn magnitudes(affine: &Affine) -> Affine {
     let map = match &affine.map {
         LinearMap::Dense(w) => LinearMap::Dense(Arc::new(w.mapv(f64::abs))),
         LinearMap::Conv { shape, weight, adjoint } => LinearMap::Conv {
-            shape: shape.clone(),
+            shape: *shape,
             weight: Arc::new(weight.iter().map(|v| v.abs()).collect()),
             adjoint: *adjoint,
         },
