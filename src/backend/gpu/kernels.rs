@@ -45,9 +45,10 @@ kernel!(WINDOW_CHORD, "window_chord", 6, 2);
 kernel!(ROW_DOT, "row_dot", 3, 1);
 kernel!(REACH, "reach", 2, 1);
 kernel!(PROBE, "probe", 2, 1);
+kernel!(PEAK, "peak", 0, 1);
 
 /// All of them.
-pub const ALL: [&Kernel; 19] = [
+pub const ALL: [&Kernel; 20] = [
     &DENSE,
     &CONV,
     &CONV_ADJOINT,
@@ -67,6 +68,7 @@ pub const ALL: [&Kernel; 19] = [
     &ROW_DOT,
     &REACH,
     &PROBE,
+    &PEAK,
 ];
 
 impl Kernel {

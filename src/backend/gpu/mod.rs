@@ -112,6 +112,16 @@ impl Gpu {
         probe::run(&self.device)
     }
 
+    /// Operations per second that the device reaches with products and sums alone.
+    pub fn peak(&self) -> f64 {
+        probe::peak(&self.device)
+    }
+
+    /// Waits until everything recorded is done.
+    pub fn wait(&self) {
+        let _ = self.device.read(&[]);
+    }
+
     pub fn real(&self) -> Real {
         self.device.real
     }

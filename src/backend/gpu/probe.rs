@@ -6,9 +6,10 @@
 
 use super::device::{Device, View};
 use super::inflate::{Real, Widening, common};
-use super::kernels::PROBE;
+use super::kernels::{PEAK, PROBE};
 use crate::num::random::Random;
 use crate::num::round::{two_product, two_sum};
+use std::time::Instant;
 
 /// What the probe saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,29 @@ pub fn run(device: &Device) -> Probe {
         Some(results) => judge(device.real, &a, &b, &results[0]),
         None => Probe { defect: Some(device.failure().unwrap_or_default()), ..Probe::default() },
     }
+}
+
+/// Products and sums per second, the best of growing amounts of work.
+pub fn peak(device: &Device) -> f64 {
+    let (threads, mut steps, mut best) = (1 << 18, 8u32, 0.0f64);
+    let mut consts = common(device.real, 1.0, Widening::FULL);
+    consts.push(0.25);
+    let out = device.reals(threads);
+    for _ in 0..12 {
+        let started = Instant::now();
+        let data = [out.view(device.real, 0, threads)];
+        device.launch(&PEAK, &[steps], &consts, &data, [(threads / 256) as u32, 1, 1]);
+        if device.read(&[]).is_none() {
+            return best;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        best = best.max(128.0 * steps as f64 * threads as f64 / seconds);
+        if seconds > 0.2 {
+            break;
+        }
+        steps *= 2;
+    }
+    best
 }
 
 /// Random mantissas, exponents near and far, equal pairs, near-cancellations.
