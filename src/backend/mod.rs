@@ -80,6 +80,9 @@ pub trait Backend: Sync {
         None
     }
 
+    /// Multiplications per second to plan with.
+    fn speed(&self) -> f64;
+
     fn upload(&self, x: &Enclosure) -> Self::Block;
     fn read(&self, x: &Self::Block) -> Enclosure;
     /// `items, rows, features`.

@@ -22,10 +22,8 @@ pub struct Budget {
     pub stop: &'static AtomicBool,
 }
 
-/// Multiplications per second that planning assumes for f64 enclosures.
-const SPEED: f64 = 4e9;
-/// Work that is always worth doing.
-const FREE: f64 = 4e9;
+/// Seconds of work that are always worth while.
+const FREE: f64 = 1.0;
 
 impl Budget {
     pub fn interrupted(&self) -> bool {
@@ -40,9 +38,15 @@ impl Budget {
         self.interrupted() || self.remaining().is_zero()
     }
 
-    /// Is a pass of this many multiplications likely to end in time?
+    /// Is a pass of this many multiplications on the CPU likely to end in time?
     pub fn affords(&self, products: f64) -> bool {
-        !self.interrupted() && (products <= FREE || products / SPEED <= self.remaining().as_secs_f64() * 0.7)
+        self.affords_on(&Cpu::DOUBLE, products)
+    }
+
+    /// The same on a backend.
+    pub fn affords_on<B: Backend>(&self, backend: &B, products: f64) -> bool {
+        let seconds = products / backend.speed();
+        !self.interrupted() && (seconds <= FREE || seconds <= self.remaining().as_secs_f64() * 0.7)
     }
 
     /// Rows of `features` values that one block may hold.

@@ -86,7 +86,12 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let double = context.needs_double_double();
         let price = if double { DOUBLE_PRICE } else { 1.0 };
         let (rows, n) = (problem.rows() as f64, problem.net.inputs() as f64);
-        if rows * n > ENTRIES || !context.budget.affords(2.0 * rows * price * problem.net.products()) {
+        let work = 2.0 * rows * price * problem.net.products();
+        let affordable = match double {
+            true => context.budget.affords(work),
+            false => context.budget.affords_on(context.main().backend, work),
+        };
+        if rows * n > ENTRIES || !affordable {
             return None;
         }
         if double {
@@ -111,12 +116,12 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let columns_cost = 8.0 * problem.net.inputs() as f64 * problem.net.products();
         let seeds = problem.seeds();
         // A matrix is read back in f64, which double-double sweeps must not pass through.
-        let afford = |work: f64| price == 1.0 && context.budget.affords(work);
+        let afford = |work: f64| price == 1.0 && context.budget.affords_on(prepared.backend, work);
         let prepared = &prepared.multiplied(gates, &afford);
         let mut j = jacobian::rows(context, prepared, gates, &seeds)?;
         let mut columns = false;
         if price == 1.0
-            && context.budget.affords(columns_cost)
+            && context.budget.affords_on(prepared.backend, columns_cost)
             && let Some(other) = jacobian::columns(context, prepared, gates, &seeds)
         {
             j = jacobian::intersect(j, &other);

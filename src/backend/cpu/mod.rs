@@ -38,6 +38,8 @@ pub struct Cpu {
     pub precision: Precision,
     /// Without the slack for products: for measuring only.
     unrounded: bool,
+    /// Multiplications per second to plan with.
+    speed: f64,
 }
 
 impl Cpu {
@@ -46,7 +48,12 @@ impl Cpu {
     pub const ESTIMATE: Cpu = Cpu::with(Precision::Estimate);
 
     const fn with(precision: Precision) -> Cpu {
-        Cpu { precision, unrounded: false }
+        Cpu { precision, unrounded: false, speed: 4e9 }
+    }
+
+    /// The same, choosing its work like a device of this speed.
+    pub const fn paced(self, speed: f64) -> Cpu {
+        Cpu { speed, ..self }
     }
 
     fn double(&self) -> bool {
@@ -294,6 +301,10 @@ impl Backend for Cpu {
 
     fn proves(&self) -> bool {
         self.precision != Precision::Estimate
+    }
+
+    fn speed(&self) -> f64 {
+        self.speed
     }
 
     fn unrounded(&self) -> Option<Self> {

@@ -268,6 +268,15 @@ impl Backend for Gpu {
         true
     }
 
+    fn speed(&self) -> f64 {
+        match (self.info().software, self.real()) {
+            (true, _) => 2e8,
+            (false, Real::F32) => 1e12,
+            // Most devices have few units for f64.
+            (false, Real::F64) => 1e11,
+        }
+    }
+
     fn unrounded(&self) -> Option<Self> {
         Some(self.widened(Widening::NONE))
     }

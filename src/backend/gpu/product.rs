@@ -6,6 +6,7 @@ use super::{Arg, Block, Gpu, Slab};
 use crate::backend::Backend;
 use crate::num::round::{add_up, mul_up};
 use crate::num::{Affine, ConvShape, LinearMap};
+use std::sync::Arc;
 
 /// Weights as the device has them, and what bounds their products.
 pub struct Map {
@@ -17,6 +18,8 @@ pub struct Map {
     columns: f64,
     largest: f64,
     offset: f64,
+    /// Are all weights zero?
+    zero: bool,
     /// Were weights or biases rounded to the device's numbers?
     rounded: bool,
     /// Do all weights and biases fit into the device's numbers?
@@ -41,6 +44,7 @@ pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
         columns,
         largest,
         offset,
+        zero: largest == 0.0,
         rounded: weights.iter().chain(bias).any(|w| real.near(*w) != *w),
         fits,
     }
@@ -109,6 +113,10 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     };
     if x.lost() || !map.fits || !real.sums(depth + 6) {
         return fallback(gpu, map, x, backward, with_bias, to);
+    }
+    if map.zero && !bias {
+        let zeros = || Arc::new(gpu.device.upload(&vec![0.0; x.vectors() * to]));
+        return Block { features: to, centre: zeros(), radius: zeros(), reach: 0.0, ..x.clone() };
     }
     let shape = Product { depth, bias, rounded: map.rounded, weight: map.largest, reach };
     let limits = shape.consts(real, gpu.widening);

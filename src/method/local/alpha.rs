@@ -53,7 +53,7 @@ pub fn refine<B: Backend>(
         })
         .collect();
     for part in wishes.chunks(TOGETHER) {
-        if !budget.affords(6.0 * (STEPS * part.len()) as f64 * work) {
+        if !budget.affords_on(prepared.backend, 6.0 * (STEPS * part.len()) as f64 * work) {
             return;
         }
         let best = optimise(prepared, region, ends, k, part);

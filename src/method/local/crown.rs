@@ -48,7 +48,7 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget)
         let wanted = users[k].iter().any(|&u| net.nodes[u].op.is_nonlinear());
         if wanted && (curved[k] || ball) && k > 0 {
             let open = undecided(prepared, k, &users[k], &own);
-            if !open.is_empty() && budget.affords(4.0 * open.len() as f64 * work[k]) {
+            if !open.is_empty() && budget.affords_on(prepared.backend, 4.0 * open.len() as f64 * work[k]) {
                 ends[k] = Some(own.clone());
                 refine(prepared, region, budget, &relaxations, &ends, k, &open, &mut own);
                 ends[k] = Some(own.clone());

@@ -75,8 +75,10 @@ pub fn run<B: Backend, C: Backend>(
     let narrow = narrowed(&context.problem.net, quotient.output);
     let net = narrow.as_ref().unwrap_or(&context.problem.net);
     let gates = local.map(|(prepared, gates)| (prepared.backend, gates));
-    let afford = |work: f64| context.budget.affords(work);
-    let merged = local.map(|(prepared, gates)| Chains::new(&prepared.ending_as(net), gates, &afford));
+    let merged = local.map(|(prepared, gates)| {
+        let afford = |work: f64| context.budget.affords_on(prepared.backend, work);
+        Chains::new(&prepared.ending_as(net), gates, &afford)
+    });
     let chains = merged.unwrap_or_else(Chains::none);
     let users = chains.users(net);
     let p = quotient.in_norm;
