@@ -9,7 +9,9 @@ use crate::backend::gpu::{Choice, Gpu, Probe, Real};
 use crate::error::{Error, Kind, Result};
 use crate::method::{self, Budget, Outcome};
 use crate::problem::Problem;
-use crate::report::{DeviceInfo, SelfTest, WarningInfo};
+#[cfg(feature = "gpu")]
+use crate::report::SelfTest;
+use crate::report::{DeviceInfo, WarningInfo};
 
 /// Multiplications below which opening a GPU takes longer than the CPU needs.
 const WORTH: f64 = 1e10;
@@ -42,75 +44,47 @@ pub struct Order<'a> {
 
 /// Solves on the device asked for; in `auto`, trouble with a GPU ends on the CPU with a warning.
 pub fn solve(problem: &Problem, order: &Order, mut progress: impl FnMut(f64, f64)) -> Result<Computed> {
-    let mut warnings = vec![];
-    let mut engine = choose(order, problem, &mut warnings)?;
-    loop {
-        let (method, gap, seed) = (order.method, order.gap, order.seed);
-        let outcome = match &engine {
-            Engine::Cpu => {
-                method::solve(problem, &Cpu::DOUBLE, method, gap, order.budget.clone(), seed, &mut progress)?
-            }
-            #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu, _) => {
-                let outcome = method::solve(
-                    problem,
-                    gpu.as_ref(),
-                    method,
-                    gap,
-                    order.budget.clone(),
-                    seed,
-                    &mut progress,
-                );
-                if let Some(failure) = gpu.failure() {
-                    let name = gpu.info().name.clone();
-                    if order.device != Device::Auto {
-                        return Err(Error::new(Kind::Device, failure)
-                            .at(name)
-                            .next("use --device auto to fall back to the CPU, or less --memory"));
-                    }
-                    warnings.push(warning(&name, &failure));
-                    engine = Engine::Cpu;
-                    continue;
-                }
-                outcome?
-            }
-        };
-        return Ok(Computed {
-            outcome,
-            device: engine.info(),
-            peak_bytes: engine.peak_bytes(),
-            assumptions: engine.assumptions(),
-            warnings,
-        });
-    }
+    let (engine, mut warnings) = choose(order, problem)?;
+    let computed = match engine.compute(problem, order, &mut progress) {
+        Err(e) if e.kind == Kind::Device && order.device == Device::Auto => {
+            warnings.push(warning(&e));
+            Engine::Cpu.compute(problem, order, &mut progress)?
+        }
+        result => result?,
+    };
+    Ok(Computed { warnings, ..computed })
 }
 
-#[cfg(feature = "gpu")]
-fn warning(name: &str, failure: &str) -> WarningInfo {
-    WarningInfo { code: "gpu".into(), text: format!("{name}: {failure}; the CPU computed") }
+fn warning(e: &Error) -> WarningInfo {
+    WarningInfo { code: "gpu".into(), text: format!("{}: {}; the CPU computed", e.place, e.what) }
 }
 
-/// The CPU unless a GPU is named, or worth it.
-fn choose(order: &Order, problem: &Problem, warnings: &mut Vec<WarningInfo>) -> Result<Engine> {
-    let cpu = || {
+/// The CPU unless a GPU is named, or worth it; and why not where that is worth a word.
+fn choose(order: &Order, problem: &Problem) -> Result<(Engine, Vec<WarningInfo>)> {
+    let cpu = |warnings| {
         if order.precision == Precision::F32 {
             return Err(Error::input("the CPU computes in f64")
                 .at("--precision f32")
                 .next("use auto or f64, or --device gpu"));
         }
-        Ok(Engine::Cpu)
+        Ok((Engine::Cpu, warnings))
     };
     let work = problem.net.products() * (2.0 + problem.rows() as f64);
     match order.device {
-        Device::Cpu => cpu(),
-        Device::Auto if work < WORTH => cpu(),
-        Device::Auto => open(order, warnings).map_or_else(|_| cpu(), Ok),
-        Device::Gpu(_) => open(order, warnings),
+        Device::Cpu => cpu(vec![]),
+        Device::Auto if work < WORTH => cpu(vec![]),
+        Device::Auto => match open(order) {
+            Ok(engine) => Ok((engine, vec![])),
+            // No GPU is no news; one that computes wrongly is.
+            Err(e) if e.kind == Kind::Check => cpu(vec![warning(&e)]),
+            Err(_) => cpu(vec![]),
+        },
+        Device::Gpu(_) => Ok((open(order)?, vec![])),
     }
 }
 
 #[cfg(not(feature = "gpu"))]
-fn open(_: &Order, _: &mut [WarningInfo]) -> Result<Engine> {
+fn open(_: &Order) -> Result<Engine> {
     Err(Error::new(Kind::Device, "this build has no GPU support")
         .at("--device gpu")
         .next("use --device cpu, or build with the feature `gpu`"))
@@ -118,7 +92,7 @@ fn open(_: &Order, _: &mut [WarningInfo]) -> Result<Engine> {
 
 /// The adapter that was named, or the best real one; its self-test must pass.
 #[cfg(feature = "gpu")]
-fn open(order: &Order, warnings: &mut Vec<WarningInfo>) -> Result<Engine> {
+fn open(order: &Order) -> Result<Engine> {
     let choice = match order.device {
         Device::Gpu(Some(n)) => Choice::Index(n),
         _ if std::env::var_os("CLARKE_SOFTWARE_GPU").is_some_and(|v| v == "1") => Choice::Any,
@@ -136,16 +110,44 @@ fn open(order: &Order, warnings: &mut Vec<WarningInfo>) -> Result<Engine> {
     })?;
     let probe = gpu.probe();
     if let Some(defect) = &probe.defect {
-        let name = gpu.info().name.clone();
-        warnings.push(warning(&name, &format!("the self-test failed: {defect}")));
         return Err(Error::new(Kind::Check, format!("the self-test failed: {defect}"))
-            .at(name)
+            .at(gpu.info().name.clone())
             .next("results of this device are not proofs: use --device cpu"));
     }
     Ok(Engine::Gpu(Box::new(gpu), probe))
 }
 
 impl Engine {
+    fn compute(
+        &self,
+        problem: &Problem,
+        order: &Order,
+        progress: &mut impl FnMut(f64, f64),
+    ) -> Result<Computed> {
+        let (method, gap, budget, seed) = (order.method, order.gap, order.budget.clone(), order.seed);
+        let outcome = match self {
+            Engine::Cpu => method::solve(problem, &Cpu::DOUBLE, method, gap, budget, seed, progress)?,
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu, _) => {
+                let outcome = method::solve(problem, gpu.as_ref(), method, gap, budget, seed, progress);
+                // What was read after a failure is void, a contradiction included.
+                if let Some(failure) = gpu.failure() {
+                    return Err(Error::new(Kind::Device, failure)
+                        .at(gpu.info().name.clone())
+                        .next("use --device auto to fall back to the CPU, or less --memory"));
+                }
+                outcome?
+            }
+        };
+        Ok(Computed {
+            outcome,
+            device: self.info(),
+            peak_bytes: self.peak_bytes(),
+            assumptions: self.assumptions(),
+            warnings: vec![],
+        })
+    }
+
     fn info(&self) -> DeviceInfo {
         let threads = rayon::current_num_threads();
         match self {
