@@ -10,6 +10,7 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod spectral;
 
 use crate::num::{Affine, Enclosure, Incidence, Piecewise, Scale};
 use ndarray::Array2;

@@ -44,7 +44,8 @@ pub struct Order<'a> {
 
 /// Solves on the device asked for; in `auto`, trouble with a GPU ends on the CPU with a warning.
 pub fn solve(problem: &Problem, order: &Order, mut progress: impl FnMut(f64, f64)) -> Result<Computed> {
-    let (engine, mut warnings) = choose(order, problem)?;
+    let work = problem.net.products() * (2.0 + problem.rows() as f64);
+    let (engine, mut warnings) = choose(order.device, order.precision, work)?;
     let computed = match engine.compute(problem, order, &mut progress) {
         Err(e) if e.kind == Kind::Device && order.device == Device::Auto => {
             warnings.push(warning(&e));
@@ -59,32 +60,32 @@ fn warning(e: &Error) -> WarningInfo {
     WarningInfo { code: "gpu".into(), text: format!("{}: {}; the CPU computed", e.place, e.what) }
 }
 
-/// The CPU unless a GPU is named, or worth it; and why not where that is worth a word.
-fn choose(order: &Order, problem: &Problem) -> Result<(Engine, Vec<WarningInfo>)> {
+/// The CPU unless a GPU is named, or worth it for so many multiplications; and why not where that
+/// is worth a word.
+pub fn choose(device: Device, precision: Precision, work: f64) -> Result<(Engine, Vec<WarningInfo>)> {
     let cpu = |warnings| {
-        if order.precision == Precision::F32 {
+        if precision == Precision::F32 {
             return Err(Error::input("the CPU computes in f64")
                 .at("--precision f32")
                 .next("use auto or f64, or --device gpu"));
         }
         Ok((Engine::Cpu, warnings))
     };
-    let work = problem.net.products() * (2.0 + problem.rows() as f64);
-    match order.device {
+    match device {
         Device::Cpu => cpu(vec![]),
         Device::Auto if work < WORTH => cpu(vec![]),
-        Device::Auto => match open(order) {
+        Device::Auto => match open(device, precision) {
             Ok(engine) => Ok((engine, vec![])),
             // No GPU is no news; one that computes wrongly is.
             Err(e) if e.kind == Kind::Check => cpu(vec![warning(&e)]),
             Err(_) => cpu(vec![]),
         },
-        Device::Gpu(_) => Ok((open(order)?, vec![])),
+        Device::Gpu(_) => Ok((open(device, precision)?, vec![])),
     }
 }
 
 #[cfg(not(feature = "gpu"))]
-fn open(_: &Order) -> Result<Engine> {
+fn open(_: Device, _: Precision) -> Result<Engine> {
     Err(Error::new(Kind::Device, "this build has no GPU support")
         .at("--device gpu")
         .next("use --device cpu, or build with the feature `gpu`"))
@@ -92,13 +93,13 @@ fn open(_: &Order) -> Result<Engine> {
 
 /// The adapter that was named, or the best real one; its self-test must pass.
 #[cfg(feature = "gpu")]
-fn open(order: &Order) -> Result<Engine> {
-    let choice = match order.device {
+fn open(device: Device, precision: Precision) -> Result<Engine> {
+    let choice = match device {
         Device::Gpu(Some(n)) => Choice::Index(n),
         _ if std::env::var_os("CLARKE_SOFTWARE_GPU").is_some_and(|v| v == "1") => Choice::Any,
         _ => Choice::Real,
     };
-    let real = match order.precision {
+    let real = match precision {
         Precision::Auto => None,
         Precision::F32 => Some(Real::F32),
         Precision::F64 => Some(Real::F64),
@@ -148,7 +149,7 @@ impl Engine {
         })
     }
 
-    fn info(&self) -> DeviceInfo {
+    pub fn info(&self) -> DeviceInfo {
         let threads = rayon::current_num_threads();
         match self {
             Engine::Cpu => DeviceInfo {
@@ -180,7 +181,7 @@ impl Engine {
     }
 
     /// What a result of this device rests on beyond the program.
-    fn assumptions(&self) -> Vec<String> {
+    pub fn assumptions(&self) -> Vec<String> {
         match self {
             Engine::Cpu => vec![],
             #[cfg(feature = "gpu")]

@@ -1,11 +1,14 @@
 //! `clarke layers`: the norm of every linear layer, all methods side by side.
 
 use super::args::LayersArgs;
+use super::device::{self, Engine};
 use super::flags::Format;
 use super::print::columns;
 use super::threads;
 use crate::data::decimal::{rounded_down, rounded_up};
 use crate::error::Result;
+#[cfg(feature = "gpu")]
+use crate::method::layer::norm_on;
 use crate::method::layer::{Effort, LayerNorm, norm};
 use crate::net::{Node, Op};
 use crate::report::csv::quote;
@@ -22,18 +25,25 @@ struct Layer<'a> {
 pub fn run(args: LayersArgs) -> Result<i32> {
     threads::start(args.work.threads)?;
     let net = crate::net::load(&args.net, &args.import.options())?;
+    let products: f64 = net.nodes.iter().map(|n| n.products()).sum();
+    let (engine, warnings) = device::choose(args.work.device, args.work.precision, 300.0 * products)?;
+    warnings.iter().for_each(|w| args.print.detail(&w.text));
     let effort = if args.work.time.is_zero() { Effort::QUICK } else { Effort::FULL };
     let mut layers = vec![];
     for node in &net.nodes {
         let Op::Affine(a) = &node.op else { continue };
         args.print.detail(&format!("{} {} x {}", node.name, a.map.outputs(), a.map.inputs()));
         let started = Instant::now();
-        let norm = norm(&a.map, args.in_norm, args.out_norm, effort);
+        let norm = match &engine {
+            Engine::Cpu => norm(&a.map, args.in_norm, args.out_norm, effort),
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu, _) => norm_on(gpu.as_ref(), &a.map, args.in_norm, args.out_norm, effort),
+        };
         layers.push(Layer { node, inputs: a.map.inputs(), norm, seconds: started.elapsed().as_secs_f64() });
     }
     args.print.result(&match args.print.format {
         Format::Human => human(&args, &layers),
-        Format::Json => format!("{:#}\n", object(&args, &layers)),
+        Format::Json => format!("{:#}\n", object(&args, &engine, &layers)),
         Format::Csv => csv(&layers),
     })?;
     Ok(0)
@@ -64,7 +74,7 @@ fn number(x: f64) -> Value {
     if x.is_finite() { json!(x) } else { json!("inf") }
 }
 
-fn object(args: &LayersArgs, layers: &[Layer]) -> Value {
+fn object(args: &LayersArgs, engine: &Engine, layers: &[Layer]) -> Value {
     let list: Vec<Value> = layers
         .iter()
         .map(|l| {
@@ -80,7 +90,7 @@ fn object(args: &LayersArgs, layers: &[Layer]) -> Value {
         .collect();
     json!({"schema": "clarke.layers/1", "net": args.net.display().to_string(),
         "quotient": {"in_norm": args.in_norm.to_string(), "out_norm": args.out_norm.to_string()},
-        "layers": list})
+        "layers": list, "device": engine.info(), "assumptions": engine.assumptions()})
 }
 
 fn csv(layers: &[Layer]) -> String {

@@ -16,6 +16,7 @@ pub mod piecewise;
 pub mod random;
 pub mod round;
 pub mod tensor;
+pub mod twiddle;
 
 pub use interval::Interval;
 pub use map::{Affine, Coefficient, ConvShape, Incidence, LinearMap, Scale};

@@ -12,6 +12,7 @@ mod double;
 mod elementwise;
 mod lanes;
 mod lines;
+mod spectral;
 mod tasks;
 mod window;
 

@@ -44,11 +44,14 @@ kernel!(CHORD, "chord", 3, 2);
 kernel!(WINDOW_CHORD, "window_chord", 6, 2);
 kernel!(ROW_DOT, "row_dot", 3, 1);
 kernel!(REACH, "reach", 2, 1);
+kernel!(GRAM, "gram", 3, 2);
+kernel!(COLUMNS, "columns", 2, 1);
+kernel!(SYMBOLS, "symbols", 3, 2);
 kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
 /// All of them.
-pub const ALL: [&Kernel; 20] = [
+pub const ALL: [&Kernel; 23] = [
     &DENSE,
     &CONV,
     &CONV_ADJOINT,
@@ -67,6 +70,9 @@ pub const ALL: [&Kernel; 20] = [
     &WINDOW_CHORD,
     &ROW_DOT,
     &REACH,
+    &GRAM,
+    &COLUMNS,
+    &SYMBOLS,
     &PROBE,
     &PEAK,
 ];

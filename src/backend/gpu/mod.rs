@@ -12,6 +12,7 @@ mod kernels;
 mod lines;
 mod probe;
 mod product;
+mod spectral;
 mod window;
 
 pub use device::{Choice, Info, list};
@@ -204,11 +205,41 @@ impl Gpu {
     ) {
         let wide = |a: &Arg| if let Arg::Each(_, n) = a { *n } else { 0 };
         let widest = args.iter().map(wide).max().unwrap_or(0);
-        for (first, count) in self.slices(vectors, widest) {
-            let views: Vec<View> =
-                args.iter().map(|a| View::from(a.again(), self.real(), first, count)).collect();
-            self.device.launch(kernel, &sizes(first, count), consts, &views, grid(count));
+        for slice in self.slices(vectors, widest) {
+            self.launch(kernel, slice, consts, args, &sizes, &grid);
         }
+    }
+
+    /// The same for vectors that are work enough for a grid of their own: at
+    /// most so many at a time.
+    fn run_up_to(
+        &self,
+        kernel: &Kernel,
+        (vectors, most): (usize, usize),
+        consts: &[f64],
+        args: &[Arg],
+        sizes: impl Fn(usize, usize) -> Vec<u32>,
+        grid: impl Fn(usize) -> [u32; 3],
+    ) {
+        // Multiples of 64 keep the offsets of bindings aligned.
+        let step = if vectors <= most { vectors.max(1) } else { (most / 64 * 64).max(64) };
+        for first in (0..vectors).step_by(step) {
+            self.launch(kernel, (first, step.min(vectors - first)), consts, args, &sizes, &grid);
+        }
+    }
+
+    fn launch(
+        &self,
+        kernel: &Kernel,
+        (first, count): (usize, usize),
+        consts: &[f64],
+        args: &[Arg],
+        sizes: &impl Fn(usize, usize) -> Vec<u32>,
+        grid: &impl Fn(usize) -> [u32; 3],
+    ) {
+        let views: Vec<View> =
+            args.iter().map(|a| View::from(a.again(), self.real(), first, count)).collect();
+        self.device.launch(kernel, &sizes(first, count), consts, &views, grid(count));
     }
 
     /// An entrywise kernel: one invocation per entry of the result.

@@ -11,7 +11,10 @@ pub mod power;
 pub mod reshapes;
 pub mod schur;
 pub mod simple;
+pub mod stack;
 
+use crate::backend::Backend;
+use crate::backend::spectral::Spectral;
 use crate::num::apply::materialise;
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, operator_upper};
@@ -100,6 +103,18 @@ pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
         (Norm::One, _) => out.both("column norms", exact::from_one(map, q)),
         (Norm::Two, Norm::Two) => spectral(map, effort, &mut out),
         _ => mixed(map, p, q, effort, &mut out),
+    }
+    out
+}
+
+/// The same, with what a device can add.
+pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
+    let mut out = norm(map, p, q, effort);
+    if (p, q) == (Norm::Two, Norm::Two) {
+        out.above("gram-stack", stack::upper(b, map, effort.tolerance.max(1e-6)));
+    }
+    if effort.lower {
+        out.below("power", power::on(b, map, p, q, 4, 100));
     }
     out
 }

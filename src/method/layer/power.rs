@@ -4,7 +4,7 @@
 //! Cost: two applications per step, plus three for the proof.
 //! Loose when: top singular values cluster (1e-6 or less); mixed pairs may stop at a local maximum.
 
-use crate::num::Lower;
+use crate::backend::Backend;
 use crate::num::apply::{absolute, apply, apply_up, terms, transpose};
 use crate::num::direction::{dual_vector, vector_norm};
 use crate::num::lanczos::top_eigenpair;
@@ -12,7 +12,8 @@ use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
 use crate::num::round::{add_down, add_up, div_down, gamma, mul_up};
-use ndarray::{Array1, ArrayView1};
+use crate::num::{Affine, Enclosure, Lower};
+use ndarray::{Array1, Array3, ArrayView1, Axis};
 
 /// ‖W v‖_q / ‖v‖_p, rounded down.
 pub fn quotient(map: &LinearMap, v: ArrayView1<f64>, p: Norm, q: Norm) -> Lower {
@@ -77,4 +78,42 @@ pub fn boyd(map: &LinearMap, p: Norm, q: Norm, starts: usize, steps: usize) -> L
         best = best.max(quotient(map, x.view(), p, q));
     }
     best
+}
+
+/// The same with the applications on a device, all starts at once.
+pub fn on<B: Backend>(b: &B, map: &LinearMap, p: Norm, q: Norm, starts: usize, steps: usize) -> Lower {
+    let n = map.inputs();
+    if largest_weight(map).is_none() || n == 0 || map.outputs() == 0 {
+        return Lower::ZERO;
+    }
+    let held = b.prepare(&Affine { map: map.clone(), bias: None, repeat: 1 });
+    let mut noise = Random(2);
+    let mut x = Array3::zeros((1, starts, n));
+    for (k, mut row) in x.lanes_mut(Axis(2)).into_iter().enumerate() {
+        let g = if k == 0 { Array1::ones(n) } else { noise.vector(n) };
+        row.assign(&dual_vector(&g, p));
+    }
+    let through = |x: Array3<f64>, back: bool| {
+        let x = b.upload(&Enclosure::point(x));
+        b.read(&if back { b.adjoint(&held, &x) } else { b.linear(&held, &x) }).centre
+    };
+    let duals = |a: &mut Array3<f64>, norm: Norm| {
+        a.lanes_mut(Axis(2)).into_iter().for_each(|mut row| {
+            let dual = dual_vector(&row.to_owned(), norm);
+            row.assign(&dual);
+        });
+    };
+    let mut value = 0.0;
+    for _ in 0..steps {
+        let mut y = through(x.clone(), false);
+        let reached = y.lanes(Axis(2)).into_iter().map(|row| vector_norm(row, q)).sum::<f64>();
+        if reached.is_nan() || reached <= value * (1.0 + 1e-6) {
+            break;
+        }
+        value = reached;
+        duals(&mut y, q.dual());
+        x = through(y, true);
+        duals(&mut x, p);
+    }
+    x.lanes(Axis(2)).into_iter().map(|v| quotient(map, v, p, q)).fold(Lower::ZERO, Lower::max)
 }
