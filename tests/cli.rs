@@ -124,3 +124,63 @@ fn lists_parse_as_what_they_claim() {
     let page = text(&clarke(&["man"]).stdout);
     assert!(page.starts_with(".ie") && page.contains("\\-\\-vnnlib") && !page.contains("(1)"));
 }
+
+const BOUND: [&str; 6] = ["bound", DIGITS, "--input", "tests/data/digits.npy#0", "--eps", "0.02"];
+
+fn json(ran: &Ran) -> serde_json::Value {
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&ran.stderr)))
+}
+
+#[test]
+fn the_cpu_is_what_small_work_gets() {
+    for device in ["cpu", "auto"] {
+        let found = json(&clarke(&[&BOUND[..], &["--device", device, "--format", "json"]].concat()));
+        assert_eq!(found["device"]["backend"], "cpu");
+        assert_eq!(found["peak_bytes"]["device"], 0);
+        assert!(found["rounding_share"].as_f64().is_some_and(|s| s < 1e-6), "{}", found["rounding_share"]);
+    }
+    for absent in [&["--device", "gpu:99"][..], &["--device", "cpu", "--precision", "f32"]] {
+        let ran = clarke(&[&BOUND[..], absent].concat());
+        assert_eq!(ran.status.code(), Some(if absent.len() == 2 { 4 } else { 2 }), "{absent:?}");
+        assert_eq!(text(&ran.stderr).lines().filter(|l| !l.contains("XDG_RUNTIME_DIR")).count(), 3);
+    }
+}
+
+/// The loader's own account of what a process opens.
+#[cfg(all(feature = "gpu", target_os = "linux"))]
+fn opens_vulkan(device: &str) -> bool {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clarke"));
+    let ran = command.args(BOUND).args(["--device", device]).env("LD_DEBUG", "files").output().unwrap();
+    text(&ran.stderr).contains("libvulkan")
+}
+
+#[test]
+#[cfg(all(feature = "gpu", target_os = "linux"))]
+fn a_gpu_says_what_its_result_rests_on() {
+    assert!(!opens_vulkan("cpu") && !opens_vulkan("auto"));
+    if clarke::backend::gpu::list().is_empty() {
+        let required = std::env::var("CLARKE_REQUIRE_ALL").is_ok_and(|v| v == "1");
+        assert!(!required, "there is no adapter");
+        return;
+    }
+    assert!(opens_vulkan("gpu:0"));
+    let on = |more: &[&str]| json(&clarke(&[&BOUND[..], more, &["--format", "json"]].concat()));
+    let cpu = on(&["--device", "cpu"]);
+    for precision in ["f32", "f64"] {
+        let found = on(&["--device", "gpu:0", "--precision", precision]);
+        let number = |v: &serde_json::Value, end: &str| v[end]["value"].as_f64().unwrap();
+        assert!(number(&found, "upper") >= number(&cpu, "lower"));
+        assert!(number(&found, "upper") <= 1.01 * number(&cpu, "upper"));
+        assert!(number(&found, "lower") <= number(&cpu, "upper"));
+        assert_eq!(found["device"]["precision"], precision);
+        assert_eq!(found["device"]["self_test"]["passed"], true);
+        assert_ne!(found["device"]["backend"], "cpu");
+        assert!(found["peak_bytes"]["device"].as_u64().unwrap() > 0);
+        assert_eq!(found["assumptions"].as_array().unwrap().len(), 1);
+        assert!(found["rounding_share"].as_f64().is_some_and(|s| (0.0..0.1).contains(&s)));
+    }
+    let norms = json(&clarke(&["layers", DIGITS, "--device", "gpu:0", "--format", "json"]));
+    let methods = &norms["layers"][0]["methods"];
+    assert!(methods["gram-stack"].as_f64() >= methods["lanczos (lower)"].as_f64());
+    assert!(methods["power (lower)"].as_f64() <= methods["gram"].as_f64());
+}
