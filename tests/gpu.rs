@@ -25,9 +25,12 @@ mod cases {
     use super::common::containment::{self, Findings};
     use super::common::data::Data;
     use super::{rounding, widths};
+    use clarke::backend::Backend;
     use clarke::backend::gpu::{Choice, Gpu, Real, kernel_texts};
+    use clarke::num::{Affine, LinearMap};
     use libtest_mimic::{Arguments, Failed, Trial};
-    use std::sync::OnceLock;
+    use ndarray::Array2;
+    use std::sync::{Arc, OnceLock};
 
     /// One device per number type for the whole process; None: no adapter has it.
     fn gpu(real: Real) -> Result<&'static Gpu, Failed> {
@@ -49,11 +52,12 @@ mod cases {
             trials.push(Trial::test(format!("texts_are_valid_{}", real.name()), move || valid(real)));
             let name = |what: &str| format!("{what}_{}", real.name());
             trials.push(Trial::test(name("half_the_slack_is_missed"), move || rounding::emulator(real)));
-            let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 4] = [
+            let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 5] = [
                 ("no_slack_is_missed", |gpu| rounding::driver(gpu, data(gpu, 26))),
                 ("products_are_tight", widths::products),
                 ("entries_are_tight", widths::entries),
                 ("arithmetic_is_as_assumed", probe),
+                ("weights_that_fit_take_half", halves),
             ];
             for (what, check) in checks {
                 let test = move || check(gpu(real)?);
@@ -96,12 +100,28 @@ mod cases {
         probe.defect.map_or(Ok(()), |d| Err(d.into()))
     }
 
+    /// f16 weights are kept as such where the adapter can unpack them, others never.
+    fn halves(gpu: &Gpu) -> Result<(), Failed> {
+        let bits = |w: f64| {
+            let map = LinearMap::Dense(Arc::new(Array2::from_elem((3, 5), w)));
+            gpu.prepare(&Affine { map, bias: None, repeat: 1 }).bits_per_weight(gpu.real())
+        };
+        let full = 8 * gpu.real().bytes();
+        let expected = [if gpu.info().f16 { 16 } else { full }, full, full, full];
+        // A number that f16 has, one that it has not, a subnormal one, one too large.
+        let found = [0.75, 0.1, 2f64.powi(-20), 70_000.0].map(bits);
+        if found == expected { Ok(()) } else { Err(format!("{found:?}, not {expected:?}").into()) }
+    }
+
     fn valid(real: Real) -> Result<(), Failed> {
         use naga::valid::{Capabilities, ValidationFlags, Validator};
         for (name, text) in kernel_texts(real) {
             let module = naga::front::wgsl::parse_str(&text)
                 .map_err(|e| format!("{name}: {}", e.emit_to_string(&text)))?;
-            let abilities = if real == Real::F64 { Capabilities::FLOAT64 } else { Capabilities::empty() };
+            let mut abilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+            if real == Real::F64 {
+                abilities |= Capabilities::FLOAT64;
+            }
             Validator::new(ValidationFlags::all(), abilities)
                 .validate(&module)
                 .map_err(|e| format!("{name}: {e:?}"))?;

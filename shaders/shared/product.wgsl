@@ -9,7 +9,6 @@
 
 @group(0) @binding(2) var<storage, read> xc: array<real>;
 @group(0) @binding(3) var<storage, read> xr: array<real>;
-@group(0) @binding(4) var<storage, read> weight: array<real>;
 @group(0) @binding(5) var<storage, read> bias: array<real>;
 @group(0) @binding(6) var<storage, read_write> yc: array<real>;
 @group(0) @binding(7) var<storage, read_write> yr: array<real>;
@@ -90,7 +89,7 @@ fn main(
                     }
                 }
                 if j < sizes[1] {
-                    w = weight[weight_at(k, j, group)];
+                    w = weight_of(weight_at(k, j, group));
                 }
             }
             tile_c[spot] = c;

@@ -4,34 +4,12 @@
 //! A failure (lost device, out of memory) is remembered: from then on nothing
 //! that was read counts as a statement.
 
+use super::adapter::{Choice, Info, adapters, describe};
 use super::inflate::Real;
 use super::kernels::Kernel;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-
-/// An adapter as `--device gpu:N` and `clarke devices` see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Info {
-    pub name: String,
-    pub api: String,
-    pub driver: String,
-    /// A driver that computes on the CPU.
-    pub software: bool,
-    pub f64: bool,
-    pub binding: u64,
-}
-
-/// Which adapter to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// The first real one; never a software driver.
-    Real,
-    /// Real ones first, else a software driver.
-    Any,
-    /// The N-th of the list.
-    Index(usize),
-}
 
 /// Longest wait for one submission.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -117,41 +95,6 @@ pub struct Device {
     recorder: Mutex<Recorder>,
     pipelines: Mutex<HashMap<&'static str, (wgpu::ComputePipeline, wgpu::BindGroupLayout)>>,
     failure: Shared<Option<String>>,
-}
-
-fn adapters() -> Vec<wgpu::Adapter> {
-    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = backends;
-    descriptor.flags = wgpu::InstanceFlags::empty();
-    let instance = wgpu::Instance::new(descriptor);
-    let mut list = pollster::block_on(instance.enumerate_adapters(backends));
-    // Real devices first; discrete before integrated before virtual.
-    list.sort_by_key(|a| match a.get_info().device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    });
-    list
-}
-
-fn describe(adapter: &wgpu::Adapter) -> Info {
-    let info = adapter.get_info();
-    Info {
-        name: info.name,
-        api: info.backend.to_string(),
-        driver: format!("{} {}", info.driver, info.driver_info).trim().into(),
-        software: info.device_type == wgpu::DeviceType::Cpu,
-        f64: adapter.features().contains(wgpu::Features::SHADER_F64),
-        binding: adapter.limits().max_storage_buffer_binding_size,
-    }
-}
-
-/// All adapters, in the order of `Choice::Index`.
-pub fn list() -> Vec<Info> {
-    adapters().iter().map(describe).collect()
 }
 
 impl Device {

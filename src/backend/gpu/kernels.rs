@@ -14,21 +14,29 @@ pub struct Kernel {
 
 const ENCLOSURE: &str = include_str!("../../../shaders/shared/enclosure.wgsl");
 const PRODUCT: &str = include_str!("../../../shaders/shared/product.wgsl");
+const REALS: &str = include_str!("../../../shaders/shared/weights_real.wgsl");
+const HALVES: &str = include_str!("../../../shaders/shared/weights_half.wgsl");
 
 macro_rules! kernel {
     ($id:ident, $name:literal, $reads:literal, $writes:literal $(, $shared:expr)*) => {
+        kernel!($id, $name in $name, $reads, $writes $(, $shared)*);
+    };
+    ($id:ident, $name:literal in $file:literal, $reads:literal, $writes:literal $(, $shared:expr)*) => {
         pub const $id: Kernel = Kernel {
             name: $name,
-            parts: &[ENCLOSURE, $($shared,)* include_str!(concat!("../../../shaders/", $name, ".wgsl"))],
+            parts: &[ENCLOSURE, $($shared,)* include_str!(concat!("../../../shaders/", $file, ".wgsl"))],
             reads: $reads,
             writes: $writes,
         };
     };
 }
 
-kernel!(DENSE, "dense", 4, 2, PRODUCT);
-kernel!(CONV, "conv", 4, 2, PRODUCT);
-kernel!(CONV_ADJOINT, "conv_adjoint", 4, 2, PRODUCT);
+kernel!(DENSE, "dense", 4, 2, REALS, PRODUCT);
+kernel!(DENSE_HALF, "dense, f16 weights" in "dense", 4, 2, HALVES, PRODUCT);
+kernel!(CONV, "conv", 4, 2, REALS, PRODUCT);
+kernel!(CONV_HALF, "conv, f16 weights" in "conv", 4, 2, HALVES, PRODUCT);
+kernel!(CONV_ADJOINT, "conv_adjoint", 4, 2, REALS, PRODUCT);
+kernel!(CONV_ADJOINT_HALF, "conv_adjoint, f16 weights" in "conv_adjoint", 4, 2, HALVES, PRODUCT);
 kernel!(SCALE, "scale", 2, 2);
 kernel!(SELECT, "select", 4, 2);
 kernel!(SUM, "sum", 4, 2);
@@ -51,10 +59,13 @@ kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
 /// All of them.
-pub const ALL: [&Kernel; 23] = [
+pub const ALL: [&Kernel; 26] = [
     &DENSE,
+    &DENSE_HALF,
     &CONV,
+    &CONV_HALF,
     &CONV_ADJOINT,
+    &CONV_ADJOINT_HALF,
     &SCALE,
     &SELECT,
     &SUM,

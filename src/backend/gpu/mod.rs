@@ -5,6 +5,7 @@
 //! block for which that fails holds no statement (its reach is infinite) and is
 //! continued by the CPU twin where that can still say something.
 
+mod adapter;
 mod device;
 mod elementwise;
 pub mod inflate;
@@ -15,7 +16,7 @@ mod product;
 mod spectral;
 mod window;
 
-pub use device::{Choice, Info, list};
+pub use adapter::{Choice, Info, list};
 pub use inflate::{Real, Widening};
 pub use probe::Probe;
 pub use product::Map;

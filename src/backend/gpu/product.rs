@@ -1,17 +1,20 @@
 //! Products with weights on the device.
 
-use super::inflate::{Product, Widening};
-use super::kernels::{CONV, CONV_ADJOINT, DENSE};
+use super::inflate::{Product, Real, Widening};
+use super::kernels::{CONV, CONV_ADJOINT, CONV_ADJOINT_HALF, CONV_HALF, DENSE, DENSE_HALF};
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::Backend;
 use crate::num::round::{add_up, mul_up};
 use crate::num::{Affine, ConvShape, LinearMap};
+use half::f16;
 use std::sync::Arc;
 
 /// Weights as the device has them, and what bounds their products.
 pub struct Map {
     affine: Affine,
     weight: Slab,
+    /// Are weights stored as f16, two in a word?
+    halves: bool,
     bias: Slab,
     /// Largest sum of magnitudes over one output, forward and backward.
     rows: f64,
@@ -26,6 +29,13 @@ pub struct Map {
     fits: bool,
 }
 
+impl Map {
+    /// What a weight takes on the device.
+    pub fn bits_per_weight(&self, real: Real) -> usize {
+        if self.halves { 16 } else { 8 * real.bytes() }
+    }
+}
+
 pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
     let real = gpu.real();
     let weights = affine.map.weights();
@@ -36,9 +46,14 @@ pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
     // Headroom for what a product adds up beside them.
     let fits = rows.max(columns).max(offset) < real.limit().sqrt();
     let near = |v: &[f64]| -> Vec<f64> { v.iter().map(|x| if fits { real.near(*x) } else { 0.0 }).collect() };
+    let packed = if fits && gpu.info().f16 { halves(weights) } else { None };
     Map {
         affine: affine.clone(),
-        weight: gpu.device.upload(&near(weights)),
+        halves: packed.is_some(),
+        weight: match packed {
+            Some(words) => gpu.device.upload_indices(&words),
+            None => gpu.device.upload(&near(weights)),
+        },
         bias: gpu.device.upload(&near(bias)),
         rows,
         columns,
@@ -48,6 +63,17 @@ pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
         rounded: weights.iter().chain(bias).any(|w| real.near(*w) != *w),
         fits,
     }
+}
+
+/// The weights as pairs of f16, where every one is a normal f16 number or zero:
+/// half the memory or less, and nothing is rounded.
+fn halves(weights: &[f64]) -> Option<Vec<u32>> {
+    let one = |w: f64| {
+        let h = f16::from_f64(w);
+        (h.to_f64() == w && (h.is_normal() || w == 0.0)).then(|| h.to_bits() as u32)
+    };
+    let pair = |p: &[f64]| Some(one(p[0])? | one(*p.get(1).unwrap_or(&0.0))? << 16);
+    weights.chunks(2).map(pair).collect()
 }
 
 /// Upper bounds of the largest row and column sums of |W|; the rounding of
@@ -98,16 +124,23 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     let bias = with_bias && map.affine.bias.is_some();
     let sum = if backward { map.columns } else { map.rows };
     // Products per output, outputs per vector along m and j, groups, kernel, its sizes.
-    let (depth, places, width, groups, kernel, extra) = match linear {
-        LinearMap::Dense(_) => (from, 1, to, 1, &DENSE, vec![backward as u32]),
+    let (depth, places, width, groups, kernels, extra) = match linear {
+        LinearMap::Dense(_) => (from, 1, to, 1, [&DENSE, &DENSE_HALF], vec![backward as u32]),
         LinearMap::Conv { shape: s, adjoint, .. } => {
             let area = |a: [usize; 2]| a[0] * a[1];
             if backward == *adjoint {
                 let depth = s.in_channels / s.groups * s.taps();
-                (depth, area(s.output), s.out_channels / s.groups, s.groups, &CONV, numbers(s))
+                (depth, area(s.output), s.out_channels / s.groups, s.groups, [&CONV, &CONV_HALF], numbers(s))
             } else {
                 let depth = s.out_channels / s.groups * s.taps();
-                (depth, area(s.input), s.in_channels / s.groups, s.groups, &CONV_ADJOINT, numbers(s))
+                (
+                    depth,
+                    area(s.input),
+                    s.in_channels / s.groups,
+                    s.groups,
+                    [&CONV_ADJOINT, &CONV_ADJOINT_HALF],
+                    numbers(s),
+                )
             }
         }
     };
@@ -137,7 +170,10 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     let args = [
         Arg::Each(&x.centre, from),
         Arg::Each(&x.radius, from),
-        Arg::Reals(&map.weight, linear.weights().len()),
+        match map.halves {
+            true => Arg::Indices(&map.weight, linear.weights().len().div_ceil(2)),
+            false => Arg::Reals(&map.weight, linear.weights().len()),
+        },
         Arg::Reals(&map.bias, map.affine.bias.as_ref().map_or(0, |b| b.len())),
         Arg::Each(&y.centre, to),
         Arg::Each(&y.radius, to),
@@ -151,7 +187,7 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
             list.extend(&extra);
             list
         };
-        gpu.run(kernel, x.vectors(), &consts, &args, sizes, |count| {
+        gpu.run(kernels[map.halves as usize], x.vectors(), &consts, &args, sizes, |count| {
             let left = (count * places).div_ceil(64).saturating_sub(start).min(65_535);
             [left as u32, width.div_ceil(64) as u32, groups as u32]
         });
