@@ -16,6 +16,9 @@ use crate::report::{DeviceInfo, WarningInfo};
 /// Multiplications below which opening a GPU takes longer than the CPU needs.
 const WORTH: f64 = 1e10;
 
+/// Memory below which no second try is made.
+const LITTLE: u64 = 64 << 20;
+
 /// What computes.
 pub enum Engine {
     Cpu,
@@ -45,15 +48,38 @@ pub struct Order<'a> {
 /// Solves on the device asked for; in `auto`, trouble with a GPU ends on the CPU with a warning.
 pub fn solve(problem: &Problem, order: &Order, mut progress: impl FnMut(f64, f64)) -> Result<Computed> {
     let work = problem.net.products() * (2.0 + problem.rows() as f64);
-    let (engine, mut warnings) = choose(order.device, order.precision, work)?;
-    let computed = match engine.compute(problem, order, &mut progress) {
-        Err(e) if e.kind == Kind::Device && order.device == Device::Auto => {
+    let (engine, warnings) = choose(order.device, order.precision, work)?;
+    let again = || open(order.device, order.precision);
+    let computed = insist(engine, again, problem, order, &mut progress)?;
+    Ok(Computed { warnings: [warnings, computed.warnings].concat(), ..computed })
+}
+
+/// Another try in less memory where that ran out; then, in `auto`, the CPU.
+fn insist(
+    mut engine: Engine,
+    again: impl Fn() -> Result<Engine>,
+    problem: &Problem,
+    order: &Order,
+    progress: &mut impl FnMut(f64, f64),
+) -> Result<Computed> {
+    let mut warnings = vec![];
+    let mut budget = order.budget.clone();
+    loop {
+        let e = match engine.compute(problem, order, &budget, progress) {
+            Ok(computed) => return Ok(Computed { warnings, ..computed }),
+            Err(e) if e.kind != Kind::Device => return Err(e),
+            Err(e) => e,
+        };
+        if e.what.to_lowercase().contains("memory") && budget.memory > LITTLE {
+            budget.memory = (budget.memory / 8).max(LITTLE);
+            engine = again()?;
+        } else if order.device == Device::Auto {
             warnings.push(warning(&e));
-            Engine::Cpu.compute(problem, order, &mut progress)?
+            engine = Engine::Cpu;
+        } else {
+            return Err(e);
         }
-        result => result?,
-    };
-    Ok(Computed { warnings, ..computed })
+    }
 }
 
 fn warning(e: &Error) -> WarningInfo {
@@ -123,9 +149,10 @@ impl Engine {
         &self,
         problem: &Problem,
         order: &Order,
+        budget: &Budget,
         progress: &mut impl FnMut(f64, f64),
     ) -> Result<Computed> {
-        let (method, gap, budget, seed) = (order.method, order.gap, order.budget.clone(), order.seed);
+        let (method, gap, budget, seed) = (order.method, order.gap, budget.clone(), order.seed);
         let outcome = match self {
             Engine::Cpu => method::solve(problem, &Cpu::DOUBLE, method, gap, budget, seed, progress)?,
             #[cfg(feature = "gpu")]
@@ -208,5 +235,74 @@ pub fn self_test(probe: &Probe) -> SelfTest {
         flushes: probe.flushes,
         contracts: probe.contracts,
         reassociates: probe.reassociates,
+    }
+}
+
+#[cfg(all(test, feature = "gpu"))]
+mod tests {
+    use super::*;
+    use crate::net::{Options, load};
+    use crate::num::Norm;
+    use crate::problem::{Output, Quantity, Quotient};
+    use crate::region::Region;
+    use std::cell::Cell;
+    use std::path::Path;
+    use std::sync::atomic::AtomicBool;
+    use std::time::{Duration, Instant};
+
+    static STOP: AtomicBool = AtomicBool::new(false);
+
+    fn problem() -> Problem {
+        let net = load(Path::new("tests/data/digits.onnx"), &Options::default()).expect("the digits");
+        let region = Region::ball(&[0.5; 64], 0.02, Norm::Inf, None).expect("a ball");
+        let (output, quantity) = (Output::All, Quantity::Lipschitz);
+        let quotient = Quotient { in_norm: Norm::Inf, out_norm: Norm::Inf, output, quantity };
+        Problem::new(net, region, quotient).expect("a problem")
+    }
+
+    fn order(device: Device) -> Order<'static> {
+        let (started, time) = (Instant::now(), Duration::from_secs(10));
+        let budget = Budget { started, time, memory: 1 << 30, stop: &STOP };
+        Order { device, precision: Precision::Auto, method: "jacobian-ibp", gap: 1.01, budget, seed: 0 }
+    }
+
+    /// A device that fails, and after that one that fails so many times more.
+    fn broken(text: &'static str, more: usize, device: Device) -> Option<(usize, Result<Computed>)> {
+        let fresh = || Gpu::open(Choice::Any, None).ok();
+        let sick = |gpu: Gpu| {
+            gpu.break_down(text);
+            Engine::Gpu(Box::new(gpu), Probe::default())
+        };
+        let first = sick(fresh()?);
+        let opened = Cell::new(0);
+        let again = || {
+            opened.set(opened.get() + 1);
+            let gpu = fresh().expect("the same adapter");
+            if opened.get() <= more {
+                Ok(sick(gpu))
+            } else {
+                Ok(Engine::Gpu(Box::new(gpu), Probe::default()))
+            }
+        };
+        let found = insist(first, again, &problem(), &order(device), &mut |_, _| {});
+        Some((opened.get(), found))
+    }
+
+    #[test]
+    fn a_device_that_fails_ends_on_the_cpu_or_as_an_error() {
+        let Some((opened, found)) = broken("the device was lost", 0, Device::Auto) else { return };
+        let found = found.expect("the CPU's result");
+        assert_eq!((opened, found.device.backend.as_str(), found.warnings.len()), (0, "cpu", 1));
+        let upper = found.outcome.upper.value.get();
+        assert!(upper.is_finite() && found.assumptions.is_empty());
+        let (_, named) = broken("the device was lost", 0, Device::Gpu(None)).expect("an adapter");
+        assert_eq!(named.err().map(|e| e.exit_code()), Some(4));
+        // Less memory helps at the second try, or never.
+        let (opened, found) = broken("Out of Memory", 0, Device::Gpu(None)).expect("an adapter");
+        let found = found.expect("the GPU's result");
+        assert!(opened == 1 && found.device.backend != "cpu");
+        assert!((found.outcome.upper.value.get() / upper - 1.0).abs() < 1e-6);
+        let (opened, found) = broken("Out of Memory", 9, Device::Auto).expect("an adapter");
+        assert!(opened == 2 && found.expect("the CPU's result").device.backend == "cpu");
     }
 }

@@ -154,6 +154,10 @@ impl Device {
         lock(&self.failure).clone()
     }
 
+    pub fn break_down(&self, text: &str) {
+        lock(&self.failure).get_or_insert(text.into());
+    }
+
     /// Dispatches and submissions so far.
     pub fn counts(&self) -> (u64, u64) {
         let recorder = lock(&self.recorder);

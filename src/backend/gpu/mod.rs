@@ -133,6 +133,11 @@ impl Gpu {
         self.device.failure()
     }
 
+    /// From now on this device counts as failed, as if it had been lost.
+    pub fn break_down(&self, text: &str) {
+        self.device.break_down(text);
+    }
+
     pub fn peak_bytes(&self) -> u64 {
         self.device.peak_bytes()
     }
