@@ -1,7 +1,8 @@
 // One pass over W for centre and radius: c' = W c + b,
 // R = |W| (r + gamma |c|) / (1 - gamma) + gamma |b| + underflow, for the
-// products of one output in any order. A tile of 64 x 64 outputs per workgroup,
-// 4 x 4 per invocation. The kernel file says where operands lie:
+// products of one output in any order. A tile of TILE_M x TILE_J outputs per
+// workgroup, 4 x 4 per invocation; shared/tile_*.wgsl says how large.
+// The kernel file says where operands lie:
 //   fn operand(m: u32, k: u32, group: u32) -> i32   position in x, or -1 for zero
 //   fn weight_at(k: u32, j: u32, group: u32) -> u32
 //   fn result(m: u32, j: u32, group: u32) -> u32    position in y
@@ -18,14 +19,14 @@
 // Constants: [4] gamma, [5] 1 / (1 - gamma) with what the radius itself loses,
 // [6] underflow, [7] underflow of an operand.
 
-const SIDE: u32 = 64u;
-const DEPTH: u32 = 16u;
+const ALONG_J: u32 = TILE_J / 4u;
+const LANES: u32 = TILE_M / 4u * ALONG_J;
 
-var<workgroup> tile_c: array<real, 1024>;
-var<workgroup> tile_r: array<real, 1024>;
-var<workgroup> tile_w: array<real, 1024>;
+var<workgroup> tile_c: array<real, TILE_M * DEPTH>;
+var<workgroup> tile_r: array<real, TILE_M * DEPTH>;
+var<workgroup> tile_w: array<real, TILE_J * DEPTH>;
 // Which outputs along m read anything but exact zeros.
-var<workgroup> alive: array<atomic<u32>, 64>;
+var<workgroup> alive: array<atomic<u32>, TILE_M>;
 
 fn store(m: u32, j: u32, group: u32, c: vec4<real>, r: vec4<real>) {
     if m >= sizes[0] {
@@ -33,7 +34,7 @@ fn store(m: u32, j: u32, group: u32, c: vec4<real>, r: vec4<real>) {
     }
     for (var t = 0u; t < 4u; t++) {
         if j + t < sizes[1] {
-            if sizes[4] == 0u && atomicLoad(&alive[m % SIDE]) == 0u {
+            if sizes[4] == 0u && atomicLoad(&alive[m % TILE_M]) == 0u {
                 let at = result(m, j + t, group);
                 yc[at] = ZERO;
                 yr[at] = ZERO;
@@ -50,15 +51,12 @@ fn store(m: u32, j: u32, group: u32, c: vec4<real>, r: vec4<real>) {
     }
 }
 
-@compute @workgroup_size(16, 16)
-fn main(
-    @builtin(workgroup_id) at: vec3<u32>,
-    @builtin(local_invocation_id) me: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let m0 = (at.x + sizes[3]) * SIDE;
-    let j0 = at.y * SIDE;
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let m0 = (at.x + sizes[3]) * TILE_M;
+    let j0 = at.y * TILE_J;
     let group = at.z;
+    let mine = vec2<u32>(lane % ALONG_J, lane / ALONG_J) * 4u;
     var c0 = vec4<real>();
     var c1 = vec4<real>();
     var c2 = vec4<real>();
@@ -68,38 +66,38 @@ fn main(
     var r2 = vec4<real>();
     var r3 = vec4<real>();
     for (var k0 = 0u; k0 < sizes[2]; k0 += DEPTH) {
-        for (var t = 0u; t < 4u; t++) {
-            let spot = lane + t * 256u;
-            let k = k0 + spot / SIDE;
-            let m = m0 + spot % SIDE;
-            let j = j0 + spot % SIDE;
+        for (var spot = lane; spot < TILE_M * DEPTH; spot += LANES) {
+            let k = k0 + spot / TILE_M;
+            let m = m0 + spot % TILE_M;
             var c = ZERO;
             var r = ZERO;
-            var w = ZERO;
-            if k < sizes[2] {
-                if m < sizes[0] {
-                    let src = operand(m, k, group);
-                    if src >= 0 {
-                        c = xc[src];
-                        r = xr[src];
-                        if !nothing(Entry(c, r)) {
-                            r = r + consts[4] * abs(c) + consts[7];
-                            atomicStore(&alive[spot % SIDE], 1u);
-                        }
+            if k < sizes[2] && m < sizes[0] {
+                let src = operand(m, k, group);
+                if src >= 0 {
+                    c = xc[src];
+                    r = xr[src];
+                    if !nothing(Entry(c, r)) {
+                        r = r + consts[4] * abs(c) + consts[7];
+                        atomicStore(&alive[spot % TILE_M], 1u);
                     }
-                }
-                if j < sizes[1] {
-                    w = weight_of(weight_at(k, j, group));
                 }
             }
             tile_c[spot] = c;
             tile_r[spot] = r;
+        }
+        for (var spot = lane; spot < TILE_J * DEPTH; spot += LANES) {
+            let k = k0 + spot / TILE_J;
+            let j = j0 + spot % TILE_J;
+            var w = ZERO;
+            if k < sizes[2] && j < sizes[1] {
+                w = weight_of(weight_at(k, j, group));
+            }
             tile_w[spot] = w;
         }
         workgroupBarrier();
         for (var k = 0u; k < DEPTH; k++) {
-            let left = k * SIDE + me.y * 4u;
-            let right = k * SIDE + me.x * 4u;
+            let left = k * TILE_M + mine.y;
+            let right = k * TILE_J + mine.x;
             let w = vec4<real>(tile_w[right], tile_w[right + 1u], tile_w[right + 2u], tile_w[right + 3u]);
             let s = abs(w);
             c0 += tile_c[left] * w;
@@ -113,8 +111,8 @@ fn main(
         }
         workgroupBarrier();
     }
-    let m = m0 + me.y * 4u;
-    let j = j0 + me.x * 4u;
+    let m = m0 + mine.y;
+    let j = j0 + mine.x;
     store(m, j, group, c0, r0);
     store(m + 1u, j, group, c1, r1);
     store(m + 2u, j, group, c2, r2);

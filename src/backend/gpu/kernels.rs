@@ -15,28 +15,51 @@ pub struct Kernel {
 const ENCLOSURE: &str = include_str!("../../../shaders/shared/enclosure.wgsl");
 const PRODUCT: &str = include_str!("../../../shaders/shared/product.wgsl");
 const REALS: &str = include_str!("../../../shaders/shared/weights_real.wgsl");
+const WIDE: &str = include_str!("../../../shaders/shared/tile_wide.wgsl");
+const SLIM: &str = include_str!("../../../shaders/shared/tile_slim.wgsl");
 const HALVES: &str = include_str!("../../../shaders/shared/weights_half.wgsl");
 
 macro_rules! kernel {
-    ($id:ident, $name:literal, $reads:literal, $writes:literal $(, $shared:expr)*) => {
-        kernel!($id, $name in $name, $reads, $writes $(, $shared)*);
-    };
-    ($id:ident, $name:literal in $file:literal, $reads:literal, $writes:literal $(, $shared:expr)*) => {
+    ($id:ident, $name:literal, $reads:literal, $writes:literal $(,)?) => {
         pub const $id: Kernel = Kernel {
             name: $name,
-            parts: &[ENCLOSURE, $($shared,)* include_str!(concat!("../../../shaders/", $file, ".wgsl"))],
+            parts: &[ENCLOSURE, include_str!(concat!("../../../shaders/", $name, ".wgsl"))],
             reads: $reads,
             writes: $writes,
         };
     };
 }
 
-kernel!(DENSE, "dense", 4, 2, REALS, PRODUCT);
-kernel!(DENSE_HALF, "dense, f16 weights" in "dense", 4, 2, HALVES, PRODUCT);
-kernel!(CONV, "conv", 4, 2, REALS, PRODUCT);
-kernel!(CONV_HALF, "conv, f16 weights" in "conv", 4, 2, HALVES, PRODUCT);
-kernel!(CONV_ADJOINT, "conv_adjoint", 4, 2, REALS, PRODUCT);
-kernel!(CONV_ADJOINT_HALF, "conv_adjoint, f16 weights" in "conv_adjoint", 4, 2, HALVES, PRODUCT);
+/// The same product for both ways to store weights, each with both tiles.
+macro_rules! product {
+    ($id:ident, $name:literal) => {
+        pub const $id: [[Kernel; 2]; 2] = [
+            [product!($name, "", REALS, WIDE), product!($name, ", slim", REALS, SLIM)],
+            [
+                product!($name, ", f16 weights", HALVES, WIDE),
+                product!($name, ", f16 weights, slim", HALVES, SLIM),
+            ],
+        ];
+    };
+    ($name:literal, $kind:literal, $weights:ident, $tile:ident) => {
+        Kernel {
+            name: concat!($name, $kind),
+            parts: &[
+                ENCLOSURE,
+                $tile,
+                $weights,
+                PRODUCT,
+                include_str!(concat!("../../../shaders/", $name, ".wgsl")),
+            ],
+            reads: 4,
+            writes: 2,
+        }
+    };
+}
+
+product!(DENSE, "dense");
+product!(CONV, "conv");
+product!(CONV_ADJOINT, "conv_adjoint");
 kernel!(SCALE, "scale", 2, 2);
 kernel!(SELECT, "select", 4, 2);
 kernel!(SUM, "sum", 4, 2);
@@ -59,13 +82,19 @@ kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
 /// All of them.
-pub const ALL: [&Kernel; 26] = [
-    &DENSE,
-    &DENSE_HALF,
-    &CONV,
-    &CONV_HALF,
-    &CONV_ADJOINT,
-    &CONV_ADJOINT_HALF,
+pub const ALL: [&Kernel; 32] = [
+    &DENSE[0][0],
+    &DENSE[0][1],
+    &DENSE[1][0],
+    &DENSE[1][1],
+    &CONV[0][0],
+    &CONV[0][1],
+    &CONV[1][0],
+    &CONV[1][1],
+    &CONV_ADJOINT[0][0],
+    &CONV_ADJOINT[0][1],
+    &CONV_ADJOINT[1][0],
+    &CONV_ADJOINT[1][1],
     &SCALE,
     &SELECT,
     &SUM,

@@ -1,7 +1,7 @@
 //! Products with weights on the device.
 
 use super::inflate::{Product, Real, Widening};
-use super::kernels::{CONV, CONV_ADJOINT, CONV_ADJOINT_HALF, CONV_HALF, DENSE, DENSE_HALF};
+use super::kernels::{CONV, CONV_ADJOINT, DENSE, Kernel};
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::Backend;
 use crate::num::round::{add_up, mul_up};
@@ -123,27 +123,8 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     let reach = gpu.reach(x);
     let bias = with_bias && map.affine.bias.is_some();
     let sum = if backward { map.columns } else { map.rows };
-    // Products per output, outputs per vector along m and j, groups, kernel, its sizes.
-    let (depth, places, width, groups, kernels, extra) = match linear {
-        LinearMap::Dense(_) => (from, 1, to, 1, [&DENSE, &DENSE_HALF], vec![backward as u32]),
-        LinearMap::Conv { shape: s, adjoint, .. } => {
-            let area = |a: [usize; 2]| a[0] * a[1];
-            if backward == *adjoint {
-                let depth = s.in_channels / s.groups * s.taps();
-                (depth, area(s.output), s.out_channels / s.groups, s.groups, [&CONV, &CONV_HALF], numbers(s))
-            } else {
-                let depth = s.out_channels / s.groups * s.taps();
-                (
-                    depth,
-                    area(s.input),
-                    s.in_channels / s.groups,
-                    s.groups,
-                    [&CONV_ADJOINT, &CONV_ADJOINT_HALF],
-                    numbers(s),
-                )
-            }
-        }
-    };
+    let plan = Plan::new(linear, backward);
+    let depth = plan.parts.iter().map(|p| p.depth).max().unwrap_or(0);
     if x.lost() || !map.fits || !real.sums(depth + 6) {
         return fallback(gpu, map, x, backward, with_bias, to);
     }
@@ -151,10 +132,9 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
         let zeros = || Arc::new(gpu.device.upload(&vec![0.0; x.vectors() * to]));
         return Block { features: to, centre: zeros(), radius: zeros(), reach: 0.0, ..x.clone() };
     }
-    let shape = Product { depth, bias, rounded: map.rounded, weight: map.largest, reach };
-    let limits = shape.consts(real, gpu.widening);
+    let shape = |depth| Product { depth, bias, rounded: map.rounded, weight: map.largest, reach };
     // Never less than what may happen, whatever part of it kernels add.
-    let most = shape.consts(real, Widening::FULL);
+    let most = shape(depth).consts(real, Widening::FULL);
     // Twice the sum covers the rounding of weights, gamma and underflow together.
     let bound = add_up(mul_up(2.0 * sum, add_up(reach, 64.0 * real.tiny())), 2.0 * map.offset);
     let bound = add_up(bound, 4.0 * most[2]);
@@ -164,9 +144,6 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     // The bound that is passed on has no factor of two.
     let tight = mul_up(sum, reach) * (1.0 + 8.0 * most[0]) + map.offset * (1.0 + 8.0 * most[0]);
     let y = gpu.empty((x.items, x.rows, to), add_up(tight, 16.0 * most[2]));
-    let mut consts = gpu.consts(1.0);
-    consts.extend(limits);
-    let tiles = (places * x.vectors()).div_ceil(64);
     let args = [
         Arg::Each(&x.centre, from),
         Arg::Each(&x.radius, from),
@@ -178,21 +155,106 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
         Arg::Each(&y.centre, to),
         Arg::Each(&y.radius, to),
     ];
-    for start in (0..tiles).step_by(65_535) {
-        let sizes = |_: usize, count: usize| {
-            let mut list: Vec<u32> = [count * places, width, depth, start, bias as usize, map.affine.repeat]
-                .iter()
-                .map(|v| *v as u32)
-                .collect();
-            list.extend(&extra);
-            list
-        };
-        gpu.run(kernels[map.halves as usize], x.vectors(), &consts, &args, sizes, |count| {
-            let left = (count * places).div_ceil(64).saturating_sub(start).min(65_535);
-            [left as u32, width.div_ceil(64) as u32, groups as u32]
-        });
+    // A wide tile would be mostly empty where a group has few outputs.
+    let slim = plan.width <= 8;
+    let (tall, across) = if slim { (256, 4) } else { (64, 64) };
+    let kernel = &plan.kernels[map.halves as usize][slim as usize];
+    for Part { places, depth, numbers } in &plan.parts {
+        let mut consts = gpu.consts(1.0);
+        consts.extend(shape(*depth).consts(real, gpu.widening));
+        for start in (0..(places * x.vectors()).div_ceil(tall)).step_by(65_535) {
+            let sizes = |_: usize, count: usize| {
+                let first = [count * places, plan.width, *depth, start, bias as usize, map.affine.repeat];
+                first.iter().map(|v| *v as u32).chain(numbers.iter().copied()).collect()
+            };
+            gpu.run(kernel, x.vectors(), &consts, &args, sizes, |count| {
+                let left = (count * places).div_ceil(tall).saturating_sub(start).min(65_535);
+                [left as u32, plan.width.div_ceil(across) as u32, plan.groups as u32]
+            });
+        }
     }
     y
+}
+
+/// What is launched for a product.
+struct Plan {
+    kernels: &'static [[Kernel; 2]; 2],
+    /// Outputs of a vector along j, for each group.
+    width: usize,
+    groups: usize,
+    parts: Vec<Part>,
+}
+
+/// Outputs with the same taps.
+struct Part {
+    /// Outputs of a vector along m.
+    places: usize,
+    /// Products of one output.
+    depth: usize,
+    /// What the kernel wants to know.
+    numbers: Vec<u32>,
+}
+
+impl Plan {
+    fn new(map: &LinearMap, backward: bool) -> Plan {
+        let (s, forward) = match map {
+            LinearMap::Dense(w) => {
+                let (from, to) = if backward { w.dim() } else { (w.ncols(), w.nrows()) };
+                let part = Part { places: 1, depth: from, numbers: vec![backward as u32] };
+                return Plan { kernels: &DENSE, width: to, groups: 1, parts: vec![part] };
+            }
+            LinearMap::Conv { shape, adjoint, .. } => (shape, backward == *adjoint),
+        };
+        let (inner, outer) = (s.in_channels / s.groups, s.out_channels / s.groups);
+        if forward {
+            let places = s.output[0] * s.output[1];
+            let part = Part { places, depth: inner * s.taps(), numbers: numbers(s) };
+            return Plan { kernels: &CONV, width: outer, groups: s.groups, parts: vec![part] };
+        }
+        let mut parts = vec![];
+        let [rows, columns] = [phases(s, 0), phases(s, 1)];
+        for y in &rows {
+            for x in &columns {
+                let pairs = [
+                    [y.first, x.first],
+                    [y.count, x.count],
+                    [y.tap, x.tap],
+                    [y.step, x.step],
+                    [y.taps, x.taps],
+                ];
+                let own = pairs.into_iter().flatten().map(|v| v as u32);
+                parts.push(Part {
+                    places: y.count * x.count,
+                    depth: outer * y.taps * x.taps,
+                    numbers: numbers(s).into_iter().chain(own).collect(),
+                });
+            }
+        }
+        Plan { kernels: &CONV_ADJOINT, width: inner, groups: s.groups, parts }
+    }
+}
+
+/// Inputs of one residue by the stride along an axis, and the taps that meet them.
+struct Phase {
+    first: usize,
+    count: usize,
+    tap: usize,
+    step: usize,
+    taps: usize,
+}
+
+fn phases(s: &ConvShape, axis: usize) -> Vec<Phase> {
+    let (stride, dilation, kernel) = (s.stride[axis], s.dilation[axis], s.kernel[axis]);
+    // Tap t meets input i where i + pad − t dilation is a multiple of the stride.
+    let step = (1..=stride).find(|t| (t * dilation).is_multiple_of(stride)).unwrap_or(stride);
+    let phase = |first: usize| {
+        let residue = (first + s.pad[axis]) % stride;
+        let tap = (0..step.min(kernel)).find(|t| t * dilation % stride == residue);
+        let taps = tap.map_or(0, |t| (kernel - t).div_ceil(step));
+        let count = (s.input[axis] - first).div_ceil(stride);
+        Phase { first, count, tap: tap.unwrap_or(0), step, taps }
+    };
+    (0..stride.min(s.input[axis])).map(phase).collect()
 }
 
 fn fallback(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool, to: usize) -> Block {
