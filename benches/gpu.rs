@@ -28,11 +28,12 @@ fn best(gpu: &Gpu, mut work: impl FnMut()) -> f64 {
         let started = Instant::now();
         work();
         gpu.wait();
-        // The first builds pipelines.
-        if k > 0 {
-            least = least.min(started.elapsed().as_secs_f64());
+        // The first builds pipelines, which does not matter if it is long.
+        let seconds = started.elapsed().as_secs_f64();
+        if k > 0 || seconds > 20.0 {
+            least = least.min(seconds);
         }
-        if k > 0 && begun.elapsed().as_secs_f64() > 2.0 {
+        if least.is_finite() && begun.elapsed().as_secs_f64() > 2.0 {
             break;
         }
     }
@@ -273,13 +274,11 @@ fn main() {
         let mut random = Random::new(2);
         let net = mnist(&mut random);
         pass(&gpu, peak, "mnist 256x4", &net, if software { 20 } else { 1000 }, 10, 10);
-        if !software {
-            let net = alexnet(&mut random);
-            pass(&gpu, peak, "alexnet", &net, 1, 10, 10);
-            pass(&gpu, peak, "alexnet", &net, 1, 1000, 250);
-            let net = vgg16(&mut random);
-            pass(&gpu, peak, "vgg16", &net, 1, 10, 10);
-            pass(&gpu, peak, "vgg16", &net, 1, 1000, 100);
+        let rows: &[(usize, usize)] = if software { &[(1, 1)] } else { &[(10, 10), (1000, 100)] };
+        for (name, net) in [("alexnet", alexnet(&mut random)), ("vgg16", vgg16(&mut random))] {
+            for &(rows, group) in rows {
+                pass(&gpu, peak, name, &net, 1, rows, group);
+            }
         }
         if let Some(e) = gpu.failure() {
             eprintln!("{}: {e}", real.name());

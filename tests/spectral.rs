@@ -142,6 +142,44 @@ fn itertools(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize
     (0..a * b * c).map(move |k| (k / (b * c), k / c % b, k % c))
 }
 
+/// Symbols at quarters of the circle, where all factors are 0 or ±1, against exact sums.
+fn quarters<S: Spectral>(b: &S, name: &str) {
+    let mut random = Random(6);
+    let taps: Vec<[i64; 2]> = (0..9).map(|t| [t / 3, t % 3]).collect();
+    let all: Vec<[i64; 2]> = (0..16).map(|f| [f / 4, f % 4]).collect();
+    let twiddles = stack::twiddles(&all, &taps, [4, 4]);
+    for case in 0..30 {
+        let scale = 2f64.powi(case % 20 - 10);
+        let kernel = Array3::from_shape_fn((2, 3, 9), |_| random.signed() * scale);
+        let stored = b.symbols(&kernel, &twiddles);
+        let found = b.fetch(&stored.batch);
+        for (f, [u, v]) in all.iter().enumerate() {
+            let mut distance = Dyadic::of(0.0);
+            for o in 0..2 {
+                for i in 0..3 {
+                    let (mut re, mut im) = (Dyadic::of(0.0), Dyadic::of(0.0));
+                    for (t, [y, x]) in taps.iter().enumerate() {
+                        let w = Dyadic::of(kernel[[o, i, t]]);
+                        match (u * y + v * x) % 4 {
+                            0 => re = re.add(&w),
+                            1 => im = im.add(&w.neg()),
+                            2 => re = re.add(&w.neg()),
+                            _ => im = im.add(&w),
+                        }
+                    }
+                    let got = found.im.as_ref().map_or(0.0, |im| im[[f, o, i]]);
+                    for (exact, got) in [(re, found.re[[f, o, i]]), (im, got)] {
+                        let off = exact.add(&Dyadic::of(-got));
+                        distance = distance.add(&off.mul(&off));
+                    }
+                }
+            }
+            let error = Dyadic::of(stored.error[f]);
+            assert!(distance.cmp(&error.mul(&error)).is_le(), "{name}: symbol {f} of case {case}");
+        }
+    }
+}
+
 /// Zero, tiny and one-entry matrices give numbers.
 fn corners<S: Spectral>(b: &S, name: &str) {
     let mut re = Array3::zeros((4, 2, 2));
@@ -158,6 +196,7 @@ fn corners<S: Spectral>(b: &S, name: &str) {
 fn all<S: Spectral>(b: &S, name: &str, excess: f64, cases: usize) {
     corners(b, name);
     squares(b, name);
+    quarters(b, name);
     bounds(b, name, excess, cases);
     circles(b, name, excess);
 }
