@@ -19,6 +19,12 @@ const WORTH: f64 = 1e10;
 /// Memory below which no second try is made.
 const LITTLE: u64 = 64 << 20;
 
+/// Share of rounding in an upper bound from which f64 is tried.
+const MUCH: f64 = 0.1;
+/// How much faster f32 must be for `auto` to begin with it.
+#[cfg(feature = "gpu")]
+const FASTER: f64 = 8.0;
+
 /// What computes.
 pub enum Engine {
     Cpu,
@@ -51,7 +57,29 @@ pub fn solve(problem: &Problem, order: &Order, mut progress: impl FnMut(f64, f64
     let (engine, warnings) = choose(order.device, order.precision, work)?;
     let again = || open(order.device, order.precision);
     let computed = insist(engine, again, problem, order, &mut progress)?;
+    let finer = || open(order.device, Precision::F64);
+    let computed = refined(computed, finer, problem, order, &mut progress)?;
     Ok(Computed { warnings: [warnings, computed.warnings].concat(), ..computed })
+}
+
+/// In `auto` precision, a result of f32 that owes much of its size to rounding is computed
+/// again in f64, where the device has it; the smaller upper end counts.
+fn refined(
+    first: Computed,
+    finer: impl Fn() -> Result<Engine>,
+    problem: &Problem,
+    order: &Order,
+    progress: &mut impl FnMut(f64, f64),
+) -> Result<Computed> {
+    let share = first.outcome.rounding_share.unwrap_or(0.0);
+    let coarse = first.device.precision == "f32" && order.precision == Precision::Auto;
+    let lost = first.outcome.upper.value.get().is_infinite();
+    if !coarse || !(share > MUCH || lost) || order.budget.is_over() {
+        return Ok(first);
+    }
+    let Ok(engine) = finer() else { return Ok(first) };
+    let second = insist(engine, finer, problem, order, progress)?;
+    Ok(if second.outcome.upper.value < first.outcome.upper.value { second } else { first })
 }
 
 /// Another try in less memory where that ran out; then, in `auto`, the CPU.
@@ -130,11 +158,21 @@ fn open(device: Device, precision: Precision) -> Result<Engine> {
         Precision::F32 => Some(Real::F32),
         Precision::F64 => Some(Real::F64),
     };
-    let gpu = Gpu::open(choice, real).map_err(|e| {
-        Error::new(Kind::Device, e)
-            .at("--device")
-            .next("`clarke devices` lists what there is; --device cpu always works")
-    })?;
+    let open = |real| {
+        Gpu::open(choice, real).map_err(|e| {
+            Error::new(Kind::Device, e)
+                .at("--device")
+                .next("`clarke devices` lists what there is; --device cpu always works")
+        })
+    };
+    let mut gpu = open(real)?;
+    if real.is_none() && gpu.real() == Real::F64 && !gpu.info().software {
+        // Many devices have few units for f64.
+        let narrow = open(Some(Real::F32))?;
+        if narrow.peak() > FASTER * gpu.peak() {
+            gpu = narrow;
+        }
+    }
     let probe = gpu.probe();
     if let Some(defect) = &probe.defect {
         return Err(Error::new(Kind::Check, format!("the self-test failed: {defect}"))
@@ -286,6 +324,46 @@ mod tests {
         };
         let found = insist(first, again, &problem(), &order(device), &mut |_, _| {});
         Some((opened.get(), found))
+    }
+
+    /// A deep network at a radius far below f32's rounding.
+    fn deep() -> Problem {
+        use crate::net::{Net, Op};
+        use crate::num::random::Random;
+        use crate::num::{Affine, LinearMap, Piecewise};
+        let mut random = Random(4);
+        let mut net = Net::new(vec![32]);
+        for k in 0..11 {
+            let w = ndarray::Array2::from_shape_simple_fn((32, 32), || 0.3 * random.normal());
+            let affine = Affine { map: LinearMap::Dense(w.into()), bias: None, repeat: 1 };
+            let at = net.output();
+            net.push(format!("layer {k}"), Op::Affine(affine), vec![at], vec![32]).expect("sizes agree");
+            let at = net.output();
+            let relu = Op::Piecewise(Piecewise::RELU);
+            net.push(format!("relu {k}"), relu, vec![at], vec![32]).expect("sizes agree");
+        }
+        let centre: Vec<f64> = (0..32).map(|_| random.normal()).collect();
+        let region = Region::ball(&centre, 1e-7, Norm::Inf, None).expect("a ball");
+        Problem::new(net, region, problem().quotient).expect("a problem")
+    }
+
+    #[test]
+    fn coarse_results_are_computed_again_where_rounding_shows() {
+        let engine =
+            |real| Some(Engine::Gpu(Box::new(Gpu::open(Choice::Any, Some(real)).ok()?), Probe::default()));
+        let Some(coarse) = engine(Real::F32) else { return };
+        let order = order(Device::Gpu(None));
+        let nothing = &mut |_: f64, _: f64| {};
+        let finer = || Ok(engine(Real::F64).expect("software drivers have f64"));
+        let first = coarse.compute(&deep(), &order, &order.budget, nothing).expect("a pair");
+        let (share, upper) = (first.outcome.rounding_share.expect("cheap"), first.outcome.upper.value);
+        assert!(share > MUCH, "{share}");
+        let again = refined(first, finer, &deep(), &order, nothing).expect("a pair");
+        assert!(again.device.precision == "f64" && again.outcome.upper.value < upper);
+        // Asked for f32, it stays.
+        let first = coarse.compute(&deep(), &order, &order.budget, nothing).expect("a pair");
+        let asked = Order { precision: Precision::F32, ..order };
+        assert_eq!(refined(first, finer, &deep(), &asked, nothing).expect("a pair").device.precision, "f32");
     }
 
     #[test]

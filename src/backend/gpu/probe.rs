@@ -63,7 +63,7 @@ pub fn peak(device: &Device) -> f64 {
         }
         let seconds = started.elapsed().as_secs_f64();
         best = best.max(128.0 * steps as f64 * threads as f64 / seconds);
-        if seconds > 0.2 {
+        if seconds > 0.02 {
             break;
         }
         steps *= 2;
