@@ -4,7 +4,8 @@
 //! dispatches,submissions`, both products counted; `of_peak` is against the rate that products and
 //! sums alone reach on the same device, measured first. CLARKE_GPU=N picks an adapter of
 //! `clarke devices`, else the best real one; CLARKE_SOFTWARE_GPU=1 allows a software driver, which
-//! gets smaller work: its times say little, its counts are the same.
+//! gets smaller work: its times say little, its counts are the same. `-- --networks` leaves single
+//! kernels out.
 
 #[allow(dead_code)]
 mod common;
@@ -270,7 +271,9 @@ fn main() {
         let peak = gpu.peak();
         println!("# {} ({}), {}: {:.1} GFLOP/s peak", info.name, info.driver, real.name(), peak / 1e9);
         let software = info.software;
-        kernels(&gpu, peak, software);
+        if !std::env::args().any(|a| a == "--networks") {
+            kernels(&gpu, peak, software);
+        }
         let mut random = Random::new(2);
         let net = mnist(&mut random);
         pass(&gpu, peak, "mnist 256x4", &net, if software { 20 } else { 1000 }, 10, 10);

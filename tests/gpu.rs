@@ -78,6 +78,10 @@ mod cases {
                 };
                 trials.push(Trial::test(name, case).with_ignored_flag(absent));
             };
+            // As if bindings were too small for matrices and blocks.
+            add("parts_of_products_contain", |b, out| {
+                containment::products(&b.bound_by(256), data(b, 27), 60, out)
+            });
             add("products_contain", |b, out| containment::products(b, data(b, 21), 150, out));
             add("linear_parts_contain", |b, out| containment::linear_parts(b, data(b, 22), 150, out));
             add("scalar_functions_contain", |b, out| containment::scalar_functions(b, data(b, 23), 250, out));

@@ -42,6 +42,8 @@ pub struct Gpu {
     device: Arc<Device>,
     incidences: Arc<Mutex<HashMap<u64, Arc<window::Uploaded>>>>,
     widening: Widening,
+    /// Bytes of one binding.
+    binding: u64,
 }
 
 /// `items x rows x features` in row order, centres and radii apart.
@@ -93,12 +95,18 @@ impl Gpu {
     /// says what is wrong otherwise.
     pub fn open(choice: Choice, real: Option<Real>) -> Result<Gpu, String> {
         let device = Arc::new(Device::open(choice, real)?);
-        Ok(Gpu { device, incidences: Arc::default(), widening: Widening::FULL })
+        let binding = device.binding();
+        Ok(Gpu { device, incidences: Arc::default(), widening: Widening::FULL, binding })
     }
 
     /// The same device with another part of the slack for rounding.
     pub fn widened(&self, widening: Widening) -> Gpu {
         Gpu { widening, ..self.clone() }
+    }
+
+    /// The same device as if its bindings could hold no more than this.
+    pub fn bound_by(&self, bytes: u64) -> Gpu {
+        Gpu { binding: self.binding.min(bytes), ..self.clone() }
     }
 
     fn consts(&self, flush: f64) -> Vec<f64> {
@@ -192,7 +200,7 @@ impl Gpu {
 
     /// Ranges of vectors, each small enough to be bound.
     fn slices(&self, vectors: usize, widest: usize) -> impl Iterator<Item = (usize, usize)> {
-        let most = self.device.binding() as usize / (widest.max(1) * self.real().bytes());
+        let most = self.binding as usize / (widest.max(1) * self.real().bytes());
         // Multiples of 64 keep the offsets of bindings aligned.
         let step = if vectors <= most { vectors.max(1) } else { (most / 64 * 64).max(64) };
         (0..vectors).step_by(step).map(move |first| (first, step.min(vectors - first)))

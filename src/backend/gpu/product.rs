@@ -25,6 +25,8 @@ pub struct Map {
     zero: bool,
     /// Were weights or biases rounded to the device's numbers?
     rounded: bool,
+    /// Rows of a matrix that is too large for one binding, as maps of their own.
+    blocks: Vec<Map>,
     /// Do all weights and biases fit into the device's numbers?
     fits: bool,
 }
@@ -36,8 +38,25 @@ impl Map {
     }
 }
 
+/// Groups of rows of a matrix, each small enough to be bound; none if all are.
+fn blocks(gpu: &Gpu, affine: &Affine) -> Vec<Map> {
+    let LinearMap::Dense(w) = &affine.map else { return vec![] };
+    let most = (gpu.binding as usize / (w.ncols().max(1) * gpu.real().bytes())).max(1);
+    if w.nrows() <= most {
+        return vec![];
+    }
+    let part = |first: usize| {
+        let rows = first..w.nrows().min(first + most);
+        let map = LinearMap::Dense(Arc::new(w.slice(ndarray::s![rows.clone(), ..]).to_owned()));
+        let bias = affine.bias.as_ref().map(|b| Arc::new(rows.map(|i| b[i / affine.repeat]).collect()));
+        prepare(gpu, &Affine { map, bias, repeat: 1 })
+    };
+    (0..w.nrows()).step_by(most).map(part).collect()
+}
+
 pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
     let real = gpu.real();
+    let blocks = blocks(gpu, affine);
     let weights = affine.map.weights();
     let bias: &[f64] = affine.bias.as_ref().map_or(&[], |b| b);
     let most = |v: &[f64]| v.iter().fold(0.0f64, |m, x| m.max(x.abs()));
@@ -46,11 +65,14 @@ pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
     // Headroom for what a product adds up beside them.
     let fits = rows.max(columns).max(offset) < real.limit().sqrt();
     let near = |v: &[f64]| -> Vec<f64> { v.iter().map(|x| if fits { real.near(*x) } else { 0.0 }).collect() };
-    let packed = if fits && gpu.info().f16 { halves(weights) } else { None };
+    let parted = !blocks.is_empty();
+    let packed = if fits && gpu.info().f16 && !parted { halves(weights) } else { None };
     Map {
         affine: affine.clone(),
         halves: packed.is_some(),
+        // What its blocks hold is not stored twice.
         weight: match packed {
+            _ if parted => gpu.device.upload(&[]),
             Some(words) => gpu.device.upload_indices(&words),
             None => gpu.device.upload(&near(weights)),
         },
@@ -60,6 +82,7 @@ pub fn prepare(gpu: &Gpu, affine: &Affine) -> Map {
         largest,
         offset,
         zero: largest == 0.0,
+        blocks,
         rounded: weights.iter().chain(bias).any(|w| real.near(*w) != *w),
         fits,
     }
@@ -119,6 +142,9 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     let (from, to) =
         if backward { (linear.outputs(), linear.inputs()) } else { (linear.inputs(), linear.outputs()) };
     assert_eq!(x.features, from);
+    if !map.blocks.is_empty() && !x.lost() {
+        return by_blocks(gpu, map, x, backward, with_bias);
+    }
     let real = gpu.real();
     let reach = gpu.reach(x);
     let bias = with_bias && map.affine.bias.is_some();
@@ -174,6 +200,23 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
         }
     }
     y
+}
+
+/// Forward the blocks' outputs side by side, backward their sum.
+fn by_blocks(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> Block {
+    let mut first = 0;
+    let mut parts = vec![];
+    for block in &map.blocks {
+        let rows = block.affine.map.outputs();
+        if backward {
+            parts.push(run(gpu, block, &gpu.slice(x, first..first + rows), true, false));
+        } else {
+            parts.push(run(gpu, block, x, false, with_bias));
+        }
+        first += rows;
+    }
+    let parts: Vec<&Block> = parts.iter().collect();
+    if backward { gpu.sum(&parts) } else { gpu.concat(&parts) }
 }
 
 /// What is launched for a product.

@@ -127,7 +127,7 @@ impl Spectral for Gpu {
         let complex = a.im.is_some() as u32;
         let sides = a.cols.div_ceil(32) as u32;
         let widest = a.size().max(size);
-        let most = 65_535usize.min(self.device.binding() as usize / (widest * self.real().bytes()).max(1));
+        let most = 65_535usize.min(self.binding as usize / (widest * self.real().bytes()).max(1));
         self.run_up_to(
             &GRAM,
             (a.count, most),
