@@ -193,6 +193,19 @@ fn corners<S: Spectral>(b: &S, name: &str) {
     assert!((3.0..3.001).contains(&found[2]) && (2e5..2.0002e5).contains(&found[3]));
 }
 
+/// What a device cannot square is no statement, not a small number.
+#[cfg(feature = "gpu")]
+fn large<S: Spectral>(b: &S) {
+    for value in [2f64.powi(20), 1e30, 1e60, 1e300] {
+        let matrices = Matrices { re: Array3::from_elem((2, 3, 2), value), im: None };
+        let found = stack::norms(b, b.store(&matrices), 1e-4);
+        assert!(found.iter().all(|u| u.get() >= value * 6f64.sqrt()));
+        let twiddles = stack::twiddles(&[[0, 0]], &[[0, 0], [0, 1]], [4, 4]);
+        let kernel = Array3::from_elem((2, 1, 2), value);
+        assert!(stack::norms(b, b.symbols(&kernel, &twiddles), 1e-4)[0].get() >= value * 8f64.sqrt());
+    }
+}
+
 fn all<S: Spectral>(b: &S, name: &str, excess: f64, cases: usize) {
     corners(b, name);
     squares(b, name);
@@ -218,6 +231,7 @@ fn on_the_gpu() {
     for (real, excess) in [(Real::F32, 1.01), (Real::F64, 1.0002)] {
         let gpu = Gpu::open(Choice::Any, Some(real)).expect("an adapter");
         all(&gpu, real.name(), excess, 80);
+        large(&gpu);
         assert_eq!(gpu.failure(), None);
     }
 }

@@ -31,9 +31,10 @@ pub struct Twiddles {
 pub trait Spectral {
     type Batch;
 
-    /// Magnitudes must lie below 2^20.
+    /// Magnitudes from 2^20 on, which squares might overflow with, get an infinite error.
     fn store(&self, matrices: &Matrices) -> Stored<Self::Batch>;
-    /// Σ_t kernel[·, ·, t] e^{-iωt} for every frequency; the kernel is rows x cols x taps.
+    /// Σ_t kernel[·, ·, t] e^{-iωt} for every frequency; the kernel is rows x cols x taps,
+    /// with the same limit for Σ_t of magnitudes.
     fn symbols(&self, kernel: &Array3<f64>, twiddles: &Twiddles) -> Stored<Self::Batch>;
     /// `count, rows, cols`.
     fn shape(&self, a: &Self::Batch) -> (usize, usize, usize);

@@ -100,7 +100,14 @@ fn insist(
         };
         if e.what.to_lowercase().contains("memory") && budget.memory > LITTLE {
             budget.memory = (budget.memory / 8).max(LITTLE);
-            engine = again()?;
+            engine = match again() {
+                Ok(engine) => engine,
+                Err(e) if order.device == Device::Auto => {
+                    warnings.push(warning(&e));
+                    Engine::Cpu
+                }
+                Err(e) => return Err(e),
+            };
         } else if order.device == Device::Auto {
             warnings.push(warning(&e));
             engine = Engine::Cpu;

@@ -7,7 +7,9 @@ use super::{Arg, Gpu};
 use crate::backend::spectral::{Matrices, Spectral, Stored, Twiddles};
 use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::round::{add_up, mul_up, sqrt_up, sub_up};
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
+
+const LARGE: f64 = 1048576.0;
 
 pub struct Batch {
     count: usize,
@@ -26,6 +28,11 @@ impl Batch {
     fn planes(&self) -> [Arg<'_>; 2] {
         [Arg::Each(&self.re, self.size()), Arg::Each(self.im.as_ref().unwrap_or(&self.re), self.size())]
     }
+}
+
+/// Far from overflow, squared and summed.
+fn small(x: f64) -> bool {
+    x.abs() < LARGE
 }
 
 /// Numbers of the device, and by how much each was changed.
@@ -63,7 +70,12 @@ impl Spectral for Gpu {
         };
         let re = plane(&matrices.re);
         let im = matrices.im.as_ref().map(plane);
-        let error = squares.into_iter().map(sqrt_up).collect();
+        let wild = |k: usize| {
+            let large = |a: &Array3<f64>| a.index_axis(Axis(0), k).iter().any(|v| !small(*v));
+            large(&matrices.re) || matrices.im.as_ref().is_some_and(large)
+        };
+        let total = |(k, s): (usize, f64)| if wild(k) { f64::INFINITY } else { sqrt_up(s) };
+        let error = squares.into_iter().enumerate().map(total).collect();
         Stored { batch: Batch { count, rows, cols, re, im }, error }
     }
 
@@ -94,7 +106,8 @@ impl Spectral for Gpu {
             let flushed = 16.0 * (taps + 1) as f64 * real.tiny() * self.widening.0;
             add_up(add_up(mul_up(each, sum), mul_up(2.0, lost)), mul_up(flushed, add_up(1.0, sum)))
         });
-        let error = mul_up(1.5, vector_norm_up(errors, Norm::Two));
+        let fine = kernel.lanes(Axis(2)).into_iter().all(|w| small(w.iter().map(|v| v.abs()).sum()));
+        let error = if fine { mul_up(1.5, vector_norm_up(errors, Norm::Two)) } else { f64::INFINITY };
         Stored { batch: Batch { count, rows, cols, re, im: Some(im) }, error: vec![error; count] }
     }
 

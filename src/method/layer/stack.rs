@@ -26,12 +26,14 @@ pub fn norms<S: Spectral>(b: &S, start: Stored<S::Batch>, tolerance: f64) -> Vec
     let first = b.frobenius(&m);
     let mut size = first.clone();
     let mut chain: Vec<Vec<(f64, f64)>> = vec![vec![]; count];
+    // The norm at which a chain stopped: zero, too small to be squared, or no statement.
+    let mut end: Vec<Option<f64>> = vec![None; count];
     for _ in 0..steps {
         let mut scale = vec![1.0; count];
         for k in 0..count {
             let f = size[k];
-            // Too small to be squared, or no statement: the first norm stands.
-            if first[k] < b.least() || !f.is_finite() || f == 0.0 {
+            if end[k].is_some() || !f.is_finite() || f < b.least() {
+                end[k].get_or_insert(if f.is_nan() { f64::INFINITY } else { f });
                 continue;
             }
             let d = power_of_two(exponent(f) * 2);
@@ -43,11 +45,8 @@ pub fn norms<S: Spectral>(b: &S, start: Stored<S::Batch>, tolerance: f64) -> Vec
         size = b.frobenius(&m);
     }
     let bound = |k: usize| {
-        if first[k] < b.least() {
-            return add_up(first[k], error[k]);
-        }
         let unwind = |s: f64, &(d, e): &(f64, f64)| sqrt_up(mul_up(d, add_up(s, e)));
-        add_up(chain[k].iter().rev().fold(size[k], unwind).min(first[k]), error[k])
+        add_up(chain[k].iter().rev().fold(end[k].unwrap_or(size[k]), unwind).min(first[k]), error[k])
     };
     let proven = |x: f64| if x.is_nan() { Upper::INFINITE } else { Upper::proven(x) };
     (0..count).map(|k| proven(bound(k))).collect()
