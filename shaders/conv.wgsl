@@ -8,23 +8,35 @@
 // Sizes: [6] in channels, [7] out channels, [8] 9] input, [10] 11] output,
 // [12] 13] kernel, [14] 15] stride, [16] 17] dilation, [18] 19] pad, [20] groups.
 
-fn operand(m: u32, k: u32, group: u32) -> i32 {
+// The vector's and the group's first channel, and where the kernel's corner lies.
+fn place_of(m: u32, group: u32) -> vec3<i32> {
     let pixels = sizes[10] * sizes[11];
     let o = m % pixels;
-    let taps = sizes[12] * sizes[13];
-    let tap = k % taps;
-    let y = i32((o / sizes[11]) * sizes[14] + (tap / sizes[13]) * sizes[16]) - i32(sizes[18]);
-    let x = i32((o % sizes[11]) * sizes[15] + (tap % sizes[13]) * sizes[17]) - i32(sizes[19]);
-    if y < 0 || x < 0 || y >= i32(sizes[8]) || x >= i32(sizes[9]) {
-        return -1;
-    }
-    let channel = group * (sizes[6] / sizes[20]) + k / taps;
-    let base = (m / pixels) * sizes[6] + channel;
-    return i32((base * sizes[8] + u32(y)) * sizes[9] + u32(x));
+    let channel = m / pixels * sizes[6] + group * (sizes[6] / sizes[20]);
+    let y = i32(o / sizes[11] * sizes[14]) - i32(sizes[18]);
+    let x = i32(o % sizes[11] * sizes[15]) - i32(sizes[19]);
+    return vec3<i32>(i32(channel), y, x);
 }
 
-fn weight_at(k: u32, j: u32, group: u32) -> u32 {
-    return (group * sizes[1] + j) * sizes[2] + k;
+fn tap_of(k: u32, group: u32) -> vec4<i32> {
+    let taps = sizes[12] * sizes[13];
+    let tap = k % taps;
+    let y = tap / sizes[13] * sizes[16];
+    let x = tap % sizes[13] * sizes[17];
+    return vec4<i32>(vec4<u32>(k / taps, y, x, group * sizes[1] * sizes[2] + k));
+}
+
+fn operand(place: vec3<i32>, tap: vec4<i32>) -> i32 {
+    let at = place + tap.xyz;
+    let size = vec2<i32>(i32(sizes[8]), i32(sizes[9]));
+    if any(at.yz < vec2<i32>(0)) || any(at.yz >= size) {
+        return -1;
+    }
+    return (at.x * size.x + at.y) * size.y + at.z;
+}
+
+fn step_j() -> u32 {
+    return sizes[2];
 }
 
 fn result(m: u32, j: u32, group: u32) -> u32 {

@@ -3,7 +3,7 @@
 // Proves: y contains Wᵀ g + b for every g of the argument.
 // From: a-priori bounds of sums in any order (shared/product.wgsl).
 // Rounding: gamma of depth + 4 operations on centre and radius.
-// Cost: two products per tap and input pixel, also for taps that a stride skips.
+// Cost: two products per tap and input pixel that meet.
 // Loose when: radii are far below gamma |c|.
 
 // Sizes as conv.wgsl; k runs over out channels of the group and taps. Inputs of one
@@ -17,36 +17,38 @@ fn place(m: u32) -> vec2<u32> {
     return vec2<u32>(sizes[21] + i / sizes[24] * sizes[14], sizes[22] + i % sizes[24] * sizes[15]);
 }
 
-// The tap that k stands for.
-fn tap_of(k: u32) -> vec2<u32> {
+// The vector's and the group's first channel, and the input's number in the phase.
+fn place_of(m: u32, group: u32) -> vec3<i32> {
+    let inputs = sizes[23] * sizes[24];
+    let i = m % inputs;
+    let channel = m / inputs * sizes[7] + group * (sizes[7] / sizes[20]);
+    return vec3<i32>(vec3<u32>(channel, i / sizes[24], i % sizes[24]));
+}
+
+// From the input's number to the output's: an exact quotient, as all taps of a
+// phase meet its first input.
+fn tap_of(k: u32, group: u32) -> vec4<i32> {
     let t = k % (sizes[29] * sizes[30]);
-    return vec2<u32>(sizes[25] + t / sizes[30] * sizes[27], sizes[26] + t % sizes[30] * sizes[28]);
+    let channel = k / (sizes[29] * sizes[30]);
+    let y = sizes[25] + t / sizes[30] * sizes[27];
+    let x = sizes[26] + t % sizes[30] * sizes[28];
+    let dy = (i32(sizes[21] + sizes[18]) - i32(y * sizes[16])) / i32(sizes[14]);
+    let dx = (i32(sizes[22] + sizes[19]) - i32(x * sizes[17])) / i32(sizes[15]);
+    let first = (group * (sizes[7] / sizes[20]) + channel) * sizes[1] * sizes[12] * sizes[13];
+    return vec4<i32>(i32(channel), dy, dx, i32(first + y * sizes[13] + x));
 }
 
-fn channel_of(k: u32, group: u32) -> u32 {
-    return group * (sizes[7] / sizes[20]) + k / (sizes[29] * sizes[30]);
-}
-
-fn operand(m: u32, k: u32, group: u32) -> i32 {
-    let at = place(m);
-    let tap = tap_of(k);
-    let y = i32(at.x + sizes[18]) - i32(tap.x * sizes[16]);
-    let x = i32(at.y + sizes[19]) - i32(tap.y * sizes[17]);
-    if y < 0 || x < 0 {
+fn operand(place: vec3<i32>, tap: vec4<i32>) -> i32 {
+    let at = place + tap.xyz;
+    let size = vec2<i32>(i32(sizes[10]), i32(sizes[11]));
+    if any(at.yz < vec2<i32>(0)) || any(at.yz >= size) {
         return -1;
     }
-    let oy = u32(y) / sizes[14];
-    let ox = u32(x) / sizes[15];
-    if oy >= sizes[10] || ox >= sizes[11] {
-        return -1;
-    }
-    let base = m / (sizes[23] * sizes[24]) * sizes[7] + channel_of(k, group);
-    return i32((base * sizes[10] + oy) * sizes[11] + ox);
+    return (at.x * size.x + at.y) * size.y + at.z;
 }
 
-fn weight_at(k: u32, j: u32, group: u32) -> u32 {
-    let tap = tap_of(k);
-    return ((channel_of(k, group) * sizes[1] + j) * sizes[12] + tap.x) * sizes[13] + tap.y;
+fn step_j() -> u32 {
+    return sizes[12] * sizes[13];
 }
 
 fn result(m: u32, j: u32, group: u32) -> u32 {

@@ -7,12 +7,20 @@
 
 // Sizes: [6] is W read transposed.
 
-fn operand(m: u32, k: u32, group: u32) -> i32 {
-    return i32(m * sizes[2] + k);
+fn place_of(m: u32, group: u32) -> vec3<i32> {
+    return vec3<i32>(i32(m * sizes[2]), 0, 0);
 }
 
-fn weight_at(k: u32, j: u32, group: u32) -> u32 {
-    return select(j * sizes[2] + k, k * sizes[1] + j, sizes[6] != 0u);
+fn tap_of(k: u32, group: u32) -> vec4<i32> {
+    return vec4<i32>(i32(k), 0, 0, i32(select(k, k * sizes[1], sizes[6] != 0u)));
+}
+
+fn operand(place: vec3<i32>, tap: vec4<i32>) -> i32 {
+    return place.x + tap.x;
+}
+
+fn step_j() -> u32 {
+    return select(sizes[2], 1u, sizes[6] != 0u);
 }
 
 fn result(m: u32, j: u32, group: u32) -> u32 {

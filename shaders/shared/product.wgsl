@@ -2,9 +2,12 @@
 // R = |W| (r + gamma |c|) / (1 - gamma) + gamma |b| + underflow, for the
 // products of one output in any order. A tile of TILE_M x TILE_J outputs per
 // workgroup, 4 x 4 per invocation; shared/tile_*.wgsl says how large.
-// The kernel file says where operands lie:
-//   fn operand(m: u32, k: u32, group: u32) -> i32   position in x, or -1 for zero
-//   fn weight_at(k: u32, j: u32, group: u32) -> u32
+// The kernel file says where operands lie. Coordinates take divisions, so they are
+// found once: those of m per invocation, those of k per tile.
+//   fn place_of(m: u32, group: u32) -> vec3<i32>    what the operands of m share
+//   fn tap_of(k: u32, group: u32) -> vec4<i32>      w: the weight of j = 0
+//   fn operand(place: vec3<i32>, tap: vec4<i32>) -> i32   position in x, or -1 for zero
+//   fn step_j() -> u32                              from the weight of j to the next
 //   fn result(m: u32, j: u32, group: u32) -> u32    position in y
 //   fn bias_at(m: u32, j: u32, group: u32) -> u32
 
@@ -21,10 +24,14 @@
 
 const ALONG_J: u32 = TILE_J / 4u;
 const LANES: u32 = TILE_M / 4u * ALONG_J;
+// An invocation loads operands of so many m, and every so-manieth k.
+const PLACES: u32 = max(1u, TILE_M / LANES);
+const STRIDE: u32 = max(1u, LANES / TILE_M);
 
 var<workgroup> tile_c: array<real, TILE_M * DEPTH>;
 var<workgroup> tile_r: array<real, TILE_M * DEPTH>;
 var<workgroup> tile_w: array<real, TILE_J * DEPTH>;
+var<workgroup> taps: array<vec4<i32>, DEPTH>;
 // Which outputs along m read anything but exact zeros.
 var<workgroup> alive: array<atomic<u32>, TILE_M>;
 
@@ -65,34 +72,46 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) l
     var r1 = vec4<real>();
     var r2 = vec4<real>();
     var r3 = vec4<real>();
+    let spot = lane % TILE_M;
+    var places: array<vec3<i32>, PLACES>;
+    for (var p = 0u; p < PLACES; p++) {
+        places[p] = place_of(min(m0 + spot + p * LANES, sizes[0] - 1u), group);
+    }
     for (var k0 = 0u; k0 < sizes[2]; k0 += DEPTH) {
-        for (var spot = lane; spot < TILE_M * DEPTH; spot += LANES) {
-            let k = k0 + spot / TILE_M;
-            let m = m0 + spot % TILE_M;
-            var c = ZERO;
-            var r = ZERO;
-            if k < sizes[2] && m < sizes[0] {
-                let src = operand(m, k, group);
-                if src >= 0 {
-                    c = xc[src];
-                    r = xr[src];
-                    if !nothing(Entry(c, r)) {
-                        r = r + consts[4] * abs(c) + consts[7];
-                        atomicStore(&alive[spot % TILE_M], 1u);
+        if lane < DEPTH {
+            taps[lane] = tap_of(min(k0 + lane, sizes[2] - 1u), group);
+        }
+        // Also: nobody reads the tiles of the last round any more.
+        workgroupBarrier();
+        for (var k = lane / TILE_M; k < DEPTH; k += STRIDE) {
+            let tap = taps[k];
+            for (var p = 0u; p < PLACES; p++) {
+                let m = spot + p * LANES;
+                var c = ZERO;
+                var r = ZERO;
+                if k0 + k < sizes[2] && m0 + m < sizes[0] {
+                    let src = operand(places[p], tap);
+                    if src >= 0 {
+                        c = xc[src];
+                        r = xr[src];
+                        if !nothing(Entry(c, r)) {
+                            r = r + consts[4] * abs(c) + consts[7];
+                            atomicStore(&alive[m], 1u);
+                        }
                     }
                 }
+                tile_c[k * TILE_M + m] = c;
+                tile_r[k * TILE_M + m] = r;
             }
-            tile_c[spot] = c;
-            tile_r[spot] = r;
         }
-        for (var spot = lane; spot < TILE_J * DEPTH; spot += LANES) {
-            let k = k0 + spot / TILE_J;
-            let j = j0 + spot % TILE_J;
+        for (var at = lane; at < TILE_J * DEPTH; at += LANES) {
+            let k = at / TILE_J;
+            let j = j0 + at % TILE_J;
             var w = ZERO;
-            if k < sizes[2] && j < sizes[1] {
-                w = weight_of(weight_at(k, j, group));
+            if k0 + k < sizes[2] && j < sizes[1] {
+                w = weight_of(u32(taps[k].w) + j * step_j());
             }
-            tile_w[spot] = w;
+            tile_w[at] = w;
         }
         workgroupBarrier();
         for (var k = 0u; k < DEPTH; k++) {
@@ -109,7 +128,6 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) l
             r2 += tile_r[left + 2u] * s;
             r3 += tile_r[left + 3u] * s;
         }
-        workgroupBarrier();
     }
     let m = m0 + mine.y;
     let j = j0 + mine.x;
