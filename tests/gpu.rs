@@ -24,12 +24,14 @@ fn main() {}
 mod cases {
     use super::common::containment::{self, Findings};
     use super::common::data::Data;
+    use super::common::lengths;
     use super::{rounding, widths};
-    use clarke::backend::Backend;
     use clarke::backend::gpu::{Choice, Gpu, Real, kernel_texts};
-    use clarke::num::{Affine, LinearMap};
+    use clarke::backend::{Backend, Lines, WindowLines};
+    use clarke::num::random::Random;
+    use clarke::num::{Affine, Enclosure, Incidence, LinearMap, Norm, Piecewise};
     use libtest_mimic::{Arguments, Failed, Trial};
-    use ndarray::Array2;
+    use ndarray::{Array2, Array3};
     use std::sync::{Arc, OnceLock};
 
     /// One device per number type for the whole process; None: no adapter has it.
@@ -52,7 +54,8 @@ mod cases {
             trials.push(Trial::test(format!("texts_are_valid_{}", real.name()), move || valid(real)));
             let name = |what: &str| format!("{what}_{}", real.name());
             trials.push(Trial::test(name("half_the_slack_is_missed"), move || rounding::emulator(real)));
-            let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 5] = [
+            let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 6] = [
+                ("slices_change_nothing", slices),
                 ("no_slack_is_missed", |gpu| rounding::driver(gpu, data(gpu, 26))),
                 ("products_are_tight", widths::products),
                 ("entries_are_tight", widths::entries),
@@ -87,6 +90,7 @@ mod cases {
             add("scalar_functions_contain", |b, out| containment::scalar_functions(b, data(b, 23), 250, out));
             add("maxima_contain", |b, out| containment::maxima(b, data(b, 24), 250, out));
             add("lines_contain", |b, out| containment::lines(b, data(b, 25), 200, out));
+            add("norms_contain", |b, out| lengths::norms(b, data(b, 28), 200, out));
         }
         // One device, used by one case at a time.
         let mut arguments = Arguments::from_args();
@@ -96,6 +100,52 @@ mod cases {
 
     fn data(gpu: &Gpu, seed: u64) -> Data {
         if gpu.real() == Real::F32 { Data::narrow(seed) } else { Data::new(seed) }
+    }
+
+    /// Batches whose tables are bound in parts give the same numbers.
+    fn slices(gpu: &Gpu) -> Result<(), Failed> {
+        let part = &gpu.bound_by(1 << 12);
+        let mut random = Random(29);
+        let mut block = |items, rows, features| {
+            let centre = Array3::from_shape_simple_fn((items, rows, features), || random.signed());
+            Enclosure { radius: centre.mapv(|c: f64| 0.1 * c.abs()), centre }
+        };
+        for (items, rows, features) in [(300, 1, 7), (200, 3, 5), (3, 500, 6), (70, 2, 64)] {
+            let values = gpu.upload(&block(items, 1, features));
+            let rest = gpu.upload(&block(items, rows, features));
+            let windows = Incidence::new(features, (1..features as u32).map(|k| vec![k - 1, k]));
+            let run = |b: &Gpu| {
+                let f = Piecewise::RELU;
+                let slopes = b.piecewise_slopes(&f, &values);
+                let gates = b.window_gates(&windows, &values);
+                let (lo, hi) = b.read_slopes(&slopes);
+                let table = |s: f64| lo.mapv(|v| v + s);
+                let lines = Lines {
+                    lower_slope: lo.clone(),
+                    lower_shift: table(-0.5),
+                    upper_slope: hi.clone(),
+                    upper_shift: table(0.75),
+                };
+                let ends = WindowLines::new(&windows, &table(0.0), &table(1.0));
+                let (settled, lost) = b.settle(&rest, &hi);
+                let tangent = b.window_tangent(&windows, &gates, &rest);
+                let (chord, shift) = b.chord(&lines, &settled);
+                let narrow = b.slice(&settled, 0..features - 1);
+                let blocks = [
+                    b.gate(&slopes, &rest),
+                    b.window_adjoint(&windows, &gates, &tangent),
+                    b.window_chord(&windows, &ends, &narrow).0,
+                    chord,
+                    tangent,
+                ];
+                let numbers = [lost, shift, b.row_norms(&rest, Norm::Two), b.column_norms(&rest, Norm::One)];
+                (blocks.map(|y| b.read(&y)).map(|e| (e.centre, e.radius)), numbers)
+            };
+            if run(gpu) != run(part) {
+                return Err(format!("{items} x {rows} x {features}").into());
+            }
+        }
+        Ok(())
     }
 
     fn probe(gpu: &Gpu) -> Result<(), Failed> {

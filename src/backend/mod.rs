@@ -12,7 +12,7 @@ pub mod cpu;
 pub mod gpu;
 pub mod spectral;
 
-use crate::num::{Affine, Enclosure, Incidence, Piecewise, Scale};
+use crate::num::{Affine, Enclosure, Incidence, Norm, Piecewise, Scale};
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -144,4 +144,10 @@ pub trait Backend: Sync {
     ) -> (Self::Block, Array2<f64>);
     /// Upper bound per row of `sup {a . x : lo <= x <= hi}`; settled coefficients.
     fn support(&self, a: &Self::Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64>;
+    /// Are long sums of signed terms as good here as on the host?
+    fn sums_finely(&self) -> bool;
+    /// Upper bound of the norm of every row: items x rows.
+    fn row_norms(&self, x: &Self::Block, norm: Norm) -> Array2<f64>;
+    /// Upper bound of the norm of every column of every item: items x features.
+    fn column_norms(&self, x: &Self::Block, norm: Norm) -> Array2<f64>;
 }

@@ -10,7 +10,8 @@ use super::{piecewise, smooth};
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::net::{Net, Op};
 use crate::num::Enclosure;
-use crate::num::round::{add_up, sub_down, sub_up};
+use crate::num::round::{add_up, mul_up, sub_down, sub_up};
+use crate::region::Region;
 use ndarray::{Array1, Array2};
 
 /// Proven ends of every node that is still needed, items x features.
@@ -52,9 +53,7 @@ pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) 
     }
 }
 
-/// Upper bounds of `rows . value(k)` over each item's region. `support` gives
-/// the upper bounds of linear functions of the input, row by row:
-/// `support(item, coefficients)`. `seen` receives the coefficients at every
+/// Upper bounds of `rows . value(k)` over the region. `seen` receives the coefficients at every
 /// nonlinear node and at the input.
 pub fn upper<B: Backend>(
     prepared: &Prepared<B>,
@@ -62,7 +61,7 @@ pub fn upper<B: Backend>(
     ends: &NodeEnds,
     k: usize,
     rows: &Enclosure,
-    support: &dyn Fn(usize, &Array2<f64>) -> Vec<f64>,
+    region: &Region,
     seen: &mut dyn FnMut(usize, &B::Block),
 ) -> Array2<f64> {
     let (b, net) = (prepared.backend, prepared.net);
@@ -145,15 +144,34 @@ pub fn upper<B: Backend>(
         let (a, lost) = b.settle(&a, &magnitude(own));
         charge(&lost);
         seen(0, &a);
-        let a = b.read(&a).centre;
-        for item in 0..items {
-            let values = support(item, &a.index_axis(ndarray::Axis(0), item).to_owned());
-            for (t, v) in constant.row_mut(item).iter_mut().zip(values) {
-                *t = add_up(*t, v);
-            }
-        }
+        let top = support(b, region, &a);
+        constant.zip_mut_with(&top, |t, &v| *t = add_up(*t, v));
     }
     constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+}
+
+/// Upper bounds of sup {a . x : x in the region} for settled coefficients: the box
+/// and the dual norm of the ball, whichever is smaller.
+pub fn support<B: Backend>(b: &B, region: &Region, a: &B::Block) -> Array2<f64> {
+    let (items, rows, _) = b.dim(a);
+    let Region::Bounded { lo, hi, centre, ball, .. } = region else {
+        return Array2::from_elem((items, rows), f64::INFINITY);
+    };
+    if !b.sums_finely() {
+        let a = b.read(a).centre;
+        let each = a.outer_iter().flat_map(|rows| region.support(&rows.to_owned())).collect();
+        return Array2::from_shape_vec((items, rows), each).expect("one bound per row");
+    }
+    let wide = |v: &[f64]| Array2::from_shape_fn((items, v.len()), |(_, j)| v[j]);
+    let mut top = b.support(a, &wide(lo), &wide(hi));
+    if let Some((norm, radius)) = ball {
+        let at = wide(centre);
+        let inner = b.support(a, &at, &at);
+        ndarray::Zip::from(&mut top).and(&inner).and(&b.row_norms(a, norm.dual())).for_each(|t, &c, &n| {
+            *t = t.min(add_up(c, mul_up(n, *radius)));
+        });
+    }
+    top
 }
 
 fn magnitude(ends: &Ends) -> Array2<f64> {

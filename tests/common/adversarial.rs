@@ -5,8 +5,9 @@
 
 use super::data::matrix;
 use clarke::backend::{Backend, Lines, WindowLines};
+use clarke::num::norms::vector_norm_up;
 use clarke::num::round::{add_up, mul_down, mul_up, sub_down};
-use clarke::num::{Affine, Enclosure, Incidence, Piece, Piecewise, Scale, centre_radius};
+use clarke::num::{Affine, Enclosure, Incidence, Norm, Piece, Piecewise, Scale, centre_radius};
 use ndarray::{Array2, Array3};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -129,6 +130,10 @@ fn up(x: f64) -> f64 {
 impl Block {
     fn term(&self, w: f64, at: [usize; 3]) -> (f64, f64, f64) {
         (w, self.0.centre[at], self.0.radius[at])
+    }
+
+    fn size(&self, at: [usize; 3]) -> f64 {
+        add_up(self.0.centre[at].abs(), self.0.radius[at])
     }
 
     fn ends(&self, at: [usize; 3]) -> (f64, f64) {
@@ -374,5 +379,23 @@ impl Backend for Adversarial {
 
     fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
         self.upward(a, |item, k, c| mul_up(c, if c > 0.0 { hi[[item, k]] } else { lo[[item, k]] }))
+    }
+
+    fn sums_finely(&self) -> bool {
+        false
+    }
+
+    fn row_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        let (items, rows, n) = x.0.dim();
+        Array2::from_shape_fn((items, rows), |(item, row)| {
+            vector_norm_up((0..n).map(|k| x.size([item, row, k])), norm)
+        })
+    }
+
+    fn column_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        let (items, rows, n) = x.0.dim();
+        Array2::from_shape_fn((items, n), |(item, k)| {
+            vector_norm_up((0..rows).map(|row| x.size([item, row, k])), norm)
+        })
     }
 }

@@ -38,7 +38,7 @@ fn least(a: Dyadic, b: Dyadic) -> Dyadic {
     if a.cmp(&b).is_gt() { b } else { a }
 }
 
-fn most(a: Dyadic, b: Dyadic) -> Dyadic {
+pub fn most(a: Dyadic, b: Dyadic) -> Dyadic {
     if a.cmp(&b).is_lt() { b } else { a }
 }
 
@@ -377,7 +377,7 @@ pub fn maxima<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings)
 }
 
 /// const >= exact, for constants that may be infinite.
-fn above(constant: f64, exact: &Dyadic, what: &str, out: &mut Findings) {
+pub fn above(constant: f64, exact: &Dyadic, what: &str, out: &mut Findings) {
     out.entries += 1;
     out.finite += constant.is_finite() as usize;
     if constant.is_nan() || !exact.at_most(constant) {
@@ -488,5 +488,6 @@ pub fn all<B: Backend>(b: &B, data: impl Fn(u64) -> Data, seed: u64, rounds: usi
     scalar_functions(b, data(seed + 2), rounds, &mut out);
     maxima(b, data(seed + 3), rounds, &mut out);
     lines(b, data(seed + 4), rounds, &mut out);
+    super::lengths::norms(b, data(seed + 5), rounds, &mut out);
     out
 }

@@ -2,7 +2,7 @@
 
 use clarke::backend::cpu::Cpu;
 use clarke::backend::{Backend, Lines, WindowLines};
-use clarke::num::{Affine, Enclosure, Incidence, LinearMap, Piecewise, Scale};
+use clarke::num::{Affine, Enclosure, Incidence, LinearMap, Norm, Piecewise, Scale};
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -145,5 +145,14 @@ impl Backend for Faulty {
     }
     fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
         INNER.support(a, lo, hi)
+    }
+    fn sums_finely(&self) -> bool {
+        true
+    }
+    fn row_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        INNER.row_norms(x, norm)
+    }
+    fn column_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        INNER.column_norms(x, norm)
     }
 }

@@ -12,6 +12,7 @@ mod double;
 mod elementwise;
 mod lanes;
 mod lines;
+mod norms;
 mod spectral;
 mod tasks;
 mod window;
@@ -20,7 +21,7 @@ pub use double::gamma_double;
 
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::num::round::{add_up, gamma, sub_down};
-use crate::num::{Affine, Enclosure, Incidence, LinearMap, Piecewise, Scale};
+use crate::num::{Affine, Enclosure, Incidence, LinearMap, Norm, Piecewise, Scale};
 use elementwise::Piece;
 use lanes::wide;
 use ndarray::{Array2, Array3};
@@ -440,5 +441,17 @@ impl Backend for Cpu {
 
     fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
         lines::support(a, lo, hi)
+    }
+
+    fn sums_finely(&self) -> bool {
+        true
+    }
+
+    fn row_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        norms::rows(x, norm)
+    }
+
+    fn column_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        norms::columns(x, norm)
     }
 }

@@ -18,7 +18,7 @@ const GROUPS: u64 = 65_535;
 /// Commands after which a list is submitted without waiting for a read.
 const COMMANDS: usize = 512;
 /// Offsets of bindings: the strictest alignment that devices may ask for.
-const ALIGN: u64 = 256;
+pub const ALIGN: u64 = 256;
 
 #[derive(Default)]
 struct Pool {
@@ -432,8 +432,7 @@ impl Slab {
         View { slab: self, offset: from as u64 * size, bytes: count as u64 * size }
     }
 
-    /// The whole of a buffer of indices.
-    pub fn indices(&self, count: usize) -> View<'_> {
-        View { slab: self, offset: 0, bytes: 4 * count as u64 }
+    pub fn indices(&self, from: usize, count: usize) -> View<'_> {
+        View { slab: self, offset: 4 * from as u64, bytes: 4 * count as u64 }
     }
 }

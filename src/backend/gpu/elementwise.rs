@@ -234,8 +234,8 @@ pub fn gate(gpu: &Gpu, s: &Slopes, x: &Block) -> Block {
     }
     let y = gpu.empty(dim(x), bound);
     let ([xc, xr], [yc, yr]) = (block(x), block(&y));
-    let table = s.items * s.features;
-    let args = [xc, xr, Arg::Reals(&s.lo, table), Arg::Reals(&s.hi, table), yc, yr];
+    let table = |slab| Arg::Items(slab, s.features, x.rows);
+    let args = [xc, xr, table(&s.lo), table(&s.hi), yc, yr];
     gpu.each(&GATE, (x.vectors(), x.features), &gpu.consts(s.size), &args, |first| {
         [x.features, x.rows, first].map(|v| v as u32).to_vec()
     });

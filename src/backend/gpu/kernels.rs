@@ -74,6 +74,8 @@ kernel!(INTERSECT, "intersect", 4, 2);
 kernel!(CHORD, "chord", 3, 2);
 kernel!(WINDOW_CHORD, "window_chord", 6, 2);
 kernel!(ROW_DOT, "row_dot", 3, 1);
+kernel!(ROW_NORMS, "row_norms", 2, 1);
+kernel!(COLUMN_NORMS, "column_norms", 2, 1);
 kernel!(REACH, "reach", 2, 1);
 kernel!(GRAM, "gram", 3, 2);
 kernel!(COLUMNS, "columns", 2, 1);
@@ -82,7 +84,7 @@ kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
 /// All of them.
-pub const ALL: [&Kernel; 32] = [
+pub const ALL: [&Kernel; 34] = [
     &DENSE[0][0],
     &DENSE[0][1],
     &DENSE[1][0],
@@ -109,6 +111,8 @@ pub const ALL: [&Kernel; 32] = [
     &CHORD,
     &WINDOW_CHORD,
     &ROW_DOT,
+    &ROW_NORMS,
+    &COLUMN_NORMS,
     &REACH,
     &GRAM,
     &COLUMNS,

@@ -37,11 +37,10 @@ fn row_dot(
     let (up, down) = (gpu.device.upload(&up), gpu.device.upload(&down));
     let vectors = a.vectors();
     let sums = gpu.device.reals(2 * vectors);
-    let entries = a.items * a.features;
     let args = [
         Arg::Each(values, a.features),
-        Arg::Reals(&up, entries),
-        Arg::Reals(&down, entries),
+        Arg::Items(&up, a.features, a.rows),
+        Arg::Items(&down, a.features, a.rows),
         Arg::Each(&sums, 2),
     ];
     let sizes = |first: usize, count: usize| {
@@ -91,11 +90,10 @@ pub fn chord(gpu: &Gpu, lines: &Lines, a: &Block) -> (Block, Array2<f64>) {
         |table: &Array2<f64>| gpu.device.upload(&table.iter().map(|v| real.near(*v)).collect::<Vec<_>>());
     let (upper, lower) = (near(&lines.upper_slope), near(&lines.lower_slope));
     let y = gpu.empty((a.items, a.rows, a.features), mul_up(bound, 1.0 + 64.0 * real.unit()));
-    let entries = a.items * a.features;
     let args = [
         Arg::Each(&a.centre, a.features),
-        Arg::Reals(&upper, entries),
-        Arg::Reals(&lower, entries),
+        Arg::Items(&upper, a.features, a.rows),
+        Arg::Items(&lower, a.features, a.rows),
         Arg::Each(&y.centre, a.features),
         Arg::Each(&y.radius, a.features),
     ];
@@ -127,8 +125,8 @@ pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Blo
     let [start, index, back] = device.backward();
     let args = [
         Arg::Each(&a.centre, a.features),
-        Arg::Indices(&bounding, edge.len()),
-        Arg::Indices(&open, edge.len()),
+        Arg::ItemIndices(&bounding, a.features, a.rows),
+        Arg::ItemIndices(&open, a.features, a.rows),
         start,
         index,
         back,

@@ -10,7 +10,9 @@ mod device;
 mod elementwise;
 pub mod inflate;
 mod kernels;
+mod launch;
 mod lines;
+mod norms;
 mod probe;
 mod product;
 mod spectral;
@@ -24,9 +26,9 @@ pub use product::Map;
 use crate::backend::cpu::{self, Cpu};
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::num::round::{add_up, mul_up};
-use crate::num::{Affine, Enclosure, Incidence, Piecewise, Scale};
-use device::{Device, Slab, View};
-use kernels::Kernel;
+use crate::num::{Affine, Enclosure, Incidence, Norm, Piecewise, Scale};
+use device::{Device, Slab};
+use launch::Arg;
 use ndarray::{Array2, Array3};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -80,14 +82,6 @@ impl Block {
     fn lost(&self) -> bool {
         self.reach.is_infinite()
     }
-}
-
-/// What a kernel sees of a buffer, while vectors are worked on in slices.
-enum Arg<'a> {
-    /// So many numbers for each vector.
-    Each(&'a Slab, usize),
-    Reals(&'a Slab, usize),
-    Indices(&'a Slab, usize),
 }
 
 impl Gpu {
@@ -178,16 +172,17 @@ impl Gpu {
             return x.reach;
         }
         let mut most: f64 = 0.0;
-        for (first, count) in self.slices(x.vectors(), x.features) {
+        let args = [Arg::Each(&x.centre, x.features)];
+        for (first, count) in self.slices(x.vectors(), &args) {
             let entries = count * x.features;
             let groups = entries.div_ceil(256 * 16).clamp(1, 1024);
             let out = self.device.reals(groups);
-            let view = |slab| View::from(Arg::Each(slab, x.features), self.real(), first, count);
+            let [c, r] = [&x.centre, &x.radius].map(|s| s.view(self.real(), first * x.features, entries));
             self.device.launch(
                 &kernels::REACH,
                 &[entries as u32],
                 &self.consts(1.0),
-                &[view(&x.centre), view(&x.radius), out.view(self.real(), 0, groups)],
+                &[c, r, out.view(self.real(), 0, groups)],
                 [groups as u32, 1, 1],
             );
             match self.device.read(&[(&out, groups)]) {
@@ -198,109 +193,12 @@ impl Gpu {
         self.grown(most).min(x.reach)
     }
 
-    /// Ranges of vectors, each small enough to be bound.
-    fn slices(&self, vectors: usize, widest: usize) -> impl Iterator<Item = (usize, usize)> {
-        let most = self.binding as usize / (widest.max(1) * self.real().bytes());
-        // Multiples of 64 keep the offsets of bindings aligned.
-        let step = if vectors <= most { vectors.max(1) } else { (most / 64 * 64).max(64) };
-        (0..vectors).step_by(step).map(move |first| (first, step.min(vectors - first)))
-    }
-
-    /// One kernel over all vectors; `sizes` and `grid` get the first vector and
-    /// the number of vectors of a slice.
-    fn run(
-        &self,
-        kernel: &Kernel,
-        vectors: usize,
-        consts: &[f64],
-        args: &[Arg],
-        sizes: impl Fn(usize, usize) -> Vec<u32>,
-        grid: impl Fn(usize) -> [u32; 3],
-    ) {
-        let wide = |a: &Arg| if let Arg::Each(_, n) = a { *n } else { 0 };
-        let widest = args.iter().map(wide).max().unwrap_or(0);
-        for slice in self.slices(vectors, widest) {
-            self.launch(kernel, slice, consts, args, &sizes, &grid);
-        }
-    }
-
-    /// The same for vectors that are work enough for a grid of their own: at
-    /// most so many at a time.
-    fn run_up_to(
-        &self,
-        kernel: &Kernel,
-        (vectors, most): (usize, usize),
-        consts: &[f64],
-        args: &[Arg],
-        sizes: impl Fn(usize, usize) -> Vec<u32>,
-        grid: impl Fn(usize) -> [u32; 3],
-    ) {
-        // Multiples of 64 keep the offsets of bindings aligned.
-        let step = if vectors <= most { vectors.max(1) } else { (most / 64 * 64).max(64) };
-        for first in (0..vectors).step_by(step) {
-            self.launch(kernel, (first, step.min(vectors - first)), consts, args, &sizes, &grid);
-        }
-    }
-
-    fn launch(
-        &self,
-        kernel: &Kernel,
-        (first, count): (usize, usize),
-        consts: &[f64],
-        args: &[Arg],
-        sizes: &impl Fn(usize, usize) -> Vec<u32>,
-        grid: &impl Fn(usize) -> [u32; 3],
-    ) {
-        let views: Vec<View> =
-            args.iter().map(|a| View::from(a.again(), self.real(), first, count)).collect();
-        self.device.launch(kernel, &sizes(first, count), consts, &views, grid(count));
-    }
-
-    /// An entrywise kernel: one invocation per entry of the result.
-    fn each(
-        &self,
-        kernel: &Kernel,
-        (vectors, width): (usize, usize),
-        consts: &[f64],
-        args: &[Arg],
-        rest: impl Fn(usize) -> Vec<u32>,
-    ) {
-        let sizes = |first: usize, count: usize| {
-            let mut list = vec![(count * width) as u32];
-            list.extend(rest(first));
-            list
-        };
-        self.run(kernel, vectors, consts, args, sizes, |count| {
-            Device::fold((count * width).div_ceil(256) as u64)
-        });
-    }
-
     /// The CPU twin of a primitive, for what the device cannot bound.
     fn twin(&self, x: &[&Block], work: impl Fn(&Cpu, &[&cpu::Block]) -> cpu::Block) -> Block {
         let b = Cpu::DOUBLE;
         let blocks: Vec<cpu::Block> = x.iter().map(|x| b.upload(&self.read(x))).collect();
         let y = work(&b, &blocks.iter().collect::<Vec<_>>());
         self.upload(&b.read(&y))
-    }
-}
-
-impl<'a> Arg<'a> {
-    fn again(&self) -> Arg<'a> {
-        match *self {
-            Arg::Each(s, n) => Arg::Each(s, n),
-            Arg::Reals(s, n) => Arg::Reals(s, n),
-            Arg::Indices(s, n) => Arg::Indices(s, n),
-        }
-    }
-}
-
-impl<'a> View<'a> {
-    fn from(arg: Arg<'a>, real: Real, first: usize, count: usize) -> View<'a> {
-        match arg {
-            Arg::Each(slab, n) => slab.view(real, first * n, count * n),
-            Arg::Reals(slab, n) => slab.view(real, 0, n),
-            Arg::Indices(slab, n) => slab.indices(n),
-        }
     }
 }
 
@@ -475,6 +373,18 @@ impl Backend for Gpu {
 
     fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
         lines::support(self, a, lo, hi)
+    }
+
+    fn sums_finely(&self) -> bool {
+        self.real() == Real::F64
+    }
+
+    fn row_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        norms::rows(self, x, norm)
+    }
+
+    fn column_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        norms::columns(self, x, norm)
     }
 }
 

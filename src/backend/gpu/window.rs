@@ -120,9 +120,9 @@ pub fn tangent(gpu: &Gpu, windows: &Incidence, gates: &Slopes, x: &Block) -> Blo
     }
     let device = gpu.incidence(windows);
     let y = gpu.empty((x.items, x.rows, windows.outputs()), x.reach);
-    let table = gates.items * gates.features;
+    let table = |slab| Arg::Items(slab, gates.features, x.rows);
     let ([xc, xr], [start, index], [yc, yr]) = (block(x), device.forward(), block(&y));
-    let args = [xc, xr, Arg::Reals(&gates.lo, table), Arg::Reals(&gates.hi, table), start, index, yc, yr];
+    let args = [xc, xr, table(&gates.lo), table(&gates.hi), start, index, yc, yr];
     let consts = gpu.consts(1.0);
     gpu.each(&WINDOW_TANGENT, (x.vectors(), y.features), &consts, &args, |first| {
         numbers([windows.outputs(), windows.inputs, windows.edges(), x.rows, first])
@@ -139,10 +139,9 @@ pub fn adjoint(gpu: &Gpu, windows: &Incidence, gates: &Slopes, g: &Block) -> Blo
     }
     let bound = if device.column > 1 { 2.0 * bound } else { bound };
     let y = gpu.empty((g.items, g.rows, windows.inputs), bound);
-    let table = gates.items * gates.features;
+    let table = |slab| Arg::Items(slab, gates.features, g.rows);
     let ([gc, gr], [start, index, edge], [yc, yr]) = (block(g), device.backward(), block(&y));
-    let args =
-        [gc, gr, Arg::Reals(&gates.lo, table), Arg::Reals(&gates.hi, table), start, index, edge, yc, yr];
+    let args = [gc, gr, table(&gates.lo), table(&gates.hi), start, index, edge, yc, yr];
     gpu.each(&WINDOW_ADJOINT, (g.vectors(), y.features), &gpu.consts(1.0), &args, |first| {
         numbers([windows.inputs, windows.outputs(), windows.edges(), g.rows, first])
     });

@@ -102,7 +102,7 @@ fn optimise<B: Backend>(
             })
             .collect();
         let mut coefficients: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
-        let top = upper(prepared, &relaxations, &ends, k, &rows, &|_, a| region.support(a), &mut |n, a| {
+        let top = upper(prepared, &relaxations, &ends, k, &rows, region, &mut |n, a| {
             coefficients[n] = Some(b.read(a).centre.remove_axis(Axis(1)))
         });
         for (best, &value) in best.iter_mut().zip(top.column(0)) {

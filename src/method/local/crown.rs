@@ -16,7 +16,6 @@ use crate::num::{Enclosure, Norm, Piece};
 use crate::ops::linear::{NodeEnds, Relaxation, host_ends, relax, tighten, upper};
 use crate::ops::{Ends, Known, Prepared, Trace};
 use crate::region::Region;
-use ndarray::Array2;
 
 /// Bounds of all nodes, the gates they imply and how many neurons are free.
 pub struct Statuses<B: Backend> {
@@ -89,7 +88,6 @@ fn refine<B: Backend>(
     let net = prepared.net;
     let widest = net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
     let chunk = (budget.rows(widest) / 2).clamp(1, 512);
-    let support = |_: usize, rows: &Array2<f64>| region.support(rows);
     for part in open.chunks(chunk) {
         if budget.interrupted() {
             return;
@@ -99,7 +97,7 @@ fn refine<B: Backend>(
             rows.centre[[0, 2 * t, j]] = 1.0;
             rows.centre[[0, 2 * t + 1, j]] = -1.0;
         }
-        let top = upper(prepared, relaxations, ends, k, &rows, &support, &mut |_, _| {});
+        let top = upper(prepared, relaxations, ends, k, &rows, region, &mut |_, _| {});
         let (mut lo, mut hi) = (own.lo.clone(), own.hi.clone());
         for (t, &j) in part.iter().enumerate() {
             hi[[0, j]] = top[[0, 2 * t]];

@@ -1,0 +1,138 @@
+//! One kernel over a batch of vectors, in slices small enough to be bound.
+
+use super::Gpu;
+use super::device::{ALIGN, Device, Slab, View};
+use super::inflate::Real;
+use super::kernels::Kernel;
+use std::ops::Range;
+
+/// What a kernel sees of a buffer, while vectors are worked on in slices.
+pub(super) enum Arg<'a> {
+    /// So many numbers for each vector.
+    Each(&'a Slab, usize),
+    /// A table with so many numbers for each item of so many vectors.
+    Items(&'a Slab, usize, usize),
+    /// The same with indices.
+    ItemIndices(&'a Slab, usize, usize),
+    Reals(&'a Slab, usize),
+    Indices(&'a Slab, usize),
+}
+
+impl Gpu {
+    /// Ranges of vectors, each small enough that what a kernel sees of them can be bound.
+    pub(super) fn slices(&self, vectors: usize, args: &[Arg]) -> impl Iterator<Item = (usize, usize)> {
+        let real = self.real();
+        let fit = |bytes: usize| self.binding as usize / bytes.max(1);
+        let fitting = |a: &Arg| match a.stride(real) {
+            Some((bytes, 1)) => fit(bytes),
+            // Tables start at an aligned item.
+            Some((bytes, rows)) => fit(bytes).saturating_sub(grain(bytes)).saturating_mul(rows),
+            None => usize::MAX,
+        };
+        let most = args.iter().map(fitting).min().unwrap_or(usize::MAX);
+        let each = args.iter().filter_map(|a| a.stride(real)).filter(|(_, rows)| *rows == 1);
+        let grain = each.map(|(bytes, _)| grain(bytes)).max().unwrap_or(1);
+        let step = if vectors <= most { vectors.max(1) } else { (most / grain * grain).max(grain) };
+        (0..vectors).step_by(step).map(move |first| (first, step.min(vectors - first)))
+    }
+
+    /// One kernel over all vectors; `sizes` and `grid` get the number of vectors of a
+    /// slice, and the first one as its item tables count.
+    pub(super) fn run(
+        &self,
+        kernel: &Kernel,
+        vectors: usize,
+        consts: &[f64],
+        args: &[Arg],
+        sizes: impl Fn(usize, usize) -> Vec<u32>,
+        grid: impl Fn(usize) -> [u32; 3],
+    ) {
+        for slice in self.slices(vectors, args) {
+            self.launch(kernel, slice, consts, args, &sizes, &grid);
+        }
+    }
+
+    /// The same for vectors that are work enough for a grid of their own: at
+    /// most so many at a time.
+    pub(super) fn run_up_to(
+        &self,
+        kernel: &Kernel,
+        (vectors, most): (usize, usize),
+        consts: &[f64],
+        args: &[Arg],
+        sizes: impl Fn(usize, usize) -> Vec<u32>,
+        grid: impl Fn(usize) -> [u32; 3],
+    ) {
+        // Multiples of 64 keep the offsets of bindings aligned.
+        let step = if vectors <= most { vectors.max(1) } else { (most / 64 * 64).max(64) };
+        for first in (0..vectors).step_by(step) {
+            self.launch(kernel, (first, step.min(vectors - first)), consts, args, &sizes, &grid);
+        }
+    }
+
+    fn launch(
+        &self,
+        kernel: &Kernel,
+        (first, count): (usize, usize),
+        consts: &[f64],
+        args: &[Arg],
+        sizes: &impl Fn(usize, usize) -> Vec<u32>,
+        grid: &impl Fn(usize) -> [u32; 3],
+    ) {
+        let real = self.real();
+        let tables = args.iter().filter(|a| matches!(a, Arg::Items(..) | Arg::ItemIndices(..)));
+        let strides = tables.filter_map(|a| a.stride(real));
+        let (aligned, rows) = strides.fold((1, 1), |(g, _), (bytes, rows)| (g.max(grain(bytes)), rows));
+        let item = first / rows / aligned * aligned;
+        let items = item..(first + count).div_ceil(rows);
+        let views: Vec<View> = args.iter().map(|a| a.view(real, (first, count), items.clone())).collect();
+        self.device.launch(kernel, &sizes(first - item * rows, count), consts, &views, grid(count));
+    }
+
+    /// An entrywise kernel: one invocation per entry of the result.
+    pub(super) fn each(
+        &self,
+        kernel: &Kernel,
+        (vectors, width): (usize, usize),
+        consts: &[f64],
+        args: &[Arg],
+        rest: impl Fn(usize) -> Vec<u32>,
+    ) {
+        let sizes = |first: usize, count: usize| {
+            let mut list = vec![(count * width) as u32];
+            list.extend(rest(first));
+            list
+        };
+        self.run(kernel, vectors, consts, args, sizes, |count| {
+            Device::fold((count * width).div_ceil(256) as u64)
+        });
+    }
+}
+
+/// Vectors or items from one aligned offset to the next.
+fn grain(bytes: usize) -> usize {
+    let align = ALIGN as usize;
+    align >> bytes.trailing_zeros().min(align.ilog2())
+}
+
+impl<'a> Arg<'a> {
+    /// Bytes of one vector or item, and vectors of one.
+    fn stride(&self, real: Real) -> Option<(usize, usize)> {
+        match *self {
+            Arg::Each(_, n) => Some((n * real.bytes(), 1)),
+            Arg::Items(_, n, rows) => Some((n * real.bytes(), rows)),
+            Arg::ItemIndices(_, n, rows) => Some((n * 4, rows)),
+            _ => None,
+        }
+    }
+
+    fn view(&self, real: Real, (first, count): (usize, usize), items: Range<usize>) -> View<'a> {
+        match *self {
+            Arg::Each(slab, n) => slab.view(real, first * n, count * n),
+            Arg::Items(slab, n, _) => slab.view(real, items.start * n, items.len() * n),
+            Arg::ItemIndices(slab, n, _) => slab.indices(items.start * n, items.len() * n),
+            Arg::Reals(slab, n) => slab.view(real, 0, n),
+            Arg::Indices(slab, n) => slab.indices(0, n),
+        }
+    }
+}

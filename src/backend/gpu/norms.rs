@@ -1,0 +1,81 @@
+//! Norms of rows and columns on the device: a pair of numbers for each comes back.
+
+use super::device::Device;
+use super::kernels::{COLUMN_NORMS, ROW_NORMS};
+use super::launch::Arg;
+use super::{Block, Gpu};
+use crate::backend::{Backend, cpu::Cpu};
+use crate::num::Norm;
+use crate::num::round::{add_up, mul_up, sqrt_up};
+use ndarray::Array2;
+
+/// Can the device sum so many magnitudes, or squares of them?
+fn sums(gpu: &Gpu, x: &Block, terms: usize, norm: Norm) -> bool {
+    let real = gpu.real();
+    let reach = gpu.reach(x);
+    let size = if norm == Norm::Two { mul_up(reach, reach) } else { reach };
+    !x.lost() && real.sums(terms + 16) && real.holds(4.0 * size * terms as f64)
+}
+
+/// The norm behind a sum and a maximum as the device computed them.
+fn bound(gpu: &Gpu, terms: usize, norm: Norm, pair: &[f64]) -> f64 {
+    let real = gpu.real();
+    let (sum, most) = (pair[0], pair[1]);
+    let grow = 1.0 + 4.0 * real.gamma(terms + 16) * gpu.widening.0;
+    // Entries are never subnormal, so a largest one of zero is exact.
+    let value = match norm {
+        _ if most == 0.0 => 0.0,
+        Norm::Inf => mul_up(most, grow),
+        _ => {
+            let flushed = 16.0 * (terms as f64 + 8.0) * real.tiny() * gpu.widening.0;
+            let sum = mul_up(add_up(sum, flushed), grow);
+            if norm == Norm::Two { sqrt_up(sum) } else { sum }
+        }
+    };
+    if value >= 0.0 { value } else { f64::INFINITY }
+}
+
+pub fn rows(gpu: &Gpu, x: &Block, norm: Norm) -> Array2<f64> {
+    let shape = (x.items, x.rows);
+    let device = || {
+        if !sums(gpu, x, x.features, norm) {
+            return None;
+        }
+        let vectors = x.vectors();
+        let out = gpu.device.reals(2 * vectors);
+        let args = [Arg::Each(&x.centre, x.features), Arg::Each(&x.radius, x.features), Arg::Each(&out, 2)];
+        let sizes =
+            |_: usize, count: usize| vec![count as u32, x.features as u32, (norm == Norm::Two) as u32];
+        gpu.run(&ROW_NORMS, vectors, &gpu.consts(1.0), &args, sizes, |count| Device::fold(count as u64));
+        let pairs = gpu.device.read(&[(&out, 2 * vectors)])?.pop()?;
+        let values = pairs.chunks_exact(2).map(|p| bound(gpu, x.features, norm, p)).collect();
+        Some(Array2::from_shape_vec(shape, values).expect("one norm per row"))
+    };
+    device().unwrap_or_else(|| {
+        let b = Cpu::DOUBLE;
+        b.row_norms(&b.upload(&gpu.read(x)), norm)
+    })
+}
+
+pub fn columns(gpu: &Gpu, x: &Block, norm: Norm) -> Array2<f64> {
+    let shape = (x.items, x.features);
+    let device = || {
+        if !sums(gpu, x, x.rows, norm) {
+            return None;
+        }
+        let width = x.rows * x.features;
+        let out = gpu.device.reals(2 * x.items * x.features);
+        let args =
+            [Arg::Each(&x.centre, width), Arg::Each(&x.radius, width), Arg::Each(&out, 2 * x.features)];
+        gpu.each(&COLUMN_NORMS, (x.items, x.features), &gpu.consts(1.0), &args, |_| {
+            [x.features, x.rows, (norm == Norm::Two) as usize].map(|v| v as u32).to_vec()
+        });
+        let pairs = gpu.device.read(&[(&out, 2 * x.items * x.features)])?.pop()?;
+        let values = pairs.chunks_exact(2).map(|p| bound(gpu, x.rows, norm, p)).collect();
+        Some(Array2::from_shape_vec(shape, values).expect("one norm per column"))
+    };
+    device().unwrap_or_else(|| {
+        let b = Cpu::DOUBLE;
+        b.column_norms(&b.upload(&gpu.read(x)), norm)
+    })
+}
