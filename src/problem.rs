@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::net::Net;
 use crate::num::{Enclosure, Norm};
 use crate::region::Region;
+use std::ops::Range;
 
 /// What is measured of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,14 +85,15 @@ impl Problem {
 
     /// Rows that turn the network's Jacobian into that of the measured output.
     pub fn seeds(&self) -> Enclosure {
-        let m = self.net.outputs();
-        let rows = match self.quotient.output {
-            Output::All => m,
-            _ => 1,
-        };
-        let mut e = Enclosure::zeros(1, rows, m);
+        self.some_seeds(0..self.rows())
+    }
+
+    /// Some of these rows.
+    pub fn some_seeds(&self, rows: Range<usize>) -> Enclosure {
+        let mut e = Enclosure::zeros(1, rows.len(), self.net.outputs());
         match self.quotient.output {
-            Output::All => (0..m).for_each(|i| e.centre[[0, i, i]] = 1.0),
+            _ if rows.is_empty() => {}
+            Output::All => rows.enumerate().for_each(|(k, i)| e.centre[[0, k, i]] = 1.0),
             Output::One(i) => e.centre[[0, 0, i]] = 1.0,
             Output::Difference(i, j) => {
                 e.centre[[0, 0, i]] = 1.0;

@@ -5,7 +5,7 @@ mod truth;
 
 use clarke::backend::cpu::Cpu;
 use clarke::method::context::Context;
-use clarke::method::local::{ibp, jacobian};
+use clarke::method::local::{ibp, jacobian, parts};
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, Incidence, LinearMap, Norm, Piecewise};
 use clarke::ops::Prepared;
@@ -146,6 +146,29 @@ fn runs_cost_nothing() {
     });
     println!("{checked} runs");
     assert!(checked > 500);
+}
+
+/// Row by row, no Jacobian kept: never below the norm of the whole, and equal to it
+/// where rows or columns alone decide.
+#[test]
+fn parts_of_a_jacobian() {
+    let backend = Cpu::DOUBLE;
+    let checked = each(1500, 90_000, |k, problem| {
+        let few = clarke::method::context::Budget { memory: 1 + (k as u64 % 3) * 20_000, ..budget(0) };
+        let context = Context::new(&problem, &backend, few, 1);
+        let gates = ibp::run(context.main(), &problem.region, &vec![]).gates;
+        let whole = jacobian::rows(&context, context.main(), &gates, &problem.seeds())?;
+        let whole = jacobian::norm(&context, &whole).get();
+        let by_parts = parts::norm(&context, context.main(), &gates)?.get();
+        if whole == f64::INFINITY || whole == 0.0 {
+            return (by_parts == whole).then_some(String::new()).or(Some(format!("case {k}: {by_parts}")));
+        }
+        let ratio = by_parts / whole;
+        let fine = ratio >= 1.0 - 1e-12 && (!monotone(&problem) || ratio <= 1.0 + 1e-9);
+        Some(if fine { String::new() } else { format!("case {k}: {by_parts} for {whole}") })
+    });
+    println!("{checked} Jacobians by parts");
+    assert!(checked > 1200);
 }
 
 /// Between two open layers lies one that is on everywhere, and what goes into

@@ -136,9 +136,9 @@ pub fn by_rows(
     chunk: usize,
     mut work: impl FnMut(&Enclosure) -> Option<Enclosure>,
 ) -> Option<Enclosure> {
-    let rows = seeds.dim().1;
     let mut centres = vec![];
     let mut radii = vec![];
+    let rows = seeds.dim().1;
     for start in (0..rows).step_by(chunk.max(1)) {
         let end = (start + chunk.max(1)).min(rows);
         let part = Enclosure {

@@ -2,7 +2,7 @@
 //! uppers, the maximum of all lowers, and the names of the winners.
 
 use super::context::{Budget, Context};
-use super::local::{crown, ibp, jacobian, product};
+use super::local::{crown, ibp, jacobian, parts, product};
 use super::lower::{self, ascent, pair};
 use super::table::{self, Proves, Scope};
 use crate::backend::Backend;
@@ -85,13 +85,13 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let (context, problem) = (self.context, self.context.problem);
         let double = context.needs_double_double();
         let price = if double { DOUBLE_PRICE } else { 1.0 };
-        let (rows, n) = (problem.rows() as f64, problem.net.inputs() as f64);
+        let rows = problem.rows() as f64;
         let work = 2.0 * rows * price * problem.net.products();
         let affordable = match double {
             true => context.budget.affords(work),
             false => context.budget.affords_on(context.main().backend, work),
         };
-        if rows * n > ENTRIES || !affordable {
+        if !affordable {
             return None;
         }
         if double {
@@ -114,12 +114,18 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
     ) -> Option<(Bound, Option<LowerBound>)> {
         let (context, problem) = (self.context, self.context.problem);
         let columns_cost = 8.0 * problem.net.inputs() as f64 * problem.net.products();
-        let seeds = problem.seeds();
         // A matrix is read back in f64, which double-double sweeps must not pass through.
         let afford = |work: f64| price == 1.0 && context.budget.affords_on(prepared.backend, work);
         let prepared = &prepared.multiplied(gates, &afford);
-        let mut j = jacobian::rows(context, prepared, gates, &seeds)?;
         let mut columns = false;
+        if (problem.rows() as f64) * problem.net.inputs() as f64 > ENTRIES {
+            let value = parts::norm(context, prepared, gates)?;
+            let (known, links) = (known.clone(), prepared.chains().links());
+            let evidence = Evidence::IntervalJacobian { known, links, columns, double_double: price > 1.0 };
+            return Some((Bound { value, method: name, evidence }, None));
+        }
+        let seeds = problem.seeds();
+        let mut j = jacobian::rows(context, prepared, gates, &seeds)?;
         if price == 1.0
             && context.budget.affords_on(prepared.backend, columns_cost)
             && let Some(other) = jacobian::columns(context, prepared, gates, &seeds)

@@ -6,7 +6,8 @@
 //!   runs through fixed neurons as one matrix where `prepared` holds it.
 //! Rounding: end points outward, products in centre-radius form with gamma-bounds.
 //! Cost: one adjoint pass per output row, or one tangent pass per input column.
-//! Loose when: many neurons are free; exact where none is.
+//! Loose when: many neurons are free; exact where none is (see `parts` for Jacobians
+//!   that are too large to be kept).
 
 use crate::backend::Backend;
 use crate::method::context::{Context, by_rows};

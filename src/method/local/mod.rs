@@ -5,4 +5,5 @@ pub mod alpha;
 pub mod crown;
 pub mod ibp;
 pub mod jacobian;
+pub mod parts;
 pub mod product;

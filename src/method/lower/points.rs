@@ -167,10 +167,9 @@ pub fn by_power<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gat
 
 /// The measured part of an output, or of a difference of outputs.
 pub fn measure<B: Backend>(context: &Context<B>, image: &[f64]) -> Vec<f64> {
-    let seeds = context.problem.seeds();
     if context.problem.rows() == image.len() {
         return image.to_vec();
     }
-    let seeds: Array2<f64> = seeds.centre.index_axis(Axis(0), 0).to_owned();
+    let seeds: Array2<f64> = context.problem.seeds().centre.index_axis(Axis(0), 0).to_owned();
     seeds.dot(&ndarray::ArrayView1::from(image)).to_vec()
 }
