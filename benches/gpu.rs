@@ -14,7 +14,7 @@ use clarke::backend::Backend;
 use clarke::backend::gpu::inflate::Widening;
 use clarke::backend::gpu::{Choice, Gpu, Real};
 use clarke::net::{Net, Op};
-use clarke::num::{Affine, ConvShape, Enclosure, Incidence, LinearMap, Piecewise};
+use clarke::num::{Affine, ConvShape, Enclosure, Incidence, LinearMap, Norm, Piecewise};
 use clarke::ops::Prepared;
 use common::Random;
 use ndarray::{Array2, Array3};
@@ -233,7 +233,7 @@ fn vgg16(random: &mut Random) -> Net {
     stack(random, 224, &parts, &[4096, 4096, 1000])
 }
 
-/// Values of a batch forward, then so many rows of the Jacobian back, in groups.
+/// Values of a batch forward, then the norms of so many rows of the Jacobian, in groups.
 fn pass(gpu: &Gpu, peak: f64, name: &str, net: &Net, items: usize, rows: usize, group: usize) {
     let prepared = Prepared::new(net, gpu);
     let mut random = Random::new(3);
@@ -249,7 +249,8 @@ fn pass(gpu: &Gpu, peak: f64, name: &str, net: &Net, items: usize, rows: usize, 
             for item in 0..items {
                 (0..count).for_each(|k| seeds.centre[[item, k, (first + k) % net.outputs()]] = 1.0);
             }
-            drop(gpu.read(&prepared.adjoints(&trace.gates, gpu.upload(&seeds), |_, _| {})));
+            let jacobian = prepared.adjoints(&trace.gates, gpu.upload(&seeds), |_, _| {});
+            drop(gpu.row_norms(&jacobian, Norm::One));
         }
     });
 }

@@ -3,7 +3,7 @@
 use clarke::backend::gpu::{Gpu, Real};
 use clarke::backend::{Backend, cpu::Cpu};
 use clarke::num::random::Random;
-use clarke::num::{Affine, ConvShape, Enclosure, LinearMap};
+use clarke::num::{Affine, ConvShape, Enclosure, LinearMap, Norm};
 use libtest_mimic::Failed;
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
@@ -105,11 +105,12 @@ pub fn products(gpu: &Gpu) -> Result<(), Failed> {
 
 /// Entrywise kernels against exact interval arithmetic on the same numbers, with
 /// the roundings that each must cover: two per end point, one for the new
-/// centre, one or two for values that pass.
+/// centre, one or two for values that pass; norms of rows and columns against their
+/// lengths' gamma.
 pub fn entries(gpu: &Gpu) -> Result<(), Failed> {
     let (mut random, real) = (Random(6), gpu.real());
     let u = real.unit();
-    let mut worst = [0.0f64; 4];
+    let mut worst = [0.0f64; 6];
     for spread in [0.0, 1e-6, 1e-3, 1.0, 4.0] {
         let (a, b) = (block(&mut random, real, 300, spread), block(&mut random, real, 300, spread));
         let (x, y) = (gpu.upload(&a), gpu.upload(&b));
@@ -120,6 +121,19 @@ pub fn entries(gpu: &Gpu) -> Result<(), Failed> {
         let gated = gpu.read(&gpu.gate(&gpu.upload_slopes(&steps.0, &steps.1), &x));
         let scaled = gpu.read(&gpu.gate(&gpu.upload_slopes(&half, &half), &x));
         let both = gpu.read(&gpu.intersect(&x, &y));
+        for norm in [Norm::One, Norm::Two, Norm::Inf] {
+            let host = Cpu::DOUBLE;
+            let exact = host.row_norms(&host.upload(&a), norm);
+            let formula = |n: f64| n * (1.0 + 2.0 * 316.0 * u) + 300.0 * real.tiny().sqrt();
+            for (device, exact) in gpu.row_norms(&x, norm).iter().zip(&exact) {
+                worst[4] = worst[4].max((device - exact) / (formula(*exact) - exact));
+            }
+            let exact = host.column_norms(&host.upload(&a), norm);
+            let formula = |n: f64| n * (1.0 + 2.0 * 20.0 * u) + 300.0 * real.tiny().sqrt();
+            for (device, exact) in gpu.column_norms(&x, norm).iter().zip(&exact) {
+                worst[5] = worst[5].max((device - exact) / (formula(*exact) - exact));
+            }
+        }
         for (k, (&c, &r)) in a.centre.iter().zip(&a.radius).enumerate() {
             let at = |e: &Enclosure| e.radius.as_slice().expect("in order")[k];
             let (d, s) =
@@ -138,6 +152,9 @@ pub fn entries(gpu: &Gpu) -> Result<(), Failed> {
             }
         }
     }
-    println!("{}: sum, fixed slope, open slope, intersection: {worst:.3?} times the formula", real.name());
+    println!(
+        "{}: sum, fixed slope, open slope, intersection, norms: {worst:.3?} times the formula",
+        real.name()
+    );
     if worst.iter().all(|w| *w <= SLACK) { Ok(()) } else { Err(format!("{worst:?}").into()) }
 }
