@@ -6,7 +6,7 @@ use super::launch::Arg;
 use super::{Block, Gpu};
 use crate::backend::{Backend, cpu::Cpu};
 use crate::num::Norm;
-use crate::num::round::{add_up, mul_up, sqrt_up};
+use crate::num::round::{add_up, div_up, mul_up, sqrt_up, sub_up};
 use ndarray::Array2;
 
 /// Can the device sum so many magnitudes, or squares of them?
@@ -21,7 +21,7 @@ fn sums(gpu: &Gpu, x: &Block, terms: usize, norm: Norm) -> bool {
 fn bound(gpu: &Gpu, terms: usize, norm: Norm, pair: &[f64]) -> f64 {
     let real = gpu.real();
     let (sum, most) = (pair[0], pair[1]);
-    let grow = 1.0 + 4.0 * real.gamma(terms + 16) * gpu.widening.0;
+    let grow = div_up(1.0, -sub_up(real.gamma(terms + 16) * gpu.widening.0, 1.0));
     // Entries are never subnormal, so a largest one of zero is exact.
     let value = match norm {
         _ if most == 0.0 => 0.0,
