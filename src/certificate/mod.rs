@@ -10,6 +10,8 @@ pub enum Evidence {
     /// the input side (columns), statuses from `known` and interval arithmetic;
     /// between the nodes of a link the weights are multiplied first.
     IntervalJacobian { known: Known, links: Vec<Link>, columns: bool, double_double: bool },
+    /// Linear propagation of the Jacobian's rows under statuses from `known`.
+    LinearJacobian { known: Known },
     /// Products and sums of layer norms along the graph, links as one layer.
     LayerNorms { local: bool, known: Known, links: Vec<Link>, factors: Vec<Factor> },
     /// Nothing to re-derive piece by piece: a description, re-runnable only.

@@ -2,7 +2,7 @@
 //! uppers, the maximum of all lowers, and the names of the winners.
 
 use super::context::{Budget, Context};
-use super::local::{crown, ibp, jacobian, parts, product};
+use super::local::{crown, gradient, ibp, jacobian, parts, product};
 use super::lower::{self, ascent, pair};
 use super::table::{self, Proves, Scope};
 use crate::backend::Backend;
@@ -140,6 +140,25 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         Some((Bound { value, method: name, evidence }, lower))
     }
 
+    /// Linear propagation of the Jacobian under the best statuses at hand.
+    fn gradient(&self) -> Option<(Bound, Option<LowerBound>)> {
+        let (context, problem) = (self.context, self.context.problem);
+        let work = 4.0 * problem.rows() as f64 * problem.net.products();
+        let entries = problem.rows() as f64 * problem.net.inputs() as f64;
+        let affordable = context.budget.affords_on(context.main().backend, work);
+        if context.needs_double_double() || entries > ENTRIES || !affordable {
+            return None;
+        }
+        let (value, known) = if self.linear_statuses() {
+            let s = self.crown();
+            (gradient::run(context, context.main(), &s.trace.gates)?, s.known.clone())
+        } else {
+            (gradient::run(context, context.main(), &self.ibp().gates)?, vec![])
+        };
+        let evidence = Evidence::LinearJacobian { known };
+        Some((Bound { value, method: "jacobian-linear", evidence }, None))
+    }
+
     fn product(&self, local: bool) -> Option<(Bound, Option<LowerBound>)> {
         let context = self.context;
         if !local || context.problem.region.is_global() {
@@ -161,6 +180,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let both = |(b, l): (Bound, Option<LowerBound>)| (Some(b), l);
         match name {
             "jacobian-interval" => self.jacobian(true).map(both),
+            "jacobian-linear" => self.gradient().map(both),
             "jacobian-ibp" => self.jacobian(false).map(both),
             "product-local" => self.product(true).map(both),
             "product" => self.product(false).map(both),
@@ -219,7 +239,16 @@ pub fn solve<B: Backend>(
             vec!["centre", "jacobian-interval", "product-local", "product", "ascent", "pair"]
         }
         "auto" => {
-            vec!["centre", "jacobian-ibp", "product-local", "jacobian-interval", "product", "ascent", "pair"]
+            vec![
+                "centre",
+                "jacobian-ibp",
+                "product-local",
+                "jacobian-interval",
+                "jacobian-linear",
+                "product",
+                "ascent",
+                "pair",
+            ]
         }
         name => {
             let row = table::find(name).ok_or_else(|| unknown(name))?;

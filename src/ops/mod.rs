@@ -2,6 +2,7 @@
 //! over a network that use it.
 
 pub mod chains;
+pub mod gradient;
 pub mod linear;
 pub mod piecewise;
 pub mod smooth;

@@ -3,6 +3,7 @@
 
 pub mod alpha;
 pub mod crown;
+pub mod gradient;
 pub mod ibp;
 pub mod jacobian;
 pub mod parts;

@@ -1,0 +1,197 @@
+//! Linear propagation of the Clarke Jacobian.
+//!
+//! Proves: every generalised Jacobian on the region lies in an enclosure, and its rows' norms below sums of
+//!   their entries' chords.
+//! From: Shi et al. 2022 (RecurJac's recursion as linear bounds); here for any graph, any slope
+//!   intervals and all norm pairs, squares relaxed by their chords too, intersected with intervals.
+//! Rounding: coefficients are numbers, what they lose goes into the constant.
+//! Cost: a pass per output row, and two functionals per open neuron and row where that is affordable.
+//! Loose when: many neurons are open; exact where none is.
+
+use super::jacobian;
+use crate::backend::Backend;
+use crate::method::context::Context;
+use crate::num::norms::vector_norm_up;
+use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
+use crate::num::{Enclosure, Norm, Upper};
+use crate::ops::gradient::{Gradients, backward, repeated, upper};
+use crate::ops::linear::tighten;
+use crate::ops::{Ends, Gate, Prepared};
+use ndarray::{Array2, Array3, Axis, s};
+
+/// An upper bound of the measured Jacobian's norm; None when interrupted.
+pub fn run<B: Backend, C: Backend>(
+    context: &Context<C>,
+    prepared: &Prepared<B>,
+    gates: &[Option<Gate<B>>],
+) -> Option<Upper> {
+    let problem = context.problem;
+    let (rows, n) = (problem.rows(), prepared.net.inputs());
+    let chunk = (context.budget.rows(context.widest()) / 8).clamp(1, 64);
+    let (mut lo, mut hi) = (Array2::zeros((rows, n)), Array2::zeros((rows, n)));
+    let mut norms = vec![];
+    for start in (0..rows).step_by(chunk) {
+        let part = start..(start + chunk).min(rows);
+        let seeds = Array3::from_shape_fn((part.len(), 1, prepared.net.outputs()), {
+            let own = problem.some_seeds(part.clone());
+            move |(i, _, j)| own.centre[[0, i, j]]
+        });
+        let own = repeated(prepared.backend, gates, part.len());
+        let (ends, row_norms) = rows_of(context, prepared, &own, &Enclosure::point(seeds))?;
+        lo.slice_mut(s![part.clone(), ..]).assign(&ends.lo);
+        hi.slice_mut(s![part, ..]).assign(&ends.hi);
+        norms.extend(row_norms);
+    }
+    let whole = Enclosure::from_bounds(&lo.insert_axis(Axis(0)), &hi.insert_axis(Axis(0)));
+    let by_entries = jacobian::norm(context, &whole);
+    // ‖J‖_{p→q} <= ‖(‖row‖_{p*})‖_q, exact for q = ∞.
+    Some(by_entries.min(Upper::proven(vector_norm_up(norms, problem.quotient.out_norm))))
+}
+
+/// Ends of the rows' entries and upper bounds of their dual norms.
+fn rows_of<B: Backend, C: Backend>(
+    context: &Context<C>,
+    prepared: &Prepared<B>,
+    gates: &[Option<Gate<B>>],
+    seeds: &Enclosure,
+) -> Option<(Ends, Vec<f64>)> {
+    let b = prepared.backend;
+    let dual = context.problem.quotient.in_norm.dual();
+    let fixed = context.problem.region.fixed();
+    let free = |j: usize| !fixed.get(j).copied().unwrap_or(false);
+    let products = prepared.net.products();
+    let pairs = seeds.dim().0;
+    let row_by_row = context.problem.rows() == 1 || context.problem.quotient.out_norm == Norm::Inf;
+    let affords = |count: usize| context.budget.affords_on(b, 8.0 * (pairs * count) as f64 * products);
+    let mut norms = vec![f64::INFINITY; pairs];
+    let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
+        if context.budget.interrupted() {
+            return;
+        }
+        let wanted: Vec<usize> = match gates[k].as_ref() {
+            Some(Gate::Each(slopes)) => open(&b.read_slopes(slopes), ends),
+            // Entries themselves matter where the norm is no sum over them.
+            None if k == 0 && (dual == Norm::Inf || !row_by_row) => {
+                (0..prepared.net.inputs()).filter(|&j| free(j)).collect()
+            }
+            _ => vec![],
+        };
+        if !wanted.is_empty() && affords(wanted.len()) {
+            identity(prepared, gates, later, seeds, k, &wanted, ends);
+        }
+        if k == 0 {
+            fix(ends, &fixed);
+            norms = entries_norm(ends, dual);
+            if dual != Norm::Inf && affords(1) {
+                let linear = sums(prepared, gates, later, seeds, ends, dual);
+                norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
+            }
+        }
+    });
+    if context.budget.interrupted() {
+        return None;
+    }
+    let ends = found[0].take().unwrap_or_else(|| {
+        let zeros = || Array2::zeros((pairs, prepared.net.inputs()));
+        norms = vec![0.0; pairs];
+        Ends { lo: zeros(), hi: zeros() }
+    });
+    Some((ends, norms))
+}
+
+/// Features of which some pair has an open slope and a gradient of either sign.
+fn open((lo, hi): &(Array2<f64>, Array2<f64>), ends: &Ends) -> Vec<usize> {
+    let either =
+        |i: usize, j: usize| lo[[i, j]] < hi[[i, j]] && ends.lo[[i, j]] < 0.0 && ends.hi[[i, j]] > 0.0;
+    (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| either(i, j))).collect()
+}
+
+/// Columns of constant inputs do not count.
+fn fix(ends: &mut Ends, fixed: &[bool]) {
+    for j in fixed.iter().enumerate().filter(|(_, f)| **f).map(|(j, _)| j) {
+        ends.lo.column_mut(j).fill(0.0);
+        ends.hi.column_mut(j).fill(0.0);
+    }
+}
+
+/// Functionals at a time: their coefficients fill memory.
+const AT_ONCE: usize = 128;
+
+/// Tightens single entries at node k.
+fn identity<B: Backend>(
+    prepared: &Prepared<B>,
+    gates: &[Option<Gate<B>>],
+    later: &Gradients,
+    seeds: &Enclosure,
+    k: usize,
+    wanted: &[usize],
+    ends: &mut Ends,
+) {
+    let (pairs, n) = ends.lo.dim();
+    for part in wanted.chunks(AT_ONCE) {
+        let mut rows = Enclosure::zeros(pairs, 2 * part.len(), n);
+        for (t, &j) in part.iter().enumerate() {
+            rows.centre.slice_mut(s![.., 2 * t, j]).fill(1.0);
+            rows.centre.slice_mut(s![.., 2 * t + 1, j]).fill(-1.0);
+        }
+        let top = upper(prepared, gates, later, seeds, k, &rows);
+        let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
+        for (t, &j) in part.iter().enumerate() {
+            hi.column_mut(j).assign(&top.column(2 * t));
+            lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
+        }
+        tighten(ends, &lo, &hi);
+    }
+}
+
+fn entries_norm(ends: &Ends, norm: Norm) -> Vec<f64> {
+    let size = |l: &f64, h: &f64| l.abs().max(h.abs());
+    let rows = ends.lo.outer_iter().zip(ends.hi.outer_iter());
+    rows.map(|(l, h)| vector_norm_up(l.iter().zip(h).map(|(l, h)| size(l, h)).collect::<Vec<_>>(), norm))
+        .collect()
+}
+
+/// Σ|J_j|, or the root of ΣJ_j², by one functional per row: each term below its chord.
+fn sums<B: Backend>(
+    prepared: &Prepared<B>,
+    gates: &[Option<Gate<B>>],
+    later: &Gradients,
+    seeds: &Enclosure,
+    ends: &Ends,
+    norm: Norm,
+) -> Vec<f64> {
+    let (pairs, n) = ends.lo.dim();
+    let mut rows = Enclosure::zeros(pairs, 1, n);
+    let mut constant = vec![0.0; pairs];
+    for ((i, j), &l) in ends.lo.indexed_iter() {
+        let [slope, shift] = chord(l, ends.hi[[i, j]], norm);
+        rows.centre[[i, 0, j]] = slope;
+        constant[i] = add_up(constant[i], shift);
+    }
+    let top = upper(prepared, gates, later, seeds, 0, &rows);
+    let total = |(i, c): (usize, &f64)| {
+        let sum = add_up(*c, top[[i, 0]]).max(0.0);
+        if norm == Norm::Two { sqrt_up(sum) } else { sum }
+    };
+    constant.iter().enumerate().map(total).collect()
+}
+
+/// A line above |x| or x² on [l, u]: any slope serves, as both are convex.
+fn chord(l: f64, u: f64, norm: Norm) -> [f64; 2] {
+    if !(l.is_finite() && u.is_finite()) {
+        return [0.0, f64::INFINITY];
+    }
+    let slope = match norm {
+        // Also columns that do not count, whatever their gradients are.
+        _ if l == 0.0 && u == 0.0 => return [0.0, 0.0],
+        _ if l == u && norm == Norm::One => l.signum(),
+        Norm::One => ((u.abs() - l.abs()) / (u - l)).clamp(-1.0, 1.0),
+        _ => l + u,
+    };
+    let value = |x: f64| if norm == Norm::One { x.abs() } else { mul_up(x, x) };
+    let excess = |x: f64| {
+        let line = mul_down(slope, x);
+        if norm == Norm::One && slope.abs() == 1.0 && slope * x >= 0.0 { 0.0 } else { sub_up(value(x), line) }
+    };
+    [slope, excess(l).max(excess(u))]
+}
