@@ -12,7 +12,7 @@
 //! # From a file to a pair
 //!
 //! ```
-//! use clarke::{Budget, Cpu, Norm, Output, Problem, Quantity, Quotient, Region};
+//! use clarke::{Budget, Cpu, Goal, Norm, Output, Problem, Quantity, Quotient, Region};
 //! use clarke::data::{Scale, load_input};
 //! use std::{path::Path, sync::atomic::AtomicBool, time::{Duration, Instant}};
 //!
@@ -32,7 +32,8 @@
 //! static STOP: AtomicBool = AtomicBool::new(false);
 //! let budget =
 //!     Budget { started: Instant::now(), time: Duration::from_secs(10), memory: 1 << 30, stop: &STOP };
-//! let outcome = clarke::solve(&problem, &Cpu::DOUBLE, "auto", 1.01, budget, 0, |_, _| {})?;
+//! let goal = Goal { gap: 1.01, splits: None };
+//! let outcome = clarke::solve(&problem, &Cpu::DOUBLE, "auto", goal, budget, 0, |_, _, _| {})?;
 //! let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
 //! assert!(0.0 < lower && lower <= upper && upper.is_finite());
 //! # Ok(())
@@ -43,7 +44,7 @@
 //!
 //! ```text
 //!  net file ──import──▶ Net ─┐
-//!                            ├─▶ Problem ──methods on a Backend──▶ Upper, Lower ──▶ report
+//!                            ├─▶ Problem ──methods on a Backend──▶ Upper, Lower ──search──▶ report
 //!  point, radius ──▶ Region ─┘
 //! ```
 //!
@@ -58,6 +59,7 @@
 //! | [`ops`] | what mathematics must know about each operator, and sweeps over a network |
 //! | [`certificate`] | evidence of a bound as plain data |
 //! | [`method`] | one file per method, the table [`METHODS`] of them, and the order in which they run |
+//! | [`search`] | branch and bound: the region divided until the two ends meet |
 //! | [`report`] | results as text: JSON, a table, CSV |
 //! | [`cli`] | one file per command; no arithmetic |
 //! | [`error`] | one error type: what, where, what to do next |
@@ -67,8 +69,8 @@
 //! A module imports only what stands to the right; `tests/architecture.rs` enforces it:
 //!
 //! ```text
-//! cli → report, method → certificate → ops → backend → num
-//! ops, method, certificate → problem → net, region → num
+//! cli → report, search → method → certificate → ops → backend → num
+//! ops, method, search, certificate → problem → net, region → num
 //! net, report → data → num        everything but num → error
 //! ```
 //!
@@ -95,13 +97,15 @@ pub mod ops;
 pub mod problem;
 pub mod region;
 pub mod report;
+pub mod search;
 
 pub use backend::Backend;
 pub use backend::cpu::Cpu;
 pub use certificate::{Bound, LowerBound};
 pub use error::{Error, Result};
-pub use method::{Budget, METHODS, Outcome, solve};
+pub use method::{Budget, METHODS, Outcome};
 pub use net::{Net, Options, load};
 pub use num::{Estimate, Lower, Norm, Upper};
 pub use problem::{Output, Problem, Quantity, Quotient};
 pub use region::Region;
+pub use search::{Goal, solve};

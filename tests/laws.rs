@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// Methods of the table that answer for whole networks, and `auto`.
 fn methods() -> Vec<&'static str> {
-    let whole = METHODS.iter().filter(|r| r.scope != Scope::Layer).map(|r| r.name);
+    let whole = METHODS.iter().filter(|r| !matches!(r.scope, Scope::Layer | Scope::Search)).map(|r| r.name);
     whole.chain(["auto"]).collect()
 }
 

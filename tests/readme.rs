@@ -24,6 +24,7 @@ fn methods() -> String {
             Scope::Layer => "one layer",
             Scope::Local => "bounded regions",
             Scope::Any => "any region",
+            Scope::Search => "bounded regions",
         };
         out += &format!(
             "| `{}` | {proves} | {place} | {} | {} | {} |\n",

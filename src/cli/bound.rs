@@ -16,6 +16,7 @@ use crate::report::{
     Answer, BoundReport, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo, WitnessInfo,
     csv, human, json,
 };
+use crate::search::Goal;
 use std::time::Instant;
 
 pub fn run(args: BoundArgs) -> Result<i32> {
@@ -49,11 +50,11 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<
         device: work.device,
         precision: work.precision,
         method: &work.method,
-        gap: work.gap,
+        goal: Goal { gap: work.gap, splits: work.splits },
         budget: budget.clone(),
         seed: work.seed,
     };
-    let computed = device::solve(&loaded.problem, &order, |u, l| progress(u, l, 0))?;
+    let computed = device::solve(&loaded.problem, &order, |u, l, open| progress(u, l, open))?;
     Ok(report(args, loaded, computed, import, budget.started.elapsed().as_secs_f64()))
 }
 
@@ -88,16 +89,23 @@ fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bou
             method::Status::Gap => Status::Gap,
             method::Status::Done => Status::Done,
             method::Status::Time => Status::Time,
+            method::Status::Splits => Status::Splits,
+            method::Status::Memory => Status::Memory,
             method::Status::Interrupted => Status::Interrupted,
         },
         require: args
             .require
             .as_ref()
             .map(|r| Requirement { text: r.text.clone(), answer: r.answer(lower, upper) }),
-        splits: 0,
-        nodes: 1,
+        splits: outcome.searched.splits,
+        nodes: 1 + outcome.searched.parts,
         rounding_share: outcome.rounding_share,
-        seconds: Seconds { import, bound, search: 0.0, check: 0.0 },
+        seconds: Seconds {
+            import,
+            bound: bound - outcome.searched.seconds,
+            search: outcome.searched.seconds,
+            check: 0.0,
+        },
         peak_bytes: PeakBytes { host: peak_host(), device: computed.peak_bytes },
         device: computed.device,
         assumptions: [loaded.assumptions, computed.assumptions].concat(),

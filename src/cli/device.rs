@@ -7,11 +7,12 @@ use crate::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
 use crate::backend::gpu::{Choice, Gpu, Probe, Real};
 use crate::error::{Error, Kind, Result};
-use crate::method::{self, Budget, Outcome};
+use crate::method::{Budget, Outcome};
 use crate::problem::Problem;
 #[cfg(feature = "gpu")]
 use crate::report::SelfTest;
 use crate::report::{DeviceInfo, WarningInfo};
+use crate::search::{self, Goal};
 
 /// Multiplications below which opening a GPU takes longer than the CPU needs.
 const WORTH: f64 = 1e10;
@@ -46,13 +47,17 @@ pub struct Order<'a> {
     pub device: Device,
     pub precision: Precision,
     pub method: &'a str,
-    pub gap: f64,
+    pub goal: Goal,
     pub budget: Budget,
     pub seed: u64,
 }
 
 /// Solves on the device asked for; in `auto`, trouble with a GPU ends on the CPU with a warning.
-pub fn solve(problem: &Problem, order: &Order, mut progress: impl FnMut(f64, f64)) -> Result<Computed> {
+pub fn solve(
+    problem: &Problem,
+    order: &Order,
+    mut progress: impl FnMut(f64, f64, usize),
+) -> Result<Computed> {
     let work = problem.net.products() * (2.0 + problem.rows() as f64);
     let (engine, warnings) = choose(order.device, order.precision, work)?;
     let again = || open(order.device, order.precision);
@@ -69,7 +74,7 @@ fn refined(
     finer: impl Fn() -> Result<Engine>,
     problem: &Problem,
     order: &Order,
-    progress: &mut impl FnMut(f64, f64),
+    progress: &mut impl FnMut(f64, f64, usize),
 ) -> Result<Computed> {
     let share = first.outcome.rounding_share.unwrap_or(0.0);
     let coarse = first.device.precision == "f32" && order.precision == Precision::Auto;
@@ -88,7 +93,7 @@ fn insist(
     again: impl Fn() -> Result<Engine>,
     problem: &Problem,
     order: &Order,
-    progress: &mut impl FnMut(f64, f64),
+    progress: &mut impl FnMut(f64, f64, usize),
 ) -> Result<Computed> {
     let mut warnings = vec![];
     let mut budget = order.budget.clone();
@@ -195,14 +200,14 @@ impl Engine {
         problem: &Problem,
         order: &Order,
         budget: &Budget,
-        progress: &mut impl FnMut(f64, f64),
+        progress: &mut impl FnMut(f64, f64, usize),
     ) -> Result<Computed> {
-        let (method, gap, budget, seed) = (order.method, order.gap, budget.clone(), order.seed);
+        let (method, goal, budget, seed) = (order.method, order.goal, budget.clone(), order.seed);
         let outcome = match self {
-            Engine::Cpu => method::solve(problem, &Cpu::DOUBLE, method, gap, budget, seed, progress)?,
+            Engine::Cpu => search::solve(problem, &Cpu::DOUBLE, method, goal, budget, seed, progress)?,
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu, _) => {
-                let outcome = method::solve(problem, gpu.as_ref(), method, gap, budget, seed, progress);
+                let outcome = search::solve(problem, gpu.as_ref(), method, goal, budget, seed, progress);
                 // What was read after a failure is void, a contradiction included.
                 if let Some(failure) = gpu.failure() {
                     return Err(Error::new(Kind::Device, failure)

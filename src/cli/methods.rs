@@ -14,6 +14,7 @@ fn cells(row: &Row) -> [&'static str; 6] {
         Scope::Layer => "layer",
         Scope::Local => "local",
         Scope::Any => "any",
+        Scope::Search => "local",
     };
     let proves = match row.proves {
         Proves::Upper => "upper",

@@ -21,6 +21,8 @@ pub enum Status {
     Gap,
     Done,
     Time,
+    Splits,
+    Memory,
     Interrupted,
 }
 
@@ -45,6 +47,16 @@ pub struct Outcome {
     pub double_double: bool,
     /// The part of the upper bound that covers the rounding of products, where it was measured.
     pub rounding_share: Option<f64>,
+    /// What a search has done after the methods.
+    pub searched: Effort,
+}
+
+/// How much was divided, and how long that took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Effort {
+    pub parts: u64,
+    pub splits: u64,
+    pub seconds: f64,
 }
 
 /// What methods of one problem share.
@@ -251,7 +263,7 @@ pub fn solve<B: Backend>(
             ]
         }
         name => {
-            let row = table::find(name).ok_or_else(|| unknown(name))?;
+            let row = table::find(name).filter(|r| r.scope != Scope::Search).ok_or_else(|| unknown(name))?;
             if row.scope == Scope::Local && problem.region.is_global() {
                 return Err(Error::input(format!("method {name} needs a bounded region"))
                     .at("--method")
@@ -307,6 +319,7 @@ pub fn solve<B: Backend>(
         free: shared.free(),
         entries,
         double_double: context.needs_double_double(),
+        searched: Effort::default(),
     })
 }
 

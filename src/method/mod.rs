@@ -8,5 +8,5 @@ pub mod lower;
 pub mod table;
 
 pub use context::{Budget, Context};
-pub use driver::{Outcome, Status, solve};
+pub use driver::{Effort, Outcome, Status};
 pub use table::{METHODS, Row};

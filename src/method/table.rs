@@ -17,6 +17,8 @@ pub enum Scope {
     Local,
     /// The whole network, region bounded or not.
     Any,
+    /// The same as `Local`, by dividing the region.
+    Search,
 }
 
 /// One line of the table.
@@ -42,6 +44,14 @@ const fn row(
 }
 
 pub const METHODS: &[Row] = &[
+    row(
+        "exact",
+        Scope::Search,
+        Proves::Both,
+        "all",
+        "sweeps per part, until equal",
+        "Bhowmick et al. 2021 (LipBaB)",
+    ),
     row(
         "jacobian-interval",
         Scope::Any,

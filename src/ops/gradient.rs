@@ -14,7 +14,6 @@
 
 use super::sweep::{Ends, Gate, Prepared, enclosure, ends2};
 use crate::backend::{Backend, Lines};
-use crate::net::Op;
 use crate::num::Enclosure;
 use crate::num::round::{add_up, mul_down, mul_up, sub_up};
 use ndarray::Array2;
@@ -22,10 +21,9 @@ use ndarray::Array2;
 /// Ends of the gradient at every node that the output depends on, pairs x features.
 pub type Gradients = Vec<Option<Ends>>;
 
-/// The same gates for every row of an item.
-pub fn repeated<B: Backend>(b: &B, gates: &[Option<Gate<B>>], rows: usize) -> Vec<Option<Gate<B>>> {
-    let stretch =
-        |a: &Array2<f64>| Array2::from_shape_fn((a.nrows() * rows, a.ncols()), |(i, j)| a[[i / rows, j]]);
+/// The gates of these items, one after the other.
+pub fn selected<B: Backend>(b: &B, gates: &[Option<Gate<B>>], items: &[usize]) -> Vec<Option<Gate<B>>> {
+    let stretch = |a: &Array2<f64>| a.select(ndarray::Axis(0), items);
     let slopes = |s: &B::Slopes| {
         let (lo, hi) = b.read_slopes(s);
         b.upload_slopes(&stretch(&lo), &stretch(&hi))

@@ -7,6 +7,7 @@
 
 use super::sweep::{Ends, Prepared, enclosure, ends2};
 use super::{piecewise, smooth};
+use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::net::{Net, Op};
 use crate::num::Enclosure;
@@ -64,6 +65,25 @@ pub fn upper<B: Backend>(
     region: &Region,
     seen: &mut dyn FnMut(usize, &B::Block),
 ) -> Array2<f64> {
+    let (coefficients, mut constant) = above(prepared, relaxations, ends, k, rows, seen);
+    if let Some(a) = coefficients {
+        let own = ends[0].as_ref().expect("bounds of the input");
+        let top = support(prepared.backend, region, own, &a);
+        constant.zip_mut_with(&top, |t, &v| *t = add_up(*t, v));
+    }
+    constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+}
+
+/// The linear functions of the input that are these bounds: settled coefficients (none
+/// where no input is read) and constants.
+pub fn above<B: Backend>(
+    prepared: &Prepared<B>,
+    relaxations: &[Option<Relaxation>],
+    ends: &NodeEnds,
+    k: usize,
+    rows: &Enclosure,
+    seen: &mut dyn FnMut(usize, &B::Block),
+) -> (Option<B::Block>, Array2<f64>) {
     let (b, net) = (prepared.backend, prepared.net);
     let (items, count, _) = rows.dim();
     let mut constant = Array2::<f64>::zeros((items, count));
@@ -139,33 +159,26 @@ pub fn upper<B: Backend>(
             });
         }
     }
-    if let Some(a) = total[0].take() {
+    let coefficients = total[0].take().map(|a| {
         let own = ends[0].as_ref().expect("bounds of the input");
         let (a, lost) = b.settle(&a, &magnitude(own));
         charge(&lost);
         seen(0, &a);
-        let top = support(b, region, &a);
-        constant.zip_mut_with(&top, |t, &v| *t = add_up(*t, v));
-    }
-    constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+        a
+    });
+    (coefficients, constant)
 }
 
-/// Upper bounds of sup {a . x : x in the region} for settled coefficients: the box
-/// and the dual norm of the ball, whichever is smaller.
-pub fn support<B: Backend>(b: &B, region: &Region, a: &B::Block) -> Array2<f64> {
-    let (items, rows, _) = b.dim(a);
-    let Region::Bounded { lo, hi, centre, ball, .. } = region else {
-        return Array2::from_elem((items, rows), f64::INFINITY);
-    };
+/// Upper bounds of sup {a . x : x in the item's box and in the region's ball} for settled
+/// coefficients: the box and the dual norm, whichever is smaller.
+fn support<B: Backend>(b: &B, region: &Region, own: &Ends, a: &B::Block) -> Array2<f64> {
     if !b.sums_finely() {
-        let a = b.read(a).centre;
-        let each = a.outer_iter().flat_map(|rows| region.support(&rows.to_owned())).collect();
-        return Array2::from_shape_vec((items, rows), each).expect("one bound per row");
+        let host = Cpu::DOUBLE;
+        return support(&host, region, own, &host.upload(&Enclosure::point(b.read(a).centre)));
     }
-    let wide = |v: &[f64]| Array2::from_shape_fn((items, v.len()), |(_, j)| v[j]);
-    let mut top = b.support(a, &wide(lo), &wide(hi));
-    if let Some((norm, radius)) = ball {
-        let at = wide(centre);
+    let mut top = b.support(a, &own.lo, &own.hi);
+    if let Region::Bounded { centre, ball: Some((norm, radius)), .. } = region {
+        let at = Array2::from_shape_fn(own.lo.dim(), |(_, j)| centre[j]);
         let inner = b.support(a, &at, &at);
         ndarray::Zip::from(&mut top).and(&inner).and(&b.row_norms(a, norm.dual())).for_each(|t, &c, &n| {
             *t = t.min(add_up(c, mul_up(n, *radius)));

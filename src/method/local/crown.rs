@@ -12,20 +12,43 @@ use super::{alpha, ibp};
 use crate::backend::Backend;
 use crate::method::context::Budget;
 use crate::net::Op;
-use crate::num::{Enclosure, Norm, Piece};
+use crate::num::{Enclosure, Norm, Piece, Piecewise};
 use crate::ops::linear::{NodeEnds, Relaxation, host_ends, relax, tighten, upper};
-use crate::ops::{Ends, Known, Prepared, Trace};
+use crate::ops::{Ends, Gate, Known, Prepared, Trace};
 use crate::region::Region;
+use ndarray::{Array2, s};
 
-/// Bounds of all nodes, the gates they imply and how many neurons are free.
+/// Bounds of all nodes and the gates they imply.
 pub struct Statuses<B: Backend> {
     pub trace: Trace<B>,
     pub known: Known,
+    pub ends: NodeEnds,
+    pub relaxations: Vec<Option<Relaxation>>,
+}
+
+/// What is known before: boxes of the input (one per item) and bounds of nodes.
+pub struct Given<'k> {
+    pub input: Enclosure,
+    pub known: &'k Known,
+    /// Lower slopes of nearly decided neurons are optimised (one item only).
+    pub optimised: bool,
 }
 
 pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget) -> Statuses<B> {
+    let given = Given { input: ibp::input(prepared, region), known: &vec![], optimised: true };
+    run_on(prepared, region, given, budget)
+}
+
+/// The same on parts of the region.
+pub fn run_on<B: Backend>(
+    prepared: &Prepared<B>,
+    region: &Region,
+    given: Given,
+    budget: &Budget,
+) -> Statuses<B> {
     let (net, b) = (prepared.net, prepared.backend);
     let users = net.users();
+    let items = given.input.dim().0;
     let mut trace = Trace::start(net);
     let mut ends: NodeEnds = vec![None; net.nodes.len()];
     let mut known: Known = vec![None; net.nodes.len()];
@@ -35,24 +58,40 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget)
     let ball = matches!(region, Region::Bounded { ball: Some((Norm::One | Norm::Two, _)), .. });
     for k in 0..net.nodes.len() {
         let node = &net.nodes[k];
-        let given = (k == 0).then(|| b.upload(&ibp::input(prepared, region)));
-        prepared.step(&mut trace, k, given, None);
+        let input = (k == 0).then(|| b.upload(&given.input));
+        let before = given.known.get(k).and_then(|e| e.as_ref());
+        prepared.step(&mut trace, k, input, before);
         let mut own = host_ends(b, trace.values[k].as_ref().expect("just computed"));
-        let before: f64 = node.inputs.iter().map(|&i| work[i]).sum();
-        work[k] = before + node.products();
+        if let Some(e) = before {
+            tighten(&mut own, &e.lo, &e.hi);
+            known[k] = Some(own.clone());
+        }
+        let so_far: f64 = node.inputs.iter().map(|&i| work[i]).sum();
+        work[k] = so_far + node.products();
         curved[k] = node.inputs.iter().any(|&i| curved[i]) || node.op.is_nonlinear();
         if node.op.is_nonlinear() {
             relaxations[k] = Some(relax(net, k, &ends, None));
+            if let Op::Piecewise(f) = &node.op
+                && given.known.get(node.inputs[0]).is_some_and(|e| e.is_some())
+            {
+                // Ends that are known exactly decide, not their centre and radius.
+                let x = ends[node.inputs[0]].as_ref().expect("topological order");
+                let (lo, hi) = slopes(f, x);
+                trace.gates[k] = Some(Gate::Each(b.upload_slopes(&lo, &hi)));
+            }
         }
         let wanted = users[k].iter().any(|&u| net.nodes[u].op.is_nonlinear());
         if wanted && (curved[k] || ball) && k > 0 {
             let open = undecided(prepared, k, &users[k], &own);
-            if !open.is_empty() && budget.affords_on(prepared.backend, 4.0 * open.len() as f64 * work[k]) {
+            let price = 4.0 * (items * open.len()) as f64 * work[k];
+            if !open.is_empty() && budget.affords_on(prepared.backend, price) {
                 ends[k] = Some(own.clone());
                 refine(prepared, region, budget, &relaxations, &ends, k, &open, &mut own);
                 ends[k] = Some(own.clone());
-                let open = undecided(prepared, k, &users[k], &own);
-                alpha::refine(prepared, region, budget, &ends, k, &open, work[k], &mut own);
+                if given.optimised {
+                    let open = undecided(prepared, k, &users[k], &own);
+                    alpha::refine(prepared, region, budget, &ends, k, &open, work[k], &mut own);
+                }
                 let sharper = crate::ops::linear::upload_ends(b, &own);
                 let value = trace.values[k].take().expect("just computed");
                 trace.values[k] = Some(b.intersect(&value, &sharper));
@@ -61,10 +100,21 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget)
         }
         ends[k] = Some(own);
     }
-    Statuses { trace, known }
+    Statuses { trace, known, ends, relaxations }
 }
 
-/// Features whose bounds still matter to a reader of node k.
+/// Slopes of a piecewise linear function on arguments within these ends.
+fn slopes(f: &Piecewise, ends: &Ends) -> (Array2<f64>, Array2<f64>) {
+    let of = |side: usize| {
+        Array2::from_shape_fn(ends.lo.dim(), |at| match f.piece(at.1, ends.lo[at], ends.hi[at]) {
+            Piece::Fixed { slope, .. } => slope,
+            Piece::Free { slope, .. } => slope[side],
+        })
+    };
+    (of(0), of(1))
+}
+
+/// Features whose bounds still matter to a reader of node k, for some item.
 fn undecided<B: Backend>(prepared: &Prepared<B>, k: usize, users: &[usize], ends: &Ends) -> Vec<usize> {
     let free = |u: usize, j: usize| match &prepared.net.nodes[u].op {
         Op::Piecewise(f) => (0..ends.lo.nrows())
@@ -86,23 +136,35 @@ fn refine<B: Backend>(
     own: &mut Ends,
 ) {
     let net = prepared.net;
+    let items = own.lo.nrows();
     let widest = net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
-    let chunk = (budget.rows(widest) / 2).clamp(1, 512);
+    let chunk = (budget.rows(widest * items) / 2).clamp(1, 512);
     for part in open.chunks(chunk) {
         if budget.interrupted() {
             return;
         }
-        let mut rows = Enclosure::zeros(1, 2 * part.len(), net.nodes[k].len());
-        for (t, &j) in part.iter().enumerate() {
-            rows.centre[[0, 2 * t, j]] = 1.0;
-            rows.centre[[0, 2 * t + 1, j]] = -1.0;
-        }
+        let rows = signs(items, net.nodes[k].len(), part);
         let top = upper(prepared, relaxations, ends, k, &rows, region, &mut |_, _| {});
-        let (mut lo, mut hi) = (own.lo.clone(), own.hi.clone());
-        for (t, &j) in part.iter().enumerate() {
-            hi[[0, j]] = top[[0, 2 * t]];
-            lo[[0, j]] = -top[[0, 2 * t + 1]];
-        }
-        tighten(own, &lo, &hi);
+        take_signs(own, &top, part);
     }
+}
+
+/// Rows +e_j and -e_j in turn.
+pub fn signs(items: usize, features: usize, wanted: &[usize]) -> Enclosure {
+    let mut rows = Enclosure::zeros(items, 2 * wanted.len(), features);
+    for (t, &j) in wanted.iter().enumerate() {
+        rows.centre.slice_mut(s![.., 2 * t, j]).fill(1.0);
+        rows.centre.slice_mut(s![.., 2 * t + 1, j]).fill(-1.0);
+    }
+    rows
+}
+
+/// What upper bounds of these rows say about the features.
+pub fn take_signs(ends: &mut Ends, top: &Array2<f64>, wanted: &[usize]) {
+    let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
+    for (t, &j) in wanted.iter().enumerate() {
+        hi.column_mut(j).assign(&top.column(2 * t));
+        lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
+    }
+    tighten(ends, &lo, &hi);
 }

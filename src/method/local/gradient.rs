@@ -8,14 +8,14 @@
 //! Cost: a pass per output row, and two functionals per open neuron and row where that is affordable.
 //! Loose when: many neurons are open; exact where none is.
 
+use super::crown::{signs, take_signs};
 use super::jacobian;
 use crate::backend::Backend;
 use crate::method::context::Context;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
 use crate::num::{Enclosure, Norm, Upper};
-use crate::ops::gradient::{Gradients, backward, repeated, upper};
-use crate::ops::linear::tighten;
+use crate::ops::gradient::{Gradients, backward, selected, upper};
 use crate::ops::{Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis, s};
 
@@ -36,11 +36,11 @@ pub fn run<B: Backend, C: Backend>(
             let own = problem.some_seeds(part.clone());
             move |(i, _, j)| own.centre[[0, i, j]]
         });
-        let own = repeated(prepared.backend, gates, part.len());
-        let (ends, row_norms) = rows_of(context, prepared, &own, &Enclosure::point(seeds))?;
-        lo.slice_mut(s![part.clone(), ..]).assign(&ends.lo);
-        hi.slice_mut(s![part, ..]).assign(&ends.hi);
-        norms.extend(row_norms);
+        let own = selected(prepared.backend, gates, &vec![0; part.len()]);
+        let found = rows_of(context, prepared, &own, &Enclosure::point(seeds))?;
+        lo.slice_mut(s![part.clone(), ..]).assign(&found.entries.lo);
+        hi.slice_mut(s![part, ..]).assign(&found.entries.hi);
+        norms.extend(found.norms);
     }
     let whole = Enclosure::from_bounds(&lo.insert_axis(Axis(0)), &hi.insert_axis(Axis(0)));
     let by_entries = jacobian::norm(context, &whole);
@@ -48,13 +48,22 @@ pub fn run<B: Backend, C: Backend>(
     Some(by_entries.min(Upper::proven(vector_norm_up(norms, problem.quotient.out_norm))))
 }
 
-/// Ends of the rows' entries and upper bounds of their dual norms.
-fn rows_of<B: Backend, C: Backend>(
+/// Rows of the Jacobian, one per pair.
+pub struct Rows {
+    pub entries: Ends,
+    /// Upper bounds of their dual norms.
+    pub norms: Vec<f64>,
+    /// At the nodes behind the input.
+    pub gradients: Gradients,
+}
+
+/// Linear propagation of given rows under given gates, both pair by pair.
+pub fn rows_of<B: Backend, C: Backend>(
     context: &Context<C>,
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
     seeds: &Enclosure,
-) -> Option<(Ends, Vec<f64>)> {
+) -> Option<Rows> {
     let b = prepared.backend;
     let dual = context.problem.quotient.in_norm.dual();
     let fixed = context.problem.region.fixed();
@@ -91,12 +100,12 @@ fn rows_of<B: Backend, C: Backend>(
     if context.budget.interrupted() {
         return None;
     }
-    let ends = found[0].take().unwrap_or_else(|| {
+    let entries = found[0].take().unwrap_or_else(|| {
         let zeros = || Array2::zeros((pairs, prepared.net.inputs()));
         norms = vec![0.0; pairs];
         Ends { lo: zeros(), hi: zeros() }
     });
-    Some((ends, norms))
+    Some(Rows { entries, norms, gradients: found })
 }
 
 /// Features of which some pair has an open slope and a gradient of either sign.
@@ -129,18 +138,8 @@ fn identity<B: Backend>(
 ) {
     let (pairs, n) = ends.lo.dim();
     for part in wanted.chunks(AT_ONCE) {
-        let mut rows = Enclosure::zeros(pairs, 2 * part.len(), n);
-        for (t, &j) in part.iter().enumerate() {
-            rows.centre.slice_mut(s![.., 2 * t, j]).fill(1.0);
-            rows.centre.slice_mut(s![.., 2 * t + 1, j]).fill(-1.0);
-        }
-        let top = upper(prepared, gates, later, seeds, k, &rows);
-        let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
-        for (t, &j) in part.iter().enumerate() {
-            hi.column_mut(j).assign(&top.column(2 * t));
-            lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
-        }
-        tighten(ends, &lo, &hi);
+        let top = upper(prepared, gates, later, seeds, k, &signs(pairs, n, part));
+        take_signs(ends, &top, part);
     }
 }
 

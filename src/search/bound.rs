@@ -1,0 +1,191 @@
+//! Bounds of a batch of parts: statuses by linear bounds under the decisions, boxes shrunk
+//! by them, parts without interior found, the Jacobian by linear propagation.
+//!
+//! Proves: every generalised Jacobian at a point in a part's interior has at most the part's bound.
+//! From: LipBaB (Bhowmick et al. 2021) for the tree; everything is bounded again in each part, which
+//!   needs far fewer of them than re-bounding the last step alone.
+//! Rounding: that of the bounds it uses; multipliers of half-spaces are checked in intervals.
+//! Cost: two sweeps of linear bounds per part and open neuron.
+
+use super::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
+use super::plane::{Plane, Verdict, judge, middle, shrink};
+use crate::backend::Backend;
+use crate::method::context::Context;
+use crate::method::local::crown::{self, Given, Statuses, signs};
+use crate::method::local::gradient::{Rows, rows_of};
+use crate::net::Op;
+use crate::num::norms::vector_norm_up;
+use crate::num::operator::operator_upper;
+use crate::num::{Enclosure, Norm};
+use crate::ops::gradient::selected;
+use crate::ops::linear::above;
+use crate::ops::sweep::enclosure;
+use crate::ops::{Gate, Prepared};
+use ndarray::{Array2, Array3, Axis};
+use rayon::prelude::*;
+
+/// What is found out about a part.
+pub enum Found {
+    /// No interior: nothing to bound.
+    Empty,
+    Bounded {
+        part: Part,
+        /// How to go on; None: every slope is fixed.
+        split: Option<Split>,
+        /// A point of it, if the oracle is right.
+        point: Vec<f64>,
+    },
+}
+
+/// All parts of a batch; None when interrupted. Rows whose bound is at most `cutoff`
+/// are no longer of interest where rows count one by one.
+pub fn batch<B: Backend>(
+    context: &Context<B>,
+    prepared: &Prepared<B>,
+    mut parts: Vec<Part>,
+    free: &[bool],
+) -> Option<Vec<Found>> {
+    let (b, net, region) = (prepared.backend, prepared.net, &context.problem.region);
+    let given = Given { input: enclosure(&boxes(&parts)), known: &known(&parts, net), optimised: false };
+    let statuses = crown::run_on(prepared, region, given, &context.budget);
+    let planes = planes(prepared, &statuses, &parts);
+    for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
+        let ends = statuses.ends[k].as_ref().expect("every node has ends");
+        parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
+    }
+    let points: Vec<Option<Vec<f64>>> = parts
+        .par_iter_mut()
+        .zip(&planes)
+        .map(|(part, planes)| {
+            if !planes.iter().all(|p| shrink(p, free, &mut part.lo, &mut part.hi)) {
+                return None;
+            }
+            match judge(planes, free, &part.lo, &part.hi) {
+                Verdict::Empty => None,
+                Verdict::Point(x) => Some(x),
+                Verdict::Unknown => Some(middle(&part.lo, &part.hi)),
+            }
+        })
+        .collect();
+    let alive: Vec<usize> = (0..parts.len()).filter(|&i| points[i].is_some()).collect();
+    let rows = context.problem.rows();
+    let slopes = open_slopes(b, &statuses.trace.gates);
+    let mut found: Vec<Found> = parts.iter().map(|_| Found::Empty).collect();
+    let at_once = (context.budget.rows(context.widest()) / (8 * rows)).clamp(1, 64);
+    for group in alive.chunks(at_once) {
+        let pairs: Vec<usize> = group.iter().flat_map(|&i| std::iter::repeat_n(i, rows)).collect();
+        let gates = selected(b, &statuses.trace.gates, &pairs);
+        let own = context.problem.seeds();
+        let seeds =
+            Array3::from_shape_fn((pairs.len(), 1, net.outputs()), |(p, _, j)| own.centre[[0, p % rows, j]]);
+        let jacobian = rows_of(context, prepared, &gates, &Enclosure::point(seeds))?;
+        for (g, &i) in group.iter().enumerate() {
+            let mut part = parts[i].clone();
+            part.bound = part.bound.min(norm(context, &jacobian, g * rows..(g + 1) * rows));
+            let split = choose(prepared, &part, &slopes, i, &jacobian, g * rows..(g + 1) * rows, free);
+            let point = points[i].clone().expect("alive");
+            found[i] = Found::Bounded { part, split, point };
+        }
+    }
+    Some(found)
+}
+
+/// Half-spaces that the decisions imply, part by part: z >= t and z <= a x + d give a x + d − t >= 0.
+fn planes<B: Backend>(prepared: &Prepared<B>, s: &Statuses<B>, parts: &[Part]) -> Vec<Vec<Plane>> {
+    let b = prepared.backend;
+    let mut planes = vec![vec![]; parts.len()];
+    for k in 0..prepared.net.nodes.len() {
+        let mut wanted: Vec<usize> =
+            parts.iter().flat_map(|p| p.cuts.iter().filter(|c| c.node == k).map(|c| c.feature)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() {
+            continue;
+        }
+        let rows = signs(parts.len(), prepared.net.nodes[k].len(), &wanted);
+        let (coefficients, constant) = above(prepared, &s.relaxations, &s.ends, k, &rows, &mut |_, _| {});
+        let Some(a) = coefficients.map(|a| b.read(&a).centre) else { continue };
+        for (i, part) in parts.iter().enumerate() {
+            for cut in part.cuts.iter().filter(|c| c.node == k) {
+                let t = 2 * wanted.binary_search(&cut.feature).expect("wanted") + !cut.above as usize;
+                let offset = if cut.above { -cut.at } else { cut.at };
+                let d = crate::num::round::add_up(constant[[i, t]], offset);
+                if d.is_finite() {
+                    planes[i].push(Plane { a: a.slice(ndarray::s![i, t, ..]).to_vec(), d });
+                }
+            }
+        }
+    }
+    planes
+}
+
+/// A bound of the norm of a part's Jacobians.
+fn norm<B: Backend>(context: &Context<B>, j: &Rows, rows: std::ops::Range<usize>) -> f64 {
+    let q = &context.problem.quotient;
+    let by_rows = vector_norm_up(rows.clone().map(|r| j.norms[r]), q.out_norm);
+    if rows.len() == 1 || q.out_norm == Norm::Inf {
+        return by_rows;
+    }
+    let part = |a: &Array2<f64>| a.slice(ndarray::s![rows.clone(), ..]).to_owned().insert_axis(Axis(0));
+    let whole = Enclosure::from_bounds(&part(&j.entries.lo), &part(&j.entries.hi));
+    let item = |a: &Array3<f64>| a.index_axis(Axis(0), 0).to_owned();
+    operator_upper(item(&whole.centre).view(), item(&whole.radius).view(), q.in_norm, q.out_norm)
+        .get()
+        .min(by_rows)
+}
+
+/// Slopes of the piecewise nodes on the host.
+type Slopes = Vec<Option<(Array2<f64>, Array2<f64>)>>;
+
+fn open_slopes<B: Backend>(b: &B, gates: &[Option<Gate<B>>]) -> Slopes {
+    let read = |g: &Option<Gate<B>>| match g {
+        Some(Gate::Each(s)) => Some(b.read_slopes(s)),
+        _ => None,
+    };
+    gates.iter().map(read).collect()
+}
+
+/// The open neuron whose slope moves the Jacobian most: its slope's width times the gradient behind it
+/// times how far its argument moves. Without one, the input along which the box is widest.
+fn choose<B: Backend>(
+    prepared: &Prepared<B>,
+    part: &Part,
+    slopes: &Slopes,
+    item: usize,
+    jacobian: &Rows,
+    rows: std::ops::Range<usize>,
+    free: &[bool],
+) -> Option<Split> {
+    let net = prepared.net;
+    let mut best: Option<(f64, Split)> = None;
+    let mut open = false;
+    for (k, node) in net.nodes.iter().enumerate() {
+        let (Op::Piecewise(f), Some((lo, hi))) = (&node.op, &slopes[k]) else {
+            // Maxima and smooth functions are never decided by cuts.
+            open |= node.op.is_nonlinear() && jacobian.gradients[k].is_some();
+            continue;
+        };
+        let Some(g) = jacobian.gradients[k].as_ref() else { continue };
+        let i = node.inputs[0];
+        let [l, u] = part.known[i].as_ref().expect("nonlinear nodes' inputs have ends");
+        for j in (0..node.len()).filter(|&j| lo[[item, j]] < hi[[item, j]]) {
+            let gradient = |r: usize| g.lo[[r, j]].abs().max(g.hi[[r, j]].abs());
+            let most = rows.clone().map(gradient).fold(0.0, f64::max);
+            let score = (hi[[item, j]] - lo[[item, j]]) * most * (u[j] - l[j]);
+            if most == 0.0 {
+                continue;
+            }
+            let Some(at) = kink(f, l[j], u[j]) else { continue };
+            if best.as_ref().is_none_or(|(s, _)| score > *s) {
+                best = Some((score, Split::Kink { node: i, feature: j, at }));
+            }
+        }
+    }
+    if best.is_some() || !open {
+        return best.map(|(_, s)| s);
+    }
+    let width = |j: usize| part.hi[j] - part.lo[j];
+    let feature = (0..part.lo.len()).filter(|&j| free[j]).max_by(|&a, &b| width(a).total_cmp(&width(b)))?;
+    let at = 0.5 * part.lo[feature] + 0.5 * part.hi[feature];
+    (part.lo[feature] < at && at < part.hi[feature]).then_some(Split::Input { feature, at })
+}

@@ -1,0 +1,234 @@
+//! Branch and bound: parts of the region, worst first, divided until the largest bound meets the best
+//! witness.
+//!
+//! Proves: the region is covered by parts, every piece that counts has interior in one of them, so the largest
+//!   bound of all parts bounds the constant.
+//! From: Bhowmick et al. 2021 (LipBaB); here batched, on any graph of piecewise linear nodes, with
+//!   half-spaces of all layers.
+//! Rounding: that of the parts' bounds.
+//! Cost: a few sweeps per part; anytime.
+//! Exact when: every part's slopes get decided, and every decided part has a witness or no interior.
+
+mod bound;
+mod part;
+pub mod plane;
+pub mod simplex;
+
+use crate::backend::Backend;
+use crate::certificate::{Bound, Evidence, LowerBound};
+use crate::error::Result;
+use crate::method::context::Budget;
+use crate::method::context::Context;
+use crate::method::driver::{self, Effort, Outcome, Status};
+use crate::method::lower::{better, points, prove_best};
+use crate::num::Upper;
+use crate::ops::Prepared;
+use crate::problem::{Problem, Quantity};
+use bound::Found;
+use part::Part;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+
+/// Part of the memory that waiting parts may take.
+const MEMORY: f64 = 0.25;
+/// Parts at a time.
+const BATCH: usize = 128;
+
+/// When to stop besides time.
+#[derive(Clone, Copy, Debug)]
+pub struct Goal {
+    /// Stop at upper <= gap · lower.
+    pub gap: f64,
+    pub splits: Option<u64>,
+}
+
+/// What a search has found.
+pub struct Searched {
+    pub upper: Bound,
+    pub lower: LowerBound,
+    pub parts: u64,
+    pub splits: u64,
+    /// Did it run out of memory for waiting parts?
+    pub dropped: bool,
+}
+
+struct Waiting(Part);
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    /// Larger bounds first; of equal ones the deeper.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.bound.total_cmp(&other.0.bound).then(self.0.cuts.len().cmp(&other.0.cuts.len()))
+    }
+}
+
+/// Can the region be divided at all?
+pub fn applies<B: Backend>(context: &Context<B>) -> bool {
+    let problem: &Problem = context.problem;
+    !problem.region.is_global()
+        && !problem.region.is_point()
+        && !context.needs_double_double()
+        && problem.quotient.quantity == Quantity::Lipschitz
+}
+
+/// One method by name, everything that time and memory allow (`auto`), or that and a search until
+/// both ends agree (`exact`). `progress` sees every improvement: upper, lower, waiting parts.
+pub fn solve<B: Backend>(
+    problem: &Problem,
+    backend: &B,
+    method: &str,
+    goal: Goal,
+    budget: Budget,
+    seed: u64,
+    mut progress: impl FnMut(f64, f64, usize),
+) -> Result<Outcome> {
+    let passes = if method == "exact" { "auto" } else { method };
+    let mut outcome =
+        driver::solve(problem, backend, passes, goal.gap, budget.clone(), seed, |u, l| progress(u, l, 0))?;
+    let context = Context::new(problem, backend, budget.clone(), seed);
+    let open =
+        outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
+    if passes != "auto" || !open || budget.is_over() || !applies(&context) {
+        return Ok(outcome);
+    }
+    let started = Instant::now();
+    let found = run(&context, outcome.upper, outcome.lower, goal, &mut progress);
+    let (upper, lower) = (found.upper.value, found.lower.value);
+    outcome.exact = driver::is_exact(upper, lower);
+    outcome.status = match () {
+        _ if outcome.exact => Status::Exact,
+        _ if upper.get() <= goal.gap * lower.get() => Status::Gap,
+        _ if budget.interrupted() => Status::Interrupted,
+        _ if goal.splits.is_some_and(|s| found.splits >= s) => Status::Splits,
+        _ if budget.is_over() => Status::Time,
+        _ if found.dropped => Status::Memory,
+        _ => Status::Done,
+    };
+    (outcome.upper, outcome.lower) = (found.upper, found.lower);
+    let seconds = started.elapsed().as_secs_f64();
+    outcome.searched = Effort { parts: found.parts, splits: found.splits, seconds };
+    Ok(outcome)
+}
+
+/// Narrows a proven pair. `progress` sees (upper, lower, waiting parts).
+pub fn run<B: Backend>(
+    context: &Context<B>,
+    start: Bound,
+    lower: LowerBound,
+    goal: Goal,
+    progress: &mut dyn FnMut(f64, f64, usize),
+) -> Searched {
+    let problem = context.problem;
+    let (lo, hi) = problem.region.ends().expect("a bounded region");
+    let fixed = problem.region.fixed();
+    let free: Vec<bool> = fixed.iter().map(|f| !f).collect();
+    let prepared: &Prepared<B> = context.main();
+    let first = Part::whole(lo, hi, problem.net.nodes.len(), start.value.get());
+    let mut open = BinaryHeap::from([Waiting(first)]);
+    let mut bytes = open.peek().map_or(0, |w| w.0.bytes());
+    // The largest bound of parts that are done with.
+    let mut closed: f64 = 0.0;
+    let mut out = Searched { upper: start, lower, parts: 0, splits: 0, dropped: false };
+    let room = (context.budget.memory as f64 * MEMORY) as usize;
+    let mut size = 1;
+    while !context.budget.is_over() && goal.splits.is_none_or(|s| out.splits < s) {
+        let cutoff = goal.gap * out.lower.value.get();
+        let mut batch = vec![];
+        while batch.len() < size && open.peek().is_some_and(|w| w.0.bound > cutoff) {
+            batch.extend(open.pop().map(|w| w.0));
+        }
+        if batch.is_empty() {
+            break;
+        }
+        bytes -= batch.iter().map(Part::bytes).sum::<usize>();
+        size = (2 * size).min(BATCH);
+        let again = batch.clone();
+        let Some(found) = bound::batch(context, prepared, batch, &free) else {
+            again.into_iter().for_each(|p| open.push(Waiting(p)));
+            break;
+        };
+        out.parts += found.len() as u64;
+        let proposals: Vec<Vec<f64>> = found
+            .iter()
+            .filter_map(|f| match f {
+                Found::Bounded { point, part, .. } if part.bound > out.lower.value.get() => {
+                    Some(point.clone())
+                }
+                _ => None,
+            })
+            .collect();
+        witness(context, &proposals, &mut out.lower);
+        let cutoff = goal.gap * out.lower.value.get();
+        for f in found {
+            match f {
+                Found::Empty => {}
+                Found::Bounded { part, split: Some(split), .. } if part.bound > cutoff => {
+                    out.splits += 1;
+                    for child in part.divided(split) {
+                        bytes += child.bytes();
+                        open.push(Waiting(child));
+                    }
+                }
+                Found::Bounded { part, .. } => closed = closed.max(part.bound),
+            }
+        }
+        if bytes > room {
+            // What is dropped stays in the gap.
+            let mut all = std::mem::take(&mut open).into_sorted_vec();
+            let half = all.len() / 2;
+            closed = all.drain(..half).map(|w| w.0.bound).fold(closed, f64::max);
+            open = all.into();
+            bytes = open.iter().map(|w| w.0.bytes()).sum();
+            out.dropped = true;
+        }
+        progress(top(&out, &open, closed), out.lower.value.get(), open.len());
+    }
+    let value = top(&out, &open, closed);
+    if value < out.upper.value.get() {
+        let digest = format!("branch and bound: {} parts, {} splits", out.parts, out.splits);
+        out.upper = Bound {
+            value: Upper::proven(value),
+            method: "branch-and-bound",
+            evidence: Evidence::Digest(digest),
+        };
+    }
+    out
+}
+
+/// The largest bound of all parts; never below what a witness proves.
+fn top(out: &Searched, open: &BinaryHeap<Waiting>, closed: f64) -> f64 {
+    let waiting = open.peek().map_or(0.0, |w| w.0.bound);
+    closed.max(waiting).max(out.lower.value.get()).min(out.upper.value.get())
+}
+
+/// Proves the most promising points.
+fn witness<B: Backend>(context: &Context<B>, found: &[Vec<f64>], lower: &mut LowerBound) {
+    let inside: Vec<Vec<f64>> = found
+        .iter()
+        .map(|x| {
+            let mut x = x.clone();
+            context.problem.region.project(&mut x);
+            x
+        })
+        .collect();
+    let mut proposals = points::score(context, &inside);
+    let least = lower.value.get();
+    proposals.retain(|p| p.estimate > least * (1.0 + 1e-13));
+    if proposals.is_empty() {
+        return;
+    }
+    *lower = better(lower.clone(), prove_best(context, proposals, "branch-and-bound", 4));
+}

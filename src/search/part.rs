@@ -1,0 +1,113 @@
+//! A part of the region: a box, decisions on which side of a kink neurons are, and what
+//! is known of every nonlinear node's arguments there.
+
+use crate::net::Net;
+use crate::num::Piecewise;
+use crate::ops::{Ends, Known};
+use ndarray::{Array2, Axis};
+
+/// A decision: the value of a node's feature lies on one side of a kink.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cut {
+    pub node: usize,
+    pub feature: usize,
+    pub at: f64,
+    pub above: bool,
+}
+
+/// How a part is divided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Split {
+    Kink { node: usize, feature: usize, at: f64 },
+    Input { feature: usize, at: f64 },
+}
+
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub lo: Vec<f64>,
+    pub hi: Vec<f64>,
+    pub cuts: Vec<Cut>,
+    /// Ends of nodes that nonlinear ones read.
+    pub known: Vec<Option<[Vec<f64>; 2]>>,
+    /// An upper bound of every Jacobian's norm in the interior.
+    pub bound: f64,
+}
+
+impl Part {
+    pub fn whole(lo: &[f64], hi: &[f64], nodes: usize, bound: f64) -> Part {
+        Part { lo: lo.to_vec(), hi: hi.to_vec(), cuts: vec![], known: vec![None; nodes], bound }
+    }
+
+    /// Both sides.
+    pub fn divided(&self, split: Split) -> [Part; 2] {
+        [true, false].map(|above| {
+            let mut part = self.clone();
+            match split {
+                Split::Input { feature, at } if above => part.lo[feature] = at,
+                Split::Input { feature, at } => part.hi[feature] = at,
+                Split::Kink { node, feature, at } => {
+                    part.cuts.push(Cut { node, feature, at, above });
+                    let [lo, hi] = part.known[node].as_mut().expect("nodes that are split have ends");
+                    if above {
+                        lo[feature] = lo[feature].max(at);
+                    } else {
+                        hi[feature] = hi[feature].min(at);
+                    }
+                }
+            }
+            part
+        })
+    }
+
+    /// Bytes that the part takes while it waits.
+    pub fn bytes(&self) -> usize {
+        let ends: usize = self.known.iter().flatten().map(|e| 2 * e[0].len()).sum();
+        8 * (ends + 2 * self.lo.len() + 4 * self.cuts.len()) + 128
+    }
+}
+
+/// Nodes that a nonlinear one reads.
+pub fn read_by_nonlinear(net: &Net) -> Vec<bool> {
+    let mut read = vec![false; net.nodes.len()];
+    for node in net.nodes.iter().filter(|n| n.op.is_nonlinear()) {
+        node.inputs.iter().for_each(|&i| read[i] = true);
+    }
+    read
+}
+
+/// The parts' boxes, one item each.
+pub fn boxes(parts: &[Part]) -> Ends {
+    let n = parts[0].lo.len();
+    let table = |f: &dyn Fn(usize, usize) -> f64| Array2::from_shape_fn((parts.len(), n), |(i, j)| f(i, j));
+    Ends { lo: table(&|i, j| parts[i].lo[j]), hi: table(&|i, j| parts[i].hi[j]) }
+}
+
+/// What is known of each node, one item per part.
+pub fn known(parts: &[Part], net: &Net) -> Known {
+    let of = |k: usize| {
+        parts[0].known[k].as_ref()?;
+        let table = |side: usize| {
+            Array2::from_shape_fn((parts.len(), net.nodes[k].len()), |(i, j)| {
+                parts[i].known[k].as_ref().map_or([f64::NEG_INFINITY, f64::INFINITY][side], |e| e[side][j])
+            })
+        };
+        Some(Ends { lo: table(0), hi: table(1) })
+    };
+    (0..net.nodes.len()).map(of).collect()
+}
+
+/// One item's row of a node's ends.
+pub fn row(ends: &Ends, item: usize) -> [Vec<f64>; 2] {
+    [&ends.lo, &ends.hi].map(|a| a.index_axis(Axis(0), item).to_vec())
+}
+
+/// The kink of a function inside (l, u) that lies nearest to the middle.
+pub fn kink(f: &Piecewise, l: f64, u: f64) -> Option<f64> {
+    let kinks = match f {
+        Piecewise::Clip { lo, hi } => [*lo, *hi],
+        _ => [0.0, 0.0],
+    };
+    let middle = 0.5 * l + 0.5 * u;
+    let inside = kinks.into_iter().filter(|k| l < *k && *k < u);
+    inside.min_by(|a, b| (a - middle).abs().total_cmp(&(b - middle).abs()))
+}

@@ -1,0 +1,113 @@
+//! Half-spaces that hold on a part of the region: boxes shrink by them, and a part has
+//! no interior where a nonnegative combination of them is nowhere positive on its box.
+//!
+//! On the interior of a part a half-space's function that is not constant is positive,
+//! so a combination that is nowhere positive proves that there is none; such a part
+//! holds no piece of the function that counts.
+
+use super::simplex;
+use crate::num::interval::Interval;
+use crate::num::round::{add_up, div_up, mul_up, sub_down};
+
+/// a · x + d >= 0, as proven on the part's points.
+#[derive(Clone, Debug)]
+pub struct Plane {
+    pub a: Vec<f64>,
+    pub d: f64,
+}
+
+/// What half-spaces say about a box.
+pub enum Verdict {
+    /// Proven: no open set lies in all of them.
+    Empty,
+    /// A point that lies deep inside, as far as the oracle can tell.
+    Point(Vec<f64>),
+    Unknown,
+}
+
+/// An upper bound of a_j x_j on [lo, hi].
+fn term(a: f64, lo: f64, hi: f64) -> f64 {
+    if a == 0.0 { 0.0 } else { mul_up(a, if a > 0.0 { hi } else { lo }) }
+}
+
+/// An upper bound of sup a · x + d over the box.
+pub fn highest(p: &Plane, lo: &[f64], hi: &[f64]) -> f64 {
+    let terms = p.a.iter().zip(lo.iter().zip(hi)).map(|(&a, (&l, &h))| term(a, l, h));
+    terms.fold(p.d, add_up)
+}
+
+/// Shrinks the box to where the plane can hold; false where that leaves no interior.
+pub fn shrink(p: &Plane, free: &[bool], lo: &mut [f64], hi: &mut [f64]) -> bool {
+    let top = highest(p, lo, hi);
+    if top.is_nan() || top == f64::INFINITY {
+        return true;
+    }
+    if top < 0.0 || (top == 0.0 && moves(p, free)) {
+        return false;
+    }
+    for j in (0..p.a.len()).filter(|&j| free[j] && p.a[j] != 0.0) {
+        let a = p.a[j];
+        // a x_j >= a e − top for the end e where a x_j is largest.
+        let room = div_up(top, a.abs());
+        if a > 0.0 {
+            lo[j] = lo[j].max(sub_down(hi[j], room));
+        } else {
+            hi[j] = hi[j].min(add_up(lo[j], room));
+        }
+    }
+    (0..lo.len()).all(|j| !free[j] || lo[j] < hi[j])
+}
+
+/// Is the plane's function not constant on the region?
+fn moves(p: &Plane, free: &[bool]) -> bool {
+    p.a.iter().zip(free).any(|(a, f)| *f && *a != 0.0)
+}
+
+/// Asks the oracle and checks its multipliers.
+pub fn judge(planes: &[Plane], free: &[bool], lo: &[f64], hi: &[f64]) -> Verdict {
+    let width: Vec<f64> = lo.iter().zip(hi).map(|(l, h)| h - l).collect();
+    let rows: Vec<(Vec<f64>, f64)> = planes
+        .iter()
+        .map(|p| {
+            let at = p.a.iter().zip(lo).map(|(a, l)| a * l).sum::<f64>() + p.d;
+            (p.a.iter().map(|a| -a).collect(), at)
+        })
+        .collect();
+    let Some(d) = simplex::deepest(&rows, &width) else { return Verdict::Unknown };
+    if d.depth > 0.0 {
+        let x = d.point.iter().zip(lo.iter().zip(hi)).map(|(w, (l, h))| (l + w).clamp(*l, *h));
+        return Verdict::Point(x.collect());
+    }
+    let lengths = planes.iter().map(|p| p.a.iter().map(|v| v * v).sum::<f64>().sqrt());
+    // What the oracle holds for zero is noise.
+    let most = d.multipliers.iter().copied().fold(0.0, f64::max);
+    let kept = d.multipliers.iter().map(|l| if *l > 1e-9 * most { *l } else { 0.0 });
+    let multipliers: Vec<f64> = kept.zip(lengths).map(|(l, n)| l / n).collect();
+    if refuted(planes, &multipliers, free, lo, hi) { Verdict::Empty } else { Verdict::Unknown }
+}
+
+/// Is Σ λ_i (a_i · x + d_i) nowhere positive on the box?
+pub fn refuted(planes: &[Plane], multipliers: &[f64], free: &[bool], lo: &[f64], hi: &[f64]) -> bool {
+    if multipliers.iter().any(|l| !(*l >= 0.0 && l.is_finite())) {
+        return false;
+    }
+    let zero = Interval::point(0.0);
+    let mut d = zero;
+    let mut a = vec![zero; lo.len()];
+    for (p, &l) in planes.iter().zip(multipliers).filter(|(_, l)| **l > 0.0) {
+        let l = Interval::point(l);
+        d = d + l * Interval::point(p.d);
+        a.iter_mut()
+            .zip(&p.a)
+            .filter(|(_, v)| **v != 0.0)
+            .for_each(|(s, &v)| *s = *s + l * Interval::point(v));
+    }
+    let total = a.iter().zip(lo.iter().zip(hi)).fold(d, |s, (&a, (&l, &h))| s + a * Interval::new(l, h));
+    let moving = planes.iter().zip(multipliers).any(|(p, l)| *l > 0.0 && moves(p, free));
+    total.hi < 0.0 || (total.hi == 0.0 && moving)
+}
+
+/// A point strictly between, for a box without planes.
+pub fn middle(lo: &[f64], hi: &[f64]) -> Vec<f64> {
+    lo.iter().zip(hi).map(|(l, h)| (0.5 * l + 0.5 * h).clamp(*l, *h)).collect()
+}
