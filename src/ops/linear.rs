@@ -65,11 +65,21 @@ pub fn upper<B: Backend>(
     region: &Region,
     seen: &mut dyn FnMut(usize, &B::Block),
 ) -> Array2<f64> {
-    let (coefficients, mut constant) = above(prepared, relaxations, ends, k, rows, seen);
+    let (coefficients, constant) = above(prepared, relaxations, ends, k, rows, seen);
+    let own = ends[0].as_ref().expect("bounds of the input");
+    over(prepared.backend, region, own, coefficients, constant)
+}
+
+/// The largest values of linear functions on the items' boxes within the region.
+pub fn over<B: Backend>(
+    b: &B,
+    region: &Region,
+    own: &Ends,
+    coefficients: Option<B::Block>,
+    mut constant: Array2<f64>,
+) -> Array2<f64> {
     if let Some(a) = coefficients {
-        let own = ends[0].as_ref().expect("bounds of the input");
-        let top = support(prepared.backend, region, own, &a);
-        constant.zip_mut_with(&top, |t, &v| *t = add_up(*t, v));
+        constant.zip_mut_with(&support(b, region, own, &a), |t, &v| *t = add_up(*t, v));
     }
     constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
 }

@@ -8,20 +8,21 @@
 //! Cost: two sweeps of linear bounds per part and open neuron.
 
 use super::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
-use super::plane::{Plane, Verdict, judge, middle, shrink};
+use super::plane::{Cell, Plane, Verdict, middle, shrink};
 use crate::backend::Backend;
 use crate::method::context::Context;
-use crate::method::local::crown::{self, Given, Statuses, signs};
+use crate::method::local::crown::{self, Cuts, Given};
 use crate::method::local::gradient::{Rows, rows_of};
 use crate::net::Op;
 use crate::num::norms::vector_norm_up;
 use crate::num::operator::operator_upper;
+use crate::num::round::add_up;
 use crate::num::{Enclosure, Norm};
 use crate::ops::gradient::selected;
-use crate::ops::linear::above;
+use crate::ops::linear::tighten;
 use crate::ops::sweep::enclosure;
-use crate::ops::{Gate, Prepared};
-use ndarray::{Array2, Array3, Axis};
+use crate::ops::{Ends, Gate, Prepared};
+use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
 /// What is found out about a part.
@@ -46,21 +47,24 @@ pub fn batch<B: Backend>(
     free: &[bool],
 ) -> Option<Vec<Found>> {
     let (b, net, region) = (prepared.backend, prepared.net, &context.problem.region);
-    let given = Given { input: enclosure(&boxes(&parts)), known: &known(&parts, net), optimised: false };
+    let (input, ends) = (enclosure(&boxes(&parts)), known(&parts, net));
+    let cells = parts.iter().map(|p| Cut { part: p.clone(), planes: vec![], empty: false }).collect();
+    let mut cuts = Planes { cells, free };
+    let given = Given { input, known: &ends, optimised: false, cuts: Some(&mut cuts) };
     let statuses = crown::run_on(prepared, region, given, &context.budget);
-    let planes = planes(prepared, &statuses, &parts);
     for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
         let ends = statuses.ends[k].as_ref().expect("every node has ends");
         parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
     }
     let points: Vec<Option<Vec<f64>>> = parts
         .par_iter_mut()
-        .zip(&planes)
-        .map(|(part, planes)| {
-            if !planes.iter().all(|p| shrink(p, free, &mut part.lo, &mut part.hi)) {
+        .zip(&cuts.cells)
+        .map(|(part, cell)| {
+            (part.lo, part.hi) = (cell.part.lo.clone(), cell.part.hi.clone());
+            if cell.empty {
                 return None;
             }
-            match judge(planes, free, &part.lo, &part.hi) {
+            match Cell::new(&cell.planes, &part.lo, &part.hi).judge(free) {
                 Verdict::Empty => None,
                 Verdict::Point(x) => Some(x),
                 Verdict::Unknown => Some(middle(&part.lo, &part.hi)),
@@ -90,33 +94,89 @@ pub fn batch<B: Backend>(
     Some(found)
 }
 
-/// Half-spaces that the decisions imply, part by part: z >= t and z <= a x + d give a x + d − t >= 0.
-fn planes<B: Backend>(prepared: &Prepared<B>, s: &Statuses<B>, parts: &[Part]) -> Vec<Vec<Plane>> {
-    let b = prepared.backend;
-    let mut planes = vec![vec![]; parts.len()];
-    for k in 0..prepared.net.nodes.len() {
-        let mut wanted: Vec<usize> =
-            parts.iter().flat_map(|p| p.cuts.iter().filter(|c| c.node == k).map(|c| c.feature)).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        if wanted.is_empty() {
-            continue;
-        }
-        let rows = signs(parts.len(), prepared.net.nodes[k].len(), &wanted);
-        let (coefficients, constant) = above(prepared, &s.relaxations, &s.ends, k, &rows, &mut |_, _| {});
-        let Some(a) = coefficients.map(|a| b.read(&a).centre) else { continue };
-        for (i, part) in parts.iter().enumerate() {
-            for cut in part.cuts.iter().filter(|c| c.node == k) {
-                let t = 2 * wanted.binary_search(&cut.feature).expect("wanted") + !cut.above as usize;
-                let offset = if cut.above { -cut.at } else { cut.at };
-                let d = crate::num::round::add_up(constant[[i, t]], offset);
-                if d.is_finite() {
-                    planes[i].push(Plane { a: a.slice(ndarray::s![i, t, ..]).to_vec(), d });
+/// A part with the half-spaces that its decisions imply.
+struct Cut {
+    part: Part,
+    planes: Vec<Plane>,
+    empty: bool,
+}
+
+struct Planes<'f> {
+    cells: Vec<Cut>,
+    free: &'f [bool],
+}
+
+impl Cuts for Planes<'_> {
+    fn wanted(&self, k: usize) -> Vec<usize> {
+        let cuts = self.cells.iter().flat_map(|c| c.part.cuts.iter());
+        cuts.filter(|c| c.node == k).map(|c| c.feature).collect()
+    }
+
+    /// z <= a x + d and z >= t give a x + d − t >= 0; then every feature's ends on what is left.
+    fn tighten(
+        &mut self,
+        k: usize,
+        features: &[usize],
+        coefficients: &Array3<f64>,
+        constants: &Array2<f64>,
+        ends: &mut Ends,
+    ) {
+        let line =
+            |i: usize, t: usize| Plane { a: coefficients.slice(s![i, t, ..]).to_vec(), d: constants[[i, t]] };
+        let own = &*ends;
+        let tops: Vec<Vec<[f64; 2]>> = self
+            .cells
+            .par_iter_mut()
+            .enumerate()
+            .map(|(i, cell)| {
+                if cell.empty {
+                    return vec![];
                 }
+                for cut in cell.part.cuts.iter().filter(|c| c.node == k) {
+                    let Ok(t) = features.binary_search(&cut.feature) else { continue };
+                    let mut plane = line(i, 2 * t + !cut.above as usize);
+                    plane.d = add_up(plane.d, if cut.above { -cut.at } else { cut.at });
+                    if plane.d.is_finite() {
+                        cell.empty |= !shrink(&plane, self.free, &mut cell.part.lo, &mut cell.part.hi);
+                        cell.planes.push(plane);
+                    }
+                }
+                if cell.planes.is_empty() || cell.empty {
+                    return vec![];
+                }
+                let mut oracle = Cell::new(&cell.planes, &cell.part.lo, &cell.part.hi);
+                match oracle.judge(self.free) {
+                    Verdict::Empty => {
+                        cell.empty = true;
+                        return vec![];
+                    }
+                    Verdict::Unknown => return vec![],
+                    Verdict::Point(_) => {}
+                }
+                let side = |t: usize, oracle: &mut Cell| {
+                    let plane = line(i, t);
+                    if plane.d.is_finite() { oracle.highest(&plane) } else { f64::INFINITY }
+                };
+                let each = features.iter().enumerate().map(|(t, &j)| {
+                    // Ends on one side of zero already decide most functions.
+                    if own.lo[[i, j]] >= 0.0 || own.hi[[i, j]] <= 0.0 {
+                        return [f64::INFINITY; 2];
+                    }
+                    let up = side(2 * t, &mut oracle);
+                    [up, if up <= 0.0 { f64::INFINITY } else { side(2 * t + 1, &mut oracle) }]
+                });
+                each.collect()
+            })
+            .collect();
+        let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
+        for (i, tops) in tops.iter().enumerate() {
+            for (&j, [up, down]) in features.iter().zip(tops) {
+                hi[[i, j]] = *up;
+                lo[[i, j]] = -down;
             }
         }
+        tighten(ends, &lo, &hi);
     }
-    planes
 }
 
 /// A bound of the norm of a part's Jacobians.

@@ -136,7 +136,7 @@ pub fn run<B: Backend>(
     let fixed = problem.region.fixed();
     let free: Vec<bool> = fixed.iter().map(|f| !f).collect();
     let prepared: &Prepared<B> = context.main();
-    let first = Part::whole(lo, hi, problem.net.nodes.len(), start.value.get());
+    let first = Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY);
     let mut open = BinaryHeap::from([Waiting(first)]);
     let mut bytes = open.peek().map_or(0, |w| w.0.bytes());
     // The largest bound of parts that are done with.

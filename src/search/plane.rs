@@ -5,7 +5,7 @@
 //! so a combination that is nowhere positive proves that there is none; such a part
 //! holds no piece of the function that counts.
 
-use super::simplex;
+use super::simplex::Polytope;
 use crate::num::interval::Interval;
 use crate::num::round::{add_up, div_up, mul_up, sub_down};
 
@@ -63,27 +63,65 @@ fn moves(p: &Plane, free: &[bool]) -> bool {
     p.a.iter().zip(free).any(|(a, f)| *f && *a != 0.0)
 }
 
-/// Asks the oracle and checks its multipliers.
-pub fn judge(planes: &[Plane], free: &[bool], lo: &[f64], hi: &[f64]) -> Verdict {
-    let width: Vec<f64> = lo.iter().zip(hi).map(|(l, h)| h - l).collect();
-    let rows: Vec<(Vec<f64>, f64)> = planes
-        .iter()
-        .map(|p| {
+/// A box cut by half-spaces, with the oracle's tableau.
+pub struct Cell<'c> {
+    planes: &'c [Plane],
+    lo: &'c [f64],
+    hi: &'c [f64],
+    oracle: Option<Polytope>,
+}
+
+impl<'c> Cell<'c> {
+    pub fn new(planes: &'c [Plane], lo: &'c [f64], hi: &'c [f64]) -> Cell<'c> {
+        let width: Vec<f64> = lo.iter().zip(hi).map(|(l, h)| h - l).collect();
+        let row = |p: &Plane| {
             let at = p.a.iter().zip(lo).map(|(a, l)| a * l).sum::<f64>() + p.d;
             (p.a.iter().map(|a| -a).collect(), at)
-        })
-        .collect();
-    let Some(d) = simplex::deepest(&rows, &width) else { return Verdict::Unknown };
-    if d.depth > 0.0 {
-        let x = d.point.iter().zip(lo.iter().zip(hi)).map(|(w, (l, h))| (l + w).clamp(*l, *h));
-        return Verdict::Point(x.collect());
+        };
+        let rows: Vec<(Vec<f64>, f64)> = planes.iter().map(row).collect();
+        Cell { planes, lo, hi, oracle: Polytope::new(&rows, &width) }
     }
-    let lengths = planes.iter().map(|p| p.a.iter().map(|v| v * v).sum::<f64>().sqrt());
-    // What the oracle holds for zero is noise.
-    let most = d.multipliers.iter().copied().fold(0.0, f64::max);
-    let kept = d.multipliers.iter().map(|l| if *l > 1e-9 * most { *l } else { 0.0 });
-    let multipliers: Vec<f64> = kept.zip(lengths).map(|(l, n)| l / n).collect();
-    if refuted(planes, &multipliers, free, lo, hi) { Verdict::Empty } else { Verdict::Unknown }
+
+    /// Is there anything inside? The oracle's multipliers are checked.
+    pub fn judge(&self, free: &[bool]) -> Verdict {
+        let Some(oracle) = &self.oracle else { return Verdict::Unknown };
+        let d = oracle.deepest();
+        if d.depth > 0.0 {
+            let ends = self.lo.iter().zip(self.hi);
+            return Verdict::Point(
+                d.point.iter().zip(ends).map(|(w, (l, h))| (l + w).clamp(*l, *h)).collect(),
+            );
+        }
+        // What the oracle holds for zero is noise.
+        let most = d.multipliers.iter().copied().fold(0.0, f64::max);
+        let kept: Vec<f64> = d.multipliers.iter().map(|l| if *l > 1e-9 * most { *l } else { 0.0 }).collect();
+        if refuted(self.planes, &kept, free, self.lo, self.hi) { Verdict::Empty } else { Verdict::Unknown }
+    }
+
+    /// An upper bound of a · x + d in the cell, by the box where the oracle cannot help.
+    pub fn highest(&mut self, p: &Plane) -> f64 {
+        let alone = highest(p, self.lo, self.hi);
+        let Some(multipliers) = self.oracle.as_mut().and_then(|o| o.maximise(&p.a)) else { return alone };
+        let (a, d) = combined(Some(p), self.planes, &multipliers, self.lo.len());
+        over(&a, d, self.lo, self.hi).hi.min(alone)
+    }
+}
+
+/// p + Σ λ_i (a_i · x + d_i): coefficients and constant.
+fn combined(p: Option<&Plane>, planes: &[Plane], multipliers: &[f64], n: usize) -> (Vec<Interval>, Interval) {
+    let point = Interval::point;
+    let mut d = point(p.map_or(0.0, |p| p.d));
+    let mut a: Vec<Interval> = (0..n).map(|j| point(p.map_or(0.0, |p| p.a[j]))).collect();
+    for (q, &l) in planes.iter().zip(multipliers).filter(|(_, l)| **l > 0.0) {
+        d = d + point(l) * point(q.d);
+        a.iter_mut().zip(&q.a).filter(|(_, v)| **v != 0.0).for_each(|(s, &v)| *s = *s + point(l) * point(v));
+    }
+    (a, d)
+}
+
+/// The function's range on the box.
+fn over(a: &[Interval], d: Interval, lo: &[f64], hi: &[f64]) -> Interval {
+    a.iter().zip(lo.iter().zip(hi)).fold(d, |s, (&a, (&l, &h))| s + a * Interval::new(l, h))
 }
 
 /// Is Σ λ_i (a_i · x + d_i) nowhere positive on the box?
@@ -91,18 +129,8 @@ pub fn refuted(planes: &[Plane], multipliers: &[f64], free: &[bool], lo: &[f64],
     if multipliers.iter().any(|l| !(*l >= 0.0 && l.is_finite())) {
         return false;
     }
-    let zero = Interval::point(0.0);
-    let mut d = zero;
-    let mut a = vec![zero; lo.len()];
-    for (p, &l) in planes.iter().zip(multipliers).filter(|(_, l)| **l > 0.0) {
-        let l = Interval::point(l);
-        d = d + l * Interval::point(p.d);
-        a.iter_mut()
-            .zip(&p.a)
-            .filter(|(_, v)| **v != 0.0)
-            .for_each(|(s, &v)| *s = *s + l * Interval::point(v));
-    }
-    let total = a.iter().zip(lo.iter().zip(hi)).fold(d, |s, (&a, (&l, &h))| s + a * Interval::new(l, h));
+    let (a, d) = combined(None, planes, multipliers, lo.len());
+    let total = over(&a, d, lo, hi);
     let moving = planes.iter().zip(multipliers).any(|(p, l)| *l > 0.0 && moves(p, free));
     total.hi < 0.0 || (total.hi == 0.0 && moving)
 }

@@ -13,10 +13,10 @@ use crate::backend::Backend;
 use crate::method::context::Budget;
 use crate::net::Op;
 use crate::num::{Enclosure, Norm, Piece, Piecewise};
-use crate::ops::linear::{NodeEnds, Relaxation, host_ends, relax, tighten, upper};
+use crate::ops::linear::{NodeEnds, Relaxation, above, host_ends, over, relax, tighten};
 use crate::ops::{Ends, Gate, Known, Prepared, Trace};
 use crate::region::Region;
-use ndarray::{Array2, s};
+use ndarray::{Array2, Array3, s};
 
 /// Bounds of all nodes and the gates they imply.
 pub struct Statuses<B: Backend> {
@@ -32,10 +32,27 @@ pub struct Given<'k> {
     pub known: &'k Known,
     /// Lower slopes of nearly decided neurons are optimised (one item only).
     pub optimised: bool,
+    /// Half-spaces that also hold.
+    pub cuts: Option<&'k mut dyn Cuts>,
+}
+
+/// Half-spaces of the input, item by item, that come to light node by node.
+pub trait Cuts {
+    /// Features of a node whose linear functions are wanted in any case.
+    fn wanted(&self, k: usize) -> Vec<usize>;
+    /// What upper linear bounds of +e_j and -e_j in turn (coefficients, constants) say.
+    fn tighten(
+        &mut self,
+        k: usize,
+        features: &[usize],
+        coefficients: &Array3<f64>,
+        constants: &Array2<f64>,
+        ends: &mut Ends,
+    );
 }
 
 pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget) -> Statuses<B> {
-    let given = Given { input: ibp::input(prepared, region), known: &vec![], optimised: true };
+    let given = Given { input: ibp::input(prepared, region), known: &vec![], optimised: true, cuts: None };
     run_on(prepared, region, given, budget)
 }
 
@@ -43,7 +60,7 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget)
 pub fn run_on<B: Backend>(
     prepared: &Prepared<B>,
     region: &Region,
-    given: Given,
+    mut given: Given,
     budget: &Budget,
 ) -> Statuses<B> {
     let (net, b) = (prepared.net, prepared.backend);
@@ -81,12 +98,18 @@ pub fn run_on<B: Backend>(
             }
         }
         let wanted = users[k].iter().any(|&u| net.nodes[u].op.is_nonlinear());
-        if wanted && (curved[k] || ball) && k > 0 {
-            let open = undecided(prepared, k, &users[k], &own);
+        if wanted && (curved[k] || ball || given.cuts.is_some()) && k > 0 {
+            let mut open = undecided(prepared, k, &users[k], &own);
+            if let Some(cuts) = &given.cuts {
+                open.extend(cuts.wanted(k));
+                open.sort_unstable();
+                open.dedup();
+            }
             let price = 4.0 * (items * open.len()) as f64 * work[k];
             if !open.is_empty() && budget.affords_on(prepared.backend, price) {
                 ends[k] = Some(own.clone());
-                refine(prepared, region, budget, &relaxations, &ends, k, &open, &mut own);
+                let cuts = &mut given.cuts;
+                refine(prepared, region, budget, &relaxations, &ends, k, &open, cuts, &mut own);
                 ends[k] = Some(own.clone());
                 if given.optimised {
                     let open = undecided(prepared, k, &users[k], &own);
@@ -133,6 +156,7 @@ fn refine<B: Backend>(
     ends: &NodeEnds,
     k: usize,
     open: &[usize],
+    cuts: &mut Option<&mut dyn Cuts>,
     own: &mut Ends,
 ) {
     let net = prepared.net;
@@ -144,8 +168,19 @@ fn refine<B: Backend>(
             return;
         }
         let rows = signs(items, net.nodes[k].len(), part);
-        let top = upper(prepared, relaxations, ends, k, &rows, region, &mut |_, _| {});
+        let mut coefficients = None;
+        let mut seen = |n: usize, a: &B::Block| {
+            if n == 0 && cuts.is_some() {
+                coefficients = Some(prepared.backend.read(a).centre);
+            }
+        };
+        let (input, constants) = above(prepared, relaxations, ends, k, &rows, &mut seen);
+        let box_ = ends[0].as_ref().expect("bounds of the input");
+        let top = over(prepared.backend, region, box_, input, constants.clone());
         take_signs(own, &top, part);
+        if let (Some(cuts), Some(coefficients)) = (cuts.as_mut(), coefficients) {
+            cuts.tighten(k, part, &coefficients, &constants, own);
+        }
     }
 }
 
