@@ -1,0 +1,144 @@
+//! Branch and bound against enumerated and sampled truth.
+
+mod common;
+mod truth;
+
+use clarke::backend::cpu::Cpu;
+use clarke::net::{Net, Op};
+use clarke::num::{Affine, LinearMap, Norm, Piecewise};
+use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::region::Region;
+use clarke::{Goal, Outcome, solve};
+use common::nets::{Kind, Maker, network, pair, question};
+use common::pieces::{Shape, constant};
+use common::{budget, naive};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+fn search(problem: &Problem, splits: u64) -> Outcome {
+    let goal = Goal { gap: 1.0 + 1e-9, splits: Some(splits) };
+    solve(problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_, _, _| {}).expect("no contradiction")
+}
+
+/// Can cuts decide every slope?
+fn piecewise(net: &Net) -> bool {
+    net.nodes.iter().all(|n| !n.op.is_nonlinear() || matches!(n.op, Op::Piecewise(_)))
+}
+
+#[test]
+fn enumerated_networks() {
+    let done: Vec<Option<(bool, bool)>> = (0..2_700usize)
+        .into_par_iter()
+        .map(|k| {
+            let mut m = network(k as u64 + 500_000, Kind::Tiny);
+            let problem = question(&mut m, k);
+            if problem.region.is_global() || problem.quotient.quantity == Quantity::Anchored {
+                return None;
+            }
+            let (inner, _) = constant(&problem, Shape::Inside, truth::truth)?;
+            let (outer, _) = constant(&problem, Shape::Outside, truth::truth)?;
+            let o = search(&problem, 400);
+            let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
+            assert!(upper >= inner * (1.0 - 1e-12), "case {k}: {upper} below {inner}");
+            assert!(lower <= outer * (1.0 + 1e-12), "case {k}: {lower} above {outer}");
+            Some((piecewise(&problem.net), o.exact))
+        })
+        .collect();
+    let count = |f: &dyn Fn(bool, bool) -> bool| done.iter().flatten().filter(|(p, e)| f(*p, *e)).count();
+    let (all, closed) = (count(&|p, _| p), count(&|p, e| p && e));
+    println!("{} problems; {closed} of {all} piecewise linear ones exact", count(&|_, _| true));
+    assert!(all > 500 && closed * 20 > all * 17, "{closed} of {all}");
+}
+
+/// The largest norm of a Jacobian at generic points, less what rounding may have added.
+fn steepest(problem: &Problem, m: &mut Maker) -> f64 {
+    let q = &problem.quotient;
+    let n = problem.net.inputs();
+    let mut best: f64 = 0.0;
+    for _ in 0..8 {
+        let at = naive::at(problem, &naive::member(&problem.region, n, &mut m.d));
+        let small = at.jacobian.nrows().min(at.jacobian.ncols()) <= 12;
+        if at.generic && small {
+            let size = truth::truth(&at.jacobian, q.in_norm, q.out_norm);
+            best = best.max(size * (1.0 - 1e-9) - 1e-12 * at.drift.sum());
+        }
+    }
+    best
+}
+
+/// Larger networks: no sampled Jacobian is steeper than the upper bound.
+#[test]
+fn sampled_networks() {
+    let closed: usize = (0..600usize)
+        .into_par_iter()
+        .map(|k| {
+            let mut m = network(k as u64 + 7_000, Kind::Any);
+            let problem = question(&mut m, k);
+            if problem.region.is_global() || problem.quotient.quantity == Quantity::Anchored {
+                return 0;
+            }
+            let o = search(&problem, 60);
+            let steep = steepest(&problem, &mut m);
+            let upper = o.upper.value.get();
+            assert!(upper >= steep, "case {k}: {upper} below {steep}");
+            assert!(upper >= o.lower.value.get());
+            o.exact as usize
+        })
+        .sum();
+    println!("{closed} exact");
+    assert!(closed > 100);
+}
+
+fn dense(w: ndarray::Array2<f64>, bias: Vec<f64>) -> Op {
+    Op::Affine(Affine { map: LinearMap::Dense(Arc::new(w)), bias: Some(Arc::new(bias)), repeat: 1 })
+}
+
+/// relu(x) − relu(−x) = x on boxes around, beside and at the kink.
+#[test]
+fn cancelling_kinks_are_exact() {
+    let mut net = Net::new(vec![1]);
+    net.push("both", dense(ndarray::arr2(&[[1.0], [-1.0]]), vec![0.0; 2]), vec![0], vec![2]).unwrap();
+    net.push("relu", Op::Piecewise(Piecewise::RELU), vec![1], vec![2]).unwrap();
+    net.push("minus", dense(ndarray::arr2(&[[1.0, -1.0]]), vec![0.0]), vec![2], vec![1]).unwrap();
+    for (lo, hi) in [(-1.0, 1.0), (-1.0, 0.5), (0.0, 1.0), (-0.25, 1e-9), (-3.0, -1.0)] {
+        for k in 0..9 {
+            let (in_norm, out_norm) = pair(k);
+            let quotient = Quotient { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
+            let region = Region::boxed(vec![lo], vec![hi]).unwrap();
+            let problem = Problem::new(net.clone(), region, quotient).unwrap();
+            let o = search(&problem, 50);
+            let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
+            assert!(o.exact && lower <= 1.0 && 1.0 <= upper, "[{lo}, {hi}]: [{lower}, {upper}]");
+        }
+    }
+}
+
+/// max(x, −x) and its kin by two inputs: the same search closes clipped and leaky ones.
+#[test]
+fn several_kinks_per_function() {
+    for f in [Piecewise::ABS, Piecewise::Leaky { slope: 0.1 }, Piecewise::Clip { lo: -0.5, hi: 0.25 }] {
+        let mut net = Net::new(vec![2]);
+        let w = ndarray::arr2(&[[1.0, 0.5], [-0.75, 1.0], [0.25, -1.0]]);
+        net.push("in", dense(w, vec![0.125, -0.25, 0.0]), vec![0], vec![3]).unwrap();
+        net.push("f", Op::Piecewise(f.clone()), vec![1], vec![3]).unwrap();
+        net.push(
+            "out",
+            dense(ndarray::arr2(&[[1.0, -1.0, 0.5], [0.5, 2.0, -1.0]]), vec![0.0; 2]),
+            vec![2],
+            vec![2],
+        )
+        .unwrap();
+        for k in 0..9 {
+            let (in_norm, out_norm) = pair(k);
+            let quotient = Quotient { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
+            let region = Region::ball(&[0.0, 0.0], 1.0, Norm::Inf, None).unwrap();
+            let problem = Problem::new(net.clone(), region, quotient).unwrap();
+            let (exact, _) =
+                constant(&problem, Shape::Inside, truth::truth).expect("two inputs are enumerated");
+            let o = search(&problem, 200);
+            let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
+            let same = upper >= exact * (1.0 - 1e-12) && lower <= exact * (1.0 + 1e-12);
+            assert!(same && upper <= lower * 1.2, "{f:?} {k}: [{lower}, {upper}] around {exact}");
+        }
+    }
+}
