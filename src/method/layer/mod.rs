@@ -1,6 +1,8 @@
 //! Norms of one linear map as enclosures: every method proves an upper or a
 //! lower end, `norm` keeps the best of each.
 
+pub mod cover;
+pub mod embedding;
 pub mod exact;
 pub mod frobenius;
 pub mod gram;
@@ -12,6 +14,7 @@ pub mod reshapes;
 pub mod schur;
 pub mod simple;
 pub mod stack;
+mod symbols;
 
 use crate::backend::Backend;
 use crate::backend::spectral::Spectral;
@@ -38,12 +41,15 @@ pub struct Effort {
     pub entries: usize,
     /// Search for lower ends too; upper ends alone cost far less on convolutions.
     pub lower: bool,
+    /// Operations that proofs about the symbols of a convolution may take.
+    pub work: f64,
 }
 
 impl Effort {
-    pub const QUICK: Effort = Effort { order: 256, tolerance: 1e-3, steps: 4, entries: 1 << 12, lower: true };
+    pub const QUICK: Effort =
+        Effort { order: 256, tolerance: 1e-3, steps: 4, entries: 1 << 12, lower: true, work: 3e9 };
     pub const FULL: Effort =
-        Effort { order: 4096, tolerance: 1e-8, steps: 20, entries: 1 << 18, lower: true };
+        Effort { order: 4096, tolerance: 1e-8, steps: 20, entries: 1 << 18, lower: true, work: 1e13 };
     pub const UPPER: Effort = Effort { lower: false, ..Self::QUICK };
 }
 
@@ -123,12 +129,15 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     out.above("frobenius", frobenius::upper(map));
     out.above("interpolation", interpolation::upper(map));
     out.above("schur", schur::upper(map, effort.steps));
-    out.above("reshapes", reshapes::upper(map, effort.order));
-    out.above("gram", gram::upper(map, effort.order));
+    out.above("reshapes", reshapes::upper(map, effort.order.min(1024)));
     out.below("row norms", exact::to_inf(map, Norm::Two).0);
     out.below("column norms", exact::from_one(map, Norm::Two).0);
+    if matches!(map, LinearMap::Conv { .. }) && !gram::is_small(map, effort.order) {
+        return symbols::run(map, effort, out);
+    }
+    out.above("gram", gram::upper(map, effort.order));
     if effort.lower {
-        out.below("lanczos", power::lanczos(map, effort.tolerance));
+        out.below("lanczos", power::lanczos(map, effort.tolerance, None));
     }
 }
 
