@@ -78,14 +78,15 @@ fn object(args: &LayersArgs, engine: &Engine, layers: &[Layer]) -> Value {
     let list: Vec<Value> = layers
         .iter()
         .map(|l| {
-            let mut methods = Map::new();
-            for (name, value, upper) in &l.norm.methods {
-                let name = if *upper { name.to_string() } else { format!("{name} (lower)") };
-                methods.insert(name, number(*value));
+            let (mut methods, mut seconds) = (Map::new(), Map::new());
+            for f in &l.norm.methods {
+                let name = if f.is_upper { f.method.to_string() } else { format!("{} (lower)", f.method) };
+                methods.insert(name.clone(), number(f.value));
+                seconds.insert(name, json!(f.seconds));
             }
             json!({"name": l.node.name, "kind": l.node.op.name(), "shape": [l.node.len(), l.inputs],
                 "norm": {"upper": number(l.norm.upper.get()), "lower": number(l.norm.lower.get())},
-                "methods": methods, "seconds": l.seconds})
+                "methods": methods, "seconds": l.seconds, "method_seconds": seconds})
         })
         .collect();
     json!({"schema": "clarke.layers/1", "net": args.net.display().to_string(),

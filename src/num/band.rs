@@ -23,18 +23,31 @@ fn common(a: usize, b: usize) -> usize {
 }
 
 impl Band {
-    /// `None` if no tap meets the map. Tap t of the band is tap t of the kernel.
+    /// Covers all classes; `None` if no tap meets the map.
     pub fn new(shape: &ConvShape, axis: usize) -> Option<Band> {
+        Band::classes(shape, axis).into_iter().reduce(|a, b| Band {
+            outputs: a.outputs.max(b.outputs),
+            first: a.first.min(b.first),
+            last: a.last.max(b.last),
+            low: a.low.min(b.low),
+            high: a.high.max(b.high),
+            stride: a.stride,
+        })
+    }
+
+    /// The classes of an axis, each kind once; those that meet nothing are left out.
+    /// Tap t of a band is tap t of the kernel.
+    pub fn classes(shape: &ConvShape, axis: usize) -> Vec<Band> {
         let (outputs, inputs, kernel) = (shape.output[axis], shape.input[axis], shape.kernel[axis]);
         let (stride, dilation, pad) = (shape.stride[axis], shape.dilation[axis], shape.pad[axis]);
         if outputs == 0 || inputs == 0 || kernel == 0 {
-            return None;
+            return vec![];
         }
         // i + p = o s + t δ: only multiples of g = gcd(s, δ) meet, then classes of o modulo δ / g.
         let g = common(stride, dilation);
         let (stride, classes) = (stride / g, dilation / g);
         let (from, to) = (pad.div_ceil(g), (inputs - 1 + pad) / g);
-        let mut all: Option<Band> = None;
+        let mut all: Vec<Band> = Vec::new();
         for r in 0..classes.min(outputs) {
             let rows = (outputs - r).div_ceil(classes);
             let shift = r * stride;
@@ -49,14 +62,9 @@ impl Band {
                 continue;
             }
             let one = Band { outputs: rows, first, last, low, high, stride };
-            all = Some(all.map_or(one, |a| Band {
-                outputs: a.outputs.max(rows),
-                first: a.first.min(first),
-                last: a.last.max(last),
-                low: a.low.min(low),
-                high: a.high.max(high),
-                stride,
-            }));
+            if !all.contains(&one) {
+                all.push(one);
+            }
         }
         all
     }

@@ -153,7 +153,7 @@ pub fn shorter(shape: &ConvShape, bands: &[Band; 2], wrap: [Wrap; 2]) -> Side {
 }
 
 impl Correlation {
-    /// `None` for a kernel that is zero or not finite. `kernel` holds one group's weights.
+    /// `None` for a kernel that is zero or not finite, or meets nothing. `kernel` holds one group's weights.
     pub fn new(
         shape: &ConvShape,
         kernel: &[f64],
@@ -172,6 +172,9 @@ impl Correlation {
         };
         let planes: Vec<Array2<f64>> = (0..shape.taps()).map(plane).collect();
         let mut axes = [0, 1].map(|a| pairs(&bands[a], wrap[a], side));
+        if axes.iter().any(|a| a.is_empty()) {
+            return None;
+        }
         // The lower triangle alone.
         axes[0].iter_mut().for_each(|p| p.at.retain(|(row, column)| row >= column));
         axes[0].retain(|p| !p.at.is_empty());
@@ -353,8 +356,11 @@ impl Correlation {
                 y
             }
         };
-        let length = if a.im.is_some() { 2 * n } else { n };
-        let (square, v) = top_eigenpair_from(length, start.cloned(), &mut apply, tolerance);
+        let length = if self.complex { 2 * n } else { n };
+        let start = start.map(|v| v.slice(s![..length]).to_owned());
+        let (square, found) = top_eigenpair_from(length, start, &mut apply, tolerance);
+        let mut v = Array1::zeros(2 * n);
+        v.slice_mut(s![..length]).assign(&found);
         (square.max(0.0).sqrt(), v)
     }
 

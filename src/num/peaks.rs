@@ -12,8 +12,9 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::f64::consts::{PI, TAU};
 
-/// Vectors kept.
+/// Vectors kept of the first search, and at most.
 const KEPT: usize = 24;
+const MOST: usize = 64;
 /// Tolerance of a search where only the rough size matters.
 const ROUGH: f64 = 1e-3;
 const FINE: f64 = 1e-9;
@@ -42,7 +43,8 @@ impl Circle {
 /// Re Σ c e^{i (y ω_y + x ω_x)}.
 type Polynomial = Vec<([i64; 2], f64, f64)>;
 
-struct Sample {
+/// A frequency that was searched.
+pub struct Sample {
     frequency: Frequency,
     value: f64,
     vector: Array1<f64>,
@@ -140,8 +142,8 @@ impl<'a> Peaks<'a> {
         all.mapv_into(f64::sqrt)
     }
 
-    /// Searches at the points where the envelope is largest until it grows no more.
-    fn climb(&mut self) {
+    /// Searches at the points where the envelope is largest until it grows no more; the top.
+    pub fn climb(&mut self) -> f64 {
         for _ in 0..8 {
             let angles =
                 |varies| if varies { Circle { period: LATTICE, half: false }.angles() } else { vec![0.0] };
@@ -161,12 +163,30 @@ impl<'a> Peaks<'a> {
             let turn = |a: f64| ((a / TAU * (1u64 << 18) as f64).round() as i64, 1i64 << 18);
             self.add(at.map(turn));
             if self.top().0 <= before * (1.0 + 1e-7) {
-                return;
+                break;
             }
         }
+        self.top().0
     }
 
     fn add(&mut self, frequency: Frequency) -> f64 {
+        let found = self.look(frequency);
+        let value = found.value;
+        self.samples.push(found);
+        value
+    }
+
+    /// Adds what `look` found.
+    pub fn learn(&mut self, samples: Vec<Sample>) {
+        self.samples.extend(samples);
+        if self.samples.len() > MOST {
+            self.samples.sort_by(|a, b| b.value.total_cmp(&a.value));
+            self.samples.truncate(MOST);
+        }
+    }
+
+    /// The symbol at a frequency, from the nearest vector known.
+    pub fn look(&self, frequency: Frequency) -> Sample {
         let near = |s: &&Sample| {
             let part = |a: usize| {
                 let f = |(p, q): (i64, i64)| p as f64 / q as f64;
@@ -177,8 +197,7 @@ impl<'a> Peaks<'a> {
         };
         let start = self.samples.iter().min_by(|a, b| near(a).total_cmp(&near(b))).map(|s| s.vector.clone());
         let (value, vector) = self.symbol.search(frequency, start.as_ref(), FINE);
-        self.samples.push(sample(self.symbol, frequency, value, vector));
-        value
+        sample(self.symbol, frequency, value, vector)
     }
 
     /// The envelope's maximum on a grid.

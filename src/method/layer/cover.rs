@@ -10,15 +10,19 @@
 //!   supremum S is attained in some cell, and there σ(c) >= S cos r.
 
 use crate::num::correlation::{Correlation, Frequency};
-use crate::num::peaks::{Circle, Peaks};
+use crate::num::peaks::{Circle, Peaks, Sample};
 use crate::num::round::{add_up, div_up, mul_down, mul_up, sqrt_up, sub_down};
 use rayon::prelude::*;
 use std::f64::consts::TAU;
 
 /// Guesses grow by at least this where a proof fails.
 const STEP: f64 = 1e-6;
-/// Guesses are raised at most this often.
-const RAISES: usize = 40;
+/// Guesses that fail are raised at most this often.
+const RAISES: i32 = 16;
+/// Guesses start from here: the largest tap is near 1, and roundings are far below.
+const NOTHING: f64 = 1e-5;
+/// The share of a guess above the highest peak known that a raised one keeps.
+const MOST_SPARE: f64 = 1e-3;
 
 /// What is to be covered.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +45,8 @@ struct Cell {
 enum Answer {
     Holds,
     Splits,
-    /// The norm at the only point of a cell.
-    Exceeds(f64),
+    /// A point of its own that was not proven.
+    Fails,
 }
 
 impl Aim {
@@ -115,49 +119,57 @@ impl Aim {
 
 /// A proven bound of the scaled symbol's norm, at least `guess` and hardly more
 /// if the guess is good; `None` if that takes too many factorisations.
-pub fn cover(symbol: &Correlation, peaks: &Peaks, aim: &Aim, guess: f64) -> Option<f64> {
-    let mut bound = guess;
+pub fn cover(symbol: &Correlation, peaks: &mut Peaks, aim: &Aim, guess: f64) -> Option<f64> {
+    let spare = (guess / peaks.top().0.max(NOTHING) - 1.0).clamp(STEP, MOST_SPARE);
+    let mut bound = guess.max(NOTHING);
     let mut cells = vec![aim.whole()];
     let (mut proofs, mut raises) = (0, 0);
     while !cells.is_empty() {
-        let answers: Vec<(Answer, bool)> = cells.par_iter().map(|&c| judge(symbol, peaks, aim, bound, c)).collect();
-        proofs += answers.iter().filter(|(_, tried)| *tried).count();
-        if proofs > aim.proofs || raises > RAISES {
-            return None;
-        }
-        let mut next = Vec::with_capacity(2 * cells.len());
-        let mut highest = bound;
-        for (cell, (answer, _)) in cells.iter().zip(answers) {
+        let answers: Vec<(Answer, Option<Sample>)> =
+            cells.par_iter().map(|&c| judge(symbol, peaks, aim, bound, c)).collect();
+        let (mut next, mut new, mut failed) = (Vec::with_capacity(2 * cells.len()), vec![], false);
+        for (cell, (answer, sample)) in cells.iter().zip(answers) {
+            proofs += usize::from(sample.is_some() || matches!(answer, Answer::Holds));
+            new.extend(sample);
             match answer {
                 Answer::Holds => {}
                 Answer::Splits => next.extend(aim.halves(*cell)),
-                Answer::Exceeds(norm) => {
-                    let r = aim.radius(*cell);
-                    let share = if aim.everywhere.is_none() { 1.0 - 0.5 * r * r } else { 1.0 };
-                    highest = highest.max(norm / share).max(bound * (1.0 + STEP * 2f64.powi(raises as i32)));
+                Answer::Fails => {
+                    failed = true;
                     next.push(*cell);
                 }
             }
         }
-        if highest > bound {
-            raises += 1;
-            bound = highest * (1.0 + STEP);
+        // What failed where nobody expected it shows where the symbol is larger than was known.
+        let before = peaks.top().0;
+        peaks.learn(new);
+        if failed || peaks.top().0 > before * (1.0 + STEP) {
+            let highest = match aim.everywhere {
+                None => peaks.climb() * (1.0 + spare),
+                Some(_) => peaks.highest(aim.grid) * (1.0 + STEP),
+            };
+            raises += i32::from(failed);
+            let least = if failed { bound * (1.0 + STEP * 2f64.powi(raises)) } else { bound };
+            bound = highest.max(least);
+        }
+        if proofs > aim.proofs || raises > RAISES {
+            return None;
         }
         cells = next;
     }
     Some(bound)
 }
 
-/// The answer, and whether it took a factorisation.
-fn judge(symbol: &Correlation, peaks: &Peaks, aim: &Aim, bound: f64, cell: Cell) -> (Answer, bool) {
-    let single = cell.from == cell.to;
+/// The answer, and what a failed proof led to.
+fn judge(symbol: &Correlation, peaks: &Peaks, aim: &Aim, bound: f64, cell: Cell) -> (Answer, Option<Sample>) {
     let r = aim.radius(cell);
     let needed = aim.needed(bound, r);
     let centre = aim.centre(cell);
     let angle = centre.map(|(p, q)| TAU * p as f64 / q as f64);
     let tried = needed > 0.0 && aim.suffices(bound, needed, r) && peaks.envelope(angle) <= needed;
     if tried && symbol.proves(centre, needed) {
-        return (Answer::Holds, true);
+        return (Answer::Holds, None);
     }
-    if single { (Answer::Exceeds(symbol.search(centre, None, 1e-9).0), true) } else { (Answer::Splits, tried) }
+    let answer = if cell.from == cell.to { Answer::Fails } else { Answer::Splits };
+    (answer, tried.then(|| peaks.look(centre)))
 }

@@ -61,11 +61,22 @@ impl Symbols {
         let bands = [Band::new(shape, 0)?, Band::new(shape, 1)?];
         let side = shorter(shape, &bands, wrap);
         let size = weight.len() / shape.groups;
-        let one = |g: usize| Correlation::new(shape, &weight[g * size..(g + 1) * size], &bands, wrap, side);
-        let finite = weight.iter().all(|w| w.is_finite());
-        let groups = if finite { (0..shape.groups).map(one).collect::<Vec<_>>() } else { vec![] };
-        // A group of zeros has no symbol and the norm zero.
-        let groups: Vec<Correlation> = groups.into_iter().flatten().collect();
+        if weight.iter().any(|w| !w.is_finite()) {
+            return None;
+        }
+        // On an exact axis the classes of a dilation are operators of their own; a circle takes what covers them.
+        let classes = |a: usize| match wrap[a] {
+            Wrap::Exact => Band::classes(shape, a),
+            Wrap::Circle => vec![bands[a]],
+        };
+        let mut groups = Vec::new();
+        for kernel in weight.chunks(size.max(1)) {
+            for &y in &classes(0) {
+                // A group of zeros has no symbol and the norm zero.
+                let one = |x| Correlation::new(shape, kernel, &[y, x], wrap, side);
+                groups.extend(classes(1).into_iter().filter_map(one));
+            }
+        }
         (!groups.is_empty()).then_some(Symbols { shape: *shape, bands, wrap, side, groups })
     }
 
@@ -102,7 +113,7 @@ impl Symbols {
     }
 
     /// The norm at all frequencies: a bound for maps of every size.
-    pub fn sampling(&self, peaks: &[Peaks], proofs: usize) -> Upper {
+    pub fn sampling(&self, peaks: &mut [Peaks], proofs: usize) -> Upper {
         let grid = self.circles([LATTICE; 2], [false; 2]);
         let aim = Aim { grid, reach: self.reach(), everywhere: None, proofs };
         let mut all = Upper::proven(0.0);

@@ -24,6 +24,7 @@ use crate::num::norms::{Norm, operator_upper};
 use crate::num::round::sqrt_up;
 use crate::num::{Lower, Upper};
 use ndarray::Array2;
+use std::time::Instant;
 
 pub use masked::{masked_norm, masked_norm_of_enclosure};
 pub use simple::{incidence_norm, scale_norm, selection_norm};
@@ -53,6 +54,9 @@ impl Effort {
     pub const UPPER: Effort = Effort { lower: false, ..Self::QUICK };
 }
 
+/// Multiplications that the Schur test may take before it stops early.
+const SCHUR: f64 = 1e9;
+
 /// The enclosure of one norm and what each method gave.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
@@ -61,8 +65,16 @@ pub struct LayerNorm {
     /// The methods behind the two ends.
     pub upper_rule: &'static str,
     pub lower_rule: &'static str,
-    /// (name, value, is it an upper end).
-    pub methods: Vec<(&'static str, f64, bool)>,
+    pub methods: Vec<Finding>,
+}
+
+/// What one method gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Finding {
+    pub method: &'static str,
+    pub value: f64,
+    pub is_upper: bool,
+    pub seconds: f64,
 }
 
 impl LayerNorm {
@@ -71,29 +83,37 @@ impl LayerNorm {
         LayerNorm { upper, lower, upper_rule: "none", lower_rule: "none", methods: Vec::new() }
     }
 
-    fn above(&mut self, name: &'static str, upper: Upper) {
-        if upper == Upper::INFINITE {
-            return;
+    /// Runs a method that gives an upper end.
+    fn above(&mut self, name: &'static str, find: impl FnOnce() -> Upper) -> Upper {
+        let (_, upper) = self.both(name, || (Lower::ZERO, find()));
+        upper
+    }
+
+    /// Runs a method that gives a lower end.
+    fn below(&mut self, name: &'static str, find: impl FnOnce() -> Lower) {
+        self.both(name, || (find(), Upper::INFINITE));
+    }
+
+    fn both(&mut self, name: &'static str, find: impl FnOnce() -> (Lower, Upper)) -> (Lower, Upper) {
+        let started = Instant::now();
+        let (lower, upper) = find();
+        let seconds = started.elapsed().as_secs_f64();
+        let mut note = |value, is_upper| {
+            self.methods.push(Finding { method: name, value, is_upper, seconds });
+        };
+        if upper != Upper::INFINITE {
+            note(upper.get(), true);
         }
-        self.methods.push((name, upper.get(), true));
+        if lower != Lower::ZERO {
+            note(lower.get(), false);
+        }
         if upper < self.upper {
             (self.upper, self.upper_rule) = (upper, name);
         }
-    }
-
-    fn below(&mut self, name: &'static str, lower: Lower) {
-        if lower == Lower::ZERO {
-            return;
-        }
-        self.methods.push((name, lower.get(), false));
         if lower > self.lower {
             (self.lower, self.lower_rule) = (lower, name);
         }
-    }
-
-    fn both(&mut self, name: &'static str, (lower, upper): (Lower, Upper)) {
-        self.above(name, upper);
-        self.below(name, lower);
+        (lower, upper)
     }
 }
 
@@ -102,11 +122,18 @@ pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
     let mut out = LayerNorm::new();
     let (m, n) = (map.outputs(), map.inputs());
     match (p, q) {
-        _ if m == 0 || n == 0 => out.above("empty", Upper::proven(0.0)),
-        _ if m == 1 => out.both("row norms", exact::to_inf(map, p)),
-        _ if n == 1 => out.both("column norms", exact::from_one(map, q)),
-        (_, Norm::Inf) => out.both("row norms", exact::to_inf(map, p)),
-        (Norm::One, _) => out.both("column norms", exact::from_one(map, q)),
+        _ if m == 0 || n == 0 => {
+            out.above("empty", || Upper::proven(0.0));
+        }
+        (_, Norm::Inf) => {
+            out.both("row norms", || exact::to_inf(map, p));
+        }
+        _ if m == 1 => {
+            out.both("row norms", || exact::to_inf(map, p));
+        }
+        _ if n == 1 || p == Norm::One => {
+            out.both("column norms", || exact::from_one(map, q));
+        }
         (Norm::Two, Norm::Two) => spectral(map, effort, &mut out),
         _ => mixed(map, p, q, effort, &mut out),
     }
@@ -117,27 +144,28 @@ pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
 pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
     let mut out = norm(map, p, q, effort);
     if (p, q) == (Norm::Two, Norm::Two) {
-        out.above("gram-stack", stack::upper(b, map, effort.tolerance.max(1e-6)));
+        out.above("gram-stack", || stack::upper(b, map, effort.tolerance.max(1e-6)));
     }
     if effort.lower {
-        out.below("power", power::on(b, map, p, q, 4, 100));
+        out.below("power", || power::on(b, map, p, q, 4, 100));
     }
     out
 }
 
 fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
-    out.above("frobenius", frobenius::upper(map));
-    out.above("interpolation", interpolation::upper(map));
-    out.above("schur", schur::upper(map, effort.steps));
-    out.above("reshapes", reshapes::upper(map, effort.order.min(1024)));
-    out.below("row norms", exact::to_inf(map, Norm::Two).0);
-    out.below("column norms", exact::from_one(map, Norm::Two).0);
+    out.above("frobenius", || frobenius::upper(map));
+    out.above("interpolation", || interpolation::upper(map));
+    let steps = effort.steps.min((SCHUR / map.products()) as usize).max(2);
+    out.above("schur", || schur::upper(map, steps));
+    out.above("reshapes", || reshapes::upper(map, effort.order.min(1024)));
+    out.below("row norms", || exact::to_inf(map, Norm::Two).0);
+    out.below("column norms", || exact::from_one(map, Norm::Two).0);
     if matches!(map, LinearMap::Conv { .. }) && !gram::is_small(map, effort.order) {
         return symbols::run(map, effort, out);
     }
-    out.above("gram", gram::upper(map, effort.order));
+    out.above("gram", || gram::upper(map, effort.order));
     if effort.lower {
-        out.below("lanczos", power::lanczos(map, effort.tolerance, None));
+        out.below("lanczos", || power::lanczos(map, effort.tolerance, None));
     }
 }
 
@@ -145,20 +173,22 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
 /// and signs or weights where the map is small enough to write out.
 fn mixed(map: &LinearMap, p: Norm, q: Norm, effort: Effort, out: &mut LayerNorm) {
     let (m, n) = (map.outputs(), map.inputs());
-    out.both("monotone", monotone::mixed(map, p, q));
+    out.both("monotone", || monotone::mixed(map, p, q));
     let two = norm(map, Norm::Two, Norm::Two, effort);
     let root = |n: usize| Upper::proven(sqrt_up(n as f64));
     let inputs = if p == Norm::Inf { root(n) } else { root(1) };
     let outputs = if q == Norm::One { root(m) } else { root(1) };
-    out.above("spectral", two.upper.times(inputs).times(outputs));
+    out.above("spectral", || two.upper.times(inputs).times(outputs));
     if m.saturating_mul(n) <= effort.entries {
-        let matrix = materialise(map);
-        let point = Array2::zeros(matrix.dim());
-        out.above("signs and weights", operator_upper(matrix.view(), point.view(), p, q));
+        out.above("signs and weights", || {
+            let matrix = materialise(map);
+            let point = Array2::zeros(matrix.dim());
+            operator_upper(matrix.view(), point.view(), p, q)
+        });
     }
     // Norms grow with p and shrink with q.
-    out.below("spectral", two.lower);
+    out.below("spectral", || two.lower);
     if effort.lower {
-        out.below("power", power::boyd(map, p, q, 4, 100));
+        out.below("power", || power::boyd(map, p, q, 4, 100));
     }
 }

@@ -38,23 +38,25 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     if effort.lower || exact.is_some() {
         let heavy = (map.products() / HEAVY * 1e-6).min(1e-4).max(effort.tolerance);
         let tolerance = if exact.is_some() { effort.tolerance } else { heavy };
-        out.below("lanczos", power::lanczos(map, tolerance, start));
+        out.below("lanczos", || power::lanczos(map, tolerance, start));
     }
     if let Some(s) = exact.and_then(|_| Symbols::new(map, [Wrap::Exact; 2])) {
-        out.above("gram", s.exact(out.lower));
+        let found = out.lower;
+        out.above("gram", || s.exact(found));
     }
     let (Some(symbols), Some(peaks)) = (&symbols, &mut peaks) else { return };
     let price = price(map, CIRCLES).expect("affordable");
     let proofs = (effort.work / price.proof) as usize;
     let apart = |out: &LayerNorm, by: f64| out.upper.get() > by * out.lower.get().max(f64::MIN_POSITIVE);
-    let wanted = apart(out, CLOSE);
+    let cheap = price.order <= CHEAP && effort.lower;
+    // Short circles are proven point by point, which is worth more if the peaks lie between the points.
+    let between = is_small(map) && symbols.supremum(peaks) > FAIR * out.lower.get();
     let mut everywhere = Upper::INFINITE;
-    if price.order <= CHEAP && effort.lower || wanted && !(is_small(map) && symbols.supremum(peaks) > FAIR * out.lower.get()) {
-        everywhere = symbols.sampling(peaks, proofs);
-        out.above("sampling", everywhere);
+    if cheap || apart(out, CLOSE) && !between {
+        everywhere = out.above("sampling", || symbols.sampling(peaks, proofs));
     }
-    if price.order <= CHEAP && effort.lower || apart(out, CLOSE) && !is_long(map) {
-        out.above("embedding", symbols.embedding(peaks, everywhere, proofs));
+    if !is_long(map) && (cheap || apart(out, CLOSE)) {
+        out.above("embedding", || symbols.embedding(peaks, everywhere, proofs));
     }
     if apart(out, FAIR) && effort.lower {
         strips(map, effort, out);
@@ -69,8 +71,6 @@ fn strips(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
             continue;
         }
         let Some(symbols) = Symbols::new(map, wrap) else { continue };
-        let mut peaks = symbols.peaks();
-        let upper = symbols.embedding(&mut peaks, Upper::INFINITE, usize::MAX);
-        out.above("strip", upper);
+        out.above("strip", || symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX));
     }
 }
