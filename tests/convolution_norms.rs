@@ -79,7 +79,10 @@ fn no_symbol_is_below_its_convolution() {
                 assert!(upper >= exact * (1.0 - 1e-13), "{name} {wrap:?} {map:?}: {upper} < {exact}");
                 assert!(upper.is_finite(), "{name} {wrap:?} {exact} {map:?}");
             }
-            assert!(circle.get() <= everywhere.get() * (1.0 + 1e-5), "{wrap:?} {map:?} {circle:?} {everywhere:?}");
+            assert!(
+                circle.get() <= everywhere.get() * (1.0 + 1e-5),
+                "{wrap:?} {map:?} {circle:?} {everywhere:?}"
+            );
             checked += 1;
             if exact > 0.0 {
                 most[k] = most[k].max(circle.get() / exact);
@@ -94,7 +97,14 @@ fn no_symbol_is_below_its_convolution() {
     assert!(checked > 8000, "{checked}");
 }
 
-fn square(n: usize, channels: [usize; 2], kernel: usize, stride: usize, pad: usize, w: Vec<f64>) -> LinearMap {
+fn square(
+    n: usize,
+    channels: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    pad: usize,
+    w: Vec<f64>,
+) -> LinearMap {
     let output = (n + 2 * pad - kernel) / stride + 1;
     let shape = ConvShape {
         groups: 1,
@@ -178,7 +188,8 @@ fn pointwise_layers_are_their_matrices() {
     for round in 0..200 {
         let (channels, n) = ([pick(&mut noise, 1, 9), pick(&mut noise, 1, 9)], pick(&mut noise, 1, 40));
         let w: Vec<f64> = (0..channels[0] * channels[1]).map(|_| noise.signed()).collect();
-        let matrix = ndarray::Array2::from_shape_vec((channels[1], channels[0]), w.clone()).expect("a matrix");
+        let matrix =
+            ndarray::Array2::from_shape_vec((channels[1], channels[0]), w.clone()).expect("a matrix");
         let map = square(n, channels, 1, 1 + round % 3, 0, w);
         let exact = sigma(&matrix);
         let found = norm(&map, Norm::Two, Norm::Two, Effort::FULL);

@@ -161,9 +161,8 @@ fn backward(shape: &ConvShape, weight: &[f64], y: ArrayView1<f64>) -> Array1<f64
     let [height, width] = shape.output;
     let (area, plane) = (height * width, shape.input[0] * shape.input[1]);
     let block = ROWS.div_ceil(taps).min(per_group);
-    let blocks: Vec<(usize, usize)> = (0..shape.groups)
-        .flat_map(|g| (0..per_group).step_by(block).map(move |c| (g, c)))
-        .collect();
+    let blocks: Vec<(usize, usize)> =
+        (0..shape.groups).flat_map(|g| (0..per_group).step_by(block).map(move |c| (g, c))).collect();
     let planes: Vec<Vec<f64>> = blocks
         .into_par_iter()
         .map(|(g, from)| {

@@ -4,8 +4,8 @@ use super::norms::{Norm, vector_norm_up};
 use super::round::{add_up, div_up, gamma, mul_up, sub_down};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
-use std::ops::Range;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Orders up to here are factored entry by entry.
 const BASE: usize = 16;

@@ -190,8 +190,7 @@ impl Correlation {
         let product = |y: &Pairs, x: &Pairs| {
             let mut m = Array2::zeros((channels, channels));
             for (&(t, u), &(v, w)) in y.taps.iter().flat_map(|a| x.taps.iter().map(move |b| (a, b))) {
-                let (left, right) =
-                    (&planes[t * shape.kernel[1] + v], &planes[u * shape.kernel[1] + w]);
+                let (left, right) = (&planes[t * shape.kernel[1] + v], &planes[u * shape.kernel[1] + w]);
                 match side {
                     Side::Inputs => general_mat_mul(1.0, &left.t(), right, 1.0, &mut m),
                     Side::Outputs => general_mat_mul(1.0, left, &right.t(), 1.0, &mut m),
@@ -224,7 +223,8 @@ impl Correlation {
         let lines = |axis: usize| {
             let mut sums = vec![0.0; planes[0].len_of(Axis(axis))];
             for p in &planes {
-                let parts = p.axis_iter(Axis(axis)).map(|l| vector_norm_up(l.iter().map(|w| w.abs()), Norm::One));
+                let parts =
+                    p.axis_iter(Axis(axis)).map(|l| vector_norm_up(l.iter().map(|w| w.abs()), Norm::One));
                 sums.iter_mut().zip(parts).for_each(|(s, l)| *s = add_up(*s, l));
             }
             largest(sums)

@@ -122,8 +122,7 @@ impl<'a> Peaks<'a> {
                 d
             };
             let (dy, dx) = (list(0), list(1));
-            let (mut re, mut im) =
-                (Array2::zeros((dy.len(), dx.len())), Array2::zeros((dy.len(), dx.len())));
+            let (mut re, mut im) = (Array2::zeros((dy.len(), dx.len())), Array2::zeros((dy.len(), dx.len())));
             for (d, c, s) in &s.polynomial {
                 let at = |list: &[i64], v: i64| list.binary_search(&v).expect("listed");
                 let place = [at(&dy, d[0]), at(&dx, d[1])];

@@ -53,7 +53,8 @@ impl Aim {
     /// A bound of Σ |ω − centre| (K − 1)/2 over the cell, up.
     fn radius(&self, cell: Cell) -> f64 {
         (0..2).fold(0.0, |sum, a| {
-            let places = (cell.to[a] - cell.from[a]) as f64 + if self.everywhere.is_none() { 1.0 } else { 0.0 };
+            let places =
+                (cell.to[a] - cell.from[a]) as f64 + if self.everywhere.is_none() { 1.0 } else { 0.0 };
             let angle = div_up(mul_up(places / 2.0, TAU.next_up()), self.grid[a].period as f64);
             add_up(sum, mul_up(angle, (self.reach[a] - 1) as f64 / 2.0))
         })

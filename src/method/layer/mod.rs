@@ -7,6 +7,7 @@ pub mod exact;
 pub mod frobenius;
 pub mod gram;
 pub mod interpolation;
+pub mod lipbound;
 pub mod masked;
 pub mod monotone;
 pub mod power;
@@ -21,13 +22,14 @@ use crate::backend::spectral::Spectral;
 use crate::num::apply::materialise;
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, operator_upper};
-use crate::num::round::sqrt_up;
+use crate::num::round::{U, sqrt_up};
 use crate::num::{Lower, Upper};
 use ndarray::Array2;
+use std::sync::Arc;
 use std::time::Instant;
 
 pub use masked::{masked_norm, masked_norm_of_enclosure};
-pub use simple::{incidence_norm, scale_norm, selection_norm};
+pub use simple::{incidence_norm, scale_magnitudes, scale_norm, selection_norm};
 
 /// How much work a norm may cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,6 +142,34 @@ pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
     out
 }
 
+/// ‖diag(m) W‖_2 for a convolution and any m with 0 <= m <= `scale`, by the largest of each
+/// channel; `None` for other maps.
+pub fn scaled_conv_norm(map: &LinearMap, scale: &[f64], effort: Effort) -> Option<Upper> {
+    let LinearMap::Conv { shape, weight, adjoint } = map else { return None };
+    let channels = if *adjoint { shape.in_channels } else { shape.out_channels };
+    let area = scale.len() / channels.max(1);
+    let top: Vec<f64> =
+        scale.chunks(area.max(1)).map(|s| s.iter().fold(0.0, |m: f64, x| m.max(*x))).collect();
+    let first = top.first().copied().unwrap_or(0.0);
+    if top.iter().any(|x| !x.is_finite()) {
+        return Some(Upper::INFINITE);
+    }
+    if top.iter().all(|&x| x == first) {
+        return Some(norm(map, Norm::Two, Norm::Two, effort).upper.times(Upper::proven(first)));
+    }
+    let (ins, outs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+    let channel = |k: usize| {
+        let (o, i) = (k / (ins * shape.taps()), k / shape.taps() % ins);
+        if *adjoint { o / outs * ins + i } else { o }
+    };
+    let scaled: Vec<f64> = weight.iter().enumerate().map(|(k, w)| w * top[channel(k)]).collect();
+    // A product rounds by at most u of itself, or by the least number.
+    let tiny = (scaled.len() as f64) * f64::from_bits(1);
+    let map = LinearMap::Conv { shape: *shape, weight: Arc::new(scaled), adjoint: *adjoint };
+    let rounding = Upper::proven(2.0 * U).times(interpolation::upper(&map)).plus(Upper::proven(tiny));
+    Some(norm(&map, Norm::Two, Norm::Two, effort).upper.plus(rounding))
+}
+
 /// The same, with what a device can add.
 pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
     let mut out = norm(map, p, q, effort);
@@ -160,6 +190,15 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     out.above("reshapes", || reshapes::upper(map, effort.order.min(1024)));
     out.below("row norms", || exact::to_inf(map, Norm::Two).0);
     out.below("column norms", || exact::from_one(map, Norm::Two).0);
+    if effort.lower && matches!(map, LinearMap::Conv { .. }) {
+        let mut whole = Upper::INFINITE;
+        out.above("toeplitz-rows", || {
+            let (rows, all) = lipbound::uppers(map);
+            whole = all;
+            rows
+        });
+        out.above("toeplitz", || whole);
+    }
     if matches!(map, LinearMap::Conv { .. }) && !gram::is_small(map, effort.order) {
         return symbols::run(map, effort, out);
     }

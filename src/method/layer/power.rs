@@ -6,8 +6,8 @@
 
 use crate::backend::Backend;
 use crate::num::apply::{absolute, apply, apply_up, terms, transpose};
-use crate::num::direction::{dual_vector, vector_norm};
 use crate::num::correlation::Side;
+use crate::num::direction::{dual_vector, vector_norm};
 use crate::num::lanczos::top_eigenpair_from;
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};

@@ -6,9 +6,9 @@
 
 use super::embedding::{Symbols, is_long, is_small, price};
 use super::{Effort, LayerNorm, power};
+use crate::num::Upper;
 use crate::num::correlation::Wrap;
 use crate::num::map::LinearMap;
-use crate::num::Upper;
 
 const CIRCLES: [Wrap; 2] = [Wrap::Circle; 2];
 const STRIPS: [[Wrap; 2]; 2] = [[Wrap::Exact, Wrap::Circle], [Wrap::Circle, Wrap::Exact]];
