@@ -198,3 +198,21 @@ fn pointwise_layers_are_their_matrices() {
         assert!(found.lower.get() <= exact * (1.0 + 1e-14));
     }
 }
+
+/// Kernels as large as the map: nothing takes longer than the bound is worth.
+#[test]
+fn large_kernels_end() {
+    let mut noise = Random(43);
+    for k in [21usize, 41, 64] {
+        let w = (0..k * k).map(|_| noise.signed()).collect();
+        let map = square(64, [1, 1], k, 1, k / 2, w);
+        let started = std::time::Instant::now();
+        let found = norm(&map, Norm::Two, Norm::Two, Effort { order: 100, ..Effort::FULL });
+        assert!(
+            found.lower.get() > 0.0
+                && found.lower.get() <= found.upper.get()
+                && found.upper.get().is_finite()
+        );
+        assert!(started.elapsed().as_secs() < 60, "{k}");
+    }
+}

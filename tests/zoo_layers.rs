@@ -35,7 +35,9 @@ fn main() {
             Some(path) => layers(&path, name),
             None => Err("CLARKE_ZOO is not set".into()),
         };
-        trials.push(Trial::test(format!("layers_{}", name.replace(['/', '.'], "_")), test).with_ignored_flag(ignored));
+        trials.push(
+            Trial::test(format!("layers_{}", name.replace(['/', '.'], "_")), test).with_ignored_flag(ignored),
+        );
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -39,6 +39,13 @@ pub fn run(args: LayersArgs) -> Result<i32> {
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu, _) => norm_on(gpu.as_ref(), &a.map, args.in_norm, args.out_norm, effort),
         };
+        for f in &norm.methods {
+            let (sign, value) = match f.is_upper {
+                true => ("<=", rounded_up(f.value, 6)),
+                false => (">=", rounded_down(f.value, 6)),
+            };
+            args.print.detail(&format!("  {sign} {value}  {}  {:.2} s", f.method, f.seconds));
+        }
         layers.push(Layer { node, inputs: a.map.inputs(), norm, seconds: started.elapsed().as_secs_f64() });
     }
     args.print.result(&match args.print.format {

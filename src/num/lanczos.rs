@@ -9,6 +9,8 @@ use ndarray::{Array1, ArrayView1, ArrayView2};
 const SPACE: usize = 64;
 const HELD: usize = 1 << 26;
 const RESTARTS: usize = 8;
+/// Orders above this look at the gain of four steps instead of eight.
+const LONG: usize = 1 << 16;
 /// Orders up to here form the Gram matrix first.
 const SMALL: usize = 128;
 
@@ -88,6 +90,7 @@ pub fn top_eigenpair_from(
     let (mut start, _) = normalised(start.unwrap_or_else(|| Random(n as u64).vector(n)));
     let mut value = 0.0;
     let space = (HELD / n).clamp(8, SPACE);
+    let pace = if n > LONG { 4 } else { 8 };
     for _ in 0..RESTARTS {
         let mut basis = vec![start];
         let (mut alphas, mut betas): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
@@ -105,7 +108,7 @@ pub fn top_eigenpair_from(
             let k = basis.len();
             let size = alphas.iter().fold(0.0f64, |m, a| m.max(a.abs()));
             let closed = k == n || beta.is_nan() || beta <= 1e-15 * size;
-            if closed || k == space || k.is_multiple_of(8) {
+            if closed || k == space || k.is_multiple_of(pace) {
                 let (ritz, weights) = top_of_tridiagonal(&alphas, &betas);
                 let gain = ritz - value;
                 value = ritz;

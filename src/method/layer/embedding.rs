@@ -28,6 +28,9 @@ const FEW: usize = 150;
 const LONGER: usize = 4;
 /// Numbers that the products of taps may take.
 const HELD: f64 = 4e7;
+/// Pairs of taps, and multiplications to form their products.
+const PAIRS: f64 = 1e5;
+const FORMED: f64 = 2e11;
 
 /// The symbols of a convolution's groups.
 pub struct Symbols {
@@ -51,7 +54,11 @@ pub fn price(map: &LinearMap, wrap: [Wrap; 2]) -> Option<Price> {
     let bands = [Band::new(shape, 0)?, Band::new(shape, 1)?];
     let (order, held) = size(shape, &bands, wrap, shorter(shape, &bands, wrap));
     let n = order as f64;
-    (held <= HELD).then_some(Price { order, proof: 3.0 * n * n * n + 100.0 * n * n + 1e4 })
+    let taps: f64 = bands.iter().map(|b| ((b.high - b.low + 1) as f64).powi(2)).product();
+    let channels = (shape.in_channels / shape.groups) as f64 * (shape.out_channels / shape.groups) as f64;
+    let forming = taps * channels * (shape.in_channels.min(shape.out_channels) / shape.groups) as f64;
+    (held <= HELD && taps <= PAIRS && forming <= FORMED)
+        .then_some(Price { order, proof: 3.0 * n * n * n + 100.0 * n * n + 1e4 })
 }
 
 impl Symbols {

@@ -15,6 +15,8 @@ use rayon::prelude::*;
 /// Points per axis and tap, and at least.
 const PER_TAP: usize = 16;
 const POINTS: usize = 48;
+/// Taps whose pairs are still few.
+const TAPS: usize = 400;
 /// Operations that are worth this row.
 const WORK: f64 = 3e9;
 
@@ -51,6 +53,9 @@ fn group(shape: &ConvShape, kernel: &[f64], bands: [Band; 2]) -> Option<(f64, f6
     let taps: Vec<[usize; 2]> = (bands[0].low..=bands[0].high)
         .flat_map(|t| (bands[1].low..=bands[1].high).map(move |u| [t, u]))
         .collect();
+    if taps.len() > TAPS {
+        return None;
+    }
     for t in &taps {
         for u in &taps {
             let place = |a: usize| (bands[a].place(t[a]), bands[a].place(u[a]));

@@ -21,7 +21,7 @@ const CHEAP: usize = 130;
 /// Largest order of strips that are exact along one axis.
 const STRIP: usize = 1536;
 /// Upper over lower beyond which the next method is worth while.
-const CLOSE: f64 = 1.0005;
+const CLOSE: f64 = 1.0015;
 const FAIR: f64 = 1.004;
 /// Multiplications of an application from which Lanczos steps are counted.
 const HEAVY: f64 = 2e7;
