@@ -331,9 +331,18 @@ fn factors_again(
                 (None, Op::Affine(a)) => matrix(&a.map),
                 _ => panic!("factors belong to layers"),
             };
-            if let [reader] = users[f.node][..] {
+            let mut at_node = f.node;
+            // A scale that alone reads a layer belongs to its factor.
+            if let [reader] = users[f.node][..]
+                && let Op::Scale(s) = &net.nodes[reader].op
+                && !links.iter().any(|l| l.to == reader)
+            {
+                w.rows_mut().into_iter().enumerate().for_each(|(j, mut row)| row *= s.factor[s.index(j)].hi);
+                at_node = reader;
+            }
+            if let [reader] = users[at_node][..] {
                 for (j, mut row) in w.rows_mut().into_iter().enumerate() {
-                    let z = at.values[f.node][j];
+                    let z = at.values[at_node][j];
                     let slope = match &net.nodes[reader].op {
                         Op::Piecewise(f) => f.derivative(j, z),
                         Op::Smooth(f) => naive::smooth(*f, z).1,

@@ -5,8 +5,8 @@ mod truth;
 use clarke::method::layer::exact::{Side, extreme, line_sums};
 use clarke::method::layer::masked::structured;
 use clarke::method::layer::{
-    Effort, frobenius, gram, incidence_norm, interpolation, masked_norm, norm, power, reshapes, scale_norm,
-    schur, selection_norm,
+    Effort, frobenius, gram, incidence_norm, interpolation, lipbound, masked_norm, norm, power, reshapes,
+    scale_norm, schur, selection_norm,
 };
 use clarke::num::apply::{absolute, apply, apply_up, map_weights, materialise, transpose};
 use clarke::num::direction::vector_norm;
@@ -147,6 +147,8 @@ fn every_spectral_method_is_on_its_side() {
             ("schur", schur::upper(&map, 6)),
             ("reshapes", reshapes::upper(&map, 500)),
             ("gram", gram::upper(&map, 500)),
+            ("toeplitz-rows", lipbound::uppers(&map).0),
+            ("toeplitz", lipbound::uppers(&map).1),
         ] {
             assert!(up.get() >= exact - 1e-10 * exact, "{name} {map:?}: {up:?} < {exact}");
             if name == "gram" || name == "frobenius" && a.nrows().min(a.ncols()) == 1 {
@@ -155,7 +157,7 @@ fn every_spectral_method_is_on_its_side() {
         }
         let length = a.iter().map(|x| x * x).sum::<f64>().sqrt();
         assert!((frobenius::upper(&map).get() - length).abs() <= 1e-12 * length);
-        let low = power::lanczos(&map, 1e-13).get();
+        let low = power::lanczos(&map, 1e-13, None).get();
         assert!(low <= exact * (1.0 + 1e-12) && low >= exact * (1.0 - 1e-9), "{map:?}: {low} {exact}");
     }
 }

@@ -2,7 +2,7 @@
 
 mod truth;
 
-use clarke::num::cholesky::semidefinite_up_to;
+use clarke::num::cholesky::{Hermitian, semidefinite_up_to};
 use clarke::num::direction::vector_norm;
 use clarke::num::linalg::{cheap_upper, cholesky_upper, gram_upper, spectral_upper};
 use clarke::num::norms::{operator_lower_direction, operator_upper, vector_norm_down, vector_norm_up};
@@ -233,4 +233,48 @@ fn cholesky_refuses_what_is_not_semidefinite() {
     let mut broken = Array2::<f64>::eye(4);
     broken[[3, 1]] = f64::NAN;
     assert_eq!(semidefinite_up_to(&mut broken), None);
+}
+
+/// A complex matrix is definite exactly if its real form [[Re, −Im], [Im, Re]] is.
+#[test]
+fn cholesky_of_complex_matrices() {
+    let mut noise = Random(32);
+    for n in [1, 2, 3, 15, 16, 17, 33, 50, 90, 130] {
+        let (x, y) = (matrix(&mut noise, n + 3, n), matrix(&mut noise, n + 3, n));
+        // (X + iY)ᴴ (X + iY)
+        let re = x.t().dot(&x) + y.t().dot(&y);
+        let im = x.t().dot(&y) - y.t().dot(&x);
+        let real = ndarray::concatenate![
+            ndarray::Axis(0),
+            ndarray::concatenate![ndarray::Axis(1), x, y.mapv(|v| -v)],
+            ndarray::concatenate![ndarray::Axis(1), y, x]
+        ];
+        let top = sigma(&real).powi(2);
+        for (shift, definite) in [(top * (1.0 + 1e-9), true), (top * (1.0 - 1e-6), false)] {
+            let mut a = Hermitian { re: re.mapv(|v| -v), im: Some(im.mapv(|v| -v)) };
+            a.re.diag_mut().mapv_inplace(|v| v + shift);
+            // What lies above the diagonal is not read.
+            (0..n).for_each(|i| (i + 1..n).for_each(|j| a.re[[i, j]] = f64::NAN));
+            let eta = a.semidefinite_up_to();
+            assert_eq!(eta.is_some(), definite, "{n}");
+            assert!(eta.is_none_or(|eta| eta <= 1e-9 * top));
+            if definite && n > 1 {
+                // L Lᴴ is the matrix again.
+                let l = |i: usize, j: usize| {
+                    let im = a.im.as_ref().expect("complex");
+                    if j < i { (a.re[[i, j]], im[[i, j]]) } else { (a.re[[i, j]], 0.0) }
+                };
+                let (i, j) = (n - 1, n / 2);
+                let (mut c, mut s) = (0.0, 0.0);
+                for k in 0..=j.min(i) {
+                    let ((p, q), (r, t)) = (l(i, k), l(j, k));
+                    (c, s) = (c + p * r + q * t, s + q * r - p * t);
+                }
+                let diagonal = if i == j { shift } else { 0.0 };
+                let error =
+                    (c + re[[i, j]] - diagonal).abs().max(if i == j { 0.0 } else { (s + im[[i, j]]).abs() });
+                assert!(error <= 1e-12 * top * n as f64, "{n}: {error}");
+            }
+        }
+    }
 }

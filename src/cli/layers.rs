@@ -39,6 +39,13 @@ pub fn run(args: LayersArgs) -> Result<i32> {
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu, _) => norm_on(gpu.as_ref(), &a.map, args.in_norm, args.out_norm, effort),
         };
+        for f in &norm.methods {
+            let (sign, value) = match f.is_upper {
+                true => ("<=", rounded_up(f.value, 6)),
+                false => (">=", rounded_down(f.value, 6)),
+            };
+            args.print.detail(&format!("  {sign} {value}  {}  {:.2} s", f.method, f.seconds));
+        }
         layers.push(Layer { node, inputs: a.map.inputs(), norm, seconds: started.elapsed().as_secs_f64() });
     }
     args.print.result(&match args.print.format {
@@ -78,14 +85,15 @@ fn object(args: &LayersArgs, engine: &Engine, layers: &[Layer]) -> Value {
     let list: Vec<Value> = layers
         .iter()
         .map(|l| {
-            let mut methods = Map::new();
-            for (name, value, upper) in &l.norm.methods {
-                let name = if *upper { name.to_string() } else { format!("{name} (lower)") };
-                methods.insert(name, number(*value));
+            let (mut methods, mut seconds) = (Map::new(), Map::new());
+            for f in &l.norm.methods {
+                let name = if f.is_upper { f.method.to_string() } else { format!("{} (lower)", f.method) };
+                methods.insert(name.clone(), number(f.value));
+                seconds.insert(name, json!(f.seconds));
             }
             json!({"name": l.node.name, "kind": l.node.op.name(), "shape": [l.node.len(), l.inputs],
                 "norm": {"upper": number(l.norm.upper.get()), "lower": number(l.norm.lower.get())},
-                "methods": methods, "seconds": l.seconds})
+                "methods": methods, "seconds": l.seconds, "method_seconds": seconds})
         })
         .collect();
     json!({"schema": "clarke.layers/1", "net": args.net.display().to_string(),

@@ -3,12 +3,13 @@
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::method::layer::Effort;
 use crate::method::local::ibp;
-use crate::num::Enclosure;
+use crate::num::{Enclosure, Upper};
 use crate::ops::{Prepared, Trace};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ pub struct Budget {
     pub memory: u64,
     pub stop: &'static AtomicBool,
 }
+
+/// The part of the time left that the norm of one layer may take.
+const SHARE: f64 = 0.05;
 
 /// Seconds of work that are always worth while.
 const FREE: f64 = 1.0;
@@ -65,6 +69,8 @@ pub struct Context<'a, B: Backend> {
     exact: OnceCell<Prepared<'a, Cpu>>,
     sketch: OnceCell<Prepared<'a, Cpu>>,
     small: OnceCell<Trace<Cpu>>,
+    /// Norms of layers that product bounds have asked for, by node and by the scales behind it.
+    norms: RefCell<Vec<(usize, Vec<f64>, Upper)>>,
 }
 
 impl<'a, B: Backend> Context<'a, B> {
@@ -78,6 +84,7 @@ impl<'a, B: Backend> Context<'a, B> {
             exact: OnceCell::new(),
             sketch: OnceCell::new(),
             small: OnceCell::new(),
+            norms: RefCell::new(Vec::new()),
         }
     }
 
@@ -99,6 +106,19 @@ impl<'a, B: Backend> Context<'a, B> {
     /// Interval statuses on the region in double-double, for tiny regions.
     pub fn small(&self) -> &Trace<Cpu> {
         self.small.get_or_init(|| ibp::run(self.exact(), &self.problem.region, &vec![]))
+    }
+
+    /// The norm of a node's layer under scales, found once.
+    pub fn layer_norm(&self, node: usize, scale: &[f64], find: impl FnOnce(Effort) -> Upper) -> Upper {
+        let known = |n: &&(usize, Vec<f64>, Upper)| n.0 == node && n.1 == scale;
+        if let Some(found) = self.norms.borrow().iter().find(known) {
+            return found.2;
+        }
+        let work = self.budget.remaining().as_secs_f64() * SHARE * Cpu::DOUBLE.speed();
+        let effort = Effort { work: work.max(Effort::UPPER.work), ..Effort::UPPER };
+        let upper = find(effort);
+        self.norms.borrow_mut().push((node, scale.to_vec(), upper));
+        upper
     }
 
     /// Has that pass been made?

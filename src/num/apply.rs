@@ -3,13 +3,16 @@
 
 use super::map::{ConvShape, LinearMap};
 use super::round::{add_up, gamma, mul_up};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Entries of one block of unfolded patches.
 const PATCHES: usize = 1 << 18;
+
+/// Rows of weights that one product with the outputs takes.
+const ROWS: usize = 64;
 
 /// The transposed map.
 pub fn transpose(map: &LinearMap) -> LinearMap {
@@ -149,35 +152,44 @@ fn forward(shape: &ConvShape, weight: &[f64], x: ArrayView1<f64>) -> Array1<f64>
     y.into()
 }
 
-/// Per input channel: transposed weights times outputs, scattered.
+/// Per block of input channels: transposed weights times outputs, scattered.
 fn backward(shape: &ConvShape, weight: &[f64], y: ArrayView1<f64>) -> Array1<f64> {
     let y = y.as_standard_layout();
     let y = y.as_slice().expect("standard layout");
     let (taps, out) = (shape.taps(), shape.out_channels / shape.groups);
     let per_group = shape.in_channels / shape.groups;
     let [height, width] = shape.output;
-    let area = height * width;
-    let planes: Vec<Vec<f64>> = (0..shape.in_channels)
+    let (area, plane) = (height * width, shape.input[0] * shape.input[1]);
+    let block = ROWS.div_ceil(taps).min(per_group);
+    let blocks: Vec<(usize, usize)> =
+        (0..shape.groups).flat_map(|g| (0..per_group).step_by(block).map(move |c| (g, c))).collect();
+    let planes: Vec<Vec<f64>> = blocks
         .into_par_iter()
-        .map(|ci| {
-            let (g, c) = (ci / per_group, ci % per_group);
-            let w = Array2::from_shape_fn((taps, out), |(t, o)| {
-                weight[((g * out + o) * per_group + c) * taps + t]
+        .map(|(g, from)| {
+            let count = block.min(per_group - from);
+            let w = Array2::from_shape_fn((count * taps, out), |(k, o)| {
+                weight[((g * out + o) * per_group + from + k / taps) * taps + k % taps]
             });
             let y = &y[g * out * area..(g + 1) * out * area];
             let y = ArrayView2::from_shape((out, area), y).expect("outputs of one group");
-            let unfolded = w.dot(&y);
-            let mut plane = vec![0.0; shape.input[0] * shape.input[1]];
-            for (t, row) in unfolded.rows().into_iter().enumerate() {
-                let row = row.to_slice().expect("contiguous");
-                for oy in 0..height {
-                    let Some(iy) = shape.source(0, oy, t / shape.kernel[1]) else { continue };
+            let strip = (PATCHES / (count * taps * width).max(1)).clamp(1, height.max(1));
+            let mut planes = vec![0.0; count * plane];
+            for top in (0..height).step_by(strip) {
+                let end = height.min(top + strip);
+                let unfolded = w.dot(&y.slice(s![.., top * width..end * width]));
+                for (k, row) in unfolded.rows().into_iter().enumerate() {
+                    let (c, t) = (k / taps, k % taps);
+                    let row = row.to_slice().expect("contiguous");
                     let (outs, first) = meeting(shape, t % shape.kernel[1]);
-                    let target = plane[iy * shape.input[1]..].iter_mut().skip(first).step_by(shape.stride[1]);
-                    target.zip(&row[oy * width..][outs]).for_each(|(x, &y)| *x += y);
+                    for oy in top..end {
+                        let Some(iy) = shape.source(0, oy, t / shape.kernel[1]) else { continue };
+                        let target = &mut planes[c * plane + iy * shape.input[1]..(c + 1) * plane];
+                        let target = target.iter_mut().skip(first).step_by(shape.stride[1]);
+                        target.zip(&row[(oy - top) * width..][outs.clone()]).for_each(|(x, &y)| *x += y);
+                    }
                 }
             }
-            plane
+            planes
         })
         .collect();
     planes.concat().into()

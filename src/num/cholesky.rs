@@ -1,78 +1,224 @@
-//! Cholesky factorisation as a proof that a matrix is almost positive semidefinite.
+//! Cholesky factorisation as a proof that a Hermitian matrix is almost positive semidefinite.
 
 use super::norms::{Norm, vector_norm_up};
 use super::round::{add_up, div_up, gamma, mul_up, sub_down};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
+use std::ops::Range;
 
-const BLOCK: usize = 64;
+/// Orders up to here are factored entry by entry.
+const BASE: usize = 16;
+/// Rows that one task updates.
+const STRIP: usize = 64;
 
-/// Factors the symmetric matrix whose lower triangle `a` holds (and destroys
-/// it). If every pivot is positive, the original matrix A satisfies
-/// A + η I ⪰ 0 for the returned η; `None` otherwise, which proves nothing.
-///
-/// Proof (Higham, Accuracy and Stability, 10.3 and lemma 8.4, any order of
-/// evaluation, fused or not): the computed factor has L Lᵀ = A + E with
-/// |E| <= γ |L||L|ᵀ entrywise. With l_i the rows of L, ‖l_i‖² <= a_ii / (1 − γ),
-/// so ‖E‖_F <= γ Σ‖l_i‖² <= γ/(1 − γ) trace A, and A = L Lᵀ − E ⪰ −‖E‖ I.
-/// Partial sums of blocks are rounded once more per block, hence 2n + 8 in γ;
-/// underflow adds at most n (n + 1 + trace) 2^-1060.
-pub fn semidefinite_up_to(a: &mut Array2<f64>) -> Option<f64> {
-    let n = a.nrows();
-    assert_eq!(n, a.ncols());
-    let trace = vector_norm_up(a.diag().iter().map(|x| x.abs()), Norm::One);
-    if !trace.is_finite() || trace > 1e150 {
-        return None;
-    }
-    let mut from = 0;
-    while from < n {
-        let to = n.min(from + BLOCK);
-        factor_block(a.slice_mut(s![from..to, from..to]))?;
-        let (top, mut rest) = a.view_mut().split_at(Axis(0), to);
-        let corner = top.slice(s![from..to, from..to]);
-        let mut below = rest.slice_mut(s![.., from..to]);
-        let rows: Vec<_> = below.rows_mut().into_iter().collect();
-        rows.into_par_iter().with_min_len(32).for_each(|mut row| {
-            for j in 0..to - from {
-                let mut x = row[j];
-                for k in 0..j {
-                    x -= row[k] * corner[[j, k]];
-                }
-                row[j] = x / corner[[j, j]];
-            }
-        });
-        let panel = rest.slice(s![.., from..to]).to_owned();
-        let strips: Vec<_> = rest.axis_chunks_iter_mut(Axis(0), BLOCK).enumerate().collect();
-        strips.into_par_iter().for_each(|(i, mut strip)| {
-            let (first, last) = (i * BLOCK, i * BLOCK + strip.nrows());
-            let mut target = strip.slice_mut(s![.., to..to + last]);
-            let left = panel.slice(s![first..last, ..]);
-            general_mat_mul(-1.0, &left, &panel.slice(s![..last, ..]).t(), 1.0, &mut target);
-        });
-        from = to;
-    }
-    let g = gamma(2 * n + 8);
-    let tiny = mul_up(mul_up(n as f64, add_up(n as f64 + 1.0, trace)), 2f64.powi(-1060));
-    Some(add_up(mul_up(div_up(g, sub_down(1.0, g)), trace), tiny))
+/// A Hermitian matrix by its lower triangle; without `im` it is real. The upper
+/// triangle and the imaginary diagonal are never read.
+#[derive(Clone, Debug)]
+pub struct Hermitian {
+    pub re: Array2<f64>,
+    pub im: Option<Array2<f64>>,
 }
 
-/// The unblocked factorisation of a diagonal block, in its lower triangle.
-fn factor_block(mut a: ArrayViewMut2<f64>) -> Option<()> {
-    for j in 0..a.nrows() {
-        for i in j..a.nrows() {
-            let mut x = a[[i, j]];
-            for k in 0..j {
-                x -= a[[i, k]] * a[[j, k]];
+/// For a real symmetric matrix, whose lower triangle `a` holds (and destroys):
+/// see `Hermitian::semidefinite_up_to`.
+pub fn semidefinite_up_to(a: &mut Array2<f64>) -> Option<f64> {
+    let re = std::mem::take(a);
+    let mut h = Hermitian { re, im: None };
+    let eta = h.semidefinite_up_to();
+    *a = h.re;
+    eta
+}
+
+/// What a factorisation of a matrix of this order and trace leaves unproven: `η` below.
+pub fn slack(n: usize, trace: f64, complex: bool) -> f64 {
+    // Re and Im of an entry are sums of twice as many real products; √2 for both.
+    let (terms, parts) = if complex { (4 * n + 16, 1.5) } else { (2 * n + 8, 1.0) };
+    let g = mul_up(parts, gamma(terms));
+    let tiny = mul_up(mul_up(n as f64, add_up(n as f64 + 1.0, trace)), 2f64.powi(-1059));
+    add_up(mul_up(div_up(g, sub_down(1.0, g)), trace), tiny)
+}
+
+impl Hermitian {
+    /// Factors the matrix (and destroys it). If every pivot is positive, the
+    /// original matrix A satisfies A + η I ⪰ 0 for the returned η; `None`
+    /// otherwise, which proves nothing.
+    ///
+    /// Proof (Higham, Accuracy and Stability, 10.3 and lemma 8.4, any order of
+    /// evaluation, fused or not): the computed factor has L Lᴴ = A + E with
+    /// |E| <= γ |L||L|ᴴ entrywise. With l_i the rows of L, ‖l_i‖² <= a_ii / (1 − γ),
+    /// so ‖E‖_F <= γ Σ‖l_i‖² <= γ/(1 − γ) trace A, and A = L Lᴴ − E ⪰ −‖E‖ I.
+    /// Partial sums of blocks are rounded once more per block, hence 2n + 8 in γ;
+    /// underflow adds at most n (n + 1 + trace) 2^-1060.
+    pub fn semidefinite_up_to(&mut self) -> Option<f64> {
+        let n = self.re.nrows();
+        assert_eq!(n, self.re.ncols());
+        let trace = vector_norm_up(self.re.diag().iter().map(|x| x.abs()), Norm::One);
+        if !trace.is_finite() || trace > 1e150 {
+            return None;
+        }
+        factor(PartMut { re: self.re.view_mut(), im: self.im.as_mut().map(|a| a.view_mut()) })?;
+        Some(slack(n, trace, self.im.is_some()))
+    }
+}
+
+/// A part of the matrix, both its planes.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    re: ArrayView2<'a, f64>,
+    im: Option<ArrayView2<'a, f64>>,
+}
+
+struct PartMut<'a> {
+    re: ArrayViewMut2<'a, f64>,
+    im: Option<ArrayViewMut2<'a, f64>>,
+}
+
+impl<'a> Part<'a> {
+    fn cut(self, rows: Range<usize>, columns: Range<usize>) -> Self {
+        let cut = |a: ArrayView2<'a, f64>| a.slice_move(s![rows.clone(), columns.clone()]);
+        Part { re: cut(self.re), im: self.im.map(cut) }
+    }
+}
+
+impl<'a> PartMut<'a> {
+    fn view(&self) -> Part<'_> {
+        Part { re: self.re.view(), im: self.im.as_ref().map(|a| a.view()) }
+    }
+
+    fn borrow(&mut self) -> PartMut<'_> {
+        PartMut { re: self.re.view_mut(), im: self.im.as_mut().map(|a| a.view_mut()) }
+    }
+
+    fn split(self, axis: usize, at: usize) -> (Self, Self) {
+        let (re, re_rest) = self.re.split_at(Axis(axis), at);
+        let (im, im_rest) = self.im.map(|a| a.split_at(Axis(axis), at)).unzip();
+        (PartMut { re, im }, PartMut { re: re_rest, im: im_rest })
+    }
+
+    /// Strips of rows, for tasks to share out.
+    fn strips(self) -> Vec<Self> {
+        let (mut rest, mut list) = (self, Vec::new());
+        while rest.re.nrows() > STRIP {
+            let (head, tail) = rest.split(0, STRIP);
+            list.push(head);
+            rest = tail;
+        }
+        list.push(rest);
+        list
+    }
+}
+
+fn half(n: usize) -> usize {
+    (n / 2).next_multiple_of(BASE)
+}
+
+fn factor(mut a: PartMut) -> Option<()> {
+    let n = a.re.nrows();
+    if n <= BASE {
+        return factor_base(a);
+    }
+    let (top, bottom) = a.borrow().split(0, half(n));
+    let (mut corner, _) = top.split(1, half(n));
+    let (mut below, mut rest) = bottom.split(1, half(n));
+    factor(corner.borrow())?;
+    let l = corner.view();
+    below.borrow().strips().into_par_iter().for_each(|x| solve(l, x));
+    // The lower triangle of the rest, less the product of the panel.
+    let panel = below.view();
+    let strips: Vec<_> = rest.borrow().strips().into_iter().enumerate().collect();
+    strips.into_par_iter().for_each(|(k, c)| {
+        let (from, to) = (k * STRIP, k * STRIP + c.re.nrows());
+        let all = 0..half(n);
+        subtract(panel.cut(from..to, all.clone()), panel.cut(0..to, all), c.split(1, to).0);
+    });
+    factor(rest)
+}
+
+/// X ← X L⁻ᴴ for a lower triangle L.
+fn solve(l: Part, mut x: PartMut) {
+    let n = l.re.nrows();
+    if n <= BASE {
+        return solve_base(l, x);
+    }
+    let h = half(n);
+    let (mut left, mut right) = x.borrow().split(1, h);
+    solve(l.cut(0..h, 0..h), left.borrow());
+    subtract(left.view(), l.cut(h..n, 0..h), right.borrow());
+    solve(l.cut(h..n, h..n), right);
+}
+
+/// C −= P Qᴴ.
+fn subtract(p: Part, q: Part, mut c: PartMut) {
+    general_mat_mul(-1.0, &p.re, &q.re.t(), 1.0, &mut c.re);
+    if let (Some(p_im), Some(q_im), Some(c_im)) = (p.im, q.im, &mut c.im) {
+        general_mat_mul(-1.0, &p_im, &q_im.t(), 1.0, &mut c.re);
+        general_mat_mul(-1.0, &p_im, &q.re.t(), 1.0, c_im);
+        general_mat_mul(1.0, &p.re, &q_im.t(), 1.0, c_im);
+    }
+}
+
+/// The same, entry by entry, on the lower triangle of a small block.
+fn factor_base(mut a: PartMut) -> Option<()> {
+    let n = a.re.nrows();
+    for j in 0..n {
+        let pivot = a.re[[j, j]];
+        if !(pivot > 0.0 && pivot.is_finite()) {
+            return None;
+        }
+        let root = pivot.sqrt();
+        a.re[[j, j]] = root;
+        for i in j + 1..n {
+            a.re[[i, j]] /= root;
+            if let Some(im) = &mut a.im {
+                im[[i, j]] /= root;
             }
-            if i > j {
-                a[[i, j]] = x / a[[j, j]];
-            } else if x > 0.0 && x.is_finite() {
-                a[[j, j]] = x.sqrt();
-            } else {
-                return None;
+        }
+        for k in j + 1..n {
+            for i in k..n {
+                a.re[[i, k]] -= a.re[[i, j]] * a.re[[k, j]];
+                if let Some(im) = &mut a.im {
+                    a.re[[i, k]] -= im[[i, j]] * im[[k, j]];
+                    im[[i, k]] -= im[[i, j]] * a.re[[k, j]] - a.re[[i, j]] * im[[k, j]];
+                }
             }
         }
     }
     Some(())
+}
+
+/// Row by row, with the triangle's columns gathered first.
+fn solve_base(l: Part, mut x: PartMut) {
+    let n = l.re.nrows();
+    let gather = |a: ArrayView2<f64>| {
+        let mut columns = [[0.0; BASE]; BASE];
+        (0..n).for_each(|i| (0..=i).for_each(|j| columns[j][i] = a[[i, j]]));
+        columns
+    };
+    let (re, im) = (gather(l.re), l.im.map(gather));
+    for r in 0..x.re.nrows() {
+        let row = &mut [0.0; BASE];
+        let row_im = &mut [0.0; BASE];
+        (0..n).for_each(|j| row[j] = x.re[[r, j]]);
+        if let Some(x) = &x.im {
+            (0..n).for_each(|j| row_im[j] = x[[r, j]]);
+        }
+        for j in 0..n {
+            let (c, s) = (row[j] / re[j][j], row_im[j] / re[j][j]);
+            (row[j], row_im[j]) = (c, s);
+            for i in j + 1..BASE {
+                row[i] -= c * re[j][i];
+            }
+            if let Some(im) = &im {
+                for i in j + 1..BASE {
+                    row[i] -= s * im[j][i];
+                    row_im[i] -= s * re[j][i] - c * im[j][i];
+                }
+            }
+        }
+        (0..n).for_each(|j| x.re[[r, j]] = row[j]);
+        if let Some(x) = &mut x.im {
+            (0..n).for_each(|j| x[[r, j]] = row_im[j]);
+        }
+    }
 }

@@ -5,9 +5,12 @@ use super::linalg::gram_matrix;
 use super::random::Random;
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
-/// Largest Krylov space between restarts.
+/// Largest Krylov space between restarts, and the numbers it may hold.
 const SPACE: usize = 64;
+const HELD: usize = 1 << 26;
 const RESTARTS: usize = 8;
+/// Orders above this look at the gain of four steps instead of eight.
+const LONG: usize = 1 << 16;
 /// Orders up to here form the Gram matrix first.
 const SMALL: usize = 128;
 
@@ -74,8 +77,20 @@ pub fn top_eigenpair(
     apply: &mut dyn FnMut(ArrayView1<f64>) -> Array1<f64>,
     tolerance: f64,
 ) -> (f64, Array1<f64>) {
-    let (mut start, _) = normalised(Random(n as u64).vector(n));
+    top_eigenpair_from(n, None, apply, tolerance)
+}
+
+/// The same from a start that somebody proposes.
+pub fn top_eigenpair_from(
+    n: usize,
+    start: Option<Array1<f64>>,
+    apply: &mut dyn FnMut(ArrayView1<f64>) -> Array1<f64>,
+    tolerance: f64,
+) -> (f64, Array1<f64>) {
+    let (mut start, _) = normalised(start.unwrap_or_else(|| Random(n as u64).vector(n)));
     let mut value = 0.0;
+    let space = (HELD / n).clamp(8, SPACE);
+    let pace = if n > LONG { 4 } else { 8 };
     for _ in 0..RESTARTS {
         let mut basis = vec![start];
         let (mut alphas, mut betas): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
@@ -93,12 +108,12 @@ pub fn top_eigenpair(
             let k = basis.len();
             let size = alphas.iter().fold(0.0f64, |m, a| m.max(a.abs()));
             let closed = k == n || beta.is_nan() || beta <= 1e-15 * size;
-            if closed || k == SPACE || k.is_multiple_of(8) {
+            if closed || k == space || k.is_multiple_of(pace) {
                 let (ritz, weights) = top_of_tridiagonal(&alphas, &betas);
                 let gain = ritz - value;
                 value = ritz;
                 let done = closed || gain.is_nan() || gain <= tolerance * ritz;
-                if done || k == SPACE {
+                if done || k == space {
                     break (ritz, weights, done);
                 }
             }

@@ -1,7 +1,9 @@
 //! Numbers that know their rounding; nothing of networks.
 
 pub mod apply;
+pub mod band;
 pub mod cholesky;
+pub mod correlation;
 pub mod dd;
 pub mod direction;
 pub mod elementary;
@@ -12,6 +14,7 @@ pub mod map;
 pub mod normal;
 pub mod norms;
 pub mod operator;
+pub mod peaks;
 pub mod piecewise;
 pub mod random;
 pub mod round;

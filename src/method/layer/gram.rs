@@ -13,6 +13,16 @@ use std::sync::Arc;
 /// Entries of the largest matrix that is written out.
 const ENTRIES: usize = 1 << 24;
 
+/// Orders of convolutions up to which writing them out is the least work.
+const WRITTEN: usize = 256;
+
+/// Is the map written out rather than bounded through its symbol?
+pub fn is_small(map: &LinearMap, order: usize) -> bool {
+    let LinearMap::Conv { shape, .. } = map else { return true };
+    let sides = [shape.input_len() / shape.groups, shape.output_len() / shape.groups];
+    sides[0].min(sides[1]) <= order.min(WRITTEN) && sides[0].saturating_mul(sides[1]) <= ENTRIES
+}
+
 /// Infinite if the shorter side (of one group) exceeds `order`.
 pub fn upper(map: &LinearMap, order: usize) -> Upper {
     let (shape, weight) = match map {

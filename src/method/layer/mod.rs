@@ -1,10 +1,13 @@
 //! Norms of one linear map as enclosures: every method proves an upper or a
 //! lower end, `norm` keeps the best of each.
 
+pub mod cover;
+pub mod embedding;
 pub mod exact;
 pub mod frobenius;
 pub mod gram;
 pub mod interpolation;
+pub mod lipbound;
 pub mod masked;
 pub mod monotone;
 pub mod power;
@@ -12,18 +15,21 @@ pub mod reshapes;
 pub mod schur;
 pub mod simple;
 pub mod stack;
+mod symbols;
 
 use crate::backend::Backend;
 use crate::backend::spectral::Spectral;
 use crate::num::apply::materialise;
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, operator_upper};
-use crate::num::round::sqrt_up;
+use crate::num::round::{U, sqrt_up};
 use crate::num::{Lower, Upper};
 use ndarray::Array2;
+use std::sync::Arc;
+use std::time::Instant;
 
 pub use masked::{masked_norm, masked_norm_of_enclosure};
-pub use simple::{incidence_norm, scale_norm, selection_norm};
+pub use simple::{incidence_norm, scale_magnitudes, scale_norm, selection_norm};
 
 /// How much work a norm may cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,14 +44,20 @@ pub struct Effort {
     pub entries: usize,
     /// Search for lower ends too; upper ends alone cost far less on convolutions.
     pub lower: bool,
+    /// Operations that proofs about the symbols of a convolution may take.
+    pub work: f64,
 }
 
 impl Effort {
-    pub const QUICK: Effort = Effort { order: 256, tolerance: 1e-3, steps: 4, entries: 1 << 12, lower: true };
+    pub const QUICK: Effort =
+        Effort { order: 256, tolerance: 1e-3, steps: 4, entries: 1 << 12, lower: true, work: 3e9 };
     pub const FULL: Effort =
-        Effort { order: 4096, tolerance: 1e-8, steps: 20, entries: 1 << 18, lower: true };
+        Effort { order: 4096, tolerance: 1e-8, steps: 20, entries: 1 << 18, lower: true, work: 1e13 };
     pub const UPPER: Effort = Effort { lower: false, ..Self::QUICK };
 }
+
+/// Multiplications that the Schur test may take before it stops early.
+const SCHUR: f64 = 1e9;
 
 /// The enclosure of one norm and what each method gave.
 #[derive(Clone, Debug)]
@@ -55,8 +67,16 @@ pub struct LayerNorm {
     /// The methods behind the two ends.
     pub upper_rule: &'static str,
     pub lower_rule: &'static str,
-    /// (name, value, is it an upper end).
-    pub methods: Vec<(&'static str, f64, bool)>,
+    pub methods: Vec<Finding>,
+}
+
+/// What one method gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Finding {
+    pub method: &'static str,
+    pub value: f64,
+    pub is_upper: bool,
+    pub seconds: f64,
 }
 
 impl LayerNorm {
@@ -65,29 +85,37 @@ impl LayerNorm {
         LayerNorm { upper, lower, upper_rule: "none", lower_rule: "none", methods: Vec::new() }
     }
 
-    fn above(&mut self, name: &'static str, upper: Upper) {
-        if upper == Upper::INFINITE {
-            return;
+    /// Runs a method that gives an upper end.
+    fn above(&mut self, name: &'static str, find: impl FnOnce() -> Upper) -> Upper {
+        let (_, upper) = self.both(name, || (Lower::ZERO, find()));
+        upper
+    }
+
+    /// Runs a method that gives a lower end.
+    fn below(&mut self, name: &'static str, find: impl FnOnce() -> Lower) {
+        self.both(name, || (find(), Upper::INFINITE));
+    }
+
+    fn both(&mut self, name: &'static str, find: impl FnOnce() -> (Lower, Upper)) -> (Lower, Upper) {
+        let started = Instant::now();
+        let (lower, upper) = find();
+        let seconds = started.elapsed().as_secs_f64();
+        let mut note = |value, is_upper| {
+            self.methods.push(Finding { method: name, value, is_upper, seconds });
+        };
+        if upper != Upper::INFINITE {
+            note(upper.get(), true);
         }
-        self.methods.push((name, upper.get(), true));
+        if lower != Lower::ZERO {
+            note(lower.get(), false);
+        }
         if upper < self.upper {
             (self.upper, self.upper_rule) = (upper, name);
         }
-    }
-
-    fn below(&mut self, name: &'static str, lower: Lower) {
-        if lower == Lower::ZERO {
-            return;
-        }
-        self.methods.push((name, lower.get(), false));
         if lower > self.lower {
             (self.lower, self.lower_rule) = (lower, name);
         }
-    }
-
-    fn both(&mut self, name: &'static str, (lower, upper): (Lower, Upper)) {
-        self.above(name, upper);
-        self.below(name, lower);
+        (lower, upper)
     }
 }
 
@@ -96,39 +124,87 @@ pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
     let mut out = LayerNorm::new();
     let (m, n) = (map.outputs(), map.inputs());
     match (p, q) {
-        _ if m == 0 || n == 0 => out.above("empty", Upper::proven(0.0)),
-        _ if m == 1 => out.both("row norms", exact::to_inf(map, p)),
-        _ if n == 1 => out.both("column norms", exact::from_one(map, q)),
-        (_, Norm::Inf) => out.both("row norms", exact::to_inf(map, p)),
-        (Norm::One, _) => out.both("column norms", exact::from_one(map, q)),
+        _ if m == 0 || n == 0 => {
+            out.above("empty", || Upper::proven(0.0));
+        }
+        (_, Norm::Inf) => {
+            out.both("row norms", || exact::to_inf(map, p));
+        }
+        _ if m == 1 => {
+            out.both("row norms", || exact::to_inf(map, p));
+        }
+        _ if n == 1 || p == Norm::One => {
+            out.both("column norms", || exact::from_one(map, q));
+        }
         (Norm::Two, Norm::Two) => spectral(map, effort, &mut out),
         _ => mixed(map, p, q, effort, &mut out),
     }
     out
 }
 
+/// ‖diag(m) W‖_2 for a convolution and any m with 0 <= m <= `scale`, by the largest of each
+/// channel; `None` for other maps.
+pub fn scaled_conv_norm(map: &LinearMap, scale: &[f64], effort: Effort) -> Option<Upper> {
+    let LinearMap::Conv { shape, weight, adjoint } = map else { return None };
+    let channels = if *adjoint { shape.in_channels } else { shape.out_channels };
+    let area = scale.len() / channels.max(1);
+    let top: Vec<f64> =
+        scale.chunks(area.max(1)).map(|s| s.iter().fold(0.0, |m: f64, x| m.max(*x))).collect();
+    let first = top.first().copied().unwrap_or(0.0);
+    if top.iter().any(|x| !x.is_finite()) {
+        return Some(Upper::INFINITE);
+    }
+    if top.iter().all(|&x| x == first) {
+        return Some(norm(map, Norm::Two, Norm::Two, effort).upper.times(Upper::proven(first)));
+    }
+    let (ins, outs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+    let channel = |k: usize| {
+        let (o, i) = (k / (ins * shape.taps()), k / shape.taps() % ins);
+        if *adjoint { o / outs * ins + i } else { o }
+    };
+    let scaled: Vec<f64> = weight.iter().enumerate().map(|(k, w)| w * top[channel(k)]).collect();
+    // A product rounds by at most u of itself, or by the least number.
+    let tiny = (scaled.len() as f64) * f64::from_bits(1);
+    let map = LinearMap::Conv { shape: *shape, weight: Arc::new(scaled), adjoint: *adjoint };
+    let rounding = Upper::proven(2.0 * U).times(interpolation::upper(&map)).plus(Upper::proven(tiny));
+    Some(norm(&map, Norm::Two, Norm::Two, effort).upper.plus(rounding))
+}
+
 /// The same, with what a device can add.
 pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
     let mut out = norm(map, p, q, effort);
     if (p, q) == (Norm::Two, Norm::Two) {
-        out.above("gram-stack", stack::upper(b, map, effort.tolerance.max(1e-6)));
+        out.above("gram-stack", || stack::upper(b, map, effort.tolerance.max(1e-6)));
     }
     if effort.lower {
-        out.below("power", power::on(b, map, p, q, 4, 100));
+        out.below("power", || power::on(b, map, p, q, 4, 100));
     }
     out
 }
 
 fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
-    out.above("frobenius", frobenius::upper(map));
-    out.above("interpolation", interpolation::upper(map));
-    out.above("schur", schur::upper(map, effort.steps));
-    out.above("reshapes", reshapes::upper(map, effort.order));
-    out.above("gram", gram::upper(map, effort.order));
-    out.below("row norms", exact::to_inf(map, Norm::Two).0);
-    out.below("column norms", exact::from_one(map, Norm::Two).0);
+    out.above("frobenius", || frobenius::upper(map));
+    out.above("interpolation", || interpolation::upper(map));
+    let steps = effort.steps.min((SCHUR / map.products()) as usize).max(2);
+    out.above("schur", || schur::upper(map, steps));
+    out.above("reshapes", || reshapes::upper(map, effort.order.min(1024)));
+    out.below("row norms", || exact::to_inf(map, Norm::Two).0);
+    out.below("column norms", || exact::from_one(map, Norm::Two).0);
+    if effort.lower && matches!(map, LinearMap::Conv { .. }) {
+        let mut whole = Upper::INFINITE;
+        out.above("toeplitz-rows", || {
+            let (rows, all) = lipbound::uppers(map);
+            whole = all;
+            rows
+        });
+        out.above("toeplitz", || whole);
+    }
+    if matches!(map, LinearMap::Conv { .. }) && !gram::is_small(map, effort.order) {
+        return symbols::run(map, effort, out);
+    }
+    out.above("gram", || gram::upper(map, effort.order));
     if effort.lower {
-        out.below("lanczos", power::lanczos(map, effort.tolerance));
+        out.below("lanczos", || power::lanczos(map, effort.tolerance, None));
     }
 }
 
@@ -136,20 +212,22 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
 /// and signs or weights where the map is small enough to write out.
 fn mixed(map: &LinearMap, p: Norm, q: Norm, effort: Effort, out: &mut LayerNorm) {
     let (m, n) = (map.outputs(), map.inputs());
-    out.both("monotone", monotone::mixed(map, p, q));
+    out.both("monotone", || monotone::mixed(map, p, q));
     let two = norm(map, Norm::Two, Norm::Two, effort);
     let root = |n: usize| Upper::proven(sqrt_up(n as f64));
     let inputs = if p == Norm::Inf { root(n) } else { root(1) };
     let outputs = if q == Norm::One { root(m) } else { root(1) };
-    out.above("spectral", two.upper.times(inputs).times(outputs));
+    out.above("spectral", || two.upper.times(inputs).times(outputs));
     if m.saturating_mul(n) <= effort.entries {
-        let matrix = materialise(map);
-        let point = Array2::zeros(matrix.dim());
-        out.above("signs and weights", operator_upper(matrix.view(), point.view(), p, q));
+        out.above("signs and weights", || {
+            let matrix = materialise(map);
+            let point = Array2::zeros(matrix.dim());
+            operator_upper(matrix.view(), point.view(), p, q)
+        });
     }
     // Norms grow with p and shrink with q.
-    out.below("spectral", two.lower);
+    out.below("spectral", || two.lower);
     if effort.lower {
-        out.below("power", power::boyd(map, p, q, 4, 100));
+        out.below("power", || power::boyd(map, p, q, 4, 100));
     }
 }

@@ -6,8 +6,9 @@
 
 use crate::backend::Backend;
 use crate::num::apply::{absolute, apply, apply_up, terms, transpose};
+use crate::num::correlation::Side;
 use crate::num::direction::{dual_vector, vector_norm};
-use crate::num::lanczos::top_eigenpair;
+use crate::num::lanczos::top_eigenpair_from;
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
@@ -40,8 +41,8 @@ fn largest_weight(map: &LinearMap) -> Option<f64> {
     (top > 0.0 && top.is_finite()).then_some(top)
 }
 
-/// For 2→2.
-pub fn lanczos(map: &LinearMap, tolerance: f64) -> Lower {
+/// For 2→2, from a vector of the inputs or outputs if somebody proposes one.
+pub fn lanczos(map: &LinearMap, tolerance: f64, start: Option<(Side, Array1<f64>)>) -> Lower {
     let Some(top) = largest_weight(map) else { return Lower::ZERO };
     if map.inputs() == 0 || map.outputs() == 0 {
         return Lower::ZERO;
@@ -50,7 +51,11 @@ pub fn lanczos(map: &LinearMap, tolerance: f64) -> Lower {
     let adjoint = transpose(map);
     let (a, b) = if map.inputs() <= map.outputs() { (map, &adjoint) } else { (&adjoint, map) };
     let mut gram = |v: ArrayView1<f64>| apply(b, (apply(a, v) / top).view()) / top;
-    let (_, v) = top_eigenpair(a.inputs(), &mut gram, tolerance);
+    let start = start.map(|(side, v)| match (side == Side::Inputs) == (map.inputs() <= map.outputs()) {
+        true => v,
+        false => apply(b, (v / top).view()),
+    });
+    let (_, v) = top_eigenpair_from(a.inputs(), start, &mut gram, tolerance);
     quotient(a, v.view(), Norm::Two, Norm::Two)
 }
 

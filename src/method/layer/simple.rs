@@ -15,6 +15,12 @@ fn magnitude(c: Coefficient) -> (f64, f64) {
     (add_down(c.hi.abs(), -rest).max(0.0), add_up(c.hi.abs(), rest))
 }
 
+/// An upper bound of the factor's size per feature.
+pub fn scale_magnitudes(scale: &Scale, features: usize) -> Vec<f64> {
+    let sizes: Vec<f64> = scale.factor.iter().map(|&c| magnitude(c).1).collect();
+    (0..features).map(|k| sizes[scale.index(k)]).collect()
+}
+
 /// The linear part of a scale on `features` entries.
 pub fn scale_norm(scale: &Scale, features: usize, p: Norm, q: Norm) -> (Lower, Upper) {
     let norm = match (p, q) {

@@ -4,7 +4,8 @@
 //! From: AutoLip (Scaman & Virmaux 2018) on graphs; on a region neurons that are
 //!   fixed leave the matrices (Huang et al. 2021): the factor of a layer is
 //!   ‖diag(max|slope|) W restricted to live inputs‖, magnitudes once, masks on
-//!   both sides; runs through neurons that are all fixed are one layer.
+//!   both sides; runs through neurons that are all fixed are one layer, and a scale
+//!   (batch-norm) right behind a layer belongs to its factor.
 //! Rounding: all norms, products, sums and roots up.
 //! Cost: the layer norms, each once.
 //! Loose when: deep, or norms of neighbouring layers do not align.
@@ -18,7 +19,7 @@ use crate::method::layer::{
 use crate::net::{Net, Op, Smooth};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
-use crate::num::{Affine, LinearMap, Norm, Upper};
+use crate::num::{Affine, LinearMap, Norm, Scale, Upper};
 use crate::ops::chains::Chain;
 use crate::ops::{Chains, Gate, Known, Prepared, smooth};
 use crate::problem::Output;
@@ -49,6 +50,19 @@ fn slopes<B: Backend>(net: &Net, k: usize, gates: Option<(&B, &[Option<Gate<B>>]
         return Some(lo.row(0).iter().zip(hi.row(0)).map(|(l, h)| l.abs().max(h.abs())).collect());
     }
     Some((0..node.len()).map(|j| widest(&node.op, j)).collect())
+}
+
+/// The scale right behind a layer that nothing else reads, if node k is one.
+fn folded<'n>(
+    net: &'n Net,
+    users: &[Vec<usize>],
+    chains_at: &dyn Fn(usize) -> bool,
+    k: usize,
+) -> Option<&'n Scale> {
+    let Op::Scale(s) = &net.nodes[k].op else { return None };
+    let before = net.nodes[k].inputs[0];
+    let layer = chains_at(before) || matches!(net.nodes[before].op, Op::Affine(_));
+    (!chains_at(k) && layer && users[before].len() == 1).then_some(s)
 }
 
 /// The largest slope magnitude anywhere.
@@ -102,25 +116,45 @@ pub fn run<B: Backend, C: Backend>(
         };
         let scalar =
             |k: usize| chains.at(k).is_none() && matches!(net.nodes[k].op, Op::Piecewise(_) | Op::Smooth(_));
+        let runs = |k: usize| chains.at(k).is_some();
+        let scale = |k: usize| folded(net, &users, &runs, k);
+        let later = State { norm: [Upper::INFINITE; 3], live: vec![true; node.len()] };
         if let Some(a) = layer(k) {
-            // A layer whose only reader is a scalar function is folded into it.
+            // A layer whose only reader is a scalar function or a scale is folded into it.
+            let deferred = users[k].len() == 1 && (scalar(users[k][0]) || scale(users[k][0]).is_some());
+            states[k] = Some(if deferred {
+                later
+            } else {
+                relate(affine(context, k, &a, &vec![1.0; node.len()], parts[0], &mut factors))
+            });
+            continue;
+        }
+        if let Some(s) = scale(k) {
             let deferred = users[k].len() == 1 && scalar(users[k][0]);
             states[k] = Some(if deferred {
-                State { norm: [Upper::INFINITE; 3], live: vec![true; node.len()] }
+                later
             } else {
-                relate(affine(k, &a, &vec![1.0; node.len()], parts[0], &mut factors))
+                let i = node.inputs[0];
+                let before = states[chains.inputs(net, i)[0]].as_ref().expect("earlier");
+                let sizes = layer::scale_magnitudes(s, node.len());
+                relate(affine(context, i, &layer(i).expect("a layer"), &sizes, before, &mut factors))
             });
             continue;
         }
         let state = match &node.op {
             Op::Input | Op::Affine(_) => unreachable!("node 0, and layers above"),
             Op::Piecewise(_) | Op::Smooth(_) => {
-                let slopes = slopes(net, k, gates).expect("scalar functions have slopes");
-                let i = node.inputs[0];
+                let mut slopes = slopes(net, k, gates).expect("scalar functions have slopes");
+                let mut i = node.inputs[0];
+                if let Some(s) = scale(i).filter(|_| users[i].len() == 1) {
+                    let sizes = layer::scale_magnitudes(s, node.len());
+                    slopes.iter_mut().zip(sizes).for_each(|(x, s)| *x = mul_up(*x, s));
+                    i = net.nodes[i].inputs[0];
+                }
                 match layer(i).filter(|_| users[i].len() == 1) {
                     Some(a) => {
                         let before = states[chains.inputs(net, i)[0]].as_ref().expect("earlier");
-                        affine(i, &a, &slopes, before, &mut factors)
+                        affine(context, i, &a, &slopes, before, &mut factors)
                     }
                     None => diagonal(&slopes, parts[0]),
                 }
@@ -237,7 +271,8 @@ enum Layer<'a, B: Backend> {
     Run(&'a Chain<B>),
 }
 
-fn affine<B: Backend>(
+fn affine<B: Backend, C: Backend>(
+    context: &Context<C>,
     node: usize,
     layer: &Layer<B>,
     scale: &[f64],
@@ -256,7 +291,12 @@ fn affine<B: Backend>(
         }
     };
     let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
-    let whole = layer::norm(&a.map, Norm::Two, Norm::Two, Effort::UPPER).upper;
+    // Dense maps whole, to be scaled after; convolutions with their scales.
+    let dense_norm = || layer::norm(&a.map, Norm::Two, Norm::Two, Effort::UPPER).upper;
+    let key = if matches!(a.map, LinearMap::Dense(_)) { &[][..] } else { scale };
+    let two = context.layer_norm(node, key, |effort| {
+        layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(dense_norm)
+    });
     let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
     let dense = matches!(a.map, LinearMap::Dense(_));
     let plain = plain || (!dense && a.map.products() > APPLY);
@@ -265,14 +305,17 @@ fn affine<B: Backend>(
             return None;
         }
         Some(if plain {
-            let n = if (from, to) == (Norm::Two, Norm::Two) {
-                whole
-            } else {
-                layer::norm(&a.map, from, to, Effort::UPPER).upper
+            let n = match (from, to) {
+                (Norm::Two, Norm::Two) if dense => two.times(top),
+                (Norm::Two, Norm::Two) => two,
+                _ => layer::norm(&a.map, from, to, Effort::UPPER).upper.times(top),
             };
-            (n.times(top), "layer norm")
+            (n, "layer norm")
         } else {
-            (masked_norm(&a.map, scale, &x.live, whole, from, to), "masked layer norm")
+            let whole = if dense { two } else { Upper::INFINITE };
+            let masked = masked_norm(&a.map, scale, &x.live, whole, from, to);
+            let all = !dense && (from, to) == (Norm::Two, Norm::Two);
+            (if all { masked.min(two) } else { masked }, "masked layer norm")
         })
     })
 }

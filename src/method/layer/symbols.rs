@@ -1,0 +1,76 @@
+//! Proves: nothing itself; runs the methods of a convolution's symbol, each as good as the last one leaves room for.
+//! From: see embedding, cover, power.
+//! Rounding: theirs.
+//! Cost: a search for the symbols' peaks, then proofs while the two ends are apart and the effort allows.
+//! Loose when: the effort does not allow a proof.
+
+use super::embedding::{Symbols, is_long, is_small, price};
+use super::{Effort, LayerNorm, power};
+use crate::num::Upper;
+use crate::num::correlation::Wrap;
+use crate::num::map::LinearMap;
+
+const CIRCLES: [Wrap; 2] = [Wrap::Circle; 2];
+const STRIPS: [[Wrap; 2]; 2] = [[Wrap::Exact, Wrap::Circle], [Wrap::Circle, Wrap::Exact]];
+/// Searches before any proof count as this many proofs.
+const SEARCH: f64 = 60.0;
+/// Proofs of about all frequencies.
+const CELLS: f64 = 250.0;
+/// Orders up to which all methods run, so that they can be compared.
+const CHEAP: usize = 130;
+/// Largest order of strips that are exact along one axis.
+const STRIP: usize = 1536;
+/// Upper over lower beyond which the next method is worth while.
+const CLOSE: f64 = 1.0015;
+const FAIR: f64 = 1.004;
+/// Multiplications of an application from which Lanczos steps are counted.
+const HEAVY: f64 = 2e7;
+
+pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
+    // The transposed map has the same norm.
+    let LinearMap::Conv { shape, weight, .. } = map else { return };
+    let map = &LinearMap::Conv { shape: *shape, weight: weight.clone(), adjoint: false };
+    let affordable = price(map, CIRCLES).is_some_and(|p| (SEARCH + CELLS) * p.proof <= effort.work);
+    let symbols = if affordable { Symbols::new(map, CIRCLES) } else { None };
+    let mut peaks = symbols.as_ref().map(|s| s.peaks());
+    let start = symbols.as_ref().zip(peaks.as_ref()).map(|(s, p)| s.wave(p));
+    let exact = price(map, [Wrap::Exact; 2]).filter(|p| p.order <= effort.order && p.proof <= effort.work);
+    if effort.lower || exact.is_some() {
+        let heavy = (map.products() / HEAVY * 1e-6).min(1e-4).max(effort.tolerance);
+        let tolerance = if exact.is_some() { effort.tolerance } else { heavy };
+        out.below("lanczos", || power::lanczos(map, tolerance, start));
+    }
+    if let Some(s) = exact.and_then(|_| Symbols::new(map, [Wrap::Exact; 2])) {
+        let found = out.lower;
+        out.above("gram", || s.exact(found));
+    }
+    let (Some(symbols), Some(peaks)) = (&symbols, &mut peaks) else { return };
+    let price = price(map, CIRCLES).expect("affordable");
+    let proofs = (effort.work / price.proof) as usize;
+    let apart = |out: &LayerNorm, by: f64| out.upper.get() > by * out.lower.get().max(f64::MIN_POSITIVE);
+    let cheap = price.order <= CHEAP && effort.lower;
+    // Short circles are proven point by point, which is worth more if the peaks lie between the points.
+    let between = is_small(map) && symbols.supremum(peaks) > FAIR * out.lower.get();
+    let mut everywhere = Upper::INFINITE;
+    if cheap || apart(out, CLOSE) && !between {
+        everywhere = out.above("sampling", || symbols.sampling(peaks, proofs));
+    }
+    if !is_long(map) && (cheap || apart(out, CLOSE)) {
+        out.above("embedding", || symbols.embedding(peaks, everywhere, proofs));
+    }
+    if apart(out, FAIR) && effort.lower {
+        strips(map, effort, out);
+    }
+}
+
+/// One axis as the banded matrix it is, the other around a circle.
+fn strips(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
+    for wrap in STRIPS {
+        let fits = price(map, wrap).is_some_and(|p| p.order <= STRIP && SEARCH * p.proof <= effort.work);
+        if !fits {
+            continue;
+        }
+        let Some(symbols) = Symbols::new(map, wrap) else { continue };
+        out.above("strip", || symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX));
+    }
+}
