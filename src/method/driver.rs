@@ -2,6 +2,7 @@
 //! uppers, the maximum of all lowers, and the names of the winners.
 
 use super::context::{Budget, Context};
+use super::global;
 use super::local::{crown, ibp, jacobian, product};
 use super::lower::{self, ascent, pair};
 use super::table::{self, Proves, Scope};
@@ -161,7 +162,11 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
             "ascent" => Some((None, Some(ascent::run(self.context, lower)))),
             "pair" => Some((None, Some(pair::run(self.context, lower)))),
             "centre" => Some((None, Some(lower::first(self.context)))),
-            _ => None,
+            name => {
+                let nothing = vec![];
+                let known = self.crown.get().map_or(&nothing, |s| &s.known);
+                global::run(self.context, name, known).map(|b| (Some(b), None))
+            }
         }
     }
 

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod cholesky;
 pub mod dd;
 pub mod direction;
+pub mod eigen;
 pub mod elementary;
 pub mod interval;
 pub mod lanczos;
@@ -15,6 +16,7 @@ pub mod operator;
 pub mod piecewise;
 pub mod random;
 pub mod round;
+pub mod solve;
 pub mod tensor;
 pub mod twiddle;
 

@@ -52,7 +52,7 @@ fn slopes<B: Backend>(net: &Net, k: usize, gates: Option<(&B, &[Option<Gate<B>>]
 }
 
 /// The largest slope magnitude anywhere.
-fn widest(op: &Op, feature: usize) -> f64 {
+pub fn widest(op: &Op, feature: usize) -> f64 {
     match op {
         Op::Piecewise(f) => f.slope_below(feature).abs().max(1.0),
         Op::Smooth(f) => {
