@@ -87,6 +87,15 @@ pub const METHODS: &[Row] = &[
         "Fazlyab et al. 2019 (neuron); chains only",
     ),
     row(
+        "seqlip",
+        Scope::Any,
+        Proves::Upper,
+        "2→2; others by it",
+        "a search per activation",
+        "Scaman & Virmaux 2018; chains only",
+    ),
+    row("partition", Scope::Any, Proves::Upper, "all", "several methods per block", "own"),
+    row(
         "ascent",
         Scope::Any,
         Proves::Lower,

@@ -32,11 +32,13 @@ struct Barrier {
     factor: Array2<f64>,
 }
 
-const GROWTH: f64 = 12.0;
-const STEPS: usize = 12;
+const GROWTH: f64 = 4.0;
+/// Newton steps for one weight of the barrier, and lengths that are tried for each.
+const STEPS: usize = 40;
+const LENGTHS: i32 = 24;
 
 impl Inequality {
-    fn matrix(&self, at: &Point) -> Array2<f64> {
+    pub fn matrix(&self, at: &Point) -> Array2<f64> {
         let weights = ndarray::ArrayView1::from(&at.multipliers[..]);
         let more = (&self.alpha * &weights).dot(&self.beta.t());
         let mut m = (&more + &more.t()) * 0.5 - &self.offset;
@@ -86,12 +88,40 @@ impl Inequality {
         Some((Point { multipliers, square: -step[n] * at.square }, decrement))
     }
 
+    /// The best of ever longer steps from a whole one, or of ever shorter ones. Long ones
+    /// lead away from a boundary that Newton's own steps would leave by doubling.
+    fn search(&self, at: &Point, way: &Point, weight: f64, before: f64) -> Option<Point> {
+        let step = |power: i32| {
+            let length = 0.65f64.powi(power);
+            let multipliers = at.multipliers.iter().zip(&way.multipliers);
+            let next = Point {
+                multipliers: multipliers.map(|(x, d)| x + length * d).collect(),
+                square: at.square + length * way.square,
+            };
+            self.barrier(&next, weight).map(|b| (b.value, next))
+        };
+        let whole = step(0).filter(|(value, _)| *value < before);
+        let sign = if whole.is_some() { -1 } else { 1 };
+        let mut best = whole;
+        for k in 1..LENGTHS {
+            let found = step(sign * k).filter(|(value, _)| *value < before);
+            match (&best, &found) {
+                (Some(_), None) => break,
+                (Some((value, _)), Some((other, _))) if other >= value => break,
+                (None, None) => {}
+                _ => best = found,
+            }
+        }
+        best.map(|b| b.1)
+    }
+
     /// From a strictly feasible point to one whose ρ is within about `tolerance` of the least.
+    /// `slack` is how far, relative to ρ, the first stage may stay above it.
     /// `stop` is asked before every step and sees the current ρ.
-    pub fn solve(&self, start: &Point, tolerance: f64, stop: &mut dyn FnMut(f64) -> bool) -> Point {
+    pub fn solve(&self, start: &Point, slack: f64, tolerance: f64, stop: &mut dyn FnMut(f64) -> bool) -> Point {
         let mut at = start.clone();
         let terms = (self.alpha.nrows() + at.multipliers.len()) as f64;
-        let mut weight = terms / at.square;
+        let mut weight = terms / (slack * at.square);
         loop {
             for _ in 0..STEPS {
                 if stop(at.square) {
@@ -102,24 +132,7 @@ impl Inequality {
                 if decrement.is_nan() || decrement < 1e-3 {
                     break;
                 }
-                let mut length = 1.0;
-                let next = loop {
-                    let move_by = |x: f64, d: f64| x + length * d;
-                    let multipliers = at.multipliers.iter().zip(&way.multipliers);
-                    let next = Point {
-                        multipliers: multipliers.map(|(x, d)| move_by(*x, *d)).collect(),
-                        square: move_by(at.square, way.square),
-                    };
-                    let fine = self.barrier(&next, weight);
-                    if fine.is_some_and(|b| b.value <= now.value - 0.1 * length * decrement) {
-                        break Some(next);
-                    }
-                    length *= 0.5;
-                    if length < 1e-6 {
-                        break None;
-                    }
-                };
-                match next {
+                match self.search(&at, &way, weight, now.value) {
                     Some(next) => at = next,
                     None => break,
                 }

@@ -81,7 +81,7 @@ fn improved<C: Backend>(context: &Context<C>, layers: &Layers, start: &[Array1<f
         problem.feasible(&point).then_some(point)
     })?;
     let mut stop = |_| context.budget.interrupted() || !context.budget.affords(step);
-    let best = problem.solve(&point, TOLERANCE, &mut stop);
+    let best = problem.solve(&point, 1.0, TOLERANCE, &mut stop);
     let mut at = 0;
     let split = |l: &Array1<f64>| {
         at += l.len();

@@ -10,11 +10,15 @@ pub mod eclipse;
 pub mod expansion;
 pub mod layers;
 pub mod lipsdp;
+pub mod partition;
+pub mod seqlip;
+pub mod vertices;
 
 use crate::backend::Backend;
 use crate::certificate::Bound;
 use crate::method::context::Context;
 use crate::net::Net;
+use crate::num::Estimate;
 use crate::ops::Known;
 
 /// Can this method say anything about such a network?
@@ -26,11 +30,24 @@ pub fn applies(name: &str, net: &Net) -> bool {
     }
 }
 
+/// An upper bound, and what a method estimates of the quantity that it bounds.
+pub struct Found {
+    pub bound: Bound,
+    pub estimate: Option<(Estimate, &'static str)>,
+}
+
+impl From<Bound> for Found {
+    fn from(bound: Bound) -> Self {
+        Found { bound, estimate: None }
+    }
+}
+
 /// One of these methods by name, with bounds of the nodes' values.
-pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Option<Bound> {
+pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Option<Found> {
     let backend = context.main().backend;
-    match name {
-        "absolute-product" => absolute::run(context, backend),
+    Some(match name {
+        "absolute-product" => absolute::run(context, backend)?.into(),
+        "partition" => partition::run(context)?.into(),
         "abs-subset" | "combettes-pesquet" => {
             let net = expansion::network(&context.problem.net);
             let nothing = vec![];
@@ -39,12 +56,16 @@ pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Optio
             if !context.budget.affords_on(backend, e.work()) {
                 return None;
             }
-            if name == "abs-subset" { abs_subset::run(context, &e) } else { cuts::run(context, &e) }
+            if name == "abs-subset" { abs_subset::run(context, &e)? } else { cuts::run(context, &e)? }.into()
         }
-        "eclipse-fast" | "lipsdp" => {
+        "eclipse-fast" | "lipsdp" | "seqlip" => {
             let layers = layers::Layers::new(context, backend, known)?;
-            if name == "lipsdp" { lipsdp::run(context, &layers) } else { eclipse::run(context, &layers) }
+            match name {
+                "eclipse-fast" => eclipse::run(context, &layers)?.into(),
+                "lipsdp" => lipsdp::run(context, &layers)?.into(),
+                _ => seqlip::run(context, &layers)?,
+            }
         }
-        _ => None,
-    }
+        _ => return None,
+    })
 }
