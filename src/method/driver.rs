@@ -4,7 +4,7 @@
 use super::context::{Budget, Context};
 use super::global;
 use super::local::{crown, ibp, jacobian, product};
-use super::lower::{self, ascent, pair};
+use super::lower::{self, ascent, pair, pattern};
 use super::table::{self, Proves, Scope};
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence, LowerBound};
@@ -169,6 +169,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
             "product-local" => self.product(true).map(both),
             "product" => self.product(false).map(both),
             "ascent" => Some((None, Some(ascent::run(self.context, lower)))),
+            "pattern" => Some((None, Some(pattern::run(self.context, lower)))),
             "pair" => Some((None, Some(pair::run(self.context, lower)))),
             "centre" => Some((None, Some(lower::first(self.context)))),
             name => {
@@ -212,7 +213,7 @@ fn everywhere(problem: &Problem) -> Vec<&'static str> {
     // What bounds ‖J‖_2 bounds other norms by square roots of sides; these pairs need none.
     let two = q.in_norm != Norm::Inf && (q.out_norm != Norm::One || problem.rows() == 1);
     plan.extend(if two { &["eclipse-fast"][..] } else { &[] });
-    plan.extend(["jacobian-ibp", "ascent"]);
+    plan.extend(["jacobian-ibp", "ascent", "pattern"]);
     plan.extend(if two { &["lipsdp", "seqlip"][..] } else { &[] });
     plan.extend(["partition", "pair"]);
     plan.retain(|name| global::applies(name, &problem.net));
@@ -258,7 +259,9 @@ pub fn solve<B: Backend>(
             if !global::applies(row.name, &problem.net) {
                 return Err(Error::unsupported(format!("method {name} does not apply to this network"))
                     .at("--method")
-                    .next("it needs a chain of layers with one slope per neuron: use auto or another method"));
+                    .next(
+                        "it needs a chain of layers with one slope per neuron: use auto or another method",
+                    ));
             }
             if row.proves == Proves::Lower { vec![row.name] } else { vec!["centre", row.name] }
         }

@@ -103,6 +103,7 @@ pub const METHODS: &[Row] = &[
         "up to 13000 passes",
         "smoothed ascent, double-double witness",
     ),
+    row("pattern", Scope::Any, Proves::Lower, "all", "up to 1e10 products", "own; double-double witness"),
     row(
         "pair",
         Scope::Any,

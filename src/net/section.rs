@@ -67,8 +67,11 @@ fn tree(net: &mut Net, windows: &Incidence, mut node: usize, shape: &[usize]) {
         (0..windows.outputs()).map(|i| windows.index[windows.window(i)].to_vec()).collect();
     loop {
         let last = open.iter().all(|w| w.len() <= 2);
-        let pairs: Vec<[u32; 2]> =
-            open.iter().flat_map(|w| w.chunks(2)).map(|pair| [pair[0], *pair.last().expect("a half")]).collect();
+        let pairs: Vec<[u32; 2]> = open
+            .iter()
+            .flat_map(|w| w.chunks(2))
+            .map(|pair| [pair[0], *pair.last().expect("a half")])
+            .collect();
         let size = net.nodes[node].len();
         let shape = if last { shape.to_vec() } else { vec![pairs.len()] };
         let mut push = |op: Op, inputs: Vec<usize>| {

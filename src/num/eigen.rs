@@ -118,7 +118,7 @@ mod tests {
             let (values, v) = symmetric(&a);
             let back = (&v * &values).dot(&v.t());
             assert!((&back - &a).iter().all(|x| x.abs() < 1e-12 * n as f64), "{n}");
-            assert!((&v.t().dot(&v) - &Array2::eye(n)).iter().all(|x: &f64| x.abs() < 1e-12), "{n}");
+            assert!((&v.t().dot(&v) - &Array2::<f64>::eye(n)).iter().all(|x| x.abs() < 1e-12), "{n}");
             assert!((1..n).all(|i| values[i] <= values[i - 1]));
         }
     }

@@ -21,8 +21,7 @@ use ndarray::{Array2, Axis};
 /// The Jacobian's enclosure; None when interrupted.
 pub fn enclosure<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Option<Matrix> {
     let rows = context.problem.rows();
-    let mut reach: Vec<Array2<f64>> =
-        e.kinks.iter().map(|k| Array2::zeros((rows, k.radius.len()))).collect();
+    let mut reach: Vec<Array2<f64>> = e.kinks.iter().map(|k| Array2::zeros((rows, k.radius.len()))).collect();
     let all: Vec<usize> = (0..rows).collect();
     let chunk = context.budget.rows(e.widest());
     let inputs = context.problem.net.inputs();

@@ -75,54 +75,57 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Option<
     let problem = context.problem;
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let (n, rows) = (problem.net.inputs(), problem.rows());
+    // Two copies of the weights, each with its magnitudes.
+    if problem.net.parameters() as u64 * 32 > context.budget.memory {
+        return None;
+    }
     let fixed = problem.region.fixed();
     let live = Array1::from_shape_fn(n, |j| (!fixed.get(j).copied().unwrap_or(false)) as u8 as f64);
-    let (tight, linear) = (magnitudes(&problem.net, false), magnitudes(&problem.net, true));
-    let tight = Prepared::new(&tight, backend);
-    let linear = Prepared::new(&linear, backend);
     let seeds = problem.seeds().centre.index_axis_move(Axis(0), 0).mapv(f64::abs);
     let row = |v: &Array1<f64>| {
         backend.upload(&Enclosure::point(Array3::from_shape_fn((1, 1, v.len()), |(_, _, j)| v[j])))
     };
     let top = |x: &B::Block| Array1::from_iter(backend.read(x).hi().iter().map(|v| v.max(0.0)));
-    // T x of the measured output, and its transpose.
-    let forward = |x: &Array1<f64>| {
-        let y = top(tight.values(row(&(x * &live)), &vec![], |_| false).output());
-        Array1::from_iter(seeds.rows().into_iter().map(|s| {
+    // T x of the measured output.
+    let forward = |prepared: &Prepared<B>, x: &Array1<f64>| {
+        let y = top(prepared.values(row(&(x * &live)), &vec![], |_| false).output());
+        let sum = |s: ndarray::ArrayView1<f64>| {
             s.iter().zip(&y).filter(|(s, _)| **s != 0.0).fold(0.0, |t, (s, y)| add_up(t, mul_up(*s, *y)))
-        }))
-    };
-    let backward = |v: &Array1<f64>| {
-        let start = v.dot(&seeds);
-        top(&linear.adjoints(&[], row(&start), |_, _| {})) * &live
+        };
+        Array1::from_iter(seeds.rows().into_iter().map(sum))
     };
     let vector = |v: &Array1<f64>, r: Norm| Upper::proven(vector_norm_up(v.iter().copied(), r));
     let mut value = Upper::INFINITE;
     if p == Norm::Inf {
-        let t = forward(&Array1::ones(n));
-        value = value.min(vector(&t, if rows == 1 { Norm::Inf } else { q }));
+        let tight = magnitudes(&problem.net, false);
+        let t = forward(&Prepared::new(&tight, backend), &Array1::ones(n));
+        value = vector(&t, if rows == 1 { Norm::Inf } else { q });
     }
+    let linear = magnitudes(&problem.net, true);
+    let linear = Prepared::new(&linear, backend);
+    let back = |block: B::Block| backend.read(&linear.adjoints(&[], block, |_, _| {}));
     let work = 2.0 * rows as f64 * problem.net.products();
     if rows as f64 * n as f64 <= ENTRIES && context.budget.affords_on(backend, work) {
-        let t = by_rows(&Enclosure::point(seeds.clone().insert_axis(Axis(0))), context.budget.rows(context.widest()), |part| {
-            (!context.budget.interrupted())
-                .then(|| backend.read(&linear.adjoints(&[], backend.upload(part), |_, _| {})))
+        let all = Enclosure::point(seeds.clone().insert_axis(Axis(0)));
+        let t = by_rows(&all, context.budget.rows(context.widest()), |part| {
+            (!context.budget.interrupted()).then(|| back(backend.upload(part)))
         })?;
         let t = context.without_fixed(t).hi().index_axis_move(Axis(0), 0).mapv(|v| v.max(0.0));
         value = value.min(operator_upper(Array2::zeros(t.dim()).view(), t.view(), p, q));
     } else if p != Norm::Inf {
-        // All rows of a difference are one row, so sums over rows are exact there.
+        // 1ᵀT: the rows of seeds are sums of unit vectors.
+        let backward = |v: &Array1<f64>| {
+            let ends = back(row(&v.dot(&seeds).mapv(|v| v * (1.0 + 1e-9)))).hi();
+            Array1::from_iter(ends.iter().map(|v| v.max(0.0))) * &live
+        };
         let sums = backward(&Array1::ones(rows));
+        let steps = 4.0 * STEPS as f64 * problem.net.products();
         let two = || {
-            if !context.budget.affords_on(backend, 4.0 * STEPS as f64 * problem.net.products()) {
-                return Upper::INFINITE;
+            if context.budget.affords_on(backend, steps) {
+                schur::test(n, STEPS, |x| backward(&forward(&linear, x)))
+            } else {
+                Upper::INFINITE
             }
-            // The linear form both ways: one nonnegative matrix and its transpose.
-            let ahead = |x: &Array1<f64>| {
-                let y = top(linear.values(row(&(x * &live)), &vec![], |_| false).output());
-                seeds.dot(&y).mapv(|v| mul_up(v, 1.0 + 1e-9))
-            };
-            schur::test(n, STEPS, |x| backward(&ahead(x)))
         };
         value = value.min(match (p, q) {
             (Norm::One, _) => Upper::proven(largest(sums.iter().copied())),

@@ -36,6 +36,8 @@ const GROWTH: f64 = 4.0;
 /// Newton steps for one weight of the barrier, and lengths that are tried for each.
 const STEPS: usize = 40;
 const LENGTHS: i32 = 24;
+/// A bound that falls this far is that of a function without slope.
+const VANISHED: f64 = 1e-16;
 
 impl Inequality {
     pub fn matrix(&self, at: &Point) -> Array2<f64> {
@@ -118,7 +120,13 @@ impl Inequality {
     /// From a strictly feasible point to one whose ρ is within about `tolerance` of the least.
     /// `slack` is how far, relative to ρ, the first stage may stay above it.
     /// `stop` is asked before every step and sees the current ρ.
-    pub fn solve(&self, start: &Point, slack: f64, tolerance: f64, stop: &mut dyn FnMut(f64) -> bool) -> Point {
+    pub fn solve(
+        &self,
+        start: &Point,
+        slack: f64,
+        tolerance: f64,
+        stop: &mut dyn FnMut(f64) -> bool,
+    ) -> Point {
         let mut at = start.clone();
         let terms = (self.alpha.nrows() + at.multipliers.len()) as f64;
         let mut weight = terms / (slack * at.square);
@@ -137,7 +145,8 @@ impl Inequality {
                     None => break,
                 }
             }
-            if terms / weight <= tolerance * at.square {
+            let vanished = at.square <= VANISHED * start.square;
+            if vanished || terms / weight <= tolerance * at.square {
                 return at;
             }
             weight *= GROWTH;

@@ -50,7 +50,11 @@ fn weighted(m: &Matrix, w: impl Fn(usize) -> f64) -> Weighted {
         *r = mul_up(mul_up(*r, w(i).abs()), 1.0 + 8.0 * U);
         *c *= w(i);
     });
-    Weighted { size: mul_up(frobenius_up(centre.view()), 1.0 + 8.0 * U), radius: frobenius_up(radius.view()), centre }
+    Weighted {
+        size: mul_up(frobenius_up(centre.view()), 1.0 + 8.0 * U),
+        radius: frobenius_up(radius.view()),
+        centre,
+    }
 }
 
 impl Weighted {
@@ -108,8 +112,7 @@ impl Step<'_> {
     /// L − ¼ L(a + b) Γ (a + b)L in plain arithmetic: the largest Y_k.
     pub fn next(&self, gamma: &Array2<f64>, multipliers: &Array1<f64>) -> Array2<f64> {
         let d = multipliers * &self.sums() * 0.5;
-        let mut next =
-            Array2::from_shape_fn(gamma.dim(), |(i, j)| -(d[i] * gamma[[i, j]]) * d[j]);
+        let mut next = Array2::from_shape_fn(gamma.dim(), |(i, j)| -(d[i] * gamma[[i, j]]) * d[j]);
         next.diag_mut().zip_mut_with(multipliers, |x, l| *x += l);
         symmetric(next)
     }

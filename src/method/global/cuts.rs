@@ -89,7 +89,8 @@ fn norm(m: &Matrix, left: Option<&Array1<f64>>, right: Option<&Array1<f64>>, p: 
         let (a, b) = (at(left, i), at(right, j));
         let scaled = *c * a * b;
         let exact = (a == 1.0 && b == 1.0) || *c == 0.0;
-        let lost = if exact { 0.0 } else { add_up(mul_up(gamma(3), scaled.abs()), mul_up(1e-300, b.max(1.0))) };
+        let lost =
+            if exact { 0.0 } else { add_up(mul_up(gamma(3), scaled.abs()), mul_up(1e-300, b.max(1.0))) };
         *r = add_up(mul_up(mul_up(*r, a), b), lost);
         *c = scaled;
     });

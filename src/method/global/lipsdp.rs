@@ -44,7 +44,8 @@ fn inequality(layers: &Layers) -> Inequality {
     let inputs = first.ncols();
     let widths: Vec<usize> = layers.slopes.iter().map(|s| s[0].len()).collect();
     let count: usize = widths.iter().sum();
-    let (mut alpha, mut beta) = (Array2::zeros((inputs + count, count)), Array2::zeros((inputs + count, count)));
+    let (mut alpha, mut beta) =
+        (Array2::zeros((inputs + count, count)), Array2::zeros((inputs + count, count)));
     let (mut from, mut at) = (0, 0);
     for (k, [lo, hi]) in layers.slopes.iter().enumerate() {
         let w = if k == 0 { &first } else { &layers.matrices[k].centre };
@@ -64,7 +65,11 @@ fn inequality(layers: &Layers) -> Inequality {
 }
 
 /// Better multipliers than these; None where the problem is too large.
-fn improved<C: Backend>(context: &Context<C>, layers: &Layers, start: &[Array1<f64>]) -> Option<Vec<Array1<f64>>> {
+fn improved<C: Backend>(
+    context: &Context<C>,
+    layers: &Layers,
+    start: &[Array1<f64>],
+) -> Option<Vec<Array1<f64>>> {
     let neurons: usize = start.iter().map(|l| l.len()).sum();
     let order = neurons + layers.matrices[0].centre.ncols().min(layers.matrices[0].centre.nrows());
     // Three products and two factorisations a step.

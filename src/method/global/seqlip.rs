@@ -92,7 +92,8 @@ fn split(m: &Matrix) -> Split {
 
 pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Found> {
     let count = layers.slopes.len();
-    let norm = |m: &Matrix| spectral_upper(m.centre.view()).plus(Upper::proven(frobenius_up(m.radius.view())));
+    let norm =
+        |m: &Matrix| spectral_upper(m.centre.view()).plus(Upper::proven(frobenius_up(m.radius.view())));
     let q = &context.problem.quotient;
     let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
     let evidence = Evidence::Digest("vertex maxima of neighbouring layers".into());

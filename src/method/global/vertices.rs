@@ -17,6 +17,8 @@ use ndarray::{Array1, Array2, Axis, s};
 
 /// Nodes within this of the best vertex are closed.
 const CLOSED: f64 = 1e-8;
+/// And below this part of the product of norms.
+const NOTHING: f64 = 1e-12;
 /// Orders up to which nodes are bounded by multipliers.
 const ORDER: usize = 1200;
 const TOLERANCE: f64 = 1e-5;
@@ -63,7 +65,8 @@ impl Vertices {
         let step = 8.0 * (order as f64).powi(3);
         let mut s: Vec<f64> = (0..n).map(|i| self.larger(i)).collect();
         let mut best = self.at(&s);
-        let mut root = Node { fixed, upper: self.simple(), hint: vec![], branch: None };
+        let simple = self.simple();
+        let mut root = Node { fixed, upper: simple, hint: vec![], branch: None };
         if order > ORDER || !more(step * 30.0) {
             return Range { upper: root.upper, best, nodes: 0 };
         }
@@ -74,7 +77,7 @@ impl Vertices {
         best = best.max(self.at(&s));
         let (mut heap, mut closed, mut nodes) = (vec![root], 0.0f64, 1);
         while let Some(node) = heap.pop() {
-            let done = node.upper <= best * (1.0 + CLOSED);
+            let done = node.upper <= best * (1.0 + CLOSED) + NOTHING * simple;
             let Some(i) = node.branch.filter(|_| !done) else {
                 closed = closed.max(node.upper);
                 continue;
