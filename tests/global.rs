@@ -4,13 +4,17 @@
 mod common;
 mod truth;
 
+use clarke::backend::Backend;
+use clarke::backend::cpu::Cpu;
 use clarke::method::global::expansion::Matrix;
 use clarke::method::global::vertices::Vertices;
+use clarke::method::local::ibp;
 use clarke::net::{Net, Op, Options, load};
 use clarke::num::linalg::spectral_upper;
 use clarke::num::norms::operator_upper;
 use clarke::num::random::Random;
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
+use clarke::ops::{Gate, Prepared};
 use clarke::problem::{Output, Problem, Quantity, Quotient};
 use clarke::region::Region;
 use common::bound;
@@ -33,7 +37,8 @@ const CHAIN_METHODS: [&str; 10] = [
     "auto",
 ];
 
-/// Matrices, and between them the two slopes of every neuron.
+/// Matrices, and between them the two ends of every neuron's slopes: those that interval arithmetic
+/// on all of R^n leaves (behind a relu a neuron may be on everywhere).
 struct Chain {
     weights: Vec<Array2<f64>>,
     slopes: Vec<Vec<[f64; 2]>>,
@@ -62,7 +67,7 @@ fn chain(seed: u64, plain: bool) -> Chain {
     (0..depth).for_each(|_| widths.push(between(&mut noise, 1, widest)));
     widths.push(between(&mut noise, 1, 4));
     let mut net = Net::new(vec![widths[0]]);
-    let (mut weights, mut slopes) = (vec![], vec![]);
+    let mut weights = vec![];
     for k in 0..widths.len() - 1 {
         let weight = |noise: &mut Random| match style {
             0 | 1 => noise.signed(),
@@ -80,17 +85,22 @@ fn chain(seed: u64, plain: bool) -> Chain {
         }
         let n = widths[k + 1];
         let kind = if plain { 0 } else { between(&mut noise, 0, 7) };
-        let (op, pair) = match kind {
-            0..=3 => (Piecewise::RELU, [0.0, 1.0]),
-            4 => (Piecewise::ABS, [-1.0, 1.0]),
-            5 => (Piecewise::Leaky { slope: -0.25 }, [-0.25, 1.0]),
-            6 => (Piecewise::Leaky { slope: 0.1 }, [0.1, 1.0]),
-            _ => (Piecewise::Clip { lo: -1.0, hi: 2.0 }, [0.0, 1.0]),
+        let op = match kind {
+            0..=3 => Piecewise::RELU,
+            4 => Piecewise::ABS,
+            5 => Piecewise::Leaky { slope: -0.25 },
+            6 => Piecewise::Leaky { slope: 0.1 },
+            _ => Piecewise::Clip { lo: -1.0, hi: 2.0 },
         };
         push(&mut net, Op::Piecewise(op), n);
-        slopes.push(vec![pair; n]);
     }
-    Chain { weights, slopes, net }
+    let slopes = ibp::run(&Prepared::new(&net, &Cpu::DOUBLE), &Region::Whole, &vec![]).gates;
+    let slopes = slopes.iter().flatten().map(|gate| {
+        let Gate::Each(s) = gate else { panic!("activations have slopes") };
+        let (lo, hi) = Cpu::DOUBLE.read_slopes(s);
+        lo.iter().zip(&hi).map(|(l, h)| [*l, *h]).collect()
+    });
+    Chain { weights, slopes: slopes.collect(), net }
 }
 
 fn ask(net: &Net, (in_norm, out_norm): (Norm, Norm), output: Output) -> Problem {
@@ -129,8 +139,8 @@ fn none(failures: Vec<String>) {
 /// Every method bounds every choice of slopes, in every pair of norms, and finds something.
 #[test]
 fn all_choices_of_slopes() {
-    let cases = 1800usize;
-    let results: Vec<(Vec<String>, usize)> = (0..cases)
+    let cases = 1500usize;
+    let results: Vec<(Vec<String>, usize, usize)> = (0..cases)
         .into_par_iter()
         .map(|k| {
             let chain = chain(k as u64, false);
@@ -143,8 +153,8 @@ fn all_choices_of_slopes() {
             let problem = ask(&chain.net, pair(k), output);
             let most = over_slopes(&chain, &problem);
             let mut failures = vec![];
-            let mut useful = 0;
-            for method in CHAIN_METHODS {
+            let (mut useful, mut asked) = (0, 0);
+            for method in CHAIN_METHODS.into_iter().filter(|m| *m != "auto" || k % 9 == 4 || k % 7 == 0) {
                 let Some(outcome) = bound(&problem, method, 20) else {
                     failures.push(format!("case {k}: {method} refuses"));
                     continue;
@@ -155,14 +165,15 @@ fn all_choices_of_slopes() {
                     failures.push(format!("case {k}: {method} [{l:e}, {u:e}] against {most:e}"));
                 }
                 useful += (u <= 30.0 * most.max(l) || most == 0.0) as usize;
+                asked += 1;
             }
-            (failures, useful)
+            (failures, useful, asked)
         })
         .collect();
-    let useful: usize = results.iter().map(|r| r.1).sum();
+    let (useful, asked): (usize, usize) = results.iter().fold((0, 0), |s, r| (s.0 + r.1, s.1 + r.2));
     none(results.into_iter().flat_map(|r| r.0).collect());
-    println!("{useful} of {} bounds within 30 times the largest choice", cases * CHAIN_METHODS.len());
-    assert!(useful > cases * CHAIN_METHODS.len() * 9 / 10);
+    println!("{useful} of {asked} bounds within 30 times the largest choice");
+    assert!(useful > asked * 9 / 10);
 }
 
 /// Theorems about relu chains.
@@ -233,7 +244,7 @@ fn vertex_maxima() {
 /// Without negative weights the product of the matrices is attained, and `auto` finds both ends.
 #[test]
 fn nonnegative_weights() {
-    let failures = (0..120usize).into_par_iter().filter_map(|k| {
+    let failures = (0..90usize).into_par_iter().filter_map(|k| {
         let mut noise = Random(k as u64 ^ 0x905);
         let widths: Vec<usize> = (0..4).map(|_| between(&mut noise, 1, 8)).collect();
         let mut net = Net::new(vec![widths[0]]);
@@ -320,7 +331,6 @@ fn seeded(file: usize, norm: Norm) -> Problem {
 /// The interval of a chain's whole Jacobian holds the one of every choice: entry by entry.
 #[test]
 fn magnitudes_hold_entry_by_entry() {
-    use clarke::backend::cpu::Cpu;
     use clarke::method::context::Context;
     use clarke::method::global::{abs_subset, expansion::Expansion};
     for k in 0..200u64 {

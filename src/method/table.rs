@@ -67,7 +67,7 @@ pub const METHODS: &[Row] = &[
         Scope::Any,
         Proves::Upper,
         "all",
-        "a pass per neuron, L² norms",
+        "a pass per neuron, norms",
         "Combettes & Pesquet 2020 (K1); LipLT",
     ),
     row(

@@ -18,11 +18,14 @@ use crate::num::lanczos::top_eigenpair;
 use crate::num::linalg::{frobenius_up, gram_matrix, spectral_upper};
 use crate::num::round::{U, add_up, div_up, gamma, mul_up, sqrt_up, sub_down};
 use crate::num::solve::{cholesky, substitute};
-use crate::num::{Upper, norms};
+use crate::num::{Upper, eigen, norms};
 use ndarray::{Array1, Array2, ArrayView2, s};
 
 /// Slack that the proofs may take, relative to what it is taken from.
 const SLACK: [f64; 2] = [1e-13, 1e-2];
+
+/// Orders up to which all eigenvalues are computed.
+const SMALL: usize = 48;
 
 /// Is every matrix within `error` of `m`, in norm, positive semidefinite?
 pub fn positive(mut m: Array2<f64>, error: f64) -> bool {
@@ -179,7 +182,7 @@ pub fn prove(layers: &Layers, multipliers: &[Array1<f64>]) -> Option<(Upper, Evi
         let top = best.diag().iter().fold(0.0f64, |m, x| m.max(*x));
         let mut slack = SLACK[0] * top;
         let after = loop {
-            if !(slack <= SLACK[1] * top) {
+            if slack.is_nan() || slack > SLACK[1] * top || (top <= 0.0 && !l.is_empty()) {
                 return None;
             }
             let mut y = best.clone();
@@ -235,6 +238,9 @@ pub fn ratio(w: ArrayView2<f64>, y: &Array2<f64>) -> Option<f64> {
 pub fn top(a: &Array2<f64>) -> f64 {
     if a.is_empty() {
         return 0.0;
+    }
+    if a.nrows() <= SMALL && a.iter().all(|x| x.is_finite()) {
+        return eigen::symmetric(a).0[0];
     }
     top_eigenpair(a.nrows(), &mut |v| a.dot(&v), 1e-13).0
 }

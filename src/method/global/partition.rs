@@ -32,52 +32,51 @@ fn cuts(net: &Net) -> Vec<usize> {
     std::iter::once(0).chain(inner).chain([net.output()]).collect()
 }
 
-/// Bounds of a block for all pairs of norms, by their places in `Norm::ALL`.
-fn block<B: Backend>(context: &Context<B>, net: &Net, output: Output) -> Option<[[Upper; 3]; 3]> {
+/// Bounds of a block for all pairs of norms, by their places in `Norm::ALL`. Products
+/// of layer norms are left to single layers: longer ones are products of blocks.
+fn block<B: Backend>(
+    context: &Context<B>,
+    net: &Net,
+    output: Output,
+    single: bool,
+) -> Option<[[Upper; 3]; 3]> {
     let backend = context.main().backend;
     let mut best = [[Upper::INFINITE; 3]; 3];
     let expanded = network(net);
-    let problem = |in_norm: Norm, out_norm: Norm| {
-        let quotient = Quotient { in_norm, out_norm, output, quantity: Quantity::Lipschitz };
-        Problem { net: net.clone(), region: Region::Whole, quotient }
-    };
     for (i, p) in Norm::ALL.into_iter().enumerate() {
-        for (j, q) in Norm::ALL.into_iter().enumerate() {
-            if context.budget.interrupted() {
-                return None;
-            }
-            let problem = problem(p, q);
-            let own = Context::new(&problem, backend, context.budget.clone(), context.seed);
-            best[i][j] = product::run::<B, B>(&own, None, &vec![], "product").value;
-            if p != q {
-                continue;
-            }
-            let Some(e) = Expansion::new(&own, backend, &expanded, &vec![]) else { continue };
-            if e.kinks.is_empty() || !context.budget.affords_on(backend, 2.0 * e.work()) {
-                continue;
-            }
-            if let Some(bound) = cuts::run(&own, &e) {
-                best[i][j] = best[i][j].min(bound.value);
-            }
-            if p == Norm::Two
-                && let Some(layers) = layers::Layers::new(&own, backend, &vec![])
-                && layers.slopes.iter().map(|s| s[0].len()).sum::<usize>() <= NEURONS
-                && let Some(bound) = lipsdp::run(&own, &layers)
-            {
-                best[i][j] = best[i][j].min(bound.value);
+        if context.budget.interrupted() {
+            return None;
+        }
+        let quotient = Quotient { in_norm: p, out_norm: p, output, quantity: Quantity::Lipschitz };
+        let problem = Problem { net: net.clone(), region: Region::Whole, quotient };
+        let own = Context::new(&problem, backend, context.budget.clone(), context.seed);
+        if single {
+            best[i] = product::norms::<B, B>(&own, None, &vec![]).0;
+        }
+        let Some(e) = Expansion::new(&own, backend, &expanded, &vec![]) else { continue };
+        if !context.budget.affords_on(backend, 2.0 * e.work()) {
+            continue;
+        }
+        if p == Norm::One
+            && let Some(m) = abs_subset::enclosure(&own, &e)
+        {
+            for (k, from) in Norm::ALL.into_iter().enumerate() {
+                let row = Norm::ALL.map(|to| operator_upper(m.centre.view(), m.radius.view(), from, to));
+                best[k] = std::array::from_fn(|l| best[k][l].min(row[l]));
             }
         }
-    }
-    let problem = problem(Norm::Two, Norm::Two);
-    let own = Context::new(&problem, backend, context.budget.clone(), context.seed);
-    if let Some(e) = Expansion::new(&own, backend, &expanded, &vec![])
-        && context.budget.affords_on(backend, 2.0 * e.work())
-        && let Some(m) = abs_subset::enclosure(&own, &e)
-    {
-        for (i, p) in Norm::ALL.into_iter().enumerate() {
-            for (j, q) in Norm::ALL.into_iter().enumerate() {
-                best[i][j] = best[i][j].min(operator_upper(m.centre.view(), m.radius.view(), p, q));
-            }
+        if single && e.kinks.len() <= 1 {
+            continue;
+        }
+        if let Some(bound) = cuts::run(&own, &e) {
+            best[i][i] = best[i][i].min(bound.value);
+        }
+        if p == Norm::Two
+            && let Some(layers) = layers::Layers::new(&own, backend, &vec![])
+            && layers.slopes.iter().map(|s| s[0].len()).sum::<usize>() <= NEURONS
+            && let Some(bound) = lipsdp::run(&own, &layers)
+        {
+            best[i][i] = best[i][i].min(bound.value);
         }
     }
     Some(best)
@@ -92,7 +91,8 @@ pub fn run<B: Backend>(context: &Context<B>) -> Option<Bound> {
     for to in 1..cuts.len() {
         for from in to.saturating_sub(LONGEST)..to {
             let output = if to + 1 == cuts.len() { quotient.output } else { Output::All };
-            let bounds = block(context, &net.section(cuts[from], cuts[to])?, output)?;
+            let part = net.section(cuts[from], cuts[to])?;
+            let bounds = block(context, &part, output, from + 1 == to)?;
             for i in 0..3 {
                 for j in 0..3 {
                     best[to][j] = best[to][j].min(best[from][i].times(bounds[i][j]));

@@ -40,7 +40,9 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
         return LowerBound::NONE;
     }
     let mut random = Random(context.seed ^ 0xF11B);
-    let count = (SAMPLED * WORK / each).clamp(SAMPLES[0], SAMPLES[1]) as usize;
+    let neurons = problem.net.neurons();
+    let most = SAMPLES[1].min(32.0 * (1 + neurons) as f64);
+    let count = (SAMPLED * WORK / each).clamp(SAMPLES[0], most) as usize;
     let n = problem.net.inputs();
     let mut points: Vec<Vec<f64>> =
         (0..count).map(|k| sample(&problem.region, n, &mut random, k % 2 == 1)).collect();
@@ -55,12 +57,12 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
         starts.extend(score(context, std::slice::from_ref(x)));
     }
     starts.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
-    starts.truncate(STARTS);
+    starts.truncate(STARTS.min(2 + neurons / 2));
     let mut left = WORK * (1.0 - SAMPLED);
     let mut reached = vec![];
     for mut at in starts {
         for _ in 0..ROUNDS {
-            let work = 2.0 * each * NEIGHBOURS.min(2 * problem.net.neurons()) as f64;
+            let work = 2.0 * each * NEIGHBOURS.min(2 * neurons) as f64;
             if left < 0.0 || context.budget.interrupted() || !context.budget.affords(work) {
                 break;
             }
