@@ -2,6 +2,7 @@
 
 use crate::num::{Lower, Norm, Upper};
 use crate::ops::{Known, Link};
+use ndarray::Array2;
 
 /// One of the proof rules by which every upper bound can be derived again.
 #[derive(Clone, Debug)]
@@ -14,6 +15,10 @@ pub enum Evidence {
     LinearJacobian { known: Known },
     /// Products and sums of layer norms along the graph, links as one layer.
     LayerNorms { local: bool, known: Known, links: Vec<Link>, factors: Vec<Factor> },
+    /// ‖J‖_2² <= square by a chain of block inequalities: with Y_0 = I, slopes in [a, b] of what
+    /// layer W_k gives, and L_k = diag(multipliers), for every k
+    /// [[Y_{k-1} + WᵀL a b W, −½ WᵀL (a + b)], [·, L − Y_k]] ⪰ 0, and square Y_{K-1} ⪰ W_KᵀW_K.
+    BlockMatrix { multipliers: Vec<Vec<f64>>, inner: Vec<Array2<f64>>, square: f64 },
     /// Nothing to re-derive piece by piece: a description, re-runnable only.
     Digest(String),
 }

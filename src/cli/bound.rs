@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::method::{self, Budget, table};
 use crate::problem::Quantity;
 use crate::report::{
-    Answer, BoundReport, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo, WitnessInfo,
-    csv, human, json,
+    Answer, BoundReport, EstimateInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo,
+    WitnessInfo, csv, human, json,
 };
 use crate::search::Goal;
 use std::time::Instant;
@@ -82,7 +82,9 @@ fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bou
                 Witness::Pair { x, y } => WitnessInfo { kind: "pair".into(), x, y: Some(y) },
             }),
         },
-        estimate: None,
+        estimate: outcome
+            .estimate
+            .map(|(value, method)| EstimateInfo { value: value.get(), method: method.into() }),
         exact: outcome.exact,
         status: match outcome.status {
             method::Status::Exact => Status::Exact,

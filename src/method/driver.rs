@@ -2,16 +2,17 @@
 //! uppers, the maximum of all lowers, and the names of the winners.
 
 use super::context::{Budget, Context};
+use super::global;
 use super::local::{crown, gradient, ibp, jacobian, parts, product};
-use super::lower::{self, ascent, pair};
+use super::lower::{self, ascent, pair, pattern};
 use super::table::{self, Proves, Scope};
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence, LowerBound};
 use crate::error::{Error, Kind, Result};
-use crate::num::Upper;
+use crate::num::{Estimate, Norm, Upper};
 use crate::ops::{Gate, Known, Prepared, Trace};
 use crate::problem::Problem;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::time::Instant;
 
 /// Why the work ended.
@@ -39,6 +40,8 @@ pub struct Entry {
 pub struct Outcome {
     pub upper: Bound,
     pub lower: LowerBound,
+    /// An unproven number that a method gave beside its bound, and its name.
+    pub estimate: Option<(Estimate, &'static str)>,
     pub status: Status,
     pub exact: bool,
     /// Neurons whose slope is not fixed on the region, under the best statuses computed.
@@ -64,6 +67,13 @@ struct Shared<'c, 'a, B: Backend> {
     context: &'c Context<'a, B>,
     ibp: OnceCell<Trace<B>>,
     crown: OnceCell<crown::Statuses<B>>,
+    estimate: Cell<Option<(Estimate, &'static str)>>,
+}
+
+impl<'c, 'a, B: Backend> Shared<'c, 'a, B> {
+    fn new(context: &'c Context<'a, B>) -> Self {
+        Shared { context, ibp: OnceCell::new(), crown: OnceCell::new(), estimate: Cell::new(None) }
+    }
 }
 
 /// What a double-double product costs against an f64 one.
@@ -197,9 +207,18 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
             "product-local" => self.product(true).map(both),
             "product" => self.product(false).map(both),
             "ascent" => Some((None, Some(ascent::run(self.context, lower)))),
+            "pattern" => Some((None, Some(pattern::run(self.context, lower)))),
             "pair" => Some((None, Some(pair::run(self.context, lower)))),
             "centre" => Some((None, Some(lower::first(self.context)))),
-            _ => None,
+            name => {
+                let nothing = vec![];
+                let known = self.crown.get().map_or(&nothing, |s| &s.known);
+                let found = global::run(self.context, name, known)?;
+                if let Some(e) = found.estimate {
+                    self.estimate.set(Some(e));
+                }
+                Some((Some(found.bound), None))
+            }
         }
     }
 
@@ -223,6 +242,20 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         }
         self.ibp.get().map(|s| count(self.context.main().backend, &s.gates))
     }
+}
+
+/// The order of methods on all of R^n.
+fn everywhere(problem: &Problem) -> Vec<&'static str> {
+    let q = &problem.quotient;
+    let mut plan = vec!["centre", "product", "absolute-product", "abs-subset", "combettes-pesquet"];
+    // What bounds ‖J‖_2 bounds other norms by square roots of sides; these pairs need none.
+    let two = q.in_norm != Norm::Inf && (q.out_norm != Norm::One || problem.rows() == 1);
+    plan.extend(if two { &["eclipse-fast"][..] } else { &[] });
+    plan.extend(["jacobian-ibp", "ascent", "pattern"]);
+    plan.extend(if two { &["lipsdp", "seqlip"][..] } else { &[] });
+    plan.extend(["partition", "pair"]);
+    plan.retain(|name| global::applies(name, &problem.net));
+    plan
 }
 
 /// Do the two ends agree to a relative 1e-9 (or are both zero)?
@@ -250,6 +283,7 @@ pub fn solve<B: Backend>(
         "auto" if context.needs_double_double() => {
             vec!["centre", "jacobian-interval", "product-local", "product", "ascent", "pair"]
         }
+        "auto" if problem.region.is_global() => everywhere(problem),
         "auto" => {
             vec![
                 "centre",
@@ -269,10 +303,17 @@ pub fn solve<B: Backend>(
                     .at("--method")
                     .next("give --input and --eps, or choose another method"));
             }
+            if !global::applies(row.name, &problem.net) {
+                return Err(Error::unsupported(format!("method {name} does not apply to this network"))
+                    .at("--method")
+                    .next(
+                        "it needs a chain of layers with one slope per neuron: use auto or another method",
+                    ));
+            }
             if row.proves == Proves::Lower { vec![row.name] } else { vec!["centre", row.name] }
         }
     };
-    let shared = Shared { context: &context, ibp: OnceCell::new(), crown: OnceCell::new() };
+    let shared = Shared::new(&context);
     let nothing = Evidence::Digest("no statement".into());
     let mut upper = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
     let mut lower = LowerBound::NONE;
@@ -317,6 +358,7 @@ pub fn solve<B: Backend>(
         lower,
         status,
         free: shared.free(),
+        estimate: shared.estimate.get(),
         entries,
         double_double: context.needs_double_double(),
         searched: Effort::default(),
@@ -337,7 +379,7 @@ fn rounding_share<B: Backend>(context: &Context<B>, upper: &Bound, entries: &[En
     }
     let plain = context.main().backend.unrounded()?;
     let again = Context::new(context.problem, &plain, budget.clone(), context.seed);
-    let shared = Shared { context: &again, ibp: OnceCell::new(), crown: OnceCell::new() };
+    let shared = Shared::new(&again);
     let without = shared.run(upper.method, &LowerBound::NONE)?.0?.value.get();
     Some(if value > 0.0 { (1.0 - without / value).max(0.0) } else { 0.0 })
 }

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod driver;
+pub mod global;
 pub mod layer;
 pub mod local;
 pub mod lower;

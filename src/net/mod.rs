@@ -8,6 +8,7 @@ pub mod npz;
 pub mod onnx;
 pub mod op;
 pub mod safetensors;
+mod section;
 
 pub use load::load;
 pub use onnx::Options;

@@ -78,6 +78,18 @@ pub fn gram_matrix(a: ArrayView2<f64>) -> Array2<f64> {
     g
 }
 
+/// An upper bound of A B for matrices of magnitudes.
+pub fn product_up(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
+    let factor = add_up(1.0, mul_up(2.0, gamma(a.ncols() + 1)));
+    let tiny = mul_up(a.ncols() as f64, LEAST);
+    let mut product = a.dot(b);
+    product.mapv_inplace(|x| {
+        let x = add_up(mul_up(x, factor), tiny);
+        if x.is_nan() { f64::INFINITY } else { x }
+    });
+    product
+}
+
 /// ‖fl(AᵀA) − AᵀA‖_F: the Frobenius norm of the matrix (|a_i|·|a_j|) is at most
 /// Σ‖a_i‖² by Cauchy-Schwarz.
 fn gram_error(rows: usize, cols: usize, frobenius: f64) -> f64 {

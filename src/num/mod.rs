@@ -6,6 +6,7 @@ pub mod cholesky;
 pub mod correlation;
 pub mod dd;
 pub mod direction;
+pub mod eigen;
 pub mod elementary;
 pub mod interval;
 pub mod lanczos;
@@ -18,6 +19,7 @@ pub mod peaks;
 pub mod piecewise;
 pub mod random;
 pub mod round;
+pub mod solve;
 pub mod tensor;
 pub mod twiddle;
 

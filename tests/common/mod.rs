@@ -24,11 +24,12 @@ pub fn budget(seconds: u64) -> Budget {
     Budget { started: Instant::now(), time: Duration::from_secs(seconds), memory: 1 << 30, stop: &RUN_ON }
 }
 
-/// One method on the CPU; None where it needs a bounded region.
+/// One method on the CPU; None where it needs a bounded region or another network.
 pub fn bound(problem: &Problem, method: &str, seconds: u64) -> Option<Result<Outcome, String>> {
     match solve(problem, &Cpu::DOUBLE, method, 1.0, budget(seconds), 1, |_, _| {}) {
         Ok(outcome) => Some(Ok(outcome)),
         Err(e) if e.to_string().contains("needs a bounded region") => None,
+        Err(e) if e.to_string().contains("does not apply to this network") => None,
         Err(e) => Some(Err(format!("{method}: {e}"))),
     }
 }

@@ -66,7 +66,7 @@ fn folded<'n>(
 }
 
 /// The largest slope magnitude anywhere.
-fn widest(op: &Op, feature: usize) -> f64 {
+pub fn widest(op: &Op, feature: usize) -> f64 {
     match op {
         Op::Piecewise(f) => f.slope_below(feature).abs().max(1.0),
         Op::Smooth(f) => {
@@ -85,6 +85,18 @@ pub fn run<B: Backend, C: Backend>(
     known: &Known,
     method: &'static str,
 ) -> Bound {
+    let out = context.problem.quotient.out_norm;
+    let (values, evidence) = norms(context, local, known);
+    let value = values[Norm::ALL.iter().position(|r| *r == out).expect("a norm")];
+    Bound { value, method, evidence }
+}
+
+/// The same for every norm of the output, in the order of `Norm::ALL`.
+pub fn norms<B: Backend, C: Backend>(
+    context: &Context<C>,
+    local: Option<(&Prepared<B>, &[Option<Gate<B>>])>,
+    known: &Known,
+) -> ([Upper; 3], Evidence) {
     let quotient = &context.problem.quotient;
     let narrow = narrowed(&context.problem.net, quotient.output);
     let net = narrow.as_ref().unwrap_or(&context.problem.net);
@@ -202,10 +214,9 @@ pub fn run<B: Backend, C: Backend>(
     }
     let last = states.pop().flatten().expect("the output was computed");
     let output = if narrow.is_some() { Output::All } else { quotient.output };
-    let value = measured(&last, output, quotient.out_norm);
+    let values = Norm::ALL.map(|r| measured(&last, output, r));
     let (known, links) = (known.clone(), chains.links());
-    let evidence = Evidence::LayerNorms { local: local.is_some(), known, links, factors };
-    Bound { value, method, evidence }
+    (values, Evidence::LayerNorms { local: local.is_some(), known, links, factors })
 }
 
 /// ‖x‖_r <= between * ‖x‖_p for vectors of n entries.

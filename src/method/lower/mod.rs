@@ -2,6 +2,7 @@
 
 pub mod ascent;
 pub mod pair;
+pub mod pattern;
 pub mod points;
 pub mod smoothed;
 pub mod tie;

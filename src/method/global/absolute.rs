@@ -1,0 +1,138 @@
+//! The product of the layers' magnitudes.
+//!
+//! Proves: |J| <= T = |W_L| |S| ... |S| |W_1| entrywise on any graph, hence ‖J‖ <= ‖T‖ in all nine norms.
+//! From: K4 of Pintore & Després 2024 (a reconstruction from its abstract); maxima pass the window's maximum
+//!   forward and its sum backward, a softmax a quarter of its group.
+//! Rounding: magnitudes of weights exact, products and norms up.
+//! Cost: a pass per output where that is affordable (explicit), else vectors: two passes, or two per step of
+//!   Schur's test (implicit).
+//! Loose when: weights have mixed signs. Exact when no weight is negative and all neurons can be on at once.
+
+use crate::backend::Backend;
+use crate::certificate::{Bound, Evidence};
+use crate::method::context::{Context, by_rows};
+use crate::method::layer::schur;
+use crate::method::local::product::widest;
+use crate::net::{Net, Node, Op};
+use crate::num::apply::absolute;
+use crate::num::norms::{largest, operator_upper, vector_norm_up};
+use crate::num::round::{add_up, mul_up};
+use crate::num::{Affine, Coefficient, Enclosure, Incidence, Norm, Scale, Upper};
+use crate::ops::Prepared;
+use ndarray::{Array1, Array2, Array3, Axis};
+use std::sync::Arc;
+
+const STEPS: usize = 12;
+/// Entries up to which the matrix is written out.
+const ENTRIES: f64 = 6e7;
+
+/// |c|, rounded up.
+fn size(c: &Coefficient) -> Coefficient {
+    Coefficient::exact(add_up(add_up(c.hi.abs(), c.lo.abs()), c.err))
+}
+
+/// The network whose value at x >= 0 bounds T x; linear (window sums) if `sums`.
+fn magnitudes(net: &Net, sums: bool) -> Net {
+    let mut out = Net::new(net.nodes[0].shape.clone());
+    let mut place = vec![0];
+    for node in &net.nodes[1..] {
+        let mut inputs: Vec<usize> = node.inputs.iter().map(|&i| place[i]).collect();
+        let scale = |factor: Vec<Coefficient>, repeat: usize| {
+            let shift = vec![Coefficient::ZERO; factor.len()];
+            Op::Scale(Scale::new(factor, shift, repeat))
+        };
+        let op = match &node.op {
+            Op::Input => unreachable!("only node 0 is the input"),
+            Op::Affine(a) => Op::Affine(Affine { map: absolute(&a.map), bias: None, repeat: 1 }),
+            Op::Scale(s) => scale(s.factor.iter().map(size).collect(), s.repeat),
+            Op::Select { incidence, .. } => Op::Select { incidence: incidence.clone(), fill: 0.0 },
+            Op::Add => Op::Add,
+            Op::Concat => Op::Concat,
+            Op::Piecewise(_) | Op::Smooth(_) => {
+                let slope = |j| Coefficient::exact(widest(&node.op, j));
+                scale((0..node.len()).map(slope).collect(), 1)
+            }
+            Op::Max(windows) if sums => Op::Select { incidence: windows.clone(), fill: 0.0 },
+            Op::Max(windows) => Op::Max(windows.clone()),
+            Op::Softmax { group } => {
+                let n = node.len();
+                let windows =
+                    (0..n).map(|j| (j / group * group..(j / group + 1) * group).map(|i| i as u32).collect());
+                let incidence = Arc::new(Incidence::new(n, windows));
+                let op = Op::Select { incidence, fill: 0.0 };
+                out.nodes.push(Node { op, inputs, ..node.clone() });
+                inputs = vec![out.nodes.len() - 1];
+                scale(vec![Coefficient::exact(0.25)], 1)
+            }
+        };
+        out.nodes.push(Node { op, inputs, ..node.clone() });
+        place.push(out.nodes.len() - 1);
+    }
+    out
+}
+
+pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Option<Bound> {
+    let problem = context.problem;
+    let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
+    let (n, rows) = (problem.net.inputs(), problem.rows());
+    // Two copies of the weights, each with its magnitudes.
+    if problem.net.parameters() as u64 * 32 > context.budget.memory {
+        return None;
+    }
+    let fixed = problem.region.fixed();
+    let live = Array1::from_shape_fn(n, |j| (!fixed.get(j).copied().unwrap_or(false)) as u8 as f64);
+    let seeds = problem.seeds().centre.index_axis_move(Axis(0), 0).mapv(f64::abs);
+    let row = |v: &Array1<f64>| {
+        backend.upload(&Enclosure::point(Array3::from_shape_fn((1, 1, v.len()), |(_, _, j)| v[j])))
+    };
+    let top = |x: &B::Block| Array1::from_iter(backend.read(x).hi().iter().map(|v| v.max(0.0)));
+    // T x of the measured output.
+    let forward = |prepared: &Prepared<B>, x: &Array1<f64>| {
+        let y = top(prepared.values(row(&(x * &live)), &vec![], |_| false).output());
+        let sum = |s: ndarray::ArrayView1<f64>| {
+            s.iter().zip(&y).filter(|(s, _)| **s != 0.0).fold(0.0, |t, (s, y)| add_up(t, mul_up(*s, *y)))
+        };
+        Array1::from_iter(seeds.rows().into_iter().map(sum))
+    };
+    let vector = |v: &Array1<f64>, r: Norm| Upper::proven(vector_norm_up(v.iter().copied(), r));
+    let mut value = Upper::INFINITE;
+    if p == Norm::Inf {
+        let tight = magnitudes(&problem.net, false);
+        let t = forward(&Prepared::new(&tight, backend), &Array1::ones(n));
+        value = vector(&t, if rows == 1 { Norm::Inf } else { q });
+    }
+    let linear = magnitudes(&problem.net, true);
+    let linear = Prepared::new(&linear, backend);
+    let back = |block: B::Block| backend.read(&linear.adjoints(&[], block, |_, _| {}));
+    let work = 2.0 * rows as f64 * problem.net.products();
+    if rows as f64 * n as f64 <= ENTRIES && context.budget.affords_on(backend, work) {
+        let all = Enclosure::point(seeds.clone().insert_axis(Axis(0)));
+        let t = by_rows(&all, context.budget.rows(context.widest()), |part| {
+            (!context.budget.interrupted()).then(|| back(backend.upload(part)))
+        })?;
+        let t = context.without_fixed(t).hi().index_axis_move(Axis(0), 0).mapv(|v| v.max(0.0));
+        value = value.min(operator_upper(Array2::zeros(t.dim()).view(), t.view(), p, q));
+    } else if p != Norm::Inf {
+        // 1ᵀT: the rows of seeds are sums of unit vectors.
+        let backward = |v: &Array1<f64>| {
+            let ends = back(row(&v.dot(&seeds).mapv(|v| v * (1.0 + 1e-9)))).hi();
+            Array1::from_iter(ends.iter().map(|v| v.max(0.0))) * &live
+        };
+        let sums = backward(&Array1::ones(rows));
+        let steps = 4.0 * STEPS as f64 * problem.net.products();
+        let two = || {
+            if context.budget.affords_on(backend, steps) {
+                schur::test(n, STEPS, |x| backward(&forward(&linear, x)))
+            } else {
+                Upper::INFINITE
+            }
+        };
+        value = value.min(match (p, q) {
+            (Norm::One, _) => Upper::proven(largest(sums.iter().copied())),
+            (_, Norm::One) => vector(&sums, Norm::Two),
+            _ => two().min(vector(&sums, Norm::Two)),
+        });
+    }
+    let evidence = Evidence::Digest("product of magnitudes".into());
+    Some(Bound { value, method: "absolute-product", evidence })
+}

@@ -1,0 +1,113 @@
+//! A network as a chain of matrices with open slopes between them.
+//!
+//! Proves: J = W_K S_{K-1} W_{K-1} ... S_1 W_1 with W_k within its enclosure and S_k diagonal within its slopes.
+//! From: the definition; everything linear between two activations becomes one matrix, skips included.
+//! Rounding: matrices by adjoint sweeps, fixed inputs have zero columns.
+//! Cost: a sweep per neuron.
+//! Exact when: always. Networks with activations side by side, maxima or a softmax are no chains.
+
+use super::expansion::Matrix;
+use crate::backend::Backend;
+use crate::method::context::{Context, by_rows};
+use crate::method::local::ibp;
+use crate::net::{Net, Op};
+use crate::num::Enclosure;
+use crate::ops::{Gate, Known, Prepared};
+use ndarray::{Array1, Array2, Axis};
+
+/// Entries of the largest matrix.
+const ENTRIES: usize = 1 << 25;
+
+pub struct Layers {
+    pub matrices: Vec<Matrix>,
+    /// Behind every matrix but the last: lower and upper ends.
+    pub slopes: Vec<[Array1<f64>; 2]>,
+}
+
+/// Activations of a chain in order; None for other networks.
+pub fn activations(net: &Net) -> Option<Vec<usize>> {
+    let needed = net.needed();
+    let mut list = vec![];
+    let mut before = 0;
+    for (k, node) in net.nodes.iter().enumerate().filter(|(k, _)| needed[*k]) {
+        if !node.op.is_nonlinear() {
+            continue;
+        }
+        if !matches!(node.op, Op::Piecewise(_) | Op::Smooth(_)) || !is_linear(net, before, node.inputs[0]) {
+            return None;
+        }
+        list.push(k);
+        before = k;
+    }
+    is_linear(net, before, net.output()).then_some(list)
+}
+
+fn is_linear(net: &Net, from: usize, to: usize) -> bool {
+    net.section(from, to).is_some_and(|s| !s.nodes.iter().any(|n| n.op.is_nonlinear()))
+}
+
+impl Layers {
+    /// None where the network is no chain, too large, or the time is up.
+    pub fn new<B: Backend, C: Backend>(context: &Context<C>, backend: &B, known: &Known) -> Option<Self> {
+        let net = &context.problem.net;
+        let activations = activations(net)?;
+        let mut ends = vec![];
+        let mut before = 0;
+        for &k in &activations {
+            ends.push((before, net.nodes[k].inputs[0]));
+            before = k;
+        }
+        ends.push((before, net.output()));
+        let width = |k: usize| net.nodes[k].len();
+        if ends.iter().any(|&(from, to)| width(from).saturating_mul(width(to)) > ENTRIES) {
+            return None;
+        }
+        let gates = ibp::run(&Prepared::new(net, backend), &context.problem.region, known).gates;
+        let slopes = activations.iter().map(|&k| match &gates[k] {
+            Some(Gate::Each(s)) => {
+                let (lo, hi) = backend.read_slopes(s);
+                [lo, hi].map(|a| a.index_axis_move(Axis(0), 0))
+            }
+            _ => unreachable!("activations have a slope per feature"),
+        });
+        let slopes: Vec<[Array1<f64>; 2]> = slopes.collect();
+        let mut matrices = vec![];
+        for (i, &(from, to)) in ends.iter().enumerate() {
+            let part = net.section(from, to).expect("a chain");
+            let rows = part.outputs() as f64;
+            if !context.budget.affords_on(backend, 2.0 * rows * part.products()) {
+                return None;
+            }
+            let seeds = if i + 1 == ends.len() {
+                context.problem.seeds()
+            } else {
+                Enclosure::point(Array2::eye(part.outputs()).insert_axis(Axis(0)))
+            };
+            let prepared = Prepared::new(&part, backend);
+            let widest = part.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
+            let rows = by_rows(&seeds, context.budget.rows(widest), |part| {
+                (!context.budget.interrupted())
+                    .then(|| backend.read(&prepared.adjoints(&[], backend.upload(part), |_, _| {})))
+            })?;
+            matrices.push(Matrix::of(if i == 0 { context.without_fixed(rows) } else { rows }));
+        }
+        Some(Layers { matrices, slopes }.without_dead())
+    }
+
+    /// Neurons whose slope is zero everywhere leave the matrices.
+    fn without_dead(mut self) -> Self {
+        for (k, slopes) in self.slopes.iter_mut().enumerate() {
+            let live: Vec<usize> =
+                (0..slopes[0].len()).filter(|&j| slopes[0][j] != 0.0 || slopes[1][j] != 0.0).collect();
+            if live.len() == slopes[0].len() {
+                continue;
+            }
+            *slopes = [&slopes[0], &slopes[1]].map(|s| s.select(Axis(0), &live));
+            for (side, axis) in [(k, Axis(0)), (k + 1, Axis(1))] {
+                let m = &mut self.matrices[side];
+                *m = Matrix { centre: m.centre.select(axis, &live), radius: m.radius.select(axis, &live) };
+            }
+        }
+        self
+    }
+}

@@ -1,0 +1,71 @@
+//! Methods for all of R^n. Those that only look at slopes hold on a bounded
+//! region too, with the slopes of that region.
+
+pub mod abs_subset;
+pub mod absolute;
+pub mod barrier;
+pub mod blocks;
+pub mod cuts;
+pub mod eclipse;
+pub mod expansion;
+pub mod layers;
+pub mod lipsdp;
+pub mod partition;
+pub mod seqlip;
+pub mod vertices;
+
+use crate::backend::Backend;
+use crate::certificate::Bound;
+use crate::method::context::Context;
+use crate::net::Net;
+use crate::num::Estimate;
+use crate::ops::Known;
+
+/// Can this method say anything about such a network?
+pub fn applies(name: &str, net: &Net) -> bool {
+    match name {
+        "abs-subset" | "combettes-pesquet" => expansion::applies(net),
+        "eclipse-fast" | "lipsdp" | "seqlip" => layers::activations(net).is_some(),
+        _ => true,
+    }
+}
+
+/// An upper bound, and what a method estimates of the quantity that it bounds.
+pub struct Found {
+    pub bound: Bound,
+    pub estimate: Option<(Estimate, &'static str)>,
+}
+
+impl From<Bound> for Found {
+    fn from(bound: Bound) -> Self {
+        Found { bound, estimate: None }
+    }
+}
+
+/// One of these methods by name, with bounds of the nodes' values.
+pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Option<Found> {
+    let backend = context.main().backend;
+    Some(match name {
+        "absolute-product" => absolute::run(context, backend)?.into(),
+        "partition" => partition::run(context)?.into(),
+        "abs-subset" | "combettes-pesquet" => {
+            let net = expansion::network(&context.problem.net);
+            let nothing = vec![];
+            let same = matches!(net, std::borrow::Cow::Borrowed(_));
+            let e = expansion::Expansion::new(context, backend, &net, if same { known } else { &nothing })?;
+            if !context.budget.affords_on(backend, e.work()) {
+                return None;
+            }
+            if name == "abs-subset" { abs_subset::run(context, &e)? } else { cuts::run(context, &e)? }.into()
+        }
+        "eclipse-fast" | "lipsdp" | "seqlip" => {
+            let layers = layers::Layers::new(context, backend, known)?;
+            match name {
+                "eclipse-fast" => eclipse::run(context, &layers)?.into(),
+                "lipsdp" => lipsdp::run(context, &layers)?.into(),
+                _ => seqlip::run(context, &layers)?,
+            }
+        }
+        _ => return None,
+    })
+}

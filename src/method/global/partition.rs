@@ -1,0 +1,106 @@
+//! Blocks of a network, each by the best method that fits it.
+//!
+//! Proves: ‖J‖_{p→q} <= Π of bounds of consecutive blocks' Jacobians, the norms between them chosen by dynamic
+//!   programming over (cut, norm); blocks are bounded on all of their inputs.
+//! From: own; AutoLip with blocks for layers.
+//! Rounding: products of proven bounds up.
+//! Cost: every block of up to `LONGEST` activations by several methods.
+//! Loose when: the best bound of the whole network is one block. Never above the product of the layers' norms.
+
+use super::expansion::{Expansion, network};
+use super::{abs_subset, cuts, layers, lipsdp};
+use crate::backend::Backend;
+use crate::certificate::{Bound, Evidence};
+use crate::method::context::Context;
+use crate::method::local::product;
+use crate::net::Net;
+use crate::num::norms::operator_upper;
+use crate::num::{Norm, Upper};
+use crate::problem::{Output, Problem, Quantity, Quotient};
+use crate::region::Region;
+
+/// Activations that a block holds at most.
+const LONGEST: usize = 4;
+/// Neurons of a block whose multipliers are optimised.
+const NEURONS: usize = 300;
+
+/// The input, every activation that all ways pass, and the output.
+fn cuts(net: &Net) -> Vec<usize> {
+    let needed = net.needed();
+    let inner = (1..net.output()).filter(|&k| needed[k] && net.nodes[k].op.is_nonlinear());
+    let inner = inner.filter(|&k| net.section(k, net.output()).is_some());
+    std::iter::once(0).chain(inner).chain([net.output()]).collect()
+}
+
+/// Bounds of a block for all pairs of norms, by their places in `Norm::ALL`. Products
+/// of layer norms are left to single layers: longer ones are products of blocks.
+fn block<B: Backend>(
+    context: &Context<B>,
+    net: &Net,
+    output: Output,
+    single: bool,
+) -> Option<[[Upper; 3]; 3]> {
+    let backend = context.main().backend;
+    let mut best = [[Upper::INFINITE; 3]; 3];
+    let expanded = network(net);
+    for (i, p) in Norm::ALL.into_iter().enumerate() {
+        if context.budget.interrupted() {
+            return None;
+        }
+        let quotient = Quotient { in_norm: p, out_norm: p, output, quantity: Quantity::Lipschitz };
+        let problem = Problem { net: net.clone(), region: Region::Whole, quotient };
+        let own = Context::new(&problem, backend, context.budget.clone(), context.seed);
+        if single {
+            best[i] = product::norms::<B, B>(&own, None, &vec![]).0;
+        }
+        let Some(e) = Expansion::new(&own, backend, &expanded, &vec![]) else { continue };
+        if !context.budget.affords_on(backend, 2.0 * e.work()) {
+            continue;
+        }
+        if p == Norm::One
+            && let Some(m) = abs_subset::enclosure(&own, &e)
+        {
+            for (k, from) in Norm::ALL.into_iter().enumerate() {
+                let row = Norm::ALL.map(|to| operator_upper(m.centre.view(), m.radius.view(), from, to));
+                best[k] = std::array::from_fn(|l| best[k][l].min(row[l]));
+            }
+        }
+        if single && e.kinks.len() <= 1 {
+            continue;
+        }
+        if let Some(bound) = cuts::run(&own, &e) {
+            best[i][i] = best[i][i].min(bound.value);
+        }
+        if p == Norm::Two
+            && let Some(layers) = layers::Layers::new(&own, backend, &vec![])
+            && layers.slopes.iter().map(|s| s[0].len()).sum::<usize>() <= NEURONS
+            && let Some(bound) = lipsdp::run(&own, &layers)
+        {
+            best[i][i] = best[i][i].min(bound.value);
+        }
+    }
+    Some(best)
+}
+
+pub fn run<B: Backend>(context: &Context<B>) -> Option<Bound> {
+    let (net, quotient) = (&context.problem.net, &context.problem.quotient);
+    let cuts = cuts(net);
+    let place = |norm: Norm| Norm::ALL.iter().position(|n| *n == norm).expect("a norm");
+    let mut best = vec![[Upper::INFINITE; 3]; cuts.len()];
+    best[0][place(quotient.in_norm)] = Upper::proven(1.0);
+    for to in 1..cuts.len() {
+        for from in to.saturating_sub(LONGEST)..to {
+            let output = if to + 1 == cuts.len() { quotient.output } else { Output::All };
+            let part = net.section(cuts[from], cuts[to])?;
+            let bounds = block(context, &part, output, from + 1 == to)?;
+            for i in 0..3 {
+                for j in 0..3 {
+                    best[to][j] = best[to][j].min(best[from][i].times(bounds[i][j]));
+                }
+            }
+        }
+    }
+    let value = best[cuts.len() - 1][place(quotient.out_norm)];
+    let evidence = Evidence::Digest("products of bounds of blocks".into());
+    (value != Upper::INFINITE).then_some(Bound { value, method: "partition", evidence })
+}

@@ -1,0 +1,131 @@
+//! Local search over activation patterns, from many samples.
+//!
+//! Proves: nothing by itself; the best proposals go to the witness.
+//! From: own. A neighbour crosses one kink: x less what its argument lacks along the argument's gradient, which is
+//!   exact while no other kink lies between; also the same point nearer to and farther from the origin.
+//! Rounding: none here.
+//! Cost: up to `WORK` multiplications; a round looks at a neighbour per neuron.
+//! Loose when: no single crossing helps; the steepest pattern may lie several away.
+
+use super::points::{Proposal, sample, score};
+use crate::backend::Backend;
+use crate::certificate::LowerBound;
+use crate::method::context::Context;
+use crate::net::Op;
+use crate::num::random::Random;
+use crate::num::{Enclosure, Piecewise};
+use crate::problem::Quantity;
+use ndarray::{Array2, Array3, Axis};
+
+/// Multiplications of all rounds, and part of them for samples.
+const WORK: f64 = 4e10;
+const SAMPLED: f64 = 0.02;
+/// What a point costs besides its multiplications.
+const LEAST: f64 = 4e5;
+const SAMPLES: [f64; 2] = [32.0, 2048.0];
+const STARTS: usize = 24;
+const ROUNDS: usize = 60;
+/// Neighbours of one round at most.
+const NEIGHBOURS: usize = 512;
+/// How far behind a kink a neighbour lies, in distances to it.
+const BEHIND: [f64; 2] = [0.02, 0.5];
+
+pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
+    let problem = context.problem;
+    let kinks = problem.net.nodes.iter().any(|n| matches!(n.op, Op::Piecewise(_)));
+    let passes = 1 + problem.rows().min(super::points::FEW_OUTPUTS);
+    let each = LEAST + problem.net.products() * passes as f64;
+    let anchored = problem.quotient.quantity == Quantity::Anchored;
+    if !kinks || anchored || problem.region.is_point() || !context.budget.affords(each * 4.0 * SAMPLES[0]) {
+        return LowerBound::NONE;
+    }
+    let mut random = Random(context.seed ^ 0xF11B);
+    let neurons = problem.net.neurons();
+    let most = SAMPLES[1].min(32.0 * (1 + neurons) as f64);
+    let count = (SAMPLED * WORK / each).clamp(SAMPLES[0], most) as usize;
+    let n = problem.net.inputs();
+    let mut points: Vec<Vec<f64>> =
+        (0..count).map(|k| sample(&problem.region, n, &mut random, k % 2 == 1)).collect();
+    // Far along the diagonal: where weights have one sign all neurons agree there.
+    points.extend([1e2, -1e2, 1e4, -1e4, 1e6, -1e6].map(|t| {
+        let mut x = vec![t; n];
+        problem.region.project(&mut x);
+        x
+    }));
+    let mut starts = score(context, &points);
+    if let Some(crate::certificate::Witness::Piece { x, .. }) = &known.witness {
+        starts.extend(score(context, std::slice::from_ref(x)));
+    }
+    starts.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
+    starts.truncate(STARTS.min(2 + neurons / 2));
+    let mut left = WORK * (1.0 - SAMPLED);
+    let mut reached = vec![];
+    for mut at in starts {
+        for _ in 0..ROUNDS {
+            let work = 2.0 * each * NEIGHBOURS.min(2 * neurons) as f64;
+            if left < 0.0 || context.budget.interrupted() || !context.budget.affords(work) {
+                break;
+            }
+            left -= work;
+            let next = score(context, &neighbours(context, &at.x, &mut random));
+            let Some(best) = next.into_iter().max_by(|a, b| a.estimate.total_cmp(&b.estimate)) else { break };
+            if best.estimate <= at.estimate * (1.0 + 1e-9) {
+                break;
+            }
+            at = best;
+        }
+        reached.push(at);
+    }
+    reached.retain(|p: &Proposal| p.estimate > known.value.get());
+    super::prove_best(context, reached, "pattern", 3)
+}
+
+/// Points behind the kinks around x.
+fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) -> Vec<Vec<f64>> {
+    let (sketch, region) = (context.sketch(), &context.problem.region);
+    let (b, net) = (sketch.backend, &context.problem.net);
+    let reads = |k: usize| match &net.nodes[k].op {
+        Op::Piecewise(f) => Some((net.nodes[k].inputs[0], f)),
+        _ => None,
+    };
+    let kinks: Vec<(usize, &Piecewise)> = (0..net.nodes.len()).filter_map(reads).collect();
+    let keep = |k: usize| kinks.iter().any(|(at, _)| *at == k);
+    let trace = sketch.values(b.upload(&Enclosure::vector(x)), &vec![], keep);
+    let share = NEIGHBOURS / (2 * kinks.len());
+    let mut list: Vec<Vec<f64>> =
+        [0.3, 0.8, 1.25, 3.0].iter().map(|t| x.iter().map(|v| v * t).collect()).collect();
+    for (at, f) in kinks {
+        let n = net.nodes[at].len();
+        let values = b.read(trace.values[at].as_ref().expect("kept")).centre;
+        let mut some: Vec<usize> = (0..n).collect();
+        for i in 0..some.len().min(share.max(1)) {
+            let j = i + (random.unit() * (n - i) as f64) as usize;
+            some.swap(i, j.min(n - 1));
+        }
+        some.truncate(share.max(1));
+        let mut unit = Array3::zeros((1, some.len(), n));
+        some.iter().enumerate().for_each(|(i, &j)| unit[[0, i, j]] = 1.0);
+        let mut start: Vec<Option<_>> = vec![None; net.nodes.len()];
+        start[at] = Some(b.upload(&Enclosure::point(unit)));
+        let g = b.read(&sketch.adjoints_from(&trace.gates, start, |_, _| {}));
+        let g: Array2<f64> = context.without_fixed(g).centre.index_axis_move(Axis(0), 0);
+        for (row, &j) in g.rows().into_iter().zip(&some) {
+            let square = row.dot(&row);
+            let ends: &[f64] = match f {
+                Piecewise::Clip { lo, hi } => &[*lo, *hi],
+                _ => &[0.0],
+            };
+            for end in ends.iter().filter(|e| e.is_finite()) {
+                let gap = values[[0, 0, j]] - end;
+                for behind in BEHIND {
+                    let t = (1.0 + behind) * gap / square;
+                    if t.is_finite() && t != 0.0 {
+                        list.push(x.iter().zip(row).map(|(x, g)| x - t * g).collect());
+                    }
+                }
+            }
+        }
+    }
+    list.iter_mut().for_each(|x| region.project(x));
+    list
+}
