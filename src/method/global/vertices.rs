@@ -19,6 +19,8 @@ use ndarray::{Array1, Array2, Axis, s};
 const CLOSED: f64 = 1e-8;
 /// And below this part of the product of norms.
 const NOTHING: f64 = 1e-12;
+/// Squares below this are not told apart.
+const LEAST: f64 = 1e-200;
 /// Orders up to which nodes are bounded by multipliers.
 const ORDER: usize = 1200;
 const TOLERANCE: f64 = 1e-5;
@@ -232,7 +234,7 @@ impl Form {
     fn proven(&self, multipliers: &[f64], square: f64) -> f64 {
         let mut excess = 1e-12;
         while excess < 1.0 {
-            let raised = square * (1.0 + excess) + f64::MIN_POSITIVE;
+            let raised = (square * (1.0 + excess)).max(LEAST);
             if self.holds(multipliers, raised) {
                 return sqrt_up(raised);
             }
