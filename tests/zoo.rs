@@ -2,7 +2,8 @@
 //! that automatic differentiation gives in float64 (tests/data/reference_jacobians.csv).
 
 use clarke::backend::cpu::Cpu;
-use clarke::method::{Budget, solve};
+use clarke::method::Budget;
+use clarke::method::driver::solve;
 use clarke::net::{Options, load};
 use clarke::num::Norm;
 use clarke::problem::{Output, Problem, Quantity, Quotient};

@@ -14,7 +14,8 @@ mod cases {
     use clarke::backend::Backend;
     use clarke::backend::cpu::Cpu;
     use clarke::backend::gpu::{Choice, Gpu, Real, list};
-    use clarke::method::{Budget, Outcome, solve};
+    use clarke::method::driver::solve;
+    use clarke::method::{Budget, Outcome};
     use clarke::net::{Options, load};
     use clarke::num::Norm;
     use clarke::problem::{Output, Problem, Quantity, Quotient};

@@ -313,7 +313,8 @@ mod tests {
     fn order(device: Device) -> Order<'static> {
         let (started, time) = (Instant::now(), Duration::from_secs(10));
         let budget = Budget { started, time, memory: 1 << 30, stop: &STOP };
-        Order { device, precision: Precision::Auto, method: "jacobian-ibp", gap: 1.01, budget, seed: 0 }
+        let goal = Goal { gap: 1.01, splits: None };
+        Order { device, precision: Precision::Auto, method: "jacobian-ibp", goal, budget, seed: 0 }
     }
 
     /// A device that fails, and after that one that fails so many times more.
@@ -334,7 +335,7 @@ mod tests {
                 Ok(Engine::Gpu(Box::new(gpu), Probe::default()))
             }
         };
-        let found = insist(first, again, &problem(), &order(device), &mut |_, _| {});
+        let found = insist(first, again, &problem(), &order(device), &mut |_, _, _| {});
         Some((opened.get(), found))
     }
 
@@ -365,7 +366,7 @@ mod tests {
             |real| Some(Engine::Gpu(Box::new(Gpu::open(Choice::Any, Some(real)).ok()?), Probe::default()));
         let Some(coarse) = engine(Real::F32) else { return };
         let order = order(Device::Gpu(None));
-        let nothing = &mut |_: f64, _: f64| {};
+        let nothing = &mut |_: f64, _: f64, _: usize| {};
         let finer = || Ok(engine(Real::F64).expect("software drivers have f64"));
         let first = coarse.compute(&deep(), &order, &order.budget, nothing).expect("a pair");
         let (share, upper) = (first.outcome.rounding_share.expect("cheap"), first.outcome.upper.value);
