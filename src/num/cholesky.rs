@@ -60,11 +60,9 @@ pub fn semidefinite_up_to(a: &mut Array2<f64>) -> Option<f64> {
 /// The unblocked factorisation of a diagonal block, in its lower triangle.
 fn factor_block(mut a: ArrayViewMut2<f64>) -> Option<()> {
     for j in 0..a.nrows() {
+        let done: Vec<f64> = a.row(j).iter().take(j).copied().collect();
         for i in j..a.nrows() {
-            let mut x = a[[i, j]];
-            for k in 0..j {
-                x -= a[[i, k]] * a[[j, k]];
-            }
+            let x = a.row(i).iter().zip(&done).fold(a[[i, j]], |x, (l, d)| x - l * d);
             if i > j {
                 a[[i, j]] = x / a[[j, j]];
             } else if x > 0.0 && x.is_finite() {
