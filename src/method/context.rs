@@ -42,6 +42,11 @@ impl Budget {
         self.interrupted() || self.remaining().is_zero()
     }
 
+    /// Has the time that was given run out, or somebody interrupted? Never without a limit.
+    pub fn is_late(&self) -> bool {
+        self.interrupted() || (!self.time.is_zero() && self.remaining().is_zero())
+    }
+
     /// Is a pass of this many multiplications on the CPU likely to end in time?
     pub fn affords(&self, products: f64) -> bool {
         self.affords_on(&Cpu::DOUBLE, products)

@@ -30,6 +30,9 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Op
             let start = norm(&input, Some(&roots[k]), None, q.in_norm, r);
             let mut sum = start;
             for j in (0..k).filter(|&j| sizes[j].get() > 0.0) {
+                if context.budget.is_late() {
+                    return None;
+                }
                 let Some(g) = &kinks[j] else { continue };
                 sum = sum.plus(norm(g, Some(&roots[k]), Some(&roots[j]), r, r).times(sizes[j]));
             }
@@ -51,7 +54,7 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Op
     Some(Bound { value, method: "combettes-pesquet", evidence })
 }
 
-/// All rows of a target; None when interrupted or too large.
+/// All rows of a target; None when the time is up or it is too large.
 fn whole<B: Backend, C: Backend>(
     context: &Context<C>,
     e: &Expansion<B>,
@@ -64,7 +67,7 @@ fn whole<B: Backend, C: Backend>(
     let all: Vec<usize> = (0..e.len(target)).collect();
     let mut parts = vec![];
     for part in all.chunks(context.budget.rows(e.widest())) {
-        if context.budget.interrupted() {
+        if context.budget.is_late() {
             return None;
         }
         parts.push(e.rows(target, part));

@@ -126,6 +126,16 @@ impl<'a, B: Backend> Expansion<'a, B> {
         2.0 * (kinks + self.problem.rows() as f64 * before[net.nodes.len()])
     }
 
+    /// Multiplications of the norms of all fused products.
+    pub fn norms(&self) -> f64 {
+        let open = |k: &Kink| k.radius.len() as f64;
+        let mut sides: Vec<f64> = self.kinks.iter().map(open).collect();
+        sides.insert(0, self.problem.net.inputs() as f64);
+        sides.push(self.problem.rows() as f64);
+        let pair = |j: usize, k: usize| sides[j] * sides[k] * sides[j].min(sides[k]);
+        (1..sides.len()).map(|k| (0..k).map(|j| pair(j, k)).sum::<f64>()).sum()
+    }
+
     /// The largest node of the expanded network.
     pub fn widest(&self) -> usize {
         self.prepared.net.nodes.iter().map(|n| n.len()).max().unwrap_or(1)

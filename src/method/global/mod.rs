@@ -53,7 +53,8 @@ pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Optio
             let nothing = vec![];
             let same = matches!(net, std::borrow::Cow::Borrowed(_));
             let e = expansion::Expansion::new(context, backend, &net, if same { known } else { &nothing })?;
-            if !context.budget.affords_on(backend, e.work()) {
+            let norms = if name == "abs-subset" { 0.0 } else { e.norms() };
+            if !context.budget.affords_on(backend, e.work()) || !context.budget.affords(norms) {
                 return None;
             }
             if name == "abs-subset" { abs_subset::run(context, &e)? } else { cuts::run(context, &e)? }.into()

@@ -21,6 +21,8 @@ use crate::region::Region;
 
 /// Activations that a block holds at most.
 const LONGEST: usize = 4;
+/// What is left of the time must suffice for this many like each part of a block.
+const SHARES: f64 = 4.0;
 /// Neurons of a block whose multipliers are optimised.
 const NEURONS: usize = 300;
 
@@ -44,7 +46,7 @@ fn block<B: Backend>(
     let mut best = [[Upper::INFINITE; 3]; 3];
     let expanded = network(net);
     for (i, p) in Norm::ALL.into_iter().enumerate() {
-        if context.budget.interrupted() {
+        if context.budget.is_late() {
             return None;
         }
         let quotient = Quotient { in_norm: p, out_norm: p, output, quantity: Quantity::Lipschitz };
@@ -54,7 +56,7 @@ fn block<B: Backend>(
             best[i] = product::norms::<B, B>(&own, None, &vec![]).0;
         }
         let Some(e) = Expansion::new(&own, backend, &expanded, &vec![]) else { continue };
-        if !context.budget.affords_on(backend, 2.0 * e.work()) {
+        if !context.budget.affords_on(backend, SHARES * e.work()) {
             continue;
         }
         if p == Norm::One
@@ -68,7 +70,9 @@ fn block<B: Backend>(
         if single && e.kinks.len() <= 1 {
             continue;
         }
-        if let Some(bound) = cuts::run(&own, &e) {
+        if context.budget.affords(SHARES * e.norms())
+            && let Some(bound) = cuts::run(&own, &e)
+        {
             best[i][i] = best[i][i].min(bound.value);
         }
         if p == Norm::Two
