@@ -109,7 +109,7 @@ fn cancelling_kinks() {
             let problem = Problem::new(net.clone(), region, quotient).unwrap();
             let o = search(&problem, 50);
             let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
-            let around = lo < 0.0 && 0.0 < hi;
+            let around = lo <= 0.0 && 0.0 <= hi;
             assert!((around || o.exact) && lower <= 1.0 && 1.0 <= upper, "[{lo}, {hi}]: [{lower}, {upper}]");
             assert!(upper <= 2.0 && lower > 0.999, "[{lo}, {hi}]: [{lower}, {upper}]");
         }

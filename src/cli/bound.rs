@@ -54,7 +54,7 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<
         budget: budget.clone(),
         seed: work.seed,
     };
-    let computed = device::solve(&loaded.problem, &order, |u, l, open| progress(u, l, open))?;
+    let computed = device::solve(&loaded.problem, &order, &mut progress)?;
     Ok(report(args, loaded, computed, import, budget.started.elapsed().as_secs_f64()))
 }
 
