@@ -14,10 +14,9 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Methods that search take most of the time: every third case of each pair, or fewer of those
-/// that solve many programmes on larger networks.
-const SEARCH: [&str; 4] = ["auto", "ascent", "pair", "pattern"];
-const PROGRAMMES: [&str; 3] = ["partition", "lipsdp", "seqlip"];
+/// Methods that take long answer for a part of the cases of each pair: every how-manyth.
+const RARE: [(&str, usize); 7] =
+    [("auto", 6), ("ascent", 3), ("pair", 3), ("pattern", 3), ("lipsdp", 3), ("seqlip", 3), ("partition", 6)];
 
 /// Methods of the table that answer for whole networks, and `auto`.
 fn methods() -> Vec<&'static str> {
@@ -143,23 +142,12 @@ fn judge(problem: &Problem, index: usize, label: &str, inner: f64, outer: f64) -
     let mut tally = Tally { cases: 1, ..Tally::default() };
     let (mut least, mut most) = ((f64::INFINITY, ""), (0.0, ""));
     for name in methods() {
-        let small = problem.net.neurons() <= 8;
-        let every = match name {
-            _ if SEARCH.contains(&name) => 3,
-            _ if PROGRAMMES.contains(&name) => {
-                if small {
-                    3
-                } else {
-                    5
-                }
-            }
-            _ => 1,
-        };
+        let every = RARE.iter().find(|r| r.0 == name).map_or(1, |r| r.1);
         if !(index / 9usize).is_multiple_of(every) {
             continue;
         }
         // Searches end by themselves or by the time.
-        let seconds = if index.is_multiple_of(2) { 0 } else { 2 };
+        let seconds = if index.is_multiple_of(4) { 2 } else { 0 };
         let outcome = match bound(problem, name, seconds) {
             Some(Ok(outcome)) => outcome,
             Some(Err(e)) => {

@@ -158,31 +158,53 @@ fn subtract(p: Part, q: Part, mut c: PartMut) {
     }
 }
 
+/// The columns of a small lower triangle.
+fn gather(a: ArrayView2<f64>) -> [[f64; BASE]; BASE] {
+    let mut columns = [[0.0; BASE]; BASE];
+    for (i, row) in a.rows().into_iter().enumerate() {
+        row.iter().take(i + 1).enumerate().for_each(|(j, x)| columns[j][i] = *x);
+    }
+    columns
+}
+
+fn scatter(columns: &[[f64; BASE]; BASE], mut a: ArrayViewMut2<f64>) {
+    for (i, mut row) in a.rows_mut().into_iter().enumerate() {
+        row.iter_mut().take(i + 1).enumerate().for_each(|(j, x)| *x = columns[j][i]);
+    }
+}
+
 /// The same, entry by entry, on the lower triangle of a small block.
-fn factor_base(mut a: PartMut) -> Option<()> {
+fn factor_base(a: PartMut) -> Option<()> {
     let n = a.re.nrows();
+    let (mut re, mut im) = (gather(a.re.view()), a.im.as_ref().map(|m| gather(m.view())));
     for j in 0..n {
-        let pivot = a.re[[j, j]];
+        let pivot = re[j][j];
         if !(pivot > 0.0 && pivot.is_finite()) {
             return None;
         }
         let root = pivot.sqrt();
-        a.re[[j, j]] = root;
-        for i in j + 1..n {
-            a.re[[i, j]] /= root;
-            if let Some(im) = &mut a.im {
-                im[[i, j]] /= root;
-            }
+        re[j][j] = root;
+        re[j][j + 1..].iter_mut().for_each(|x| *x /= root);
+        if let Some(im) = &mut im {
+            im[j][j + 1..].iter_mut().for_each(|x| *x /= root);
         }
+        let (column, column_im) = (re[j], im.map(|m| m[j]));
         for k in j + 1..n {
-            for i in k..n {
-                a.re[[i, k]] -= a.re[[i, j]] * a.re[[k, j]];
-                if let Some(im) = &mut a.im {
-                    a.re[[i, k]] -= im[[i, j]] * im[[k, j]];
-                    im[[i, k]] -= im[[i, j]] * a.re[[k, j]] - a.re[[i, j]] * im[[k, j]];
+            // Entries above the diagonal are changed, too, and never read.
+            let (c, rest) = (column[k], &mut re[k]);
+            rest.iter_mut().zip(&column).for_each(|(x, y)| *x -= y * c);
+            if let (Some(im), Some(column_im)) = (&mut im, &column_im) {
+                let d = column_im[k];
+                for i in 0..BASE {
+                    rest[i] -= column_im[i] * d;
+                    im[k][i] -= column_im[i] * c - column[i] * d;
                 }
             }
         }
+    }
+    scatter(&re, a.re);
+    if let (Some(im), Some(to)) = (&im, a.im) {
+        scatter(im, to);
     }
     Some(())
 }
@@ -190,11 +212,6 @@ fn factor_base(mut a: PartMut) -> Option<()> {
 /// Row by row, with the triangle's columns gathered first.
 fn solve_base(l: Part, mut x: PartMut) {
     let n = l.re.nrows();
-    let gather = |a: ArrayView2<f64>| {
-        let mut columns = [[0.0; BASE]; BASE];
-        (0..n).for_each(|i| (0..=i).for_each(|j| columns[j][i] = a[[i, j]]));
-        columns
-    };
     let (re, im) = (gather(l.re), l.im.map(gather));
     for r in 0..x.re.nrows() {
         let row = &mut [0.0; BASE];

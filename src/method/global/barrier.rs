@@ -8,7 +8,7 @@
 //! Loose when: stopped early; every iterate is feasible.
 
 use crate::num::solve::{cholesky, inverse, log_determinant, solve};
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView1, Axis, s};
 
 /// Find λ > 0 and the least ρ so that M ⪰ 0.
 pub struct Inequality {
@@ -39,11 +39,30 @@ const LENGTHS: i32 = 24;
 /// A bound that falls this far is that of a function without slope.
 const VANISHED: f64 = 1e-16;
 
+impl Point {
+    fn is_positive(&self) -> bool {
+        self.square > 0.0 && self.multipliers.iter().all(|l| *l > 0.0)
+    }
+
+    /// At this point, which gives the matrix `m`.
+    fn barrier(&self, m: Array2<f64>, weight: f64) -> Option<Barrier> {
+        let factor = cholesky(m)?;
+        let logs: f64 = self.multipliers.iter().map(|l| l.ln()).sum();
+        let value = weight * self.square - log_determinant(&factor) - logs;
+        value.is_finite().then_some(Barrier { value, factor })
+    }
+}
+
 impl Inequality {
     pub fn matrix(&self, at: &Point) -> Array2<f64> {
-        let weights = ndarray::ArrayView1::from(&at.multipliers[..]);
+        self.linear(at) - &self.offset
+    }
+
+    /// M + Q.
+    fn linear(&self, at: &Point) -> Array2<f64> {
+        let weights = ArrayView1::from(&at.multipliers[..]);
         let more = (&self.alpha * &weights).dot(&self.beta.t());
-        let mut m = (&more + &more.t()) * 0.5 - &self.offset;
+        let mut m = (&more + &more.t()) * 0.5;
         m.diag_mut().slice_mut(s![..self.inputs]).mapv_inplace(|x| x + at.square);
         m
     }
@@ -53,15 +72,8 @@ impl Inequality {
     }
 
     fn barrier(&self, at: &Point, weight: f64) -> Option<Barrier> {
-        if !(at.square > 0.0 && at.multipliers.iter().all(|l| *l > 0.0)) {
-            return None;
-        }
-        let factor = cholesky(self.matrix(at))?;
-        let logs: f64 = at.multipliers.iter().map(|l| l.ln()).sum();
-        let value = weight * at.square - log_determinant(&factor) - logs;
-        value.is_finite().then_some(Barrier { value, factor })
+        at.is_positive().then(|| at.barrier(self.matrix(at), weight))?
     }
-
     /// The Newton direction and its decrement (squared).
     fn direction(&self, at: &Point, weight: f64, factor: &Array2<f64>) -> Option<(Point, f64)> {
         let n = at.multipliers.len();
@@ -71,15 +83,13 @@ impl Inequality {
         let x = self.inputs;
         // Multipliers enter relative to themselves, which keeps the system well scaled.
         let l = &at.multipliers;
+        let weights = ArrayView1::from(&l[..]);
+        let pairs = (&aa * &bb + &ab * &ab.t()) * 0.5 * weights * weights.insert_axis(Axis(1));
+        let cross = (&pa.slice(s![..x, ..]) * &pb.slice(s![..x, ..])).sum_axis(Axis(0));
         let mut hessian = Array2::zeros((n + 1, n + 1));
-        for i in 0..n {
-            for j in 0..=i {
-                let h = 0.5 * (aa[[i, j]] * bb[[i, j]] + ab[[i, j]] * ab[[j, i]]);
-                hessian[[i, j]] = h * l[i] * l[j] + (i == j) as u8 as f64;
-            }
-            let cross: f64 = (0..x).map(|k| pa[[k, i]] * pb[[k, i]]).sum();
-            hessian[[n, i]] = cross * l[i] * at.square;
-        }
+        hessian.slice_mut(s![..n, ..n]).assign(&pairs);
+        hessian.diag_mut().slice_mut(s![..n]).mapv_inplace(|h| h + 1.0);
+        hessian.slice_mut(s![n, ..n]).assign(&(cross * weights * at.square));
         let corner = p.slice(s![..x, ..x]);
         hessian[[n, n]] = corner.iter().map(|v| v * v).sum::<f64>() * at.square * at.square;
         let mut gradient: Vec<f64> = (0..n).map(|i| -ab[[i, i]] * l[i] - 1.0).collect();
@@ -93,6 +103,8 @@ impl Inequality {
     /// The best of ever longer steps from a whole one, or of ever shorter ones. Long ones
     /// lead away from a boundary that Newton's own steps would leave by doubling.
     fn search(&self, at: &Point, way: &Point, weight: f64, before: f64) -> Option<Point> {
+        // Along a line the matrix is linear.
+        let (here, along) = (self.matrix(at), self.linear(way));
         let step = |power: i32| {
             let length = 0.65f64.powi(power);
             let multipliers = at.multipliers.iter().zip(&way.multipliers);
@@ -100,7 +112,11 @@ impl Inequality {
                 multipliers: multipliers.map(|(x, d)| x + length * d).collect(),
                 square: at.square + length * way.square,
             };
-            self.barrier(&next, weight).map(|b| (b.value, next))
+            if !next.is_positive() {
+                return None;
+            }
+            let found = next.barrier(&here + &(&along * length), weight)?;
+            Some((found.value, next))
         };
         let whole = step(0).filter(|(value, _)| *value < before);
         let sign = if whole.is_some() { -1 } else { 1 };

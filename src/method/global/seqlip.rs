@@ -25,7 +25,7 @@ use ndarray::{Array1, Array2};
 use std::cell::Cell;
 
 /// Nodes of every search that any limit of time allows.
-const FREE: usize = 32;
+const FREE: usize = 8;
 
 /// R with R Rᵀ ⪰ M Mᵀ for every matrix of the enclosure; M itself where it is exact and narrow.
 fn dominating(m: &Matrix) -> Option<Array2<f64>> {

@@ -4,7 +4,7 @@
 //! From: own. A neighbour crosses one kink: x less what its argument lacks along the argument's gradient, which is
 //!   exact while no other kink lies between; also the same point nearer to and farther from the origin.
 //! Rounding: none here.
-//! Cost: up to `WORK` multiplications; a round looks at a neighbour per neuron.
+//! Cost: up to `WORK` multiplications, `BRIEF` without time; a round looks at a neighbour per neuron.
 //! Loose when: no single crossing helps; the steepest pattern may lie several away.
 
 use super::points::{Proposal, sample, score};
@@ -17,8 +17,9 @@ use crate::num::{Enclosure, Piecewise};
 use crate::problem::Quantity;
 use ndarray::{Array2, Array3, Axis};
 
-/// Multiplications of all rounds, and part of them for samples.
+/// Multiplications of all rounds, those where no time is given, and part of them for samples.
 const WORK: f64 = 4e10;
+const BRIEF: f64 = 4e9;
 const SAMPLED: f64 = 0.02;
 /// What a point costs besides its multiplications.
 const LEAST: f64 = 4e5;
@@ -39,10 +40,11 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
     if !kinks || anchored || problem.region.is_point() || !context.budget.affords(each * 4.0 * SAMPLES[0]) {
         return LowerBound::NONE;
     }
+    let whole = if context.budget.time.is_zero() { BRIEF } else { WORK };
     let mut random = Random(context.seed ^ 0xF11B);
     let neurons = problem.net.neurons();
     let most = SAMPLES[1].min(32.0 * (1 + neurons) as f64);
-    let count = (SAMPLED * WORK / each).clamp(SAMPLES[0], most) as usize;
+    let count = (SAMPLED * whole / each).clamp(SAMPLES[0], most) as usize;
     let n = problem.net.inputs();
     let mut points: Vec<Vec<f64>> =
         (0..count).map(|k| sample(&problem.region, n, &mut random, k % 2 == 1)).collect();
@@ -58,7 +60,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
     }
     starts.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
     starts.truncate(STARTS.min(2 + neurons / 2));
-    let mut left = WORK * (1.0 - SAMPLED);
+    let mut left = whole * (1.0 - SAMPLED);
     let mut reached = vec![];
     for mut at in starts {
         for _ in 0..ROUNDS {
