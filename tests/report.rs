@@ -35,7 +35,7 @@ fn report() -> BoundReport {
             value: 0.1,
             method: "ascent".into(),
             proved: true,
-            witness: Some(WitnessInfo { kind: "piece".into(), x: vec![0.1, 0.2], y: None }),
+            witness: Some(WitnessInfo { kind: "piece".into(), x: vec![0.1, 0.2], y: None, exact: None }),
         },
         estimate: Some(EstimateInfo { value: 12.7, method: "power".into() }),
         exact: false,

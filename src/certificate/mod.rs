@@ -1,5 +1,6 @@
 //! Evidence as plain data: what a proven number rests on.
 
+use crate::num::rational::Rational;
 use crate::num::{Lower, Norm, Upper};
 use crate::ops::{Known, Link};
 use ndarray::Array2;
@@ -46,6 +47,8 @@ pub struct Bound {
 pub enum Witness {
     /// Near x every generalised Jacobian J satisfies ‖uᵀJ‖ >= value ‖u‖.
     Piece { x: Vec<f64>, u: Vec<f64> },
+    /// The same at a point that may be no float, inside a piece of the function.
+    Inside { x: Vec<Rational>, u: Vec<f64> },
     /// The quotient of this pair.
     Pair { x: Vec<f64>, y: Vec<f64> },
 }

@@ -76,10 +76,16 @@ fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bou
             proved: true,
             witness: outcome.lower.witness.map(|w| match w {
                 Witness::Piece { x, .. } if args.quantity == Quantity::Anchored => {
-                    WitnessInfo { kind: "anchored".into(), x, y: None }
+                    WitnessInfo { kind: "anchored".into(), x, y: None, exact: None }
                 }
-                Witness::Piece { x, .. } => WitnessInfo { kind: "piece".into(), x, y: None },
-                Witness::Pair { x, y } => WitnessInfo { kind: "pair".into(), x, y: Some(y) },
+                Witness::Piece { x, .. } => WitnessInfo { kind: "piece".into(), x, y: None, exact: None },
+                Witness::Inside { x, .. } => WitnessInfo {
+                    kind: "piece".into(),
+                    exact: Some(x.iter().map(|v| v.to_string()).collect()),
+                    x: x.iter().map(|v| v.to_f64().value()).collect(),
+                    y: None,
+                },
+                Witness::Pair { x, y } => WitnessInfo { kind: "pair".into(), x, y: Some(y), exact: None },
             }),
         },
         estimate: outcome

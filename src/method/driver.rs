@@ -158,7 +158,8 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let value = jacobian::norm(context, &j);
         let (known, links) = (known.clone(), prepared.chains().links());
         let evidence = Evidence::IntervalJacobian { known, links, columns, double_double: price > 1.0 };
-        let lower = problem.region.is_point().then(|| lower::of_matrix(context, &j, name)).flatten();
+        let at = problem.region.centre().filter(|_| problem.region.is_point());
+        let lower = at.map(|x| lower::of_matrix(context, x, &j, name));
         Some((Bound { value, method: name, evidence }, lower))
     }
 

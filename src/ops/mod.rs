@@ -2,9 +2,11 @@
 //! over a network that use it.
 
 pub mod chains;
+pub mod exact;
 pub mod gradient;
 pub mod linear;
 pub mod piecewise;
+pub mod plane;
 pub mod smooth;
 pub mod softmax;
 pub mod sweep;

@@ -118,6 +118,9 @@ pub struct WitnessInfo {
     pub x: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub y: Option<Vec<f64>>,
+    /// The point as fractions, where floats would lie outside the piece.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -8,7 +8,6 @@
 //! Cost: two sweeps of linear bounds per part and open neuron.
 
 use super::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
-use super::plane::{Cell, Plane, Verdict, middle, shrink};
 use crate::backend::Backend;
 use crate::method::context::Context;
 use crate::method::local::crown::{self, Cuts, Given};
@@ -20,6 +19,7 @@ use crate::num::round::add_up;
 use crate::num::{Enclosure, Norm};
 use crate::ops::gradient::selected;
 use crate::ops::linear::tighten;
+use crate::ops::plane::{Cell, Plane, Verdict, middle, shrink};
 use crate::ops::sweep::enclosure;
 use crate::ops::{Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis, s};

@@ -10,9 +10,8 @@
 //! Exact when: every part's slopes get decided, and every decided part has a witness or no interior.
 
 mod bound;
+mod leaf;
 mod part;
-pub mod plane;
-pub mod simplex;
 
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence, LowerBound};
@@ -21,16 +20,20 @@ use crate::method::context::Budget;
 use crate::method::context::Context;
 use crate::method::driver::{self, Effort, Outcome, Status};
 use crate::method::lower::{better, points, prove_best};
+use crate::net::Net;
 use crate::num::Upper;
 use crate::ops::Prepared;
 use crate::problem::{Problem, Quantity};
 use bound::Found;
+use leaf::Settled;
 use part::Part;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
 /// Part of the memory that waiting parts may take.
 const MEMORY: f64 = 0.25;
+/// Neurons up to which maxima are taken apart.
+const KINKS: usize = 2000;
 /// Parts at a time.
 const BATCH: usize = 128;
 
@@ -76,11 +79,9 @@ impl Ord for Waiting {
 }
 
 /// Can the region be divided at all?
-pub fn applies<B: Backend>(context: &Context<B>) -> bool {
-    let problem: &Problem = context.problem;
+pub fn applies(problem: &Problem) -> bool {
     !problem.region.is_global()
         && !problem.region.is_point()
-        && !context.needs_double_double()
         && problem.quotient.quantity == Quantity::Lipschitz
 }
 
@@ -98,10 +99,13 @@ pub fn solve<B: Backend>(
     let passes = if method == "exact" { "auto" } else { method };
     let mut outcome =
         driver::solve(problem, backend, passes, goal.gap, budget.clone(), seed, |u, l| progress(u, l, 0))?;
-    let context = Context::new(problem, backend, budget.clone(), seed);
+    // Maxima by their kinks: what cuts decide.
+    let small = |net: &Net| net.neurons() <= KINKS;
+    let kinks = problem.net.without_maxima().filter(small).map(|net| Problem { net, ..problem.clone() });
+    let context = Context::new(kinks.as_ref().unwrap_or(problem), backend, budget.clone(), seed);
     let open =
         outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
-    if passes != "auto" || !open || budget.is_over() || !applies(&context) {
+    if passes != "auto" || !open || budget.is_over() || !applies(problem) {
         return Ok(outcome);
     }
     let started = Instant::now();
@@ -182,7 +186,22 @@ pub fn run<B: Backend>(
                         open.push(Waiting(child));
                     }
                 }
-                Found::Bounded { part, .. } => closed = closed.max(part.bound),
+                Found::Bounded { part, .. } if part.bound <= cutoff => closed = closed.max(part.bound),
+                Found::Bounded { part, .. } => match leaf::settle(context, &part) {
+                    Settled::Empty(_) => {}
+                    Settled::Piece { bound, lower } => {
+                        closed = closed.max(part.bound.min(bound));
+                        out.lower = better(out.lower.clone(), lower);
+                    }
+                    Settled::Open(split) => {
+                        out.splits += 1;
+                        for child in part.divided(split) {
+                            bytes += child.bytes();
+                            open.push(Waiting(child));
+                        }
+                    }
+                    Settled::Unknown => closed = closed.max(part.bound),
+                },
             }
         }
         if bytes > room {

@@ -1,7 +1,7 @@
 //! A part of the region: a box, decisions on which side of a kink neurons are, and what
 //! is known of every nonlinear node's arguments there.
 
-use crate::net::Net;
+use crate::net::{Net, Op};
 use crate::num::Piecewise;
 use crate::ops::{Ends, Known};
 use ndarray::{Array2, Axis};
@@ -57,6 +57,17 @@ impl Part {
             }
             part
         })
+    }
+
+    /// How to decide on which side of a kink a node's feature lies.
+    pub fn open(&self, net: &Net, node: usize, feature: usize) -> Option<Split> {
+        let [lo, hi] = self.known[node].as_ref()?;
+        let readers = net.nodes.iter().filter(|r| r.inputs.contains(&node));
+        let kinks = readers.filter_map(|r| match &r.op {
+            Op::Piecewise(f) => kink(f, lo[feature], hi[feature]),
+            _ => None,
+        });
+        kinks.map(|at| Split::Kink { node, feature, at }).next()
     }
 
     /// Bytes that the part takes while it waits.

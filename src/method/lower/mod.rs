@@ -49,14 +49,14 @@ pub fn prove_best<B: Backend>(
     best
 }
 
-/// What an enclosure of the whole Jacobian at a point proves.
+/// What an enclosure of the whole Jacobian near a point proves.
 pub fn of_matrix<B: Backend>(
     context: &Context<B>,
+    x: &[f64],
     rows: &Enclosure,
     method: &'static str,
-) -> Option<LowerBound> {
+) -> LowerBound {
     let q = &context.problem.quotient;
-    let x = context.problem.region.centre()?;
     let item = rows.centre.index_axis(Axis(0), 0);
     let (u, _) = points::direction(item, q.in_norm, q.out_norm);
     let (count, n) = item.dim();
@@ -72,5 +72,5 @@ pub fn of_matrix<B: Backend>(
         &shape(sum.iter().map(|s| s.lo).collect()),
         &shape(sum.iter().map(|s| s.hi).collect()),
     );
-    Some(witness::evaluate(context, x, &u, &ends, method))
+    witness::evaluate(context, x, &u, &ends, method)
 }

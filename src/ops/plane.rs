@@ -5,9 +5,9 @@
 //! so a combination that is nowhere positive proves that there is none; such a part
 //! holds no piece of the function that counts.
 
-use super::simplex::Polytope;
 use crate::num::interval::Interval;
 use crate::num::round::{add_up, div_up, mul_up, sub_down};
+use crate::num::simplex::Polytope;
 
 /// a · x + d >= 0, as proven on the part's points.
 #[derive(Clone, Debug)]

@@ -1,0 +1,234 @@
+//! A network on one activation pattern, in rationals: the affine function of every output and
+//! the conditions under which the pattern is the right one.
+
+use crate::net::{Net, Op};
+use crate::num::rational::{self, Form, Rational};
+use crate::num::{Coefficient, ConvShape, LinearMap, Norm, Piece, Piecewise};
+use crate::region::Region;
+
+/// Multiplications of rationals that one pattern may cost.
+const WORK: f64 = 3e6;
+
+/// What a pattern gives.
+pub struct Pattern {
+    /// Of the inputs that vary, in order.
+    pub outputs: Vec<Form>,
+    /// Every neuron's argument lies on its side of its kink where these are >= 0; none is
+    /// zero everywhere.
+    pub conditions: Vec<Form>,
+}
+
+/// Why there is no pattern.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Missing {
+    /// This feature of a node's argument lies on no side yet.
+    Open { node: usize, feature: usize },
+    /// An operator or coefficient that is not piecewise linear with exact coefficients, or too much work.
+    Inexact,
+}
+
+/// The side of its kinks on which an argument in [l, u] lies: slope, offset, and conditions
+/// sign (z − at) >= 0; None if it may lie on several.
+pub fn side(f: &Piecewise, j: usize, l: f64, u: f64) -> Option<(f64, f64, Vec<(bool, f64)>)> {
+    let Piece::Fixed { slope, offset } = f.piece(j, l, u) else { return None };
+    let conditions = match *f {
+        Piecewise::Clip { lo, hi } if lo >= hi => vec![],
+        Piecewise::Clip { lo, hi } if slope == 1.0 => vec![(true, lo), (false, hi)],
+        Piecewise::Clip { lo, .. } if u <= lo => vec![(false, lo)],
+        Piecewise::Clip { hi, .. } => vec![(true, hi)],
+        // `piece` looks below first.
+        _ => vec![(u > 0.0, 0.0)],
+    };
+    Some((slope, offset, conditions.into_iter().filter(|c| c.1.is_finite()).collect()))
+}
+
+/// The values of coordinates that do not vary on a part; None where they are not numbers.
+pub fn constants(region: &Region, lo: &[f64], hi: &[f64]) -> Option<Vec<Option<f64>>> {
+    let each = region.fixed().into_iter().enumerate().map(|(j, fixed)| match fixed {
+        false => Some(None),
+        true => (lo[j] == hi[j]).then_some(Some(lo[j])),
+    });
+    each.collect()
+}
+
+/// The ends of a part's live coordinates within the region: those of a ball's box are no floats.
+pub fn ends(region: &Region, lo: &[f64], hi: &[f64], live: &[usize]) -> Option<[Vec<Rational>; 2]> {
+    let (mut low, mut high) = (vec![], vec![]);
+    for &j in live {
+        let (mut l, mut h) = (rational::of(lo[j])?, rational::of(hi[j])?);
+        if let Region::Bounded { centre, ball: Some((_, radius)), .. } = region {
+            let (c, r) = (rational::of(centre[j])?, rational::of(*radius)?);
+            l = l.max(&c - &r);
+            h = h.min(c + r);
+        }
+        low.push(l);
+        high.push(h);
+    }
+    Some([low, high])
+}
+
+/// Live coordinates up to which the faces of an l1 ball are listed.
+const FACES: usize = 6;
+
+/// Conditions >= 0 that hold on the region beside those of its box.
+pub fn faces(region: &Region, live: &[usize]) -> Vec<Form> {
+    let Region::Bounded { centre, ball: Some((Norm::One, radius)), .. } = region else { return vec![] };
+    let Some(r) = rational::of(*radius).filter(|_| live.len() <= FACES) else { return vec![] };
+    let face = |signs: usize| {
+        let mut form = Form::constant(live.len(), r.clone());
+        for (k, &j) in live.iter().enumerate() {
+            let sign = if signs >> k & 1 == 1 { Rational::ONE } else { -Rational::ONE };
+            form.c -= &sign * rational::of(centre[j])?;
+            form.a[k] = sign;
+        }
+        Some(form)
+    };
+    (0..1usize << live.len()).filter_map(face).collect()
+}
+
+/// Does the point lie inside the region's ball?
+pub fn within(region: &Region, x: &[Rational]) -> bool {
+    let Region::Bounded { centre, ball: Some((norm, radius)), .. } = region else { return true };
+    let way = x.iter().zip(centre).map(|(x, c)| rational::of(*c).map(|c| x - c));
+    let (Some(way), Some(r)) = (way.collect::<Option<Vec<_>>>(), rational::of(*radius)) else { return false };
+    let zero = || Rational::ZERO;
+    match norm {
+        Norm::Inf => way.into_iter().all(|d| -&r < d && d < r),
+        Norm::One => way.into_iter().fold(zero(), |s, d| if d < zero() { s - d } else { s + d }) < r,
+        Norm::Two => way.iter().fold(zero(), |s, d| s + d * d) < &r * &r,
+    }
+}
+
+/// The pattern on which every piecewise node's argument lies within `ends(node)`; `input[j]` is
+/// None where coordinate j varies.
+pub fn pattern<'e>(
+    net: &Net,
+    input: &[Option<f64>],
+    ends: &dyn Fn(usize) -> Option<[&'e [f64]; 2]>,
+) -> Result<Pattern, Missing> {
+    let n = input.iter().filter(|v| v.is_none()).count();
+    if net.products() * (n + 1) as f64 > WORK {
+        return Err(Missing::Inexact);
+    }
+    let number = |x: f64| rational::of(x).ok_or(Missing::Inexact);
+    let mut live = 0;
+    let mut first = vec![];
+    for v in input {
+        first.push(match v {
+            Some(x) => Form::constant(n, number(*x)?),
+            None => {
+                live += 1;
+                Form::coordinate(n, live - 1)
+            }
+        });
+    }
+    let mut values: Vec<Vec<Form>> = vec![first];
+    let mut conditions = vec![];
+    for node in &net.nodes[1..] {
+        let x = |i: usize| &values[node.inputs[i]];
+        let mut out: Vec<Form> = Vec::with_capacity(node.len());
+        match &node.op {
+            Op::Affine(a) => {
+                for (i, row) in entries(&a.map).into_iter().enumerate() {
+                    let bias = a.bias.as_ref().filter(|b| !b.is_empty()).map_or(0.0, |b| b[i / a.repeat]);
+                    let mut y = Form::constant(n, number(bias)?);
+                    for (j, w) in row {
+                        y.add(&x(0)[j], &number(w)?);
+                    }
+                    out.push(y);
+                }
+            }
+            Op::Scale(s) => {
+                for (j, x) in x(0).iter().enumerate() {
+                    let k = s.index(j);
+                    let mut y = Form::constant(n, coefficient(s.shift[k])?);
+                    y.add(x, &coefficient(s.factor[k])?);
+                    out.push(y);
+                }
+            }
+            Op::Select { incidence, fill } => {
+                for i in 0..node.len() {
+                    let window = &incidence.index[incidence.window(i)];
+                    let mut y = Form::constant(n, number(if window.is_empty() { *fill } else { 0.0 })?);
+                    window.iter().for_each(|&j| y.add(&x(0)[j as usize], &Rational::ONE));
+                    out.push(y);
+                }
+            }
+            Op::Add => {
+                out = x(0).clone();
+                for i in 1..node.inputs.len() {
+                    out.iter_mut().zip(x(i)).for_each(|(y, x)| y.add(x, &Rational::ONE));
+                }
+            }
+            Op::Concat => (0..node.inputs.len()).for_each(|i| out.extend(x(i).iter().cloned())),
+            Op::Piecewise(f) => {
+                let at = node.inputs[0];
+                let [lo, hi] = ends(at).ok_or(Missing::Inexact)?;
+                for (j, z) in x(0).iter().enumerate() {
+                    let Some((slope, offset, sides)) = side(f, j, lo[j], hi[j]) else {
+                        return Err(Missing::Open { node: at, feature: j });
+                    };
+                    for (above, kink) in sides {
+                        let sign = if above { Rational::ONE } else { -Rational::ONE };
+                        let mut condition = Form::constant(n, -number(kink)? * &sign);
+                        condition.add(z, &sign);
+                        if !condition.is_constant() || !condition.c.is_zero() {
+                            conditions.push(condition);
+                        }
+                    }
+                    let mut y = Form::constant(n, number(offset)?);
+                    y.add(z, &number(slope)?);
+                    out.push(y);
+                }
+            }
+            Op::Input | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => return Err(Missing::Inexact),
+        }
+        values.push(out);
+    }
+    Ok(Pattern { outputs: values.pop().expect("an output"), conditions })
+}
+
+fn coefficient(c: Coefficient) -> Result<Rational, Missing> {
+    match (rational::of(c.hi), rational::of(c.lo)) {
+        (Some(hi), Some(lo)) if c.err == 0.0 => Ok(hi + lo),
+        _ => Err(Missing::Inexact),
+    }
+}
+
+/// The rows of a map, without zeros.
+pub fn entries(map: &LinearMap) -> Vec<Vec<(usize, f64)>> {
+    let mut rows = vec![vec![]; map.outputs()];
+    match map {
+        LinearMap::Dense(w) => {
+            for ((i, j), &v) in w.indexed_iter().filter(|(_, v)| **v != 0.0) {
+                rows[i].push((j, v));
+            }
+        }
+        LinearMap::Conv { shape, weight, adjoint } => taps(shape, weight, &mut |o, i, w| {
+            if *adjoint { rows[i].push((o, w)) } else { rows[o].push((i, w)) }
+        }),
+    }
+    rows
+}
+
+/// Every (output, input, weight) of a convolution.
+fn taps(s: &ConvShape, weight: &[f64], visit: &mut dyn FnMut(usize, usize, f64)) {
+    let (ins, outs) = (s.in_channels / s.groups, s.out_channels / s.groups);
+    for o in 0..s.out_channels {
+        for (y, x) in (0..s.output[0]).flat_map(|y| (0..s.output[1]).map(move |x| (y, x))) {
+            for c in 0..ins {
+                for t in 0..s.taps() {
+                    let (v, u) = (t / s.kernel[1], t % s.kernel[1]);
+                    let (Some(row), Some(column)) = (s.source(0, y, v), s.source(1, x, u)) else { continue };
+                    let w = weight[(o * ins + c) * s.taps() + t];
+                    let channel = o / outs * ins + c;
+                    let from = (channel * s.input[0] + row) * s.input[1] + column;
+                    let to = (o * s.output[0] + y) * s.output[1] + x;
+                    if w != 0.0 {
+                        visit(to, from, w);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Parts with every slope decided whose bound nothing has met: settled in rationals.
+//!
+//! Proves: either the pattern's cell has no interior within the part, by multipliers, or a rational point
+//!   lies in it, and the Jacobian there is the pattern's.
+//! From: own; the three outcomes that an activation pattern can have.
+//! Rounding: none; entries of the Jacobian are floats around rationals.
+//! Cost: a simplex method in rationals, for the few parts that floats leave open.
+//! Exact when: coefficients are floats and the region is a box.
+
+use super::part::{Part, Split};
+use crate::backend::Backend;
+use crate::certificate::{LowerBound, Witness};
+use crate::method::context::Context;
+use crate::method::lower;
+use crate::num::Enclosure;
+use crate::num::operator::operator_upper;
+use crate::num::rational::{self, Form, Rational, Verdict, inside};
+use crate::ops::exact::{Missing, Pattern, constants, ends, faces, pattern, within};
+use crate::problem::Output;
+use ndarray::{Array3, Axis};
+
+pub enum Settled {
+    /// No interior; multipliers of the pattern's conditions prove it.
+    Empty(Vec<Rational>),
+    /// A piece of the function: its norm and a witness.
+    Piece {
+        bound: f64,
+        lower: LowerBound,
+    },
+    /// A neuron without influence on the output decides where others lie.
+    Open(Split),
+    Unknown,
+}
+
+pub fn settle<B: Backend>(context: &Context<B>, part: &Part) -> Settled {
+    let problem = context.problem;
+    let Some(input) = constants(&problem.region, &part.lo, &part.hi) else { return Settled::Unknown };
+    let known = |k: usize| part.known[k].as_ref().map(|[lo, hi]| [&lo[..], &hi[..]]);
+    let found = match pattern(&problem.net, &input, &known) {
+        Ok(found) => found,
+        Err(Missing::Open { node, feature }) => {
+            let split = part.open(&problem.net, node, feature);
+            return split.map_or(Settled::Unknown, Settled::Open);
+        }
+        Err(Missing::Inexact) => return Settled::Unknown,
+    };
+    let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
+    let Some([lo, hi]) = ends(&problem.region, &part.lo, &part.hi, &live) else { return Settled::Unknown };
+    let mut conditions = found.conditions.clone();
+    conditions.extend(faces(&problem.region, &live));
+    // What holds all over the box decides nothing, but keeps its place among the multipliers.
+    let counts: Vec<usize> =
+        (0..conditions.len()).filter(|&i| conditions[i].lowest(&lo, &hi) < Rational::ZERO).collect();
+    let forms: Vec<Form> = counts.iter().map(|&i| conditions[i].clone()).collect();
+    match inside(&forms, &lo, &hi) {
+        Verdict::Unknown => Settled::Unknown,
+        Verdict::Empty(few) => {
+            let mut all = vec![Rational::ZERO; conditions.len()];
+            counts.into_iter().zip(few).for_each(|(i, l)| all[i] = l);
+            Settled::Empty(all)
+        }
+        Verdict::Inside(point) => {
+            let mut point = point.into_iter();
+            let x: Option<Vec<Rational>> =
+                input.iter().map(|v| v.map_or_else(|| point.next(), rational::of)).collect();
+            match x {
+                Some(x) => piece(context, &found, &live, x),
+                None => Settled::Unknown,
+            }
+        }
+    }
+}
+
+/// The norm of the pattern's Jacobian, from both sides.
+fn piece<B: Backend>(context: &Context<B>, found: &Pattern, live: &[usize], x: Vec<Rational>) -> Settled {
+    let problem = context.problem;
+    let n = problem.net.inputs();
+    let minus = |i: usize, j: usize| {
+        let mut row = found.outputs[i].clone();
+        row.add(&found.outputs[j], &-Rational::ONE);
+        row
+    };
+    let rows: Vec<Form> = match problem.quotient.output {
+        Output::All => found.outputs.clone(),
+        Output::One(i) => vec![found.outputs[i].clone()],
+        Output::Difference(i, j) => vec![minus(i, j)],
+    };
+    let (mut lo, mut hi) = (Array3::zeros((1, rows.len(), n)), Array3::zeros((1, rows.len(), n)));
+    for (r, row) in rows.iter().enumerate() {
+        for (a, &j) in row.a.iter().zip(live) {
+            let near = rational::around(a);
+            (lo[[0, r, j]], hi[[0, r, j]]) = (near.lo, near.hi);
+        }
+    }
+    let jacobian = Enclosure::from_bounds(&lo, &hi);
+    let q = &problem.quotient;
+    let matrix = [&jacobian.centre, &jacobian.radius].map(|a| a.index_axis(Axis(0), 0));
+    let bound = operator_upper(matrix[0], matrix[1], q.in_norm, q.out_norm).get();
+    let near: Vec<f64> = x.iter().map(|v| v.to_f64().value()).collect();
+    let mut lower = lower::of_matrix(context, &near, &jacobian, "branch-and-bound");
+    match &mut lower.witness {
+        Some(Witness::Piece { u, .. }) if within(&problem.region, &x) => {
+            lower.witness = Some(Witness::Inside { u: std::mem::take(u), x });
+        }
+        _ => lower = LowerBound::NONE,
+    }
+    Settled::Piece { bound, lower }
+}
