@@ -1,9 +1,14 @@
-//! Evidence as plain data: what a proven number rests on.
+//! Evidence as plain data: what a proven number rests on, written to files and checked again.
+
+pub mod check;
+pub mod file;
+pub mod tree;
 
 use crate::num::rational::Rational;
 use crate::num::{Lower, Norm, Upper};
 use crate::ops::{Known, Link};
 use ndarray::Array2;
+pub use tree::Tree;
 
 /// One of the proof rules by which every upper bound can be derived again.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ pub enum Evidence {
     /// layer W_k gives, and L_k = diag(multipliers), for every k
     /// [[Y_{k-1} + WᵀL a b W, −½ WᵀL (a + b)], [·, L − Y_k]] ⪰ 0, and square Y_{K-1} ⪰ W_KᵀW_K.
     BlockMatrix { multipliers: Vec<Vec<f64>>, inner: Vec<Array2<f64>>, square: f64 },
+    /// Every leaf of a tree of parts that cover the region; `kinks`: maxima as trees of relu.
+    SplitTree { tree: Tree, kinks: bool },
     /// Nothing to re-derive piece by piece: a description, re-runnable only.
     Digest(String),
 }

@@ -1,6 +1,7 @@
 //! `clarke bound`: a proven pair for one region.
 
 use super::args::BoundArgs;
+use super::certificate;
 use super::device::{self, Computed, Order};
 use super::flags::Format;
 use super::interrupt;
@@ -31,11 +32,6 @@ pub fn run(args: BoundArgs) -> Result<i32> {
 /// From arguments to the finished report.
 fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<BoundReport> {
     let started = Instant::now();
-    if args.certificate.is_some() {
-        return Err(Error::unsupported("certificates cannot be written yet")
-            .at("--certificate")
-            .next("leave the flag out; --format json carries the witness"));
-    }
     threads::start(args.work.threads)?;
     let loaded = problem::load(args)?;
     let import = started.elapsed().as_secs_f64();
@@ -54,8 +50,19 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<
         budget: budget.clone(),
         seed: work.seed,
     };
-    let computed = device::solve(&loaded.problem, &order, &mut progress)?;
-    Ok(report(args, loaded, computed, import, budget.started.elapsed().as_secs_f64()))
+    let mut computed = device::solve(&loaded.problem, &order, &mut progress)?;
+    let bound = budget.started.elapsed().as_secs_f64();
+    let written = match &args.certificate {
+        Some(path) => Some(certificate::write(path, args, &loaded, &budget, &mut computed.outcome)?),
+        None => None,
+    };
+    let mut report = report(args, loaded, computed, import, bound);
+    if let Some(written) = written {
+        report.certificate = args.certificate.as_ref().map(|p| p.display().to_string());
+        report.seconds.check = written.seconds;
+        report.warnings.extend(written.warning);
+    }
+    Ok(report)
 }
 
 fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bound: f64) -> BoundReport {

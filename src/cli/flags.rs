@@ -34,6 +34,8 @@ pub enum Command {
     Bound(Box<BoundFlags>),
     /// The norm of every linear layer, all methods side by side
     Layers(Box<LayersFlags>),
+    /// Re-verify a certificate
+    Check(CheckFlags),
     /// Nodes, shapes, what is supported, memory estimate
     Inspect(InspectFlags),
     /// Processors and graphics adapters, with a self-test
@@ -67,6 +69,18 @@ pub struct BoundFlags {
     pub work: WorkFlags,
     #[command(flatten)]
     pub result: ResultFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckFlags {
+    /// as `bound --certificate` writes it
+    #[arg(value_name = "CERT")]
+    pub certificate: PathBuf,
+    /// the network, where the certificate does not hold it
+    #[arg(long, value_name = "NET")]
+    pub net: Option<PathBuf>,
     #[command(flatten)]
     pub print: PrintFlags,
 }

@@ -3,6 +3,8 @@
 
 pub mod args;
 mod bound;
+mod certificate;
+mod check;
 mod completions;
 mod device;
 mod devices;
@@ -43,6 +45,7 @@ fn run(command: Command) -> Result<i32> {
     match command {
         Command::Bound(flags) => bound::run(args::BoundArgs::new(*flags)?),
         Command::Layers(flags) => layers::run(args::LayersArgs::new(*flags)?),
+        Command::Check(flags) => check::run(flags),
         Command::Inspect(flags) => inspect::run(flags),
         Command::Devices(flags) => devices::run(flags),
         Command::Methods(flags) => methods::run(flags),

@@ -26,7 +26,7 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     let shape = net.nodes[0].shape.clone();
     let warnings =
         net.warnings.iter().map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() }).collect();
-    let net = normalised(net, args)?;
+    let net = normalised(net, args.mean.as_deref(), args.std.as_deref())?;
     let (centre, unit_bytes) = match &args.centre {
         None => (None, args.scale),
         Some(Centre::Values(v)) => (Some(v.clone()), args.scale),
@@ -89,12 +89,12 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
 }
 
 /// (x - mean) / std per channel in front of the network.
-fn normalised(net: Net, args: &BoundArgs) -> Result<Net> {
-    let (mean, std) = match (&args.mean, &args.std) {
+pub fn normalised(net: Net, mean: Option<&[f64]>, std: Option<&[f64]>) -> Result<Net> {
+    let (mean, std) = match (mean, std) {
         (None, None) => return Ok(net),
-        (Some(m), Some(s)) => (m.clone(), s.clone()),
-        (Some(m), None) => (m.clone(), vec![1.0; m.len()]),
-        (None, Some(s)) => (vec![0.0; s.len()], s.clone()),
+        (Some(m), Some(s)) => (m.to_vec(), s.to_vec()),
+        (Some(m), None) => (m.to_vec(), vec![1.0; m.len()]),
+        (None, Some(s)) => (vec![0.0; s.len()], s.to_vec()),
     };
     let shape = &net.nodes[0].shape;
     let count = mean.len();

@@ -1,6 +1,7 @@
 //! Reading data files: arrays, tables, images, boxes. Nothing of networks, no arithmetic
 //! beyond exact conversion, so that every number here is the number in the file.
 
+pub mod base64;
 pub mod csv;
 pub mod decimal;
 pub mod file;

@@ -15,7 +15,8 @@ pub fn load(path: &Path, options: &Options) -> Result<Net> {
     })
 }
 
-fn from_bytes(bytes: &[u8], extension: &str, options: &Options) -> Result<Net> {
+/// The same for a file's content, by the file's extension.
+pub fn from_bytes(bytes: &[u8], extension: &str, options: &Options) -> Result<Net> {
     let extension = extension.to_ascii_lowercase();
     let net = match &extension[..] {
         "onnx" => return onnx::load(bytes, options),

@@ -10,7 +10,7 @@ pub mod op;
 pub mod safetensors;
 mod section;
 
-pub use load::load;
+pub use load::{from_bytes, load};
 pub use onnx::Options;
 pub use op::{Op, Smooth};
 

@@ -1,10 +1,14 @@
 //! A network on one activation pattern, in rationals: the affine function of every output and
 //! the conditions under which the pattern is the right one.
 
+use super::part::Part;
 use crate::net::{Net, Op};
 use crate::num::rational::{self, Form, Rational};
-use crate::num::{Coefficient, ConvShape, LinearMap, Norm, Piece, Piecewise};
+use crate::num::{Coefficient, ConvShape, Enclosure, LinearMap, Norm, Piece, Piecewise};
+use crate::problem::Output;
 use crate::region::Region;
+use ndarray::Array3;
+use std::cmp::Ordering;
 
 /// Multiplications of rationals that one pattern may cost.
 const WORK: f64 = 3e6;
@@ -27,9 +31,11 @@ pub enum Missing {
     Inexact,
 }
 
-/// The side of its kinks on which an argument in [l, u] lies: slope, offset, and conditions
-/// sign (z − at) >= 0; None if it may lie on several.
-pub fn side(f: &Piecewise, j: usize, l: f64, u: f64) -> Option<(f64, f64, Vec<(bool, f64)>)> {
+/// A piece: slope, offset, and conditions z >= at (true) or z <= at.
+pub type Side = (f64, f64, Vec<(bool, f64)>);
+
+/// The side of its kinks on which an argument in [l, u] lies; None if it may lie on several.
+pub fn side(f: &Piecewise, j: usize, l: f64, u: f64) -> Option<Side> {
     let Piece::Fixed { slope, offset } = f.piece(j, l, u) else { return None };
     let conditions = match *f {
         Piecewise::Clip { lo, hi } if lo >= hi => vec![],
@@ -40,6 +46,35 @@ pub fn side(f: &Piecewise, j: usize, l: f64, u: f64) -> Option<(f64, f64, Vec<(b
         _ => vec![(u > 0.0, 0.0)],
     };
     Some((slope, offset, conditions.into_iter().filter(|c| c.1.is_finite()).collect()))
+}
+
+/// The same around a point; None on a kink, unless the argument is constant.
+pub fn side_at(f: &Piecewise, j: usize, z: &Form, point: &[Rational]) -> Option<Side> {
+    let kinks = match *f {
+        Piecewise::Clip { lo, hi } if lo >= hi => vec![],
+        Piecewise::Clip { lo, hi } => vec![lo, hi],
+        _ => vec![0.0],
+    };
+    let v = z.at(point);
+    let (mut l, mut u) = (f64::NEG_INFINITY, f64::INFINITY);
+    for kink in kinks.into_iter().filter(|k| k.is_finite()) {
+        let at = rational::of(kink)?;
+        match v.cmp(&at) {
+            Ordering::Less => u = u.min(kink),
+            Ordering::Greater => l = l.max(kink),
+            Ordering::Equal if z.is_constant() => (l, u) = (kink, kink),
+            Ordering::Equal => return None,
+        }
+    }
+    side(f, j, l, u)
+}
+
+/// The choice by proven ends of every argument.
+pub fn by_ends<'p>(part: &'p Part) -> impl Fn(&Piecewise, usize, usize, &Form) -> Option<Side> + 'p {
+    |f, node, j, _| {
+        let [lo, hi] = part.known[node].as_ref()?;
+        side(f, j, lo[j], hi[j])
+    }
 }
 
 /// The values of coordinates that do not vary on a part; None where they are not numbers.
@@ -99,12 +134,12 @@ pub fn within(region: &Region, x: &[Rational]) -> bool {
     }
 }
 
-/// The pattern on which every piecewise node's argument lies within `ends(node)`; `input[j]` is
+/// The pattern that `choose(function, node of the argument, feature, argument)` names; `input[j]` is
 /// None where coordinate j varies.
-pub fn pattern<'e>(
+pub fn pattern(
     net: &Net,
     input: &[Option<f64>],
-    ends: &dyn Fn(usize) -> Option<[&'e [f64]; 2]>,
+    choose: &dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side>,
 ) -> Result<Pattern, Missing> {
     let n = input.iter().filter(|v| v.is_none()).count();
     if net.products() * (n + 1) as f64 > WORK {
@@ -163,9 +198,8 @@ pub fn pattern<'e>(
             Op::Concat => (0..node.inputs.len()).for_each(|i| out.extend(x(i).iter().cloned())),
             Op::Piecewise(f) => {
                 let at = node.inputs[0];
-                let [lo, hi] = ends(at).ok_or(Missing::Inexact)?;
                 for (j, z) in x(0).iter().enumerate() {
-                    let Some((slope, offset, sides)) = side(f, j, lo[j], hi[j]) else {
+                    let Some((slope, offset, sides)) = choose(f, at, j, z) else {
                         return Err(Missing::Open { node: at, feature: j });
                     };
                     for (above, kink) in sides {
@@ -230,5 +264,30 @@ fn taps(s: &ConvShape, weight: &[f64], visit: &mut dyn FnMut(usize, usize, f64))
                 }
             }
         }
+    }
+}
+
+impl Pattern {
+    /// The Jacobian of the measured output: floats around rationals, one item.
+    pub fn jacobian(&self, output: Output, input: &[Option<f64>]) -> Enclosure {
+        let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
+        let rows: Vec<Form> = match output {
+            Output::All => self.outputs.clone(),
+            Output::One(i) => vec![self.outputs[i].clone()],
+            Output::Difference(i, j) => {
+                let mut row = self.outputs[i].clone();
+                row.add(&self.outputs[j], &-Rational::ONE);
+                vec![row]
+            }
+        };
+        let zeros = || Array3::zeros((1, rows.len(), input.len()));
+        let (mut lo, mut hi) = (zeros(), zeros());
+        for (r, row) in rows.iter().enumerate() {
+            for (a, &j) in row.a.iter().zip(&live) {
+                let near = rational::around(a);
+                (lo[[0, r, j]], hi[[0, r, j]]) = (near.lo, near.hi);
+            }
+        }
+        Enclosure::from_bounds(&lo, &hi)
     }
 }

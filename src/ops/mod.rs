@@ -5,6 +5,7 @@ pub mod chains;
 pub mod exact;
 pub mod gradient;
 pub mod linear;
+pub mod part;
 pub mod piecewise;
 pub mod plane;
 pub mod smooth;

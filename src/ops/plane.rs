@@ -18,8 +18,8 @@ pub struct Plane {
 
 /// What half-spaces say about a box.
 pub enum Verdict {
-    /// Proven: no open set lies in all of them.
-    Empty,
+    /// Proven by these multipliers: no open set lies in all of them.
+    Empty(Vec<f64>),
     /// A point that lies deep inside, as far as the oracle can tell.
     Point(Vec<f64>),
     Unknown,
@@ -95,7 +95,11 @@ impl<'c> Cell<'c> {
         // What the oracle holds for zero is noise.
         let most = d.multipliers.iter().copied().fold(0.0, f64::max);
         let kept: Vec<f64> = d.multipliers.iter().map(|l| if *l > 1e-9 * most { *l } else { 0.0 }).collect();
-        if refuted(self.planes, &kept, free, self.lo, self.hi) { Verdict::Empty } else { Verdict::Unknown }
+        if refuted(self.planes, &kept, free, self.lo, self.hi) {
+            Verdict::Empty(kept)
+        } else {
+            Verdict::Unknown
+        }
     }
 
     /// An upper bound of a · x + d in the cell, by the box where the oracle cannot help.

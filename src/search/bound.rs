@@ -7,7 +7,6 @@
 //! Rounding: that of the bounds it uses; multipliers of half-spaces are checked in intervals.
 //! Cost: two sweeps of linear bounds per part and open neuron.
 
-use super::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
 use crate::backend::Backend;
 use crate::method::context::Context;
 use crate::method::local::crown::{self, Cuts, Given};
@@ -19,6 +18,7 @@ use crate::num::round::add_up;
 use crate::num::{Enclosure, Norm};
 use crate::ops::gradient::selected;
 use crate::ops::linear::tighten;
+use crate::ops::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
 use crate::ops::plane::{Cell, Plane, Verdict, middle, shrink};
 use crate::ops::sweep::enclosure;
 use crate::ops::{Ends, Gate, Prepared};
@@ -27,8 +27,8 @@ use rayon::prelude::*;
 
 /// What is found out about a part.
 pub enum Found {
-    /// No interior: nothing to bound.
-    Empty,
+    /// No interior, by multipliers of the half-spaces (none where a box vanished): nothing to bound.
+    Empty(Vec<f64>),
     Bounded {
         part: Part,
         /// How to go on; None: every slope is fixed.
@@ -48,7 +48,7 @@ pub fn batch<B: Backend>(
 ) -> Option<Vec<Found>> {
     let (b, net, region) = (prepared.backend, prepared.net, &context.problem.region);
     let (input, ends) = (enclosure(&boxes(&parts)), known(&parts, net));
-    let cells = parts.iter().map(|p| Cut { part: p.clone(), planes: vec![], empty: false }).collect();
+    let cells = parts.iter().map(|p| Cut { part: p.clone(), planes: vec![], empty: None }).collect();
     let mut cuts = Planes { cells, free };
     let given = Given { input, known: &ends, optimised: false, cuts: Some(&mut cuts) };
     let statuses = crown::run_on(prepared, region, given, &context.budget);
@@ -56,25 +56,26 @@ pub fn batch<B: Backend>(
         let ends = statuses.ends[k].as_ref().expect("every node has ends");
         parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
     }
-    let points: Vec<Option<Vec<f64>>> = parts
+    let points: Vec<Result<Vec<f64>, Vec<f64>>> = parts
         .par_iter_mut()
         .zip(&cuts.cells)
         .map(|(part, cell)| {
             (part.lo, part.hi) = (cell.part.lo.clone(), cell.part.hi.clone());
-            if cell.empty {
-                return None;
+            if let Some(multipliers) = &cell.empty {
+                return Err(multipliers.clone());
             }
             match Cell::new(&cell.planes, &part.lo, &part.hi).judge(free) {
-                Verdict::Empty => None,
-                Verdict::Point(x) => Some(x),
-                Verdict::Unknown => Some(middle(&part.lo, &part.hi)),
+                Verdict::Empty(multipliers) => Err(multipliers),
+                Verdict::Point(x) => Ok(x),
+                Verdict::Unknown => Ok(middle(&part.lo, &part.hi)),
             }
         })
         .collect();
-    let alive: Vec<usize> = (0..parts.len()).filter(|&i| points[i].is_some()).collect();
+    let alive: Vec<usize> = (0..parts.len()).filter(|&i| points[i].is_ok()).collect();
     let rows = context.problem.rows();
     let slopes = open_slopes(b, &statuses.trace.gates);
-    let mut found: Vec<Found> = parts.iter().map(|_| Found::Empty).collect();
+    let mut found: Vec<Found> =
+        points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
     let at_once = (context.budget.rows(context.widest()) / (8 * rows)).clamp(1, 64);
     for group in alive.chunks(at_once) {
         let pairs: Vec<usize> = group.iter().flat_map(|&i| std::iter::repeat_n(i, rows)).collect();
@@ -98,7 +99,8 @@ pub fn batch<B: Backend>(
 struct Cut {
     part: Part,
     planes: Vec<Plane>,
-    empty: bool,
+    /// Multipliers that rule out an interior.
+    empty: Option<Vec<f64>>,
 }
 
 struct Planes<'f> {
@@ -129,7 +131,7 @@ impl Cuts for Planes<'_> {
             .par_iter_mut()
             .enumerate()
             .map(|(i, cell)| {
-                if cell.empty {
+                if cell.empty.is_some() {
                     return vec![];
                 }
                 for cut in cell.part.cuts.iter().filter(|c| c.node == k) {
@@ -137,17 +139,20 @@ impl Cuts for Planes<'_> {
                     let mut plane = line(i, 2 * t + !cut.above as usize);
                     plane.d = add_up(plane.d, if cut.above { -cut.at } else { cut.at });
                     if plane.d.is_finite() {
-                        cell.empty |= !shrink(&plane, self.free, &mut cell.part.lo, &mut cell.part.hi);
+                        let (lo, hi) = (&mut cell.part.lo, &mut cell.part.hi);
+                        if !shrink(&plane, self.free, lo, hi) {
+                            cell.empty.get_or_insert_default();
+                        }
                         cell.planes.push(plane);
                     }
                 }
-                if cell.planes.is_empty() || cell.empty {
+                if cell.planes.is_empty() || cell.empty.is_some() {
                     return vec![];
                 }
                 let mut oracle = Cell::new(&cell.planes, &cell.part.lo, &cell.part.hi);
                 match oracle.judge(self.free) {
-                    Verdict::Empty => {
-                        cell.empty = true;
+                    Verdict::Empty(multipliers) => {
+                        cell.empty = Some(multipliers);
                         return vec![];
                     }
                     Verdict::Unknown => return vec![],

@@ -7,17 +7,15 @@
 //! Cost: a simplex method in rationals, for the few parts that floats leave open.
 //! Exact when: coefficients are floats and the region is a box.
 
-use super::part::{Part, Split};
 use crate::backend::Backend;
 use crate::certificate::{LowerBound, Witness};
 use crate::method::context::Context;
 use crate::method::lower;
-use crate::num::Enclosure;
 use crate::num::operator::operator_upper;
 use crate::num::rational::{self, Form, Rational, Verdict, inside};
-use crate::ops::exact::{Missing, Pattern, constants, ends, faces, pattern, within};
-use crate::problem::Output;
-use ndarray::{Array3, Axis};
+use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
+use crate::ops::part::{Part, Split};
+use ndarray::Axis;
 
 pub enum Settled {
     /// No interior; multipliers of the pattern's conditions prove it.
@@ -35,8 +33,7 @@ pub enum Settled {
 pub fn settle<B: Backend>(context: &Context<B>, part: &Part) -> Settled {
     let problem = context.problem;
     let Some(input) = constants(&problem.region, &part.lo, &part.hi) else { return Settled::Unknown };
-    let known = |k: usize| part.known[k].as_ref().map(|[lo, hi]| [&lo[..], &hi[..]]);
-    let found = match pattern(&problem.net, &input, &known) {
+    let found = match pattern(&problem.net, &input, &by_ends(part)) {
         Ok(found) => found,
         Err(Missing::Open { node, feature }) => {
             let split = part.open(&problem.net, node, feature);
@@ -64,7 +61,7 @@ pub fn settle<B: Backend>(context: &Context<B>, part: &Part) -> Settled {
             let x: Option<Vec<Rational>> =
                 input.iter().map(|v| v.map_or_else(|| point.next(), rational::of)).collect();
             match x {
-                Some(x) => piece(context, &found, &live, x),
+                Some(x) => piece(context, &found, &input, x),
                 None => Settled::Unknown,
             }
         }
@@ -72,27 +69,14 @@ pub fn settle<B: Backend>(context: &Context<B>, part: &Part) -> Settled {
 }
 
 /// The norm of the pattern's Jacobian, from both sides.
-fn piece<B: Backend>(context: &Context<B>, found: &Pattern, live: &[usize], x: Vec<Rational>) -> Settled {
+fn piece<B: Backend>(
+    context: &Context<B>,
+    found: &Pattern,
+    input: &[Option<f64>],
+    x: Vec<Rational>,
+) -> Settled {
     let problem = context.problem;
-    let n = problem.net.inputs();
-    let minus = |i: usize, j: usize| {
-        let mut row = found.outputs[i].clone();
-        row.add(&found.outputs[j], &-Rational::ONE);
-        row
-    };
-    let rows: Vec<Form> = match problem.quotient.output {
-        Output::All => found.outputs.clone(),
-        Output::One(i) => vec![found.outputs[i].clone()],
-        Output::Difference(i, j) => vec![minus(i, j)],
-    };
-    let (mut lo, mut hi) = (Array3::zeros((1, rows.len(), n)), Array3::zeros((1, rows.len(), n)));
-    for (r, row) in rows.iter().enumerate() {
-        for (a, &j) in row.a.iter().zip(live) {
-            let near = rational::around(a);
-            (lo[[0, r, j]], hi[[0, r, j]]) = (near.lo, near.hi);
-        }
-    }
-    let jacobian = Enclosure::from_bounds(&lo, &hi);
+    let jacobian = found.jacobian(problem.quotient.output, input);
     let q = &problem.quotient;
     let matrix = [&jacobian.centre, &jacobian.radius].map(|a| a.index_axis(Axis(0), 0));
     let bound = operator_upper(matrix[0], matrix[1], q.in_norm, q.out_norm).get();

@@ -10,23 +10,24 @@
 //! Exact when: every part's slopes get decided, and every decided part has a witness or no interior.
 
 mod bound;
+mod certify;
 mod leaf;
-mod part;
 
 use crate::backend::Backend;
+use crate::certificate::tree::{Node, Tree};
 use crate::certificate::{Bound, Evidence, LowerBound};
 use crate::error::Result;
 use crate::method::context::Budget;
 use crate::method::context::Context;
 use crate::method::driver::{self, Effort, Outcome, Status};
 use crate::method::lower::{better, points, prove_best};
-use crate::net::Net;
 use crate::num::Upper;
 use crate::ops::Prepared;
+use crate::ops::part::Part;
 use crate::problem::{Problem, Quantity};
 use bound::Found;
+pub use certify::certify;
 use leaf::Settled;
-use part::Part;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
@@ -99,9 +100,7 @@ pub fn solve<B: Backend>(
     let passes = if method == "exact" { "auto" } else { method };
     let mut outcome =
         driver::solve(problem, backend, passes, goal.gap, budget.clone(), seed, |u, l| progress(u, l, 0))?;
-    // Maxima by their kinks: what cuts decide.
-    let small = |net: &Net| net.neurons() <= KINKS;
-    let kinks = problem.net.without_maxima().filter(small).map(|net| Problem { net, ..problem.clone() });
+    let kinks = by_kinks(problem);
     let context = Context::new(kinks.as_ref().unwrap_or(problem), backend, budget.clone(), seed);
     let open =
         outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
@@ -109,7 +108,7 @@ pub fn solve<B: Backend>(
         return Ok(outcome);
     }
     let started = Instant::now();
-    let found = run(&context, outcome.upper, outcome.lower, goal, &mut progress);
+    let found = run(&context, outcome.upper, outcome.lower, goal, kinks.is_some(), 0.0, &mut progress);
     let (upper, lower) = (found.upper.value, found.lower.value);
     outcome.exact = driver::is_exact(upper, lower);
     outcome.status = match () {
@@ -127,12 +126,21 @@ pub fn solve<B: Backend>(
     Ok(outcome)
 }
 
-/// Narrows a proven pair. `progress` sees (upper, lower, waiting parts).
+/// The same function with kinks in place of maxima: what cuts decide.
+fn by_kinks(problem: &Problem) -> Option<Problem> {
+    let net = problem.net.without_maxima().filter(|net| net.neurons() <= KINKS)?;
+    Some(Problem { net, ..problem.clone() })
+}
+
+/// Narrows a proven pair; `kinks`: the context's network has them in place of maxima; parts whose bound is
+/// at most `least` are done with. `progress` sees (upper, lower, waiting parts).
 pub fn run<B: Backend>(
     context: &Context<B>,
     start: Bound,
     lower: LowerBound,
     goal: Goal,
+    kinks: bool,
+    least: f64,
     progress: &mut dyn FnMut(f64, f64, usize),
 ) -> Searched {
     let problem = context.problem;
@@ -147,9 +155,10 @@ pub fn run<B: Backend>(
     let mut closed: f64 = 0.0;
     let mut out = Searched { upper: start, lower, parts: 0, splits: 0, dropped: false };
     let room = (context.budget.memory as f64 * MEMORY) as usize;
+    let mut tree = Tree::new();
     let mut size = 1;
     while !context.budget.is_over() && goal.splits.is_none_or(|s| out.splits < s) {
-        let cutoff = goal.gap * out.lower.value.get();
+        let cutoff = least.max(goal.gap * out.lower.value.get());
         let mut batch = vec![];
         while batch.len() < size && open.peek().is_some_and(|w| w.0.bound > cutoff) {
             batch.extend(open.pop().map(|w| w.0));
@@ -175,33 +184,44 @@ pub fn run<B: Backend>(
             })
             .collect();
         witness(context, &proposals, &mut out.lower);
-        let cutoff = goal.gap * out.lower.value.get();
-        for f in found {
-            match f {
-                Found::Empty => {}
-                Found::Bounded { part, split: Some(split), .. } if part.bound > cutoff => {
+        let cutoff = least.max(goal.gap * out.lower.value.get());
+        for (f, before) in found.into_iter().zip(&again) {
+            let (part, split) = match f {
+                Found::Empty(multipliers) => {
+                    tree.set(before.place, Node::Empty(multipliers));
+                    continue;
+                }
+                Found::Bounded { part, split, .. } => (part, split),
+            };
+            let split = match split {
+                _ if part.bound <= cutoff => None,
+                Some(split) => Some(split),
+                None => match leaf::settle(context, &part) {
+                    Settled::Empty(multipliers) => {
+                        tree.set(part.place, Node::Refuted(multipliers));
+                        continue;
+                    }
+                    Settled::Piece { bound, lower } => {
+                        tree.set(part.place, Node::Pattern);
+                        closed = closed.max(part.bound.min(bound));
+                        out.lower = better(out.lower.clone(), lower);
+                        continue;
+                    }
+                    Settled::Open(split) => Some(split),
+                    Settled::Unknown => None,
+                },
+            };
+            match split {
+                None => closed = closed.max(part.bound),
+                Some(split) => {
                     out.splits += 1;
-                    for child in part.divided(split) {
+                    let places = tree.divide(part.place, split);
+                    for (mut child, place) in part.divided(split).into_iter().zip(places) {
+                        child.place = place;
                         bytes += child.bytes();
                         open.push(Waiting(child));
                     }
                 }
-                Found::Bounded { part, .. } if part.bound <= cutoff => closed = closed.max(part.bound),
-                Found::Bounded { part, .. } => match leaf::settle(context, &part) {
-                    Settled::Empty(_) => {}
-                    Settled::Piece { bound, lower } => {
-                        closed = closed.max(part.bound.min(bound));
-                        out.lower = better(out.lower.clone(), lower);
-                    }
-                    Settled::Open(split) => {
-                        out.splits += 1;
-                        for child in part.divided(split) {
-                            bytes += child.bytes();
-                            open.push(Waiting(child));
-                        }
-                    }
-                    Settled::Unknown => closed = closed.max(part.bound),
-                },
             }
         }
         if bytes > room {
@@ -217,12 +237,11 @@ pub fn run<B: Backend>(
     }
     let value = top(&out, &open, closed);
     if value < out.upper.value.get() {
-        let digest = format!("branch and bound: {} parts, {} splits", out.parts, out.splits);
-        out.upper = Bound {
-            value: Upper::proven(value),
-            method: "branch-and-bound",
-            evidence: Evidence::Digest(digest),
+        let evidence = match tree.whole() {
+            Some(tree) => Evidence::SplitTree { tree, kinks },
+            None => Evidence::Digest(format!("branch and bound: {} parts, {} splits", out.parts, out.splits)),
         };
+        out.upper = Bound { value: Upper::proven(value), method: "branch-and-bound", evidence };
     }
     out
 }

@@ -1,9 +1,9 @@
 //! A part of the region: a box, decisions on which side of a kink neurons are, and what
 //! is known of every nonlinear node's arguments there.
 
+use super::{Ends, Known};
 use crate::net::{Net, Op};
 use crate::num::Piecewise;
-use crate::ops::{Ends, Known};
 use ndarray::{Array2, Axis};
 
 /// A decision: the value of a node's feature lies on one side of a kink.
@@ -31,11 +31,13 @@ pub struct Part {
     pub known: Vec<Option<[Vec<f64>; 2]>>,
     /// An upper bound of every Jacobian's norm in the interior.
     pub bound: f64,
+    /// Its place in the tree of all parts.
+    pub place: usize,
 }
 
 impl Part {
     pub fn whole(lo: &[f64], hi: &[f64], nodes: usize, bound: f64) -> Part {
-        Part { lo: lo.to_vec(), hi: hi.to_vec(), cuts: vec![], known: vec![None; nodes], bound }
+        Part { lo: lo.to_vec(), hi: hi.to_vec(), cuts: vec![], known: vec![None; nodes], bound, place: 0 }
     }
 
     /// Both sides.

@@ -1,0 +1,129 @@
+//! The norm of every generalised Jacobian on a part: linear propagation again, in f64 on the CPU.
+
+use super::statuses::{signs, take};
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::num::norms::vector_norm_up;
+use crate::num::operator::operator_upper;
+use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
+use crate::num::{Enclosure, Norm};
+use crate::ops::gradient::{Gradients, backward, selected, upper};
+use crate::ops::{Ends, Gate, Prepared};
+use crate::problem::Problem;
+use ndarray::{Array2, Array3, Axis, s};
+
+/// An upper bound for one item of the gates.
+pub fn norm(problem: &Problem, prepared: &Prepared<Cpu>, gates: &[Option<Gate<Cpu>>], item: usize) -> f64 {
+    let (rows, q) = (problem.rows(), &problem.quotient);
+    let own = selected(prepared.backend, gates, &vec![item; rows]);
+    let seeds = problem.seeds().centre;
+    let seeds = Array3::from_shape_fn((rows, 1, problem.net.outputs()), |(r, _, j)| seeds[[0, r, j]]);
+    let Some((ends, norms)) = propagate(problem, prepared, &own, &Enclosure::point(seeds)) else {
+        return 0.0;
+    };
+    let by_rows = vector_norm_up(norms, q.out_norm);
+    if rows == 1 || q.out_norm == Norm::Inf {
+        return by_rows;
+    }
+    let whole = Enclosure::from_bounds(&ends.lo.insert_axis(Axis(0)), &ends.hi.insert_axis(Axis(0)));
+    let [centre, radius] = [&whole.centre, &whole.radius].map(|a| a.index_axis(Axis(0), 0));
+    operator_upper(centre, radius, q.in_norm, q.out_norm).get().min(by_rows)
+}
+
+/// Ends of each row's entries and bounds of their dual norms; None where no input is read.
+fn propagate(
+    problem: &Problem,
+    prepared: &Prepared<Cpu>,
+    gates: &[Option<Gate<Cpu>>],
+    seeds: &Enclosure,
+) -> Option<(Ends, Vec<f64>)> {
+    let (b, dual) = (prepared.backend, problem.quotient.in_norm.dual());
+    let fixed = problem.region.fixed();
+    let constant = |j: usize| fixed.get(j).copied().unwrap_or(false);
+    let sums_only = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
+    let mut norms = vec![];
+    let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
+        let wanted: Vec<usize> = match &gates[k] {
+            Some(Gate::Each(slopes)) => {
+                let (lo, hi) = b.read_slopes(slopes);
+                let either = |i: usize, j: usize| {
+                    lo[[i, j]] < hi[[i, j]] && ends.lo[[i, j]] < 0.0 && ends.hi[[i, j]] > 0.0
+                };
+                (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| either(i, j))).collect()
+            }
+            None if k == 0 && (dual == Norm::Inf || !sums_only) => {
+                (0..problem.net.inputs()).filter(|&j| !constant(j)).collect()
+            }
+            _ => vec![],
+        };
+        for chunk in wanted.chunks(128) {
+            let rows = signs(ends.lo.nrows(), ends.lo.ncols(), chunk);
+            let tops = upper(prepared, gates, later, seeds, k, &rows);
+            take(ends, &tops, chunk);
+        }
+        if k == 0 {
+            for j in (0..problem.net.inputs()).filter(|&j| constant(j)) {
+                ends.lo.column_mut(j).fill(0.0);
+                ends.hi.column_mut(j).fill(0.0);
+            }
+            norms = sizes(ends, dual);
+            if dual != Norm::Inf {
+                let linear = sums(prepared, gates, later, seeds, ends, dual);
+                norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
+            }
+        }
+    });
+    found[0].take().map(|ends| (ends, norms))
+}
+
+fn sizes(ends: &Ends, norm: Norm) -> Vec<f64> {
+    let rows = ends.lo.outer_iter().zip(ends.hi.outer_iter());
+    let size = |(l, h): (&f64, &f64)| l.abs().max(h.abs());
+    rows.map(|(l, h)| vector_norm_up(l.iter().zip(h).map(size).collect::<Vec<_>>(), norm)).collect()
+}
+
+/// Σ|J_j|, or the root of ΣJ_j²: every term below its chord, then one functional.
+fn sums(
+    prepared: &Prepared<Cpu>,
+    gates: &[Option<Gate<Cpu>>],
+    later: &Gradients,
+    seeds: &Enclosure,
+    ends: &Ends,
+    norm: Norm,
+) -> Vec<f64> {
+    let (rows, n) = ends.lo.dim();
+    let mut functionals = Enclosure::zeros(rows, 1, n);
+    let mut constants = vec![0.0; rows];
+    for ((i, j), &l) in ends.lo.indexed_iter() {
+        let (slope, shift) = chord(l, ends.hi[[i, j]], norm);
+        functionals.centre[[i, 0, j]] = slope;
+        constants[i] = add_up(constants[i], shift);
+    }
+    let tops: Array2<f64> = upper(prepared, gates, later, seeds, 0, &functionals);
+    let total = |(c, t): (&f64, &f64)| {
+        let sum = add_up(*c, *t).max(0.0);
+        if norm == Norm::Two { sqrt_up(sum) } else { sum }
+    };
+    constants.iter().zip(tops.slice(s![.., 0])).map(total).collect()
+}
+
+/// slope x + shift above |x| or x² on [l, u], both convex: the difference is largest at an end.
+fn chord(l: f64, u: f64, norm: Norm) -> (f64, f64) {
+    if !(l.is_finite() && u.is_finite()) {
+        return (0.0, f64::INFINITY);
+    }
+    if l == 0.0 && u == 0.0 {
+        return (0.0, 0.0);
+    }
+    let slope = match norm {
+        Norm::One if l == u => l.signum(),
+        Norm::One => ((u.abs() - l.abs()) / (u - l)).clamp(-1.0, 1.0),
+        _ => l + u,
+    };
+    let above = |x: f64| match norm {
+        Norm::One if slope.abs() == 1.0 && slope * x >= 0.0 => 0.0,
+        Norm::One => sub_up(x.abs(), mul_down(slope, x)),
+        _ => sub_up(mul_up(x, x), mul_down(slope, x)),
+    };
+    (slope, above(l).max(above(u)))
+}

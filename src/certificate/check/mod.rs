@@ -1,0 +1,97 @@
+//! The independent checker: claims derived again from networks, regions and evidence.
+//!
+//! It shares `ops`, `backend::cpu` and `num` with what computes bounds, and nothing of methods,
+//! searches or devices; that the rules of proof are written a second time here is the point.
+
+mod jacobian;
+mod statuses;
+mod tree;
+mod witness;
+
+use super::{Tree, Witness};
+use crate::problem::{Problem, Quantity};
+
+/// What a certificate claims about a problem, with the evidence.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub upper: f64,
+    pub lower: f64,
+    pub witness: Option<Witness>,
+    pub proof: Proof,
+}
+
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A tree of parts; of one part alone, linear bounds on the whole region.
+    Tree { tree: Tree, kinks: bool },
+    /// Nothing that can be derived piece by piece.
+    Digest(String),
+}
+
+/// Why a claim is not accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// Only a new run would show it.
+    ReRunnable(String),
+    Refused(String),
+}
+
+pub type Checked<T> = std::result::Result<T, Refusal>;
+
+fn refused<T>(text: impl Into<String>) -> Checked<T> {
+    Err(Refusal::Refused(text.into()))
+}
+
+/// The rules by which both ends were derived.
+pub fn check(problem: &Problem, claim: &Claim) -> Checked<Vec<&'static str>> {
+    let mut rules = vec![];
+    if claim.upper.is_nan() || claim.lower.is_nan() || claim.upper < claim.lower {
+        return refused("the claim is not a pair of ordered numbers");
+    }
+    if claim.lower > 0.0 {
+        let Some(witness) = &claim.witness else { return refused("there is no witness of the lower bound") };
+        let value = lower(problem, witness);
+        if value < claim.lower {
+            return refused(format!("the witness proves {value:e}, not {:e}", claim.lower));
+        }
+        rules.push(match witness {
+            Witness::Piece { .. } | Witness::Inside { .. } => "witness of a piece",
+            Witness::Pair { .. } => "witness of a pair",
+        });
+    }
+    if claim.upper < f64::INFINITY {
+        let (value, rule) = upper(problem, &claim.proof)?;
+        if value > claim.upper {
+            return refused(format!("the evidence proves {value:e}, not {:e}", claim.upper));
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+/// What a witness proves, 0 if nothing.
+pub fn lower(problem: &Problem, witness: &Witness) -> f64 {
+    witness::value(problem, witness)
+}
+
+/// What a proof proves, and by which rule.
+pub fn upper(problem: &Problem, proof: &Proof) -> Checked<(f64, &'static str)> {
+    match proof {
+        Proof::Digest(text) => Err(Refusal::ReRunnable(text.clone())),
+        Proof::Tree { tree, kinks } => {
+            if problem.region.is_global() || problem.region.is_point() {
+                return refused("a tree of parts needs a bounded region with interior");
+            }
+            let taken = kinks.then(|| problem.net.without_maxima()).flatten();
+            if *kinks && taken.is_none() {
+                return refused("there are no maxima to take apart");
+            }
+            let own = taken.map(|net| Problem { net, ..problem.clone() });
+            let value = tree::value(own.as_ref().unwrap_or(problem), tree)?;
+            // A quotient against the centre is one of the region's.
+            debug_assert!(matches!(problem.quotient.quantity, Quantity::Lipschitz | Quantity::Anchored));
+            let whole = tree.nodes.len() == 1;
+            Ok((value, if whole { "linear back-substitution" } else { "split tree" }))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A tree of parts again, from the root: both sides of every division are visited, so the leaves cover
+//! the region, and every leaf is bounded or ruled out.
+
+use super::jacobian;
+use super::statuses::{Statuses, derive};
+use super::{Checked, refused};
+use crate::backend::cpu::Cpu;
+use crate::certificate::tree::{Node, Tree};
+use crate::num::operator::operator_upper;
+use crate::num::rational::{Rational, refuted};
+use crate::ops::Prepared;
+use crate::ops::exact::{by_ends, constants, ends, faces, pattern};
+use crate::ops::part::{Part, Split};
+use crate::problem::Problem;
+use ndarray::Axis;
+
+/// Parts at a time.
+const BATCH: usize = 64;
+
+/// The largest bound of all leaves.
+pub fn value(problem: &Problem, tree: &Tree) -> Checked<f64> {
+    let Some((lo, hi)) = problem.region.ends() else { return refused("the region is not bounded") };
+    let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE);
+    let mut seen = vec![false; tree.nodes.len()];
+    let mut best: f64 = 0.0;
+    let mut open = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
+    while !open.is_empty() {
+        let rest = open.split_off(open.len().min(BATCH));
+        let batch = std::mem::replace(&mut open, rest);
+        let mut multipliers = vec![];
+        for part in &batch {
+            match (tree.nodes.get(part.place), seen.get_mut(part.place)) {
+                (Some(node), Some(seen)) if !*seen => {
+                    *seen = true;
+                    multipliers.push(if let Node::Empty(m) = node { Some(&m[..]) } else { None });
+                }
+                _ => return refused("a part is missing, or in two places"),
+            }
+        }
+        let found = derive(&prepared, &problem.region, batch, &multipliers);
+        for (i, part) in found.parts.iter().enumerate() {
+            match &tree.nodes[part.place] {
+                Node::Split { split, children } => open.extend(divided(problem, part, split, children)?),
+                node => best = best.max(leaf(problem, &prepared, &found, i, part, node)?),
+            }
+        }
+    }
+    if seen.contains(&false) { refused("a part belongs to no other") } else { Ok(best) }
+}
+
+fn divided(problem: &Problem, part: &Part, split: &Split, places: &[usize; 2]) -> Checked<Vec<Part>> {
+    let legal = match split {
+        Split::Input { feature, at } => {
+            let inside = part.lo.get(*feature).zip(part.hi.get(*feature));
+            inside.is_some_and(|(l, h)| l < at && at < h) && !problem.region.fixed()[*feature]
+        }
+        Split::Kink { node, feature, at } => {
+            let ends = part.known.get(*node).and_then(|e| e.as_ref());
+            at.is_finite() && ends.is_some_and(|[lo, _]| *feature < lo.len())
+        }
+    };
+    if !legal {
+        return refused("a part is divided where it cannot be");
+    }
+    let children = part.divided(*split).into_iter().zip(places);
+    Ok(children.map(|(child, &place)| Part { place, ..child }).collect())
+}
+
+/// An upper bound on a leaf; 0 if it has no interior.
+fn leaf(
+    problem: &Problem,
+    prepared: &Prepared<Cpu>,
+    found: &Statuses,
+    i: usize,
+    part: &Part,
+    node: &Node,
+) -> Checked<f64> {
+    match node {
+        Node::Bounded => Ok(jacobian::norm(problem, prepared, &found.gates, i)),
+        Node::Empty(_) if found.empty[i] => Ok(0.0),
+        Node::Empty(_) => refused("multipliers do not show that a part is empty"),
+        Node::Refuted(multipliers) => {
+            if empty(problem, part, multipliers) {
+                return Ok(0.0);
+            }
+            refused("multipliers do not show that a pattern has no interior")
+        }
+        Node::Pattern => {
+            let region = &problem.region;
+            let input = constants(region, &part.lo, &part.hi);
+            let found = input.and_then(|v| Some((pattern(&problem.net, &v, &by_ends(part)).ok()?, v)));
+            let Some((pattern, input)) = found else { return refused("a leaf has no single pattern") };
+            let j = pattern.jacobian(problem.quotient.output, &input);
+            let [centre, radius] = [&j.centre, &j.radius].map(|a| a.index_axis(Axis(0), 0));
+            let q = &problem.quotient;
+            Ok(operator_upper(centre, radius, q.in_norm, q.out_norm).get())
+        }
+        Node::Split { .. } => refused("a divided part is no leaf"),
+    }
+}
+
+fn empty(problem: &Problem, part: &Part, multipliers: &[Rational]) -> bool {
+    let region = &problem.region;
+    let Some(input) = constants(region, &part.lo, &part.hi) else { return false };
+    let Ok(found) = pattern(&problem.net, &input, &by_ends(part)) else { return false };
+    let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
+    let Some([lo, hi]) = ends(region, &part.lo, &part.hi, &live) else { return false };
+    let mut forms = found.conditions;
+    forms.extend(faces(region, &live));
+    refuted(&forms, multipliers, &lo, &hi)
+}

@@ -1,0 +1,108 @@
+//! Lower bounds again, from their witnesses alone.
+
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::certificate::Witness;
+use crate::num::norms::{vector_norm_down, vector_norm_up};
+use crate::num::rational::{self, Form, Rational};
+use crate::num::round::{div_down, sub_up};
+use crate::num::{Coefficient, Enclosure, Piecewise, Scale};
+use crate::ops::Prepared;
+use crate::ops::exact;
+use crate::problem::{Output, Problem, Quantity};
+
+/// What the witness proves; 0 where it proves nothing.
+pub fn value(problem: &Problem, witness: &Witness) -> f64 {
+    let found = match witness {
+        Witness::Piece { x, u } => piece(problem, x, u),
+        Witness::Inside { x, u } => inside(problem, x, u),
+        Witness::Pair { x, y } => pair(problem, x, y),
+    };
+    found.filter(|v| v.is_finite()).unwrap_or(0.0)
+}
+
+/// ‖row‖_{p*} / ‖u‖_{q*}, down.
+fn quotient(problem: &Problem, row: impl Iterator<Item = f64>, u: &[f64]) -> Option<f64> {
+    let q = &problem.quotient;
+    let scale = vector_norm_up(u.iter().map(|v| v.abs()), q.out_norm.dual());
+    let size = vector_norm_down(row.collect::<Vec<_>>().into_iter(), q.in_norm.dual());
+    (scale > 0.0 && scale.is_finite()).then(|| div_down(size, scale))
+}
+
+/// Every generalised Jacobian near x has a row combination at least this long.
+fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
+    let region = &problem.region;
+    let fits = x.len() == problem.net.inputs() && u.len() == problem.rows();
+    let lipschitz = problem.quotient.quantity == Quantity::Lipschitz;
+    if !fits || !lipschitz || !region.contains(x) || !u.iter().all(|v| v.is_finite()) {
+        return None;
+    }
+    let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
+    let b = prepared.backend;
+    let trace = prepared.values(b.upload(&region.near(x)), &vec![], |_| false);
+    let row = b.upload(&Enclosure::vector(&problem.row(u)));
+    let g = b.read(&prepared.adjoints(&trace.gates, row, |_, _| {})).mignitude();
+    let fixed = region.fixed();
+    let counts = |j: usize| !fixed.get(j).copied().unwrap_or(false);
+    quotient(problem, g.iter().enumerate().map(|(j, v)| if counts(j) { *v } else { 0.0 }), u)
+}
+
+/// The pattern at a rational point, all of whose neurons lie strictly on one side.
+fn inside(problem: &Problem, x: &[Rational], u: &[f64]) -> Option<f64> {
+    let region = &problem.region;
+    if x.len() != problem.net.inputs() || u.len() != problem.rows() || region.is_global() {
+        return None;
+    }
+    let (lo, hi) = region.ends()?;
+    let input = exact::constants(region, lo, hi)?;
+    let live: Vec<usize> = (0..x.len()).filter(|&j| input[j].is_none()).collect();
+    let [low, high] = exact::ends(region, lo, hi, &live)?;
+    let strictly = live.iter().enumerate().all(|(k, &j)| low[k] < x[j] && x[j] < high[k]);
+    let same = input.iter().zip(x).all(|(v, x)| v.is_none_or(|v| rational::of(v).as_ref() == Some(x)));
+    if !strictly || !same || !exact::within(region, x) {
+        return None;
+    }
+    let point: Vec<Rational> = live.iter().map(|&j| x[j].clone()).collect();
+    let here = |f: &Piecewise, _: usize, j: usize, z: &Form| exact::side_at(f, j, z, &point);
+    let taken = problem.net.without_maxima();
+    let pattern = exact::pattern(taken.as_ref().unwrap_or(&problem.net), &input, &here).ok()?;
+    if !pattern.conditions.iter().all(|c| rational::is_positive(&c.at(&point))) {
+        return None;
+    }
+    let mut total = Form::constant(live.len(), Rational::ZERO);
+    let row = problem.row(u);
+    for (form, w) in pattern.outputs.iter().zip(&row) {
+        total.add(form, &rational::of(*w)?);
+    }
+    quotient(problem, total.a.iter().map(|a| rational::around(a).mignitude()), u)
+}
+
+/// ‖f(x) − f(y)‖ / ‖x − y‖.
+fn pair(problem: &Problem, x: &[f64], y: &[f64]) -> Option<f64> {
+    let (region, q, n) = (&problem.region, &problem.quotient, problem.net.inputs());
+    let free = q.quantity == Quantity::Lipschitz || region.centre() == Some(y);
+    let fits = x.len() == n && y.len() == n && region.contains(x) && region.contains(y);
+    if region.is_point() || !free || !fits {
+        return None;
+    }
+    let fixed = region.fixed();
+    let live = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false));
+    let way = vector_norm_up(live.map(|j| sub_up(x[j], y[j]).max(sub_up(y[j], x[j]))), q.in_norm);
+    if !(way > 0.0 && way.is_finite()) {
+        return None;
+    }
+    let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
+    let b = prepared.backend;
+    let value = |x: &[f64]| prepared.values(b.upload(&region.near(x)), &vec![], |_| false).output().clone();
+    let minus = Scale::uniform(Coefficient::exact(-1.0));
+    let gap = b.sum(&[&value(x), &b.scale(&minus, &value(y), false)]);
+    let gap = match q.output {
+        Output::All => gap,
+        Output::One(i) => b.slice(&gap, i..i + 1),
+        Output::Difference(i, j) => {
+            let other = b.scale(&minus, &b.slice(&gap, j..j + 1), false);
+            b.sum(&[&b.slice(&gap, i..i + 1), &other])
+        }
+    };
+    Some(div_down(vector_norm_down(b.read(&gap).mignitude().iter().copied(), q.out_norm), way))
+}

@@ -1,0 +1,280 @@
+//! Certificates as files: the problem, the claim and its evidence in JSON.
+
+use super::Witness;
+use super::check::{Claim, Proof};
+use super::tree::{Node, Tree};
+use crate::error::{Error, Result};
+use crate::num::Norm;
+use crate::num::rational::Rational;
+use crate::ops::part::Split;
+use crate::problem::{Output, Quantity, Quotient};
+use crate::region::Region;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub const SCHEMA: &str = "clarke.certificate/1";
+
+/// Network files up to this many bytes travel with the certificate.
+pub const EMBEDDED: usize = 1 << 18;
+
+/// How the network came from its file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub name: String,
+    pub sha256: String,
+    /// The file itself, in base64.
+    pub bytes: Option<String>,
+    pub input_shape: Option<Vec<usize>>,
+    pub keep_softmax: bool,
+    pub mean: Option<Vec<f64>>,
+    pub std: Option<Vec<f64>>,
+}
+
+/// Everything but the network itself.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    pub source: Source,
+    pub region: Region,
+    pub quotient: Quotient,
+    pub claim: Claim,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: String,
+    version: String,
+    net: Source,
+    region: Place,
+    quotient: Question,
+    upper: Number,
+    lower: Number,
+    witness: Option<Point>,
+    proof: Steps,
+}
+
+/// A number, and exactly.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Number {
+    value: Value,
+    bits: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    lo: Vec<f64>,
+    hi: Vec<f64>,
+    fixed: Vec<bool>,
+    centre: Vec<f64>,
+    ball: Option<(String, f64)>,
+    global: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    in_norm: String,
+    out_norm: String,
+    output: String,
+    quantity: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum Point {
+    Piece { x: Vec<f64>, u: Vec<f64> },
+    Inside { x: Vec<String>, u: Vec<f64> },
+    Pair { x: Vec<f64>, y: Vec<f64> },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "lowercase", deny_unknown_fields)]
+enum Steps {
+    /// Parts in the order of their places.
+    Tree {
+        kinks: bool,
+        parts: Vec<Step>,
+    },
+    Digest {
+        text: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Step {
+    Bounded,
+    Pattern,
+    Empty(Vec<f64>),
+    Refuted(Vec<String>),
+    /// Node, feature, value, children.
+    Kink(usize, usize, f64, usize, usize),
+    /// Feature, value, children.
+    Input(usize, f64, usize, usize),
+}
+
+fn number(x: f64) -> Number {
+    let value = if x.is_finite() { Value::from(x) } else { Value::from(x.to_string()) };
+    Number { value, bits: format!("{:016x}", x.to_bits()) }
+}
+
+fn bad(what: &str) -> Error {
+    Error::input(format!("the certificate is damaged: {what}")).next("write it again with --certificate")
+}
+
+impl Number {
+    fn read(&self) -> Result<f64> {
+        let bits = u64::from_str_radix(&self.bits, 16).map_err(|_| bad("a number has no bits"))?;
+        let x = f64::from_bits(bits);
+        if number(x).value == self.value { Ok(x) } else { Err(bad("a number differs from its bits")) }
+    }
+}
+
+pub fn write(c: &Certificate) -> String {
+    let region = match &c.region {
+        Region::Whole => {
+            Place { lo: vec![], hi: vec![], fixed: vec![], centre: vec![], ball: None, global: true }
+        }
+        Region::Bounded { lo, hi, fixed, centre, ball } => Place {
+            lo: lo.clone(),
+            hi: hi.clone(),
+            fixed: fixed.clone(),
+            centre: centre.clone(),
+            ball: ball.map(|(n, r)| (n.to_string(), r)),
+            global: false,
+        },
+    };
+    let q = &c.quotient;
+    let quotient = Question {
+        in_norm: q.in_norm.to_string(),
+        out_norm: q.out_norm.to_string(),
+        output: match q.output {
+            Output::All => "all".into(),
+            Output::One(i) => i.to_string(),
+            Output::Difference(i, j) => format!("{i}-{j}"),
+        },
+        quantity: if q.quantity == Quantity::Anchored { "anchored" } else { "lipschitz" }.into(),
+    };
+    let witness = c.claim.witness.as_ref().map(|w| match w {
+        Witness::Piece { x, u } => Point::Piece { x: x.clone(), u: u.clone() },
+        Witness::Inside { x, u } => {
+            Point::Inside { x: x.iter().map(|v| v.to_string()).collect(), u: u.clone() }
+        }
+        Witness::Pair { x, y } => Point::Pair { x: x.clone(), y: y.clone() },
+    });
+    let proof = match &c.claim.proof {
+        Proof::Digest(text) => Steps::Digest { text: text.clone() },
+        Proof::Tree { tree, kinks } => {
+            Steps::Tree { kinks: *kinks, parts: tree.nodes.iter().map(step).collect() }
+        }
+    };
+    let file = File {
+        schema: SCHEMA.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        net: c.source.clone(),
+        region,
+        quotient,
+        upper: number(c.claim.upper),
+        lower: number(c.claim.lower),
+        witness,
+        proof,
+    };
+    serde_json::to_string(&file).expect("plain data") + "\n"
+}
+
+fn step(node: &Node) -> Step {
+    match node {
+        Node::Bounded => Step::Bounded,
+        Node::Pattern => Step::Pattern,
+        Node::Empty(m) => Step::Empty(m.clone()),
+        Node::Refuted(m) => Step::Refuted(m.iter().map(|v| v.to_string()).collect()),
+        Node::Split { split: Split::Kink { node, feature, at }, children: [a, b] } => {
+            Step::Kink(*node, *feature, *at, *a, *b)
+        }
+        Node::Split { split: Split::Input { feature, at }, children: [a, b] } => {
+            Step::Input(*feature, *at, *a, *b)
+        }
+    }
+}
+
+pub fn read(text: &str) -> Result<Certificate> {
+    let file: File = serde_json::from_str(text).map_err(|e| bad(&e.to_string()))?;
+    if file.schema != SCHEMA {
+        return Err(bad(&format!("its schema is {:?}, not {SCHEMA:?}", file.schema)));
+    }
+    let p = file.region;
+    let region = if p.global {
+        Region::Whole
+    } else {
+        let n = p.lo.len();
+        let equal = [p.hi.len(), p.fixed.len(), p.centre.len()].iter().all(|l| *l == n) && n > 0;
+        let ordered = p.lo.iter().zip(&p.hi).all(|(l, h)| l <= h && l.is_finite() && h.is_finite());
+        if !equal || !ordered || !p.centre.iter().all(|c| c.is_finite()) {
+            return Err(bad("its region is no box"));
+        }
+        let ball = match p.ball {
+            Some((name, r)) if r >= 0.0 && r.is_finite() => Some((norm(&name)?, r)),
+            Some(_) => return Err(bad("its radius is no radius")),
+            None => None,
+        };
+        Region::Bounded { lo: p.lo, hi: p.hi, fixed: p.fixed, centre: p.centre, ball }
+    };
+    let q = file.quotient;
+    let quotient = Quotient {
+        in_norm: norm(&q.in_norm)?,
+        out_norm: norm(&q.out_norm)?,
+        output: output(&q.output)?,
+        quantity: match &q.quantity[..] {
+            "lipschitz" => Quantity::Lipschitz,
+            "anchored" => Quantity::Anchored,
+            _ => return Err(bad("its quantity is neither lipschitz nor anchored")),
+        },
+    };
+    let witness = match file.witness {
+        None => None,
+        Some(Point::Piece { x, u }) => Some(Witness::Piece { x, u }),
+        Some(Point::Pair { x, y }) => Some(Witness::Pair { x, y }),
+        Some(Point::Inside { x, u }) => Some(Witness::Inside { x: fractions(&x)?, u }),
+    };
+    let proof = match file.proof {
+        Steps::Digest { text } => Proof::Digest(text),
+        Steps::Tree { kinks, parts } => {
+            let nodes: Result<Vec<Node>> = parts.into_iter().map(node).collect();
+            Proof::Tree { tree: Tree::of(nodes?), kinks }
+        }
+    };
+    let claim = Claim { upper: file.upper.read()?, lower: file.lower.read()?, witness, proof };
+    Ok(Certificate { source: file.net, region, quotient, claim })
+}
+
+fn node(step: Step) -> Result<Node> {
+    let kink = |node, feature, at| Split::Kink { node, feature, at };
+    Ok(match step {
+        Step::Bounded => Node::Bounded,
+        Step::Pattern => Node::Pattern,
+        Step::Empty(m) => Node::Empty(m),
+        Step::Refuted(m) => Node::Refuted(fractions(&m)?),
+        Step::Kink(k, j, at, a, b) => Node::Split { split: kink(k, j, at), children: [a, b] },
+        Step::Input(j, at, a, b) => Node::Split { split: Split::Input { feature: j, at }, children: [a, b] },
+    })
+}
+
+fn fractions(list: &[String]) -> Result<Vec<Rational>> {
+    list.iter().map(|t| t.parse().map_err(|_| bad("a fraction is no fraction"))).collect()
+}
+
+fn norm(name: &str) -> Result<Norm> {
+    Norm::ALL.into_iter().find(|n| n.to_string() == name).ok_or_else(|| bad("a norm is not 1, 2 or inf"))
+}
+
+fn output(text: &str) -> Result<Output> {
+    let index = |t: &str| t.parse::<usize>().map_err(|_| bad("its output is no output"));
+    Ok(match (text, text.split_once('-')) {
+        ("all", _) => Output::All,
+        (_, Some((i, j))) => Output::Difference(index(i)?, index(j)?),
+        _ => Output::One(index(text)?),
+    })
+}
