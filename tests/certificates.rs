@@ -82,7 +82,7 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
     }
     if let Proof::Tree { tree, kinks } = &claim.proof {
         let with = |nodes: Vec<Node>| Claim {
-            proof: Proof::Tree { tree: Tree::of(nodes), kinks: *kinks },
+            proof: Proof::Tree { tree: Tree { nodes }, kinks: *kinks },
             ..claim.clone()
         };
         let count = tree.nodes.len();

@@ -243,7 +243,7 @@ pub fn read(text: &str) -> Result<Certificate> {
         Steps::Digest { text } => Proof::Digest(text),
         Steps::Tree { kinks, parts } => {
             let nodes: Result<Vec<Node>> = parts.into_iter().map(node).collect();
-            Proof::Tree { tree: Tree::of(nodes?), kinks }
+            Proof::Tree { tree: Tree { nodes: nodes? }, kinks }
         }
     };
     let claim = Claim { upper: file.upper.read()?, lower: file.lower.read()?, witness, proof };

@@ -31,10 +31,10 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
     let mut claim = Claim { upper, lower, witness, proof };
     let mut reason = None;
     let enough = |found: &Checked<(f64, &str)>| found.as_ref().is_ok_and(|f| f.0 <= upper * (1.0 + AGREE));
-    let mut found = check::upper(problem, &claim.proof);
+    let mut found = check::upper(problem, &claim.proof, upper);
     if whole && upper < f64::INFINITY && !enough(&found) {
         if let Some(proof) = divided(problem, outcome, budget) {
-            let again = check::upper(problem, &proof);
+            let again = check::upper(problem, &proof, upper);
             if enough(&again) {
                 (claim.proof, found) = (proof, again);
             }

@@ -12,9 +12,10 @@
 mod bound;
 mod certify;
 mod leaf;
+mod record;
 
 use crate::backend::Backend;
-use crate::certificate::tree::{Node, Tree};
+use crate::certificate::tree::Node;
 use crate::certificate::{Bound, Evidence, LowerBound};
 use crate::error::Result;
 use crate::method::context::Budget;
@@ -28,6 +29,7 @@ use crate::problem::{Problem, Quantity};
 use bound::Found;
 pub use certify::certify;
 use leaf::Settled;
+use record::Record;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
@@ -155,7 +157,7 @@ pub fn run<B: Backend>(
     let mut closed: f64 = 0.0;
     let mut out = Searched { upper: start, lower, parts: 0, splits: 0, dropped: false };
     let room = (context.budget.memory as f64 * MEMORY) as usize;
-    let mut tree = Tree::new();
+    let mut tree = Record::new();
     let mut size = 1;
     while !context.budget.is_over() && goal.splits.is_none_or(|s| out.splits < s) {
         let cutoff = least.max(goal.gap * out.lower.value.get());
@@ -193,6 +195,7 @@ pub fn run<B: Backend>(
                 }
                 Found::Bounded { part, split, .. } => (part, split),
             };
+            tree.bound(part.place, part.bound);
             let split = match split {
                 _ if part.bound <= cutoff => None,
                 Some(split) => Some(split),
@@ -237,7 +240,7 @@ pub fn run<B: Backend>(
     }
     let value = top(&out, &open, closed);
     if value < out.upper.value.get() {
-        let evidence = match tree.whole() {
+        let evidence = match tree.tree(value) {
             Some(tree) => Evidence::SplitTree { tree, kinks },
             None => Evidence::Digest(format!("branch and bound: {} parts, {} splits", out.parts, out.splits)),
         };

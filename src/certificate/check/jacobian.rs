@@ -12,13 +12,20 @@ use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis, s};
 
-/// An upper bound for one item of the gates.
-pub fn norm(problem: &Problem, prepared: &Prepared<Cpu>, gates: &[Option<Gate<Cpu>>], item: usize) -> f64 {
+/// An upper bound for one item of the gates. `all`: gradients behind every slope are narrowed, which
+/// costs more than those of either sign behind open ones.
+pub fn norm(
+    problem: &Problem,
+    prepared: &Prepared<Cpu>,
+    gates: &[Option<Gate<Cpu>>],
+    item: usize,
+    all: bool,
+) -> f64 {
     let (rows, q) = (problem.rows(), &problem.quotient);
     let own = selected(prepared.backend, gates, &vec![item; rows]);
     let seeds = problem.seeds().centre;
     let seeds = Array3::from_shape_fn((rows, 1, problem.net.outputs()), |(r, _, j)| seeds[[0, r, j]]);
-    let Some((ends, norms)) = propagate(problem, prepared, &own, &Enclosure::point(seeds)) else {
+    let Some((ends, norms)) = propagate(problem, prepared, &own, &Enclosure::point(seeds), all) else {
         return 0.0;
     };
     let by_rows = vector_norm_up(norms, q.out_norm);
@@ -36,6 +43,7 @@ fn propagate(
     prepared: &Prepared<Cpu>,
     gates: &[Option<Gate<Cpu>>],
     seeds: &Enclosure,
+    all: bool,
 ) -> Option<(Ends, Vec<f64>)> {
     let (b, dual) = (prepared.backend, problem.quotient.in_norm.dual());
     let fixed = problem.region.fixed();
@@ -46,10 +54,11 @@ fn propagate(
         let wanted: Vec<usize> = match &gates[k] {
             Some(Gate::Each(slopes)) => {
                 let (lo, hi) = b.read_slopes(slopes);
-                let either = |i: usize, j: usize| {
-                    lo[[i, j]] < hi[[i, j]] && ends.lo[[i, j]] < 0.0 && ends.hi[[i, j]] > 0.0
+                let open = |i: usize, j: usize| match all {
+                    true => lo[[i, j]] != 0.0 || hi[[i, j]] != 0.0,
+                    false => lo[[i, j]] < hi[[i, j]] && ends.lo[[i, j]] < 0.0 && ends.hi[[i, j]] > 0.0,
                 };
-                (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| either(i, j))).collect()
+                (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| open(i, j))).collect()
             }
             None if k == 0 && (dual == Norm::Inf || !sums_only) => {
                 (0..problem.net.inputs()).filter(|&j| !constant(j)).collect()

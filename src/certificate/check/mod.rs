@@ -60,7 +60,7 @@ pub fn check(problem: &Problem, claim: &Claim) -> Checked<Vec<&'static str>> {
         });
     }
     if claim.upper < f64::INFINITY {
-        let (value, rule) = upper(problem, &claim.proof)?;
+        let (value, rule) = upper(problem, &claim.proof, claim.upper)?;
         if value > claim.upper {
             return refused(format!("the evidence proves {value:e}, not {:e}", claim.upper));
         }
@@ -74,8 +74,8 @@ pub fn lower(problem: &Problem, witness: &Witness) -> f64 {
     witness::value(problem, witness)
 }
 
-/// What a proof proves, and by which rule.
-pub fn upper(problem: &Problem, proof: &Proof) -> Checked<(f64, &'static str)> {
+/// What a proof proves, and by which rule; at most `wanted` where that can be shown.
+pub fn upper(problem: &Problem, proof: &Proof, wanted: f64) -> Checked<(f64, &'static str)> {
     match proof {
         Proof::Digest(text) => Err(Refusal::ReRunnable(text.clone())),
         Proof::Tree { tree, kinks } => {
@@ -87,7 +87,7 @@ pub fn upper(problem: &Problem, proof: &Proof) -> Checked<(f64, &'static str)> {
                 return refused("there are no maxima to take apart");
             }
             let own = taken.map(|net| Problem { net, ..problem.clone() });
-            let value = tree::value(own.as_ref().unwrap_or(problem), tree)?;
+            let value = tree::value(own.as_ref().unwrap_or(problem), tree, wanted)?;
             // A quotient against the centre is one of the region's.
             debug_assert!(matches!(problem.quotient.quantity, Quantity::Lipschitz | Quantity::Anchored));
             let whole = tree.nodes.len() == 1;

@@ -17,8 +17,8 @@ use ndarray::Axis;
 /// Parts at a time.
 const BATCH: usize = 64;
 
-/// The largest bound of all leaves.
-pub fn value(problem: &Problem, tree: &Tree) -> Checked<f64> {
+/// The largest bound of all leaves; more work goes to those above `wanted`.
+pub fn value(problem: &Problem, tree: &Tree, wanted: f64) -> Checked<f64> {
     let Some((lo, hi)) = problem.region.ends() else { return refused("the region is not bounded") };
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE);
     let mut seen = vec![false; tree.nodes.len()];
@@ -41,7 +41,7 @@ pub fn value(problem: &Problem, tree: &Tree) -> Checked<f64> {
         for (i, part) in found.parts.iter().enumerate() {
             match &tree.nodes[part.place] {
                 Node::Split { split, children } => open.extend(divided(problem, part, split, children)?),
-                node => best = best.max(leaf(problem, &prepared, &found, i, part, node)?),
+                node => best = best.max(leaf(problem, &prepared, &found, i, part, node, wanted)?),
             }
         }
     }
@@ -74,9 +74,14 @@ fn leaf(
     i: usize,
     part: &Part,
     node: &Node,
+    wanted: f64,
 ) -> Checked<f64> {
     match node {
-        Node::Bounded => Ok(jacobian::norm(problem, prepared, &found.gates, i)),
+        Node::Bounded => {
+            let norm = |all| jacobian::norm(problem, prepared, &found.gates, i, all);
+            let quick = norm(false);
+            Ok(if quick <= wanted { quick } else { quick.min(norm(true)) })
+        }
         Node::Empty(_) if found.empty[i] => Ok(0.0),
         Node::Empty(_) => refused("multipliers do not show that a part is empty"),
         Node::Refuted(multipliers) => {

@@ -1,0 +1,70 @@
+//! What a search did with every part, until it is a tree that proves the result.
+
+use crate::certificate::Tree;
+use crate::certificate::tree::Node;
+use crate::ops::part::Split;
+
+/// Parts that are recorded at most.
+const MOST: usize = 1 << 21;
+
+pub struct Record {
+    nodes: Vec<Node>,
+    /// The best bound of each part.
+    bounds: Vec<f64>,
+    overflown: bool,
+}
+
+impl Record {
+    /// The whole region.
+    pub fn new() -> Record {
+        Record { nodes: vec![Node::Bounded], bounds: vec![f64::INFINITY], overflown: false }
+    }
+
+    pub fn set(&mut self, place: usize, node: Node) {
+        if !self.overflown {
+            self.nodes[place] = node;
+        }
+    }
+
+    pub fn bound(&mut self, place: usize, bound: f64) {
+        if !self.overflown {
+            self.bounds[place] = bound;
+        }
+    }
+
+    /// The places of both children.
+    pub fn divide(&mut self, place: usize, split: Split) -> [usize; 2] {
+        if self.overflown || self.nodes.len() + 2 > MOST {
+            *self = Record { nodes: vec![], bounds: vec![], overflown: true };
+            return [0, 0];
+        }
+        let children = [self.nodes.len(), self.nodes.len() + 1];
+        self.nodes.extend([Node::Bounded, Node::Bounded]);
+        self.bounds.extend([self.bounds[place]; 2]);
+        self.nodes[place] = Node::Split { split, children };
+        children
+    }
+
+    /// The tree, cut where a part's bound is at most `value`; None where it became too large to
+    /// record. Bounds of children need not be better: they rest on other lines.
+    pub fn tree(&self, value: f64) -> Option<Tree> {
+        if self.overflown {
+            return None;
+        }
+        let mut tree = Tree::new();
+        let mut open = vec![(0, 0)];
+        while let Some((from, to)) = open.pop() {
+            tree.nodes[to] = match &self.nodes[from] {
+                Node::Split { .. } if self.bounds[from] <= value => Node::Bounded,
+                Node::Split { split, children } => {
+                    let places = [tree.nodes.len(), tree.nodes.len() + 1];
+                    tree.nodes.extend([Node::Bounded, Node::Bounded]);
+                    open.extend(children.iter().copied().zip(places));
+                    Node::Split { split: *split, children: places }
+                }
+                node => node.clone(),
+            };
+        }
+        Some(tree)
+    }
+}
