@@ -57,7 +57,7 @@
 //! | [`problem`] | network, region and the quotient that is measured |
 //! | [`backend`] | where arithmetic happens: enclosures of blocks of numbers, nothing of networks |
 //! | [`ops`] | what mathematics must know about each operator, and sweeps over a network |
-//! | [`certificate`] | evidence of a bound as plain data |
+//! | [`certificate`] | evidence of a bound as plain data, files of it, and the checker that derives it again |
 //! | [`method`] | one file per method, the table [`METHODS`] of them, and the order in which they run |
 //! | [`search`] | branch and bound: the region divided until the two ends meet |
 //! | [`report`] | results as text: JSON, a table, CSV |
@@ -108,4 +108,4 @@ pub use net::{Net, Options, load};
 pub use num::{Estimate, Lower, Norm, Upper};
 pub use problem::{Output, Problem, Quantity, Quotient};
 pub use region::Region;
-pub use search::{Goal, solve};
+pub use search::{Goal, certify, solve};

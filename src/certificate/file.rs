@@ -263,7 +263,12 @@ fn node(step: Step) -> Result<Node> {
 }
 
 fn fractions(list: &[String]) -> Result<Vec<Rational>> {
-    list.iter().map(|t| t.parse().map_err(|_| bad("a fraction is no fraction"))).collect()
+    let number = |t: &String| {
+        let over_zero =
+            t.split_once('/').is_some_and(|(_, d)| !d.contains(|c: char| ('1'..='9').contains(&c)));
+        t.parse().ok().filter(|_| !over_zero).ok_or_else(|| bad("a fraction is no fraction"))
+    };
+    list.iter().map(number).collect()
 }
 
 fn norm(name: &str) -> Result<Norm> {

@@ -31,6 +31,7 @@ pub struct BoundArgs {
     /// File with the network's output at the centre.
     pub expect: Option<String>,
     pub certificate: Option<PathBuf>,
+    pub plot: Option<PathBuf>,
     pub print: Print,
 }
 
@@ -133,6 +134,7 @@ impl BoundArgs {
             require: flags.result.require.as_deref().map(parse::require).transpose()?,
             expect: flags.result.expect,
             certificate: flags.result.certificate,
+            plot: flags.result.plot,
             print: Print::new(flags.print),
         })
     }

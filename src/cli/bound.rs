@@ -10,23 +10,50 @@ use super::print::Print;
 use super::problem::{self, Loaded};
 use super::threads;
 use crate::certificate::Witness;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::method::{self, Budget, table};
 use crate::problem::Quantity;
+use crate::report::plot::{Moment, svg};
 use crate::report::{
     Answer, BoundReport, EstimateInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo,
     WitnessInfo, csv, human, json,
 };
 use crate::search::Goal;
+use std::path::Path;
 use std::time::Instant;
 
 pub fn run(args: BoundArgs) -> Result<i32> {
     check_method(&args.work.method)?;
     let mut live = Live::new(args.print.quiet);
-    let report = solve(&args, |upper, lower, open| live.update(upper, lower, open))?;
+    let started = Instant::now();
+    let mut moments = vec![];
+    let report = solve(&args, |upper, lower, open| {
+        let seconds = started.elapsed().as_secs_f64();
+        moments.push(Moment { seconds, upper, lower });
+        live.update(upper, lower, open);
+    })?;
     drop(live);
+    if let Some(path) = &args.plot {
+        draw(path, &report, moments, started.elapsed().as_secs_f64())?;
+    }
     print(&report, &args.print)?;
     Ok(exit_code(&report))
+}
+
+/// The picture of `--plot`.
+fn draw(path: &Path, report: &BoundReport, mut moments: Vec<Moment>, seconds: f64) -> Result<()> {
+    moments.push(Moment { seconds, upper: report.upper.value, lower: report.lower.value });
+    let name = report.net.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let q = &report.quotient;
+    let title = format!("{name}, {} to {}", q.in_norm, q.out_norm);
+    let picture = svg(&title, &moments).ok_or_else(|| {
+        Error::unsupported("there is nothing finite and positive to draw").at("--plot").next("leave it out")
+    })?;
+    std::fs::write(path, picture).map_err(|e| {
+        Error::new(Kind::Device, format!("the picture cannot be written: {e}"))
+            .at(format!("--plot {}", path.display()))
+            .next("check the folder, its permissions and free space")
+    })
 }
 
 /// From arguments to the finished report.

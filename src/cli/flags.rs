@@ -200,6 +200,9 @@ pub struct ResultFlags {
     /// write a certificate
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
+    /// draw both ends against time, SVG
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, Args)]

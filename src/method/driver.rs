@@ -294,6 +294,7 @@ pub fn solve<B: Backend>(
                 "jacobian-linear",
                 "product",
                 "ascent",
+                "pattern",
                 "pair",
             ]
         }

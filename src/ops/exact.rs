@@ -5,9 +5,8 @@ use super::part::Part;
 use crate::net::{Net, Op};
 use crate::num::rational::{self, Form, Rational};
 use crate::num::{Coefficient, ConvShape, Enclosure, LinearMap, Norm, Piece, Piecewise};
-use crate::problem::Output;
 use crate::region::Region;
-use ndarray::Array3;
+use ndarray::{Array3, ArrayView1, Axis};
 use std::cmp::Ordering;
 
 /// Multiplications of rationals that one pattern may cost.
@@ -268,18 +267,19 @@ fn taps(s: &ConvShape, weight: &[f64], visit: &mut dyn FnMut(usize, usize, f64))
 }
 
 impl Pattern {
-    /// The Jacobian of the measured output: floats around rationals, one item.
-    pub fn jacobian(&self, output: Output, input: &[Option<f64>]) -> Enclosure {
+    /// These rows times the Jacobian of the outputs: floats around rationals, one item; None
+    /// unless the rows are finite numbers.
+    pub fn jacobian(&self, rows: &Enclosure, input: &[Option<f64>]) -> Option<Enclosure> {
         let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
-        let rows: Vec<Form> = match output {
-            Output::All => self.outputs.clone(),
-            Output::One(i) => vec![self.outputs[i].clone()],
-            Output::Difference(i, j) => {
-                let mut row = self.outputs[i].clone();
-                row.add(&self.outputs[j], &-Rational::ONE);
-                vec![row]
+        let combined = |row: ArrayView1<f64>| {
+            let mut sum = Form::constant(live.len(), Rational::ZERO);
+            for (form, w) in self.outputs.iter().zip(row).filter(|(_, w)| **w != 0.0) {
+                sum.add(form, &rational::of(*w)?);
             }
+            Some(sum)
         };
+        let item = rows.centre.index_axis(Axis(0), 0);
+        let rows: Vec<Form> = item.rows().into_iter().map(combined).collect::<Option<_>>()?;
         let zeros = || Array3::zeros((1, rows.len(), input.len()));
         let (mut lo, mut hi) = (zeros(), zeros());
         for (r, row) in rows.iter().enumerate() {
@@ -288,6 +288,6 @@ impl Pattern {
                 (lo[[0, r, j]], hi[[0, r, j]]) = (near.lo, near.hi);
             }
         }
-        Enclosure::from_bounds(&lo, &hi)
+        Some(Enclosure::from_bounds(&lo, &hi))
     }
 }

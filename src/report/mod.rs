@@ -4,6 +4,7 @@
 pub mod csv;
 pub mod human;
 pub mod json;
+pub mod plot;
 
 use serde::Serialize;
 

@@ -32,12 +32,14 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
     let mut reason = None;
     let enough = |found: &Checked<(f64, &str)>| found.as_ref().is_ok_and(|f| f.0 <= upper * (1.0 + AGREE));
     let mut found = check::upper(problem, &claim.proof, upper);
-    if whole && upper < f64::INFINITY && !enough(&found) {
-        if let Some(proof) = divided(problem, outcome, budget) {
-            let again = check::upper(problem, &proof, upper);
-            if enough(&again) {
-                (claim.proof, found) = (proof, again);
-            }
+    if whole
+        && upper < f64::INFINITY
+        && !enough(&found)
+        && let Some(proof) = divided(problem, outcome, budget)
+    {
+        let again = check::upper(problem, &proof, upper);
+        if enough(&again) {
+            (claim.proof, found) = (proof, again);
         }
     }
     match found {

@@ -76,7 +76,7 @@ fn piece<B: Backend>(
     x: Vec<Rational>,
 ) -> Settled {
     let problem = context.problem;
-    let jacobian = found.jacobian(problem.quotient.output, input);
+    let Some(jacobian) = found.jacobian(&problem.seeds(), input) else { return Settled::Unknown };
     let q = &problem.quotient;
     let matrix = [&jacobian.centre, &jacobian.radius].map(|a| a.index_axis(Axis(0), 0));
     let bound = operator_upper(matrix[0], matrix[1], q.in_norm, q.out_norm).get();

@@ -182,6 +182,39 @@ fn results_that_cannot_go_where_they_should() {
     ]);
 }
 
+#[test]
+fn damaged_certificates() {
+    let scratch = Scratch::new("certificates");
+    let good = scratch.file("good.json", b"");
+    let line = format!("bound {DIGITS} --input {INPUT}#0 --eps 0.001 --time 0 --certificate {good}");
+    let ran = runs::run(&line.split_whitespace().map(String::from).collect::<Vec<_>>());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let text = std::fs::read_to_string(&good).expect("a certificate");
+    let mut cases = vec![];
+    let mut add = |name: &str, text: &str, part: &'static str| {
+        let path = scratch.file(name, text.as_bytes());
+        cases.push(bad(part, &format!("check {path}")));
+    };
+    add("empty", "", "damaged");
+    add("brackets", &"[".repeat(100_000), "damaged");
+    add("half", &text[..text.len() / 2], "damaged");
+    add("schema", &text.replacen("certificate/1", "certificate/9", 1), "schema");
+    add("field", &text.replacen("\"version\"", "\"verison\"", 1), "verison");
+    add("net", &text.replacen("\"sha256\":\"", "\"sha256\":\"0", 1), "network is not the one");
+    add("lo", &text.replacen("\"lo\":[", "\"lo\":[0.0,", 1), "no box");
+    add("norm", &text.replacen("\"in_norm\":\"inf\"", "\"in_norm\":\"7\"", 1), "norm");
+    add("output", &text.replacen("\"output\":\"all\"", "\"output\":\"99\"", 1), "99");
+    add("bits", &text.replacen("\"bits\":\"", "\"bits\":\"f", 1), "bits");
+    cases.push(bad("does not exist", "check no-such-file.json"));
+    cases.push(bad("irectory", "check tests"));
+    cases.push(bad("network is not the one", &format!("check {good} --net tests/data/seeded/1.npz")));
+    cases.push(machine(
+        "no-such-folder",
+        &format!("{} --quiet", line.replace(&good, "no-such-folder/c.json")),
+    ));
+    all_refused(cases);
+}
+
 /// Every flipped bit gives another network or an error, never a panic.
 #[test]
 fn flipped_bits() {

@@ -95,7 +95,7 @@ fn leaf(
             let input = constants(region, &part.lo, &part.hi);
             let found = input.and_then(|v| Some((pattern(&problem.net, &v, &by_ends(part)).ok()?, v)));
             let Some((pattern, input)) = found else { return refused("a leaf has no single pattern") };
-            let j = pattern.jacobian(problem.quotient.output, &input);
+            let Some(j) = pattern.jacobian(&problem.seeds(), &input) else { return refused("no Jacobian") };
             let [centre, radius] = [&j.centre, &j.radius].map(|a| a.index_axis(Axis(0), 0));
             let q = &problem.quotient;
             Ok(operator_upper(centre, radius, q.in_norm, q.out_norm).get())

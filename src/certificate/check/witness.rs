@@ -25,7 +25,7 @@ pub fn value(problem: &Problem, witness: &Witness) -> f64 {
 fn quotient(problem: &Problem, row: impl Iterator<Item = f64>, u: &[f64]) -> Option<f64> {
     let q = &problem.quotient;
     let scale = vector_norm_up(u.iter().map(|v| v.abs()), q.out_norm.dual());
-    let size = vector_norm_down(row.collect::<Vec<_>>().into_iter(), q.in_norm.dual());
+    let size = vector_norm_down(row.collect::<Vec<_>>(), q.in_norm.dual());
     (scale > 0.0 && scale.is_finite()).then(|| div_down(size, scale))
 }
 

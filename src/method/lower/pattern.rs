@@ -4,7 +4,7 @@
 //! From: own. A neighbour crosses one kink: x less what its argument lacks along the argument's gradient, which is
 //!   exact while no other kink lies between; also the same point nearer to and farther from the origin.
 //! Rounding: none here.
-//! Cost: up to `WORK` multiplications, `BRIEF` without time; a round looks at a neighbour per neuron.
+//! Cost: up to `WORK` multiplications, `BRIEF` on a region or without time; a round looks at a neighbour per neuron.
 //! Loose when: no single crossing helps; the steepest pattern may lie several away.
 
 use super::points::{Proposal, sample, score};
@@ -17,7 +17,7 @@ use crate::num::{Enclosure, Piecewise};
 use crate::problem::Quantity;
 use ndarray::{Array2, Array3, Axis};
 
-/// Multiplications of all rounds, those where no time is given, and part of them for samples.
+/// Multiplications of all rounds, those on a region or where no time is given, and part of them for samples.
 const WORK: f64 = 4e10;
 const BRIEF: f64 = 4e9;
 const SAMPLED: f64 = 0.02;
@@ -40,7 +40,8 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
     if !kinks || anchored || problem.region.is_point() || !context.budget.affords(each * 4.0 * SAMPLES[0]) {
         return LowerBound::NONE;
     }
-    let whole = if context.budget.time.is_zero() { BRIEF } else { WORK };
+    let brief = context.budget.time.is_zero() || !problem.region.is_global();
+    let whole = if brief { BRIEF } else { WORK };
     let mut random = Random(context.seed ^ 0xF11B);
     let neurons = problem.net.neurons();
     let most = SAMPLES[1].min(32.0 * (1 + neurons) as f64);
