@@ -21,6 +21,8 @@ use crate::region::Region;
 
 /// Activations that a block holds at most.
 const LONGEST: usize = 4;
+/// The same where no time is given.
+const SHORT: usize = 2;
 /// What is left of the time must suffice for this many like each part of a block.
 const SHARES: f64 = 4.0;
 /// Neurons of a block whose multipliers are optimised.
@@ -92,8 +94,9 @@ pub fn run<B: Backend>(context: &Context<B>) -> Option<Bound> {
     let place = |norm: Norm| Norm::ALL.iter().position(|n| *n == norm).expect("a norm");
     let mut best = vec![[Upper::INFINITE; 3]; cuts.len()];
     best[0][place(quotient.in_norm)] = Upper::proven(1.0);
+    let longest = if context.budget.time.is_zero() { SHORT } else { LONGEST };
     for to in 1..cuts.len() {
-        for from in to.saturating_sub(LONGEST)..to {
+        for from in to.saturating_sub(longest)..to {
             let output = if to + 1 == cuts.len() { quotient.output } else { Output::All };
             let part = net.section(cuts[from], cuts[to])?;
             let bounds = block(context, &part, output, from + 1 == to)?;
