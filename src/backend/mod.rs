@@ -84,6 +84,11 @@ pub trait Backend: Sync {
     /// Multiplications per second to plan with.
     fn speed(&self) -> f64;
 
+    /// Items of small networks that one sweep takes best.
+    fn lot(&self) -> usize {
+        128
+    }
+
     fn upload(&self, x: &Enclosure) -> Self::Block;
     fn read(&self, x: &Self::Block) -> Enclosure;
     /// `items, rows, features`.

@@ -79,7 +79,7 @@ impl<'c, 'a, B: Backend> Shared<'c, 'a, B> {
 /// What a double-double product costs against an f64 one.
 const DOUBLE_PRICE: f64 = 8.0;
 
-/// Part of the time limit that all methods may have taken for the rounding to be measured.
+/// Part of the time limit that upper bounds may have taken for the rounding to be measured.
 const CHEAP: f64 = 0.02;
 
 /// Rows times inputs up to which a whole Jacobian is kept.
@@ -370,7 +370,7 @@ pub fn solve<B: Backend>(
 /// The winner again without what covers rounding, where that costs little of the time allowed.
 fn rounding_share<B: Backend>(context: &Context<B>, upper: &Bound, entries: &[Entry]) -> Option<f64> {
     let budget = &context.budget;
-    let seconds: f64 = entries.iter().map(|e| e.seconds).sum();
+    let seconds: f64 = entries.iter().filter(|e| e.upper.is_some()).map(|e| e.seconds).sum();
     let value = upper.value.get();
     if context.needs_double_double()
         || !value.is_finite()

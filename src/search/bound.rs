@@ -8,7 +8,7 @@
 //! Cost: two sweeps of linear bounds per part and open neuron.
 
 use crate::backend::Backend;
-use crate::method::context::Context;
+use crate::method::context::Budget;
 use crate::method::local::crown::{self, Cuts, Given};
 use crate::method::local::gradient::{Rows, rows_of};
 use crate::net::Op;
@@ -22,6 +22,7 @@ use crate::ops::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
 use crate::ops::plane::{Cell, Plane, Verdict, middle, shrink};
 use crate::ops::sweep::enclosure;
 use crate::ops::{Ends, Gate, Prepared};
+use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
@@ -41,17 +42,18 @@ pub enum Found {
 /// All parts of a batch; None when interrupted. Rows whose bound is at most `cutoff`
 /// are no longer of interest where rows count one by one.
 pub fn batch<B: Backend>(
-    context: &Context<B>,
+    problem: &Problem,
+    budget: &Budget,
     prepared: &Prepared<B>,
     mut parts: Vec<Part>,
     free: &[bool],
 ) -> Option<Vec<Found>> {
-    let (b, net, region) = (prepared.backend, prepared.net, &context.problem.region);
+    let (b, net, region) = (prepared.backend, prepared.net, &problem.region);
     let (input, ends) = (enclosure(&boxes(&parts)), known(&parts, net));
     let cells = parts.iter().map(|p| Cut { part: p.clone(), planes: vec![], empty: None }).collect();
     let mut cuts = Planes { cells, free };
     let given = Given { input, known: &ends, optimised: false, cuts: Some(&mut cuts) };
-    let statuses = crown::run_on(prepared, region, given, &context.budget);
+    let statuses = crown::run_on(prepared, region, given, budget);
     for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
         let ends = statuses.ends[k].as_ref().expect("every node has ends");
         parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
@@ -72,21 +74,22 @@ pub fn batch<B: Backend>(
         })
         .collect();
     let alive: Vec<usize> = (0..parts.len()).filter(|&i| points[i].is_ok()).collect();
-    let rows = context.problem.rows();
+    let rows = problem.rows();
+    let widest = net.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
     let slopes = open_slopes(b, &statuses.trace.gates);
     let mut found: Vec<Found> =
         points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
-    let at_once = (context.budget.rows(context.widest()) / (8 * rows)).clamp(1, 64);
+    let at_once = (budget.rows(widest) / (8 * rows)).clamp(1, 64);
     for group in alive.chunks(at_once) {
         let pairs: Vec<usize> = group.iter().flat_map(|&i| std::iter::repeat_n(i, rows)).collect();
         let gates = selected(b, &statuses.trace.gates, &pairs);
-        let own = context.problem.seeds();
+        let own = problem.seeds();
         let seeds =
             Array3::from_shape_fn((pairs.len(), 1, net.outputs()), |(p, _, j)| own.centre[[0, p % rows, j]]);
-        let jacobian = rows_of(context, prepared, &gates, &Enclosure::point(seeds))?;
+        let jacobian = rows_of(problem, budget, prepared, &gates, &Enclosure::point(seeds))?;
         for (g, &i) in group.iter().enumerate() {
             let mut part = parts[i].clone();
-            part.bound = part.bound.min(norm(context, &jacobian, g * rows..(g + 1) * rows));
+            part.bound = part.bound.min(norm(problem, &jacobian, g * rows..(g + 1) * rows));
             let split = choose(prepared, &part, &slopes, i, &jacobian, g * rows..(g + 1) * rows, free);
             let point = points[i].clone().expect("alive");
             found[i] = Found::Bounded { part, split, point };
@@ -185,8 +188,8 @@ impl Cuts for Planes<'_> {
 }
 
 /// A bound of the norm of a part's Jacobians.
-fn norm<B: Backend>(context: &Context<B>, j: &Rows, rows: std::ops::Range<usize>) -> f64 {
-    let q = &context.problem.quotient;
+fn norm(problem: &Problem, j: &Rows, rows: std::ops::Range<usize>) -> f64 {
+    let q = &problem.quotient;
     let by_rows = vector_norm_up(rows.clone().map(|r| j.norms[r]), q.out_norm);
     if rows.len() == 1 || q.out_norm == Norm::Inf {
         return by_rows;

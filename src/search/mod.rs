@@ -29,6 +29,7 @@ use crate::problem::{Problem, Quantity};
 use bound::Found;
 pub use certify::certify;
 use leaf::Settled;
+use rayon::prelude::*;
 use record::Record;
 use std::collections::BinaryHeap;
 use std::time::Instant;
@@ -148,6 +149,7 @@ pub fn run<B: Backend>(
     let problem = context.problem;
     let (lo, hi) = problem.region.ends().expect("a bounded region");
     let fixed = problem.region.fixed();
+    let budget = &context.budget;
     let free: Vec<bool> = fixed.iter().map(|f| !f).collect();
     let prepared: &Prepared<B> = context.main();
     let first = Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY);
@@ -170,9 +172,11 @@ pub fn run<B: Backend>(
         }
         bytes -= batch.iter().map(Part::bytes).sum::<usize>();
         size = (2 * size).min(BATCH);
-        let again = batch.clone();
-        let Some(found) = bound::batch(context, prepared, batch, &free) else {
-            again.into_iter().for_each(|p| open.push(Waiting(p)));
+        // Small lots stay in a core's cache; a device takes all at once.
+        let lots: Vec<&[Part]> = batch.chunks(prepared.backend.lot()).collect();
+        let bounded = |lot: &[Part]| bound::batch(problem, budget, prepared, lot.to_vec(), &free);
+        let Some(found) = in_parallel(&lots, &bounded) else {
+            batch.into_iter().for_each(|p| open.push(Waiting(p)));
             break;
         };
         out.parts += found.len() as u64;
@@ -187,7 +191,7 @@ pub fn run<B: Backend>(
             .collect();
         witness(context, &proposals, &mut out.lower);
         let cutoff = least.max(goal.gap * out.lower.value.get());
-        for (f, before) in found.into_iter().zip(&again) {
+        for (f, before) in found.into_iter().zip(&batch) {
             let (part, split) = match f {
                 Found::Empty(multipliers) => {
                     tree.set(before.place, Node::Empty(multipliers));
@@ -247,6 +251,15 @@ pub fn run<B: Backend>(
         out.upper = Bound { value: Upper::proven(value), method: "branch-and-bound", evidence };
     }
     out
+}
+
+/// One list from all lots, in their order; None if one of them was interrupted.
+fn in_parallel(
+    lots: &[&[Part]],
+    bounded: &(impl Fn(&[Part]) -> Option<Vec<Found>> + Sync),
+) -> Option<Vec<Found>> {
+    let lists: Option<Vec<Vec<Found>>> = lots.par_iter().map(|lot| bounded(lot)).collect();
+    Some(lists?.into_iter().flatten().collect())
 }
 
 /// The largest bound of all parts; never below what a witness proves.

@@ -297,6 +297,10 @@ impl Cpu {
 }
 
 impl Backend for Cpu {
+    fn lot(&self) -> usize {
+        8
+    }
+
     type Block = Block;
     type Map = Map;
     type Slopes = elementwise::Slopes;

@@ -11,12 +11,13 @@
 use super::crown::{signs, take_signs};
 use super::jacobian;
 use crate::backend::Backend;
-use crate::method::context::Context;
+use crate::method::context::{Budget, Context};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
 use crate::num::{Enclosure, Norm, Upper};
 use crate::ops::gradient::{Gradients, backward, selected, upper};
 use crate::ops::{Ends, Gate, Prepared};
+use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis, s};
 
 /// An upper bound of the measured Jacobian's norm; None when interrupted.
@@ -37,7 +38,7 @@ pub fn run<B: Backend, C: Backend>(
             move |(i, _, j)| own.centre[[0, i, j]]
         });
         let own = selected(prepared.backend, gates, &vec![0; part.len()]);
-        let found = rows_of(context, prepared, &own, &Enclosure::point(seeds))?;
+        let found = rows_of(problem, &context.budget, prepared, &own, &Enclosure::point(seeds))?;
         lo.slice_mut(s![part.clone(), ..]).assign(&found.entries.lo);
         hi.slice_mut(s![part, ..]).assign(&found.entries.hi);
         norms.extend(found.norms);
@@ -58,23 +59,24 @@ pub struct Rows {
 }
 
 /// Linear propagation of given rows under given gates, both pair by pair.
-pub fn rows_of<B: Backend, C: Backend>(
-    context: &Context<C>,
+pub fn rows_of<B: Backend>(
+    problem: &Problem,
+    budget: &Budget,
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
     seeds: &Enclosure,
 ) -> Option<Rows> {
     let b = prepared.backend;
-    let dual = context.problem.quotient.in_norm.dual();
-    let fixed = context.problem.region.fixed();
+    let dual = problem.quotient.in_norm.dual();
+    let fixed = problem.region.fixed();
     let free = |j: usize| !fixed.get(j).copied().unwrap_or(false);
     let products = prepared.net.products();
     let pairs = seeds.dim().0;
-    let row_by_row = context.problem.rows() == 1 || context.problem.quotient.out_norm == Norm::Inf;
-    let affords = |count: usize| context.budget.affords_on(b, 8.0 * (pairs * count) as f64 * products);
+    let row_by_row = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
+    let affords = |count: usize| budget.affords_on(b, 8.0 * (pairs * count) as f64 * products);
     let mut norms = vec![f64::INFINITY; pairs];
     let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
-        if context.budget.interrupted() {
+        if budget.interrupted() {
             return;
         }
         let wanted: Vec<usize> = match gates[k].as_ref() {
@@ -97,7 +99,7 @@ pub fn rows_of<B: Backend, C: Backend>(
             }
         }
     });
-    if context.budget.interrupted() {
+    if budget.interrupted() {
         return None;
     }
     let entries = found[0].take().unwrap_or_else(|| {
