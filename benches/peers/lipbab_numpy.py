@@ -166,7 +166,7 @@ def main():
         lower, upper, nodes = search.run(started + args.time, args.gap)
         name = path.rsplit("/", 1)[-1].removesuffix(".npz")
         seconds = time.process_time() - started
-        print(f"{name},{args.lo},{args.hi},{args.norm},{lower!r},{upper!r},{nodes},{seconds:.2f}", flush=True)
+        print(f"{name},{args.lo},{args.hi},{args.norm},{float(lower)!r},{float(upper)!r},{nodes},{seconds:.2f}", flush=True)
 
 
 main()
