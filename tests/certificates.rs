@@ -11,7 +11,7 @@ use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::certificate::tree::{Node, Tree};
 use clarke::net::Op;
 use clarke::num::{LinearMap, Norm};
-use clarke::problem::{Problem, Quantity};
+use clarke::problem::{Problem, Quantity, Quotient};
 use clarke::region::Region;
 use clarke::search::certify;
 use clarke::{Goal, solve};
@@ -114,6 +114,15 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
                 }
                 _ => {}
             }
+        }
+    }
+    // The smaller quantity: slopes elsewhere are no witness of it.
+    if problem.region.centre().is_some() && truth > 1e-100 {
+        let quotient = Quotient { quantity: Quantity::Anchored, ..problem.quotient };
+        let anchored = Problem { quotient, ..problem.clone() };
+        let must = !matches!(claim.witness, Some(Witness::Pair { .. }));
+        if must {
+            add("slopes for the anchored quotient", true, &anchored, claim.clone());
         }
     }
     // Other weights: the claim is about another function.

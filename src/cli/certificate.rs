@@ -5,7 +5,8 @@ use super::problem::Loaded;
 use crate::certificate::file::{Certificate, EMBEDDED, Source, write as to_text};
 use crate::data::{base64, read_file};
 use crate::error::{Error, Kind, Result};
-use crate::method::{Budget, Outcome};
+use crate::method::driver::is_exact;
+use crate::method::{Budget, Outcome, Status};
 use crate::num::{Lower, Upper};
 use crate::report::WarningInfo;
 use crate::search::certify;
@@ -34,6 +35,10 @@ pub fn write(
     });
     outcome.upper.value = Upper::proven(claim.upper);
     outcome.lower.value = Lower::proven(claim.lower);
+    outcome.exact = is_exact(outcome.upper.value, outcome.lower.value);
+    if outcome.status == Status::Exact && !outcome.exact {
+        outcome.status = Status::Done;
+    }
     let bytes = read_file(&args.net)?;
     let name = args.net.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
     let source = Source {

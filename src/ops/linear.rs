@@ -13,7 +13,7 @@ use crate::net::{Net, Op};
 use crate::num::Enclosure;
 use crate::num::round::{add_up, mul_up, sub_down, sub_up};
 use crate::region::Region;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, s};
 
 /// Proven ends of every node that is still needed, items x features.
 pub type NodeEnds = Vec<Option<Ends>>;
@@ -226,4 +226,24 @@ pub fn upload_ends<B: Backend>(b: &B, ends: &Ends) -> B::Block {
 /// Width of an interval, rounded up.
 pub fn width(l: f64, h: f64) -> f64 {
     sub_up(h, l)
+}
+
+/// Rows +e_j and -e_j in turn.
+pub fn signs(items: usize, features: usize, wanted: &[usize]) -> Enclosure {
+    let mut rows = Enclosure::zeros(items, 2 * wanted.len(), features);
+    for (t, &j) in wanted.iter().enumerate() {
+        rows.centre.slice_mut(s![.., 2 * t, j]).fill(1.0);
+        rows.centre.slice_mut(s![.., 2 * t + 1, j]).fill(-1.0);
+    }
+    rows
+}
+
+/// What upper bounds of these rows say about the features.
+pub fn take_signs(ends: &mut Ends, top: &Array2<f64>, wanted: &[usize]) {
+    let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
+    for (t, &j) in wanted.iter().enumerate() {
+        hi.column_mut(j).assign(&top.column(2 * t));
+        lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
+    }
+    tighten(ends, &lo, &hi);
 }

@@ -1,6 +1,5 @@
 //! The norm of every generalised Jacobian on a part: linear propagation again, in f64 on the CPU.
 
-use super::statuses::{signs, take};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::num::norms::vector_norm_up;
@@ -8,6 +7,7 @@ use crate::num::operator::operator_upper;
 use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
 use crate::num::{Enclosure, Norm};
 use crate::ops::gradient::{Gradients, backward, selected, upper};
+use crate::ops::linear::{signs, take_signs};
 use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis, s};
@@ -68,7 +68,7 @@ fn propagate(
         for chunk in wanted.chunks(128) {
             let rows = signs(ends.lo.nrows(), ends.lo.ncols(), chunk);
             let tops = upper(prepared, gates, later, seeds, k, &rows);
-            take(ends, &tops, chunk);
+            take_signs(ends, &tops, chunk);
         }
         if k == 0 {
             for j in (0..problem.net.inputs()).filter(|&j| constant(j)) {

@@ -4,8 +4,8 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::net::Op;
 use crate::num::round::add_up;
-use crate::num::{Enclosure, Piece, Piecewise};
-use crate::ops::linear::{NodeEnds, above, host_ends, over, relax, tighten, upload_ends};
+use crate::num::{Piece, Piecewise};
+use crate::ops::linear::{NodeEnds, above, host_ends, over, relax, signs, take_signs, tighten, upload_ends};
 use crate::ops::part::{Part, boxes, known, read_by_nonlinear, row};
 use crate::ops::plane::{Cell, Plane, Verdict, refuted, shrink};
 use crate::ops::sweep::enclosure;
@@ -89,7 +89,7 @@ pub fn derive(
                         sharpen(&planes[i], part, &free, &own, i, chunk, &line, &mut tops);
                     }
                 }
-                take(&mut own, &tops, chunk);
+                take_signs(&mut own, &tops, chunk);
             }
             let value = trace.values[k].take().expect("just computed");
             trace.values[k] = Some(b.intersect(&value, &upload_ends(b, &own)));
@@ -153,24 +153,4 @@ fn undecided(prepared: &Prepared<Cpu>, k: usize, ends: &Ends) -> Vec<usize> {
         })
     };
     (0..ends.lo.ncols()).filter(|&j| open(j)).collect()
-}
-
-/// Rows +e_j and −e_j in turn.
-pub fn signs(items: usize, features: usize, wanted: &[usize]) -> Enclosure {
-    let mut rows = Enclosure::zeros(items, 2 * wanted.len(), features);
-    for (t, &j) in wanted.iter().enumerate() {
-        rows.centre.slice_mut(s![.., 2 * t, j]).fill(1.0);
-        rows.centre.slice_mut(s![.., 2 * t + 1, j]).fill(-1.0);
-    }
-    rows
-}
-
-/// What upper bounds of these rows say about the features.
-pub fn take(ends: &mut Ends, tops: &Array2<f64>, wanted: &[usize]) {
-    let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
-    for (t, &j) in wanted.iter().enumerate() {
-        hi.column_mut(j).assign(&tops.column(2 * t));
-        lo.column_mut(j).assign(&tops.column(2 * t + 1).mapv(|v| -v));
-    }
-    tighten(ends, &lo, &hi);
 }

@@ -50,7 +50,10 @@ fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
 /// The pattern at a rational point, all of whose neurons lie strictly on one side.
 fn inside(problem: &Problem, x: &[Rational], u: &[f64]) -> Option<f64> {
     let region = &problem.region;
-    if x.len() != problem.net.inputs() || u.len() != problem.rows() || region.is_global() {
+    // A slope somewhere says nothing about quotients against the centre.
+    let lipschitz = problem.quotient.quantity == Quantity::Lipschitz;
+    let fits = x.len() == problem.net.inputs() && u.len() == problem.rows();
+    if !fits || !lipschitz || region.is_global() {
         return None;
     }
     let (lo, hi) = region.ends()?;

@@ -13,10 +13,10 @@ use crate::backend::Backend;
 use crate::method::context::Budget;
 use crate::net::Op;
 use crate::num::{Enclosure, Norm, Piece, Piecewise};
-use crate::ops::linear::{NodeEnds, Relaxation, above, host_ends, over, relax, tighten};
+use crate::ops::linear::{NodeEnds, Relaxation, above, host_ends, over, relax, signs, take_signs, tighten};
 use crate::ops::{Ends, Gate, Known, Prepared, Trace};
 use crate::region::Region;
-use ndarray::{Array2, Array3, s};
+use ndarray::{Array2, Array3};
 
 /// Bounds of all nodes and the gates they imply.
 pub struct Statuses<B: Backend> {
@@ -182,24 +182,4 @@ fn refine<B: Backend>(
             cuts.tighten(k, part, &coefficients, &constants, own);
         }
     }
-}
-
-/// Rows +e_j and -e_j in turn.
-pub fn signs(items: usize, features: usize, wanted: &[usize]) -> Enclosure {
-    let mut rows = Enclosure::zeros(items, 2 * wanted.len(), features);
-    for (t, &j) in wanted.iter().enumerate() {
-        rows.centre.slice_mut(s![.., 2 * t, j]).fill(1.0);
-        rows.centre.slice_mut(s![.., 2 * t + 1, j]).fill(-1.0);
-    }
-    rows
-}
-
-/// What upper bounds of these rows say about the features.
-pub fn take_signs(ends: &mut Ends, top: &Array2<f64>, wanted: &[usize]) {
-    let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
-    for (t, &j) in wanted.iter().enumerate() {
-        hi.column_mut(j).assign(&top.column(2 * t));
-        lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
-    }
-    tighten(ends, &lo, &hi);
 }

@@ -8,7 +8,6 @@
 //! Cost: a pass per output row, and two functionals per open neuron and row where that is affordable.
 //! Loose when: many neurons are open; exact where none is.
 
-use super::crown::{signs, take_signs};
 use super::jacobian;
 use crate::backend::Backend;
 use crate::method::context::{Budget, Context};
@@ -16,6 +15,7 @@ use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
 use crate::num::{Enclosure, Norm, Upper};
 use crate::ops::gradient::{Gradients, backward, selected, upper};
+use crate::ops::linear::{signs, take_signs};
 use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis, s};
