@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::net::Net;
 use crate::num::{Enclosure, Norm};
 use crate::region::Region;
+use ndarray::s;
 use std::ops::Range;
 
 /// What is measured of the output.
@@ -39,6 +40,8 @@ pub struct Problem {
     pub net: Net,
     pub region: Region,
     pub quotient: Quotient,
+    /// The last input is the t of a homogeneous network: no direction in which steepness is measured.
+    pub homogeneous: bool,
 }
 
 impl Problem {
@@ -80,7 +83,45 @@ impl Problem {
                 .at("--quantity anchored")
                 .next("give --input or --center and --eps"));
         }
-        Ok(Problem { net, region, quotient })
+        Ok(Problem { net, region, quotient, homogeneous: false })
+    }
+
+    /// The same constant on all of R^n, from the faces of the box [-reach, reach]^n × [0, 1] of
+    /// (y, t): x = y / t. None where the network or the question does not allow it.
+    pub fn everywhere(&self, reach: f64) -> Option<Problem> {
+        let fits = self.region.is_global() && reach > 0.0 && reach.is_finite();
+        let net = if fits { self.net.homogeneous()? } else { return None };
+        let ends = |side: f64, last: f64| {
+            let mut ends = vec![side; net.inputs()];
+            *ends.last_mut()? = last;
+            Some(ends)
+        };
+        let region = Region::boxed(ends(-reach, 0.0)?, ends(reach, 1.0)?).ok()?;
+        Some(Problem { net, region, quotient: self.quotient, homogeneous: true })
+    }
+
+    /// The box on which an activation pattern on a part [lo, hi] is settled: pieces of homogeneous
+    /// networks are cones, which have interior where they have some in the whole box.
+    pub fn room<'p>(&'p self, lo: &'p [f64], hi: &'p [f64]) -> (&'p [f64], &'p [f64]) {
+        self.region.ends().filter(|_| self.homogeneous).unwrap_or((lo, hi))
+    }
+
+    /// Sets the columns that do not count to zero, items x rows x inputs.
+    pub fn without_ignored(&self, mut rows: Enclosure) -> Enclosure {
+        for j in self.ignored().into_iter().enumerate().filter(|(_, i)| *i).map(|(j, _)| j) {
+            rows.centre.slice_mut(s![.., .., j]).fill(0.0);
+            rows.radius.slice_mut(s![.., .., j]).fill(0.0);
+        }
+        rows
+    }
+
+    /// Inputs whose columns of a Jacobian do not count.
+    pub fn ignored(&self) -> Vec<bool> {
+        if self.homogeneous {
+            let n = self.net.inputs();
+            return (0..n).map(|j| j + 1 == n).collect();
+        }
+        self.region.fixed()
     }
 
     /// Rows that turn the network's Jacobian into that of the measured output.

@@ -96,6 +96,9 @@ enum Steps {
     /// Parts in the order of their places.
     Tree {
         kinks: bool,
+        /// Where the region is everything: half the width of the box whose faces stand for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reach: Option<f64>,
         parts: Vec<Step>,
     },
     Digest {
@@ -110,6 +113,7 @@ enum Step {
     Pattern,
     Empty(Vec<f64>),
     Refuted(Vec<String>),
+    Faces(Vec<usize>),
     /// Node, feature, value, children.
     Kink(usize, usize, f64, usize, usize),
     /// Feature, value, children.
@@ -167,8 +171,9 @@ pub fn write(c: &Certificate) -> String {
     });
     let proof = match &c.claim.proof {
         Proof::Digest(text) => Steps::Digest { text: text.clone() },
-        Proof::Tree { tree, kinks } => {
-            Steps::Tree { kinks: *kinks, parts: tree.nodes.iter().map(step).collect() }
+        Proof::Tree { tree, kinks, reach } => {
+            let parts = tree.nodes.iter().map(step).collect();
+            Steps::Tree { kinks: *kinks, reach: *reach, parts }
         }
     };
     let file = File {
@@ -189,6 +194,7 @@ fn step(node: &Node) -> Step {
     match node {
         Node::Bounded => Step::Bounded,
         Node::Pattern => Step::Pattern,
+        Node::Faces(children) => Step::Faces(children.clone()),
         Node::Empty(m) => Step::Empty(m.clone()),
         Node::Refuted(m) => Step::Refuted(m.iter().map(|v| v.to_string()).collect()),
         Node::Split { split: Split::Kink { node, feature, at }, children: [a, b] } => {
@@ -241,9 +247,9 @@ pub fn read(text: &str) -> Result<Certificate> {
     };
     let proof = match file.proof {
         Steps::Digest { text } => Proof::Digest(text),
-        Steps::Tree { kinks, parts } => {
+        Steps::Tree { kinks, reach, parts } => {
             let nodes: Result<Vec<Node>> = parts.into_iter().map(node).collect();
-            Proof::Tree { tree: Tree { nodes: nodes? }, kinks }
+            Proof::Tree { tree: Tree { nodes: nodes? }, kinks, reach }
         }
     };
     let claim = Claim { upper: file.upper.read()?, lower: file.lower.read()?, witness, proof };
@@ -255,6 +261,7 @@ fn node(step: Step) -> Result<Node> {
     Ok(match step {
         Step::Bounded => Node::Bounded,
         Step::Pattern => Node::Pattern,
+        Step::Faces(children) => Node::Faces(children),
         Step::Empty(m) => Node::Empty(m),
         Step::Refuted(m) => Node::Refuted(fractions(&m)?),
         Step::Kink(k, j, at, a, b) => Node::Split { split: kink(k, j, at), children: [a, b] },

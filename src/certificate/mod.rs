@@ -25,8 +25,9 @@ pub enum Evidence {
     /// layer W_k gives, and L_k = diag(multipliers), for every k
     /// [[Y_{k-1} + WᵀL a b W, −½ WᵀL (a + b)], [·, L − Y_k]] ⪰ 0, and square Y_{K-1} ⪰ W_KᵀW_K.
     BlockMatrix { multipliers: Vec<Vec<f64>>, inner: Vec<Array2<f64>>, square: f64 },
-    /// Every leaf of a tree of parts that cover the region; `kinks`: maxima as trees of relu.
-    SplitTree { tree: Tree, kinks: bool },
+    /// Every leaf of a tree of parts that cover the region; `kinks`: maxima as trees of relu; `reach`:
+    /// all of R^n as the faces of a box of that size.
+    SplitTree { tree: Tree, kinks: bool, reach: Option<f64> },
     /// Nothing to re-derive piece by piece: a description, re-runnable only.
     Digest(String),
 }

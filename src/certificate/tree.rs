@@ -15,6 +15,8 @@ pub enum Node {
     Empty(Vec<f64>),
     /// No interior: the same for the exact conditions of its pattern.
     Refuted(Vec<Rational>),
+    /// The faces of a homogeneous network's box, in order; the root only.
+    Faces(Vec<usize>),
     /// What lies above, then what lies below.
     Split { split: Split, children: [usize; 2] },
 }

@@ -13,12 +13,12 @@ use crate::certificate::Witness;
 use crate::error::{Error, Kind, Result};
 use crate::method::{self, Budget, table};
 use crate::problem::Quantity;
-use crate::report::plot::{Moment, svg};
+use crate::report::plot::{self, Moment};
 use crate::report::{
     Answer, BoundReport, EstimateInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo,
     WitnessInfo, csv, human, json,
 };
-use crate::search::Goal;
+use crate::search::{Goal, Progress};
 use std::path::Path;
 use std::time::Instant;
 
@@ -27,10 +27,10 @@ pub fn run(args: BoundArgs) -> Result<i32> {
     let mut live = Live::new(args.print.quiet);
     let started = Instant::now();
     let mut moments = vec![];
-    let report = solve(&args, |upper, lower, open| {
+    let report = solve(&args, |seen| {
         let seconds = started.elapsed().as_secs_f64();
-        moments.push(Moment { seconds, upper, lower });
-        live.update(upper, lower, open);
+        moments.push(Moment { seconds, upper: seen.upper, lower: seen.lower, parts: seen.parts });
+        live.update(&seen);
     })?;
     drop(live);
     if let Some(path) = &args.plot {
@@ -40,24 +40,27 @@ pub fn run(args: BoundArgs) -> Result<i32> {
     Ok(exit_code(&report))
 }
 
-/// The picture of `--plot`.
+/// The picture of `--plot`, or its numbers where the file's name ends in .csv.
 fn draw(path: &Path, report: &BoundReport, mut moments: Vec<Moment>, seconds: f64) -> Result<()> {
-    moments.push(Moment { seconds, upper: report.upper.value, lower: report.lower.value });
+    let parts = moments.last().map_or(0, |m| m.parts);
+    moments.push(Moment { seconds, upper: report.upper.value, lower: report.lower.value, parts });
     let name = report.net.path.rsplit(['/', '\\']).next().unwrap_or_default();
     let q = &report.quotient;
     let title = format!("{name}, {} to {}", q.in_norm, q.out_norm);
-    let picture = svg(&title, &moments).ok_or_else(|| {
+    let numbers = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
+    let text = if numbers { Some(plot::csv(&moments)) } else { plot::svg(&title, &moments) };
+    let text = text.ok_or_else(|| {
         Error::unsupported("there is nothing finite and positive to draw").at("--plot").next("leave it out")
     })?;
-    std::fs::write(path, picture).map_err(|e| {
-        Error::new(Kind::Device, format!("the picture cannot be written: {e}"))
+    std::fs::write(path, text).map_err(|e| {
+        Error::new(Kind::Device, format!("the plot cannot be written: {e}"))
             .at(format!("--plot {}", path.display()))
             .next("check the folder, its permissions and free space")
     })
 }
 
 /// From arguments to the finished report.
-fn solve(args: &BoundArgs, mut progress: impl FnMut(f64, f64, usize)) -> Result<BoundReport> {
+fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<BoundReport> {
     let started = Instant::now();
     threads::start(args.work.threads)?;
     let loaded = problem::load(args)?;

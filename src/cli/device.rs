@@ -12,7 +12,7 @@ use crate::problem::Problem;
 #[cfg(feature = "gpu")]
 use crate::report::SelfTest;
 use crate::report::{DeviceInfo, WarningInfo};
-use crate::search::{self, Goal};
+use crate::search::{self, Goal, Progress};
 
 /// Multiplications below which opening a GPU takes longer than the CPU needs.
 const WORTH: f64 = 1e10;
@@ -56,7 +56,7 @@ pub struct Order<'a> {
 pub fn solve(
     problem: &Problem,
     order: &Order,
-    mut progress: impl FnMut(f64, f64, usize),
+    mut progress: impl FnMut(Progress),
 ) -> Result<Computed> {
     let work = problem.net.products() * (2.0 + problem.rows() as f64);
     let (engine, warnings) = choose(order.device, order.precision, work)?;
@@ -74,7 +74,7 @@ fn refined(
     finer: impl Fn() -> Result<Engine>,
     problem: &Problem,
     order: &Order,
-    progress: &mut impl FnMut(f64, f64, usize),
+    progress: &mut impl FnMut(Progress),
 ) -> Result<Computed> {
     let share = first.outcome.rounding_share.unwrap_or(0.0);
     let coarse = first.device.precision == "f32" && order.precision == Precision::Auto;
@@ -93,7 +93,7 @@ fn insist(
     again: impl Fn() -> Result<Engine>,
     problem: &Problem,
     order: &Order,
-    progress: &mut impl FnMut(f64, f64, usize),
+    progress: &mut impl FnMut(Progress),
 ) -> Result<Computed> {
     let mut warnings = vec![];
     let mut budget = order.budget.clone();
@@ -200,7 +200,7 @@ impl Engine {
         problem: &Problem,
         order: &Order,
         budget: &Budget,
-        progress: &mut impl FnMut(f64, f64, usize),
+        progress: &mut impl FnMut(Progress),
     ) -> Result<Computed> {
         let (method, goal, budget, seed) = (order.method, order.goal, budget.clone(), order.seed);
         let outcome = match self {

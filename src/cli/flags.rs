@@ -200,7 +200,7 @@ pub struct ResultFlags {
     /// write a certificate
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
-    /// draw both ends against time, SVG
+    /// both ends against time: .svg or .csv
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
 }

@@ -93,6 +93,11 @@ impl<'a, B: Backend> Context<'a, B> {
         }
     }
 
+    /// Another problem with the same means.
+    pub fn instead(&self, problem: &'a Problem) -> Context<'a, B> {
+        Context::new(problem, self.backend, self.budget.clone(), self.seed)
+    }
+
     /// The network on the chosen backend.
     pub fn main(&self) -> &Prepared<'a, B> {
         self.main.get_or_init(|| Prepared::new(&self.problem.net, self.backend))
@@ -144,14 +149,8 @@ impl<'a, B: Backend> Context<'a, B> {
     }
 
     /// Sets the columns of constant inputs to zero.
-    pub fn without_fixed(&self, mut rows: Enclosure) -> Enclosure {
-        for (j, fixed) in self.problem.region.fixed().into_iter().enumerate() {
-            if fixed {
-                rows.centre.slice_mut(s![.., .., j]).fill(0.0);
-                rows.radius.slice_mut(s![.., .., j]).fill(0.0);
-            }
-        }
-        rows
+    pub fn without_fixed(&self, rows: Enclosure) -> Enclosure {
+        self.problem.without_ignored(rows)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod fuse;
+mod homogeneous;
 pub mod load;
 pub mod nnet;
 pub mod npz;

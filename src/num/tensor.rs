@@ -55,6 +55,12 @@ impl Enclosure {
         self.centre.dim()
     }
 
+    /// Some features of everything.
+    pub fn columns(&self, range: std::ops::Range<usize>) -> Self {
+        let part = |a: &Array3<f64>| a.slice(ndarray::s![.., .., range.clone()]).to_owned();
+        Enclosure { centre: part(&self.centre), radius: part(&self.radius) }
+    }
+
     /// Lower ends, rounded down.
     pub fn lo(&self) -> Array3<f64> {
         ndarray::Zip::from(&self.centre).and(&self.radius).map_collect(|&c, &r| sub_down(c, r))

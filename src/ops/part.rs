@@ -40,6 +40,24 @@ impl Part {
         Part { lo: lo.to_vec(), hi: hi.to_vec(), cuts: vec![], known: vec![None; nodes], bound, place: 0 }
     }
 
+    /// Coordinates that vary on the part.
+    pub fn free(&self, fixed: &[bool]) -> Vec<bool> {
+        (0..self.lo.len()).map(|j| !fixed[j] && self.lo[j] < self.hi[j]).collect()
+    }
+
+    /// The faces of the box of a homogeneous network: every ray with t > 0 meets one of them. First
+    /// t at its upper end, then every other coordinate at its upper and its lower end.
+    pub fn faces(&self) -> Vec<Part> {
+        let last = self.lo.len() - 1;
+        let face = |j: usize, above: bool| {
+            let mut part = self.clone();
+            if above { part.lo[j] = part.hi[j] } else { part.hi[j] = part.lo[j] }
+            part
+        };
+        let sides = (0..last).flat_map(|j| [face(j, true), face(j, false)]);
+        std::iter::once(face(last, true)).chain(sides).collect()
+    }
+
     /// Both sides.
     pub fn divided(&self, split: Split) -> [Part; 2] {
         [true, false].map(|above| {

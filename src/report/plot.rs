@@ -1,4 +1,4 @@
-//! Both ends of a result against time, as an SVG picture that needs nothing else.
+//! Both ends of a result against time: an SVG picture that needs nothing else, or its numbers.
 
 /// Both ends as known from `seconds` on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -6,6 +6,14 @@ pub struct Moment {
     pub seconds: f64,
     pub upper: f64,
     pub lower: f64,
+    /// Parts bounded by then.
+    pub parts: u64,
+}
+
+/// One line per moment.
+pub fn csv(moments: &[Moment]) -> String {
+    let line = |m: &Moment| format!("{:.3},{:?},{:?},{}\n", m.seconds, m.upper, m.lower, m.parts);
+    "seconds,upper,lower,parts\n".to_string() + &moments.iter().map(line).collect::<String>()
 }
 
 const WIDTH: f64 = 640.0;
@@ -151,13 +159,15 @@ mod tests {
 
     #[test]
     fn a_picture_of_both_ends() {
-        let m = |seconds, upper, lower| Moment { seconds, upper, lower };
+        let m = |seconds, upper, lower| Moment { seconds, upper, lower, parts: 7 };
         let picture =
             svg("a < b & c", &[m(0.0, f64::INFINITY, 0.0), m(0.5, 12.0, 3.0), m(2.0, 6.0, 5.0)]).unwrap();
         assert!(picture.contains("a &lt; b &amp; c") && picture.matches("<path").count() == 3);
         assert!(picture.contains("upper 6") && picture.contains("lower 5") && !picture.contains("NaN"));
         assert_eq!(svg("", &[m(1.0, f64::INFINITY, 0.0)]), None);
         assert_eq!(svg("", &[]), None);
+        let numbers = csv(&[m(0.5, f64::INFINITY, 3.0)]);
+        assert_eq!(numbers, "seconds,upper,lower,parts\n0.500,inf,3.0,7\n");
         assert!(svg("", &[m(0.0, 1.0, 1.0)]).is_some_and(|p| !p.contains("NaN") && !p.contains("inf")));
     }
 }

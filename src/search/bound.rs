@@ -46,12 +46,12 @@ pub fn batch<B: Backend>(
     budget: &Budget,
     prepared: &Prepared<B>,
     mut parts: Vec<Part>,
-    free: &[bool],
+    fixed: &[bool],
 ) -> Option<Vec<Found>> {
     let (b, net, region) = (prepared.backend, prepared.net, &problem.region);
     let (input, ends) = (enclosure(&boxes(&parts)), known(&parts, net));
-    let cells = parts.iter().map(|p| Cut { part: p.clone(), planes: vec![], empty: None }).collect();
-    let mut cuts = Planes { cells, free };
+    let cut = |p: &Part| Cut { part: p.clone(), free: p.free(fixed), planes: vec![], empty: None };
+    let mut cuts = Planes { cells: parts.iter().map(cut).collect() };
     let given = Given { input, known: &ends, optimised: false, cuts: Some(&mut cuts) };
     let statuses = crown::run_on(prepared, region, given, budget);
     for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
@@ -66,7 +66,7 @@ pub fn batch<B: Backend>(
             if let Some(multipliers) = &cell.empty {
                 return Err(multipliers.clone());
             }
-            match Cell::new(&cell.planes, &part.lo, &part.hi).judge(free) {
+            match Cell::new(&cell.planes, &part.lo, &part.hi).judge(&cell.free) {
                 Verdict::Empty(multipliers) => Err(multipliers),
                 Verdict::Point(x) => Ok(x),
                 Verdict::Unknown => Ok(middle(&part.lo, &part.hi)),
@@ -90,7 +90,7 @@ pub fn batch<B: Backend>(
         for (g, &i) in group.iter().enumerate() {
             let mut part = parts[i].clone();
             part.bound = part.bound.min(norm(problem, &jacobian, g * rows..(g + 1) * rows));
-            let split = choose(prepared, &part, &slopes, i, &jacobian, g * rows..(g + 1) * rows, free);
+            let split = choose(prepared, &part, &slopes, i, &jacobian, g * rows..(g + 1) * rows, &cuts.cells[i].free);
             let point = points[i].clone().expect("alive");
             found[i] = Found::Bounded { part, split, point };
         }
@@ -101,17 +101,17 @@ pub fn batch<B: Backend>(
 /// A part with the half-spaces that its decisions imply.
 struct Cut {
     part: Part,
+    free: Vec<bool>,
     planes: Vec<Plane>,
     /// Multipliers that rule out an interior.
     empty: Option<Vec<f64>>,
 }
 
-struct Planes<'f> {
+struct Planes {
     cells: Vec<Cut>,
-    free: &'f [bool],
 }
 
-impl Cuts for Planes<'_> {
+impl Cuts for Planes {
     fn wanted(&self, k: usize) -> Vec<usize> {
         let cuts = self.cells.iter().flat_map(|c| c.part.cuts.iter());
         cuts.filter(|c| c.node == k).map(|c| c.feature).collect()
@@ -143,7 +143,7 @@ impl Cuts for Planes<'_> {
                     plane.d = add_up(plane.d, if cut.above { -cut.at } else { cut.at });
                     if plane.d.is_finite() {
                         let (lo, hi) = (&mut cell.part.lo, &mut cell.part.hi);
-                        if !shrink(&plane, self.free, lo, hi) {
+                        if !shrink(&plane, &cell.free, lo, hi) {
                             cell.empty.get_or_insert_default();
                         }
                         cell.planes.push(plane);
@@ -153,7 +153,7 @@ impl Cuts for Planes<'_> {
                     return vec![];
                 }
                 let mut oracle = Cell::new(&cell.planes, &cell.part.lo, &cell.part.hi);
-                match oracle.judge(self.free) {
+                match oracle.judge(&cell.free) {
                     Verdict::Empty(multipliers) => {
                         cell.empty = Some(multipliers);
                         return vec![];

@@ -1,6 +1,6 @@
 //! From an outcome to a claim that the checker accepts, or that says it can only be run again.
 
-use super::{Goal, by_kinks, run};
+use super::{Goal, Stand, run};
 use crate::backend::cpu::Cpu;
 use crate::certificate::check::{self, Checked, Claim, Proof, Refusal};
 use crate::certificate::tree::Tree;
@@ -19,13 +19,17 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
     let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
     let witness = outcome.lower.witness.clone();
     let digest = |why: &str| Proof::Digest(format!("{}: {why}", outcome.upper.method));
-    let whole = !problem.region.is_global() && !problem.region.is_point();
+    let stand = Stand::of(problem);
+    let whole = stand.is_some() || (!problem.region.is_global() && !problem.region.is_point());
+    let reach = stand.as_ref().and_then(|s| s.reach);
     let proof = match &outcome.upper.evidence {
-        Evidence::SplitTree { tree, kinks } => Proof::Tree { tree: tree.clone(), kinks: *kinks },
+        Evidence::SplitTree { tree, kinks, reach } => {
+            Proof::Tree { tree: tree.clone(), kinks: *kinks, reach: *reach }
+        }
         Evidence::Digest(text) if !whole => digest(text),
         _ if !whole => digest("the region is a point, or everything"),
         // Linear bounds on the whole region often show what other methods have found.
-        _ => Proof::Tree { tree: Tree::new(), kinks: false },
+        _ => Proof::Tree { tree: Tree::new(), kinks: stand.is_some_and(|s| s.kinks && reach.is_some()), reach },
     };
     let shown = witness.as_ref().map_or(0.0, |w| check::lower(problem, w));
     let mut claim = Claim { upper, lower, witness, proof };
@@ -60,15 +64,15 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
 
 /// A tree whose parts all have at most the outcome's bound.
 fn divided(problem: &Problem, outcome: &Outcome, budget: &Budget) -> Option<Proof> {
-    let kinks = by_kinks(problem);
-    let context = Context::new(kinks.as_ref().unwrap_or(problem), &Cpu::DOUBLE, budget.clone(), 0);
+    let stand = Stand::of(problem)?;
+    let home = Context::new(problem, &Cpu::DOUBLE, budget.clone(), 0);
     let nothing = Evidence::Digest(String::new());
     let start = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
     let goal = Goal { gap: 1.0, splits: None };
     let least = outcome.upper.value.get();
-    let found = run(&context, start, outcome.lower.clone(), goal, kinks.is_some(), least, &mut |_, _, _| {});
+    let found = run(&home, &stand, start, outcome.lower.clone(), goal, least, &mut |_| {});
     match found.upper.evidence {
-        Evidence::SplitTree { tree, kinks } => Some(Proof::Tree { tree, kinks }),
+        Evidence::SplitTree { tree, kinks, reach } => Some(Proof::Tree { tree, kinks, reach }),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@
 //! Cost: a simplex method in rationals, for the few parts that floats leave open.
 //! Exact when: coefficients are floats and the region is a box.
 
+use super::stand::Stand;
 use crate::backend::Backend;
 use crate::certificate::{LowerBound, Witness};
 use crate::method::context::Context;
@@ -15,6 +16,7 @@ use crate::num::operator::operator_upper;
 use crate::num::rational::{self, Form, Rational, Verdict, inside};
 use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
 use crate::ops::part::{Part, Split};
+use crate::problem::Problem;
 use ndarray::Axis;
 
 pub enum Settled {
@@ -30,9 +32,10 @@ pub enum Settled {
     Unknown,
 }
 
-pub fn settle<B: Backend>(context: &Context<B>, part: &Part) -> Settled {
-    let problem = context.problem;
-    let Some(input) = constants(&problem.region, &part.lo, &part.hi) else { return Settled::Unknown };
+/// `problem` is what is searched for the one of `home`.
+pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, part: &Part) -> Settled {
+    let (low, high) = problem.room(&part.lo, &part.hi);
+    let Some(input) = constants(&problem.region, low, high) else { return Settled::Unknown };
     let found = match pattern(&problem.net, &input, &by_ends(part)) {
         Ok(found) => found,
         Err(Missing::Open { node, feature }) => {
@@ -42,7 +45,7 @@ pub fn settle<B: Backend>(context: &Context<B>, part: &Part) -> Settled {
         Err(Missing::Inexact) => return Settled::Unknown,
     };
     let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
-    let Some([lo, hi]) = ends(&problem.region, &part.lo, &part.hi, &live) else { return Settled::Unknown };
+    let Some([lo, hi]) = ends(&problem.region, low, high, &live) else { return Settled::Unknown };
     let mut conditions = found.conditions.clone();
     conditions.extend(faces(&problem.region, &live));
     // What holds all over the box decides nothing, but keeps its place among the multipliers.
@@ -61,7 +64,7 @@ pub fn settle<B: Backend>(context: &Context<B>, part: &Part) -> Settled {
             let x: Option<Vec<Rational>> =
                 input.iter().map(|v| v.map_or_else(|| point.next(), rational::of)).collect();
             match x {
-                Some(x) => piece(context, &found, &input, x),
+                Some(x) => piece(home, problem, stand, &found, &input, x),
                 None => Settled::Unknown,
             }
         }
@@ -70,20 +73,24 @@ pub fn settle<B: Backend>(context: &Context<B>, part: &Part) -> Settled {
 
 /// The norm of the pattern's Jacobian, from both sides.
 fn piece<B: Backend>(
-    context: &Context<B>,
+    home: &Context<B>,
+    problem: &Problem,
+    stand: &Stand,
     found: &Pattern,
     input: &[Option<f64>],
     x: Vec<Rational>,
 ) -> Settled {
-    let problem = context.problem;
     let Some(jacobian) = found.jacobian(&problem.seeds(), input) else { return Settled::Unknown };
+    let n = home.problem.net.inputs();
+    let jacobian = problem.without_ignored(jacobian).columns(0..n);
     let q = &problem.quotient;
     let matrix = [&jacobian.centre, &jacobian.radius].map(|a| a.index_axis(Axis(0), 0));
     let bound = operator_upper(matrix[0], matrix[1], q.in_norm, q.out_norm).get();
+    let Some(x) = stand.home_exactly(x) else { return Settled::Unknown };
     let near: Vec<f64> = x.iter().map(|v| v.to_f64().value()).collect();
-    let mut lower = lower::of_matrix(context, &near, &jacobian, "branch-and-bound");
+    let mut lower = lower::of_matrix(home, &near, &jacobian, "branch-and-bound");
     match &mut lower.witness {
-        Some(Witness::Piece { u, .. }) if within(&problem.region, &x) => {
+        Some(Witness::Piece { u, .. }) if within(&home.problem.region, &x) => {
             lower.witness = Some(Witness::Inside { u: std::mem::take(u), x });
         }
         _ => lower = LowerBound::NONE,

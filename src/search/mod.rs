@@ -2,7 +2,8 @@
 //! witness.
 //!
 //! Proves: the region is covered by parts, every piece that counts has interior in one of them, so the largest
-//!   bound of all parts bounds the constant.
+//!   bound of all parts bounds the constant. Everything is covered by the faces of a box around the origin
+//!   for the homogeneous network.
 //! From: Bhowmick et al. 2021 (LipBaB); here batched, on any graph of piecewise linear nodes, with
 //!   half-spaces of all layers.
 //! Rounding: that of the parts' bounds.
@@ -13,6 +14,7 @@ mod bound;
 mod certify;
 mod leaf;
 mod record;
+mod stand;
 
 use crate::backend::Backend;
 use crate::certificate::tree::Node;
@@ -25,19 +27,18 @@ use crate::method::lower::{better, points, prove_best};
 use crate::num::Upper;
 use crate::ops::Prepared;
 use crate::ops::part::Part;
-use crate::problem::{Problem, Quantity};
+use crate::problem::Problem;
 use bound::Found;
 pub use certify::certify;
 use leaf::Settled;
 use rayon::prelude::*;
 use record::Record;
+pub use stand::Stand;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
 /// Part of the memory that waiting parts may take.
 const MEMORY: f64 = 0.25;
-/// Neurons up to which maxima are taken apart.
-const KINKS: usize = 2000;
 /// Parts at a time.
 const BATCH: usize = 128;
 
@@ -47,6 +48,17 @@ pub struct Goal {
     /// Stop at upper <= gap · lower.
     pub gap: f64,
     pub splits: Option<u64>,
+}
+
+/// How far the work is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub upper: f64,
+    pub lower: f64,
+    /// Parts that are still to be bounded.
+    pub waiting: usize,
+    /// Parts that were.
+    pub parts: u64,
 }
 
 /// What a search has found.
@@ -82,15 +94,8 @@ impl Ord for Waiting {
     }
 }
 
-/// Can the region be divided at all?
-pub fn applies(problem: &Problem) -> bool {
-    !problem.region.is_global()
-        && !problem.region.is_point()
-        && problem.quotient.quantity == Quantity::Lipschitz
-}
-
 /// One method by name, everything that time and memory allow (`auto`), or that and a search until
-/// both ends agree (`exact`). `progress` sees every improvement: upper, lower, waiting parts.
+/// both ends agree (`exact`). `progress` sees every improvement.
 pub fn solve<B: Backend>(
     problem: &Problem,
     backend: &B,
@@ -98,20 +103,22 @@ pub fn solve<B: Backend>(
     goal: Goal,
     budget: Budget,
     seed: u64,
-    mut progress: impl FnMut(f64, f64, usize),
+    mut progress: impl FnMut(Progress),
 ) -> Result<Outcome> {
     let passes = if method == "exact" { "auto" } else { method };
     let mut outcome =
-        driver::solve(problem, backend, passes, goal.gap, budget.clone(), seed, |u, l| progress(u, l, 0))?;
-    let kinks = by_kinks(problem);
-    let context = Context::new(kinks.as_ref().unwrap_or(problem), backend, budget.clone(), seed);
+        driver::solve(problem, backend, passes, goal.gap, budget.clone(), seed, |upper, lower| {
+            progress(Progress { upper, lower, waiting: 0, parts: 0 })
+        })?;
     let open =
         outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
-    if passes != "auto" || !open || budget.is_over() || !applies(problem) {
+    if passes != "auto" || !open || budget.is_over() {
         return Ok(outcome);
     }
+    let Some(stand) = Stand::of(problem) else { return Ok(outcome) };
+    let home = Context::new(problem, backend, budget.clone(), seed);
     let started = Instant::now();
-    let found = run(&context, outcome.upper, outcome.lower, goal, kinks.is_some(), 0.0, &mut progress);
+    let found = run(&home, &stand, outcome.upper, outcome.lower, goal, 0.0, &mut progress);
     let (upper, lower) = (found.upper.value, found.lower.value);
     outcome.exact = driver::is_exact(upper, lower);
     outcome.status = match () {
@@ -129,37 +136,36 @@ pub fn solve<B: Backend>(
     Ok(outcome)
 }
 
-/// The same function with kinks in place of maxima: what cuts decide.
-fn by_kinks(problem: &Problem) -> Option<Problem> {
-    let net = problem.net.without_maxima().filter(|net| net.neurons() <= KINKS)?;
-    Some(Problem { net, ..problem.clone() })
-}
-
-/// Narrows a proven pair; `kinks`: the context's network has them in place of maxima; parts whose bound is
-/// at most `least` are done with. `progress` sees (upper, lower, waiting parts).
-pub fn run<B: Backend>(
-    context: &Context<B>,
+/// Narrows a proven pair of `home`'s problem by its stand-in; parts whose bound is at most `least` are
+/// done with. `progress` sees every batch.
+pub fn run<'a, B: Backend>(
+    home: &Context<'a, B>,
+    stand: &'a Stand,
     start: Bound,
     lower: LowerBound,
     goal: Goal,
-    kinks: bool,
     least: f64,
-    progress: &mut dyn FnMut(f64, f64, usize),
+    progress: &mut dyn FnMut(Progress),
 ) -> Searched {
+    let own = stand.problem.as_ref().map(|p| home.instead(p));
+    let context = own.as_ref().unwrap_or(home);
     let problem = context.problem;
     let (lo, hi) = problem.region.ends().expect("a bounded region");
     let fixed = problem.region.fixed();
     let budget = &context.budget;
-    let free: Vec<bool> = fixed.iter().map(|f| !f).collect();
     let prepared: &Prepared<B> = context.main();
-    let first = Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY);
-    let mut open = BinaryHeap::from([Waiting(first)]);
-    let mut bytes = open.peek().map_or(0, |w| w.0.bytes());
+    let mut tree = Record::new();
+    let mut first = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
+    if problem.homogeneous {
+        first = first[0].faces();
+        tree.faces(&mut first);
+    }
+    let mut bytes: usize = first.iter().map(Part::bytes).sum();
+    let mut open: BinaryHeap<Waiting> = first.into_iter().map(Waiting).collect();
     // The largest bound of parts that are done with.
     let mut closed: f64 = 0.0;
     let mut out = Searched { upper: start, lower, parts: 0, splits: 0, dropped: false };
     let room = (context.budget.memory as f64 * MEMORY) as usize;
-    let mut tree = Record::new();
     let mut size = 1;
     while !context.budget.is_over() && goal.splits.is_none_or(|s| out.splits < s) {
         let cutoff = least.max(goal.gap * out.lower.value.get());
@@ -174,7 +180,7 @@ pub fn run<B: Backend>(
         size = (2 * size).min(BATCH);
         // Small lots stay in a core's cache; a device takes all at once.
         let lots: Vec<&[Part]> = batch.chunks(prepared.backend.lot()).collect();
-        let bounded = |lot: &[Part]| bound::batch(problem, budget, prepared, lot.to_vec(), &free);
+        let bounded = |lot: &[Part]| bound::batch(problem, budget, prepared, lot.to_vec(), &fixed);
         let Some(found) = in_parallel(&lots, &bounded) else {
             batch.into_iter().for_each(|p| open.push(Waiting(p)));
             break;
@@ -184,12 +190,12 @@ pub fn run<B: Backend>(
             .iter()
             .filter_map(|f| match f {
                 Found::Bounded { point, part, .. } if part.bound > out.lower.value.get() => {
-                    Some(point.clone())
+                    stand.home(point.clone())
                 }
                 _ => None,
             })
             .collect();
-        witness(context, &proposals, &mut out.lower);
+        witness(home, &proposals, &mut out.lower);
         let cutoff = least.max(goal.gap * out.lower.value.get());
         for (f, before) in found.into_iter().zip(&batch) {
             let (part, split) = match f {
@@ -203,7 +209,7 @@ pub fn run<B: Backend>(
             let split = match split {
                 _ if part.bound <= cutoff => None,
                 Some(split) => Some(split),
-                None => match leaf::settle(context, &part) {
+                None => match leaf::settle(home, problem, stand, &part) {
                     Settled::Empty(multipliers) => {
                         tree.set(part.place, Node::Refuted(multipliers));
                         continue;
@@ -240,12 +246,13 @@ pub fn run<B: Backend>(
             bytes = open.iter().map(|w| w.0.bytes()).sum();
             out.dropped = true;
         }
-        progress(top(&out, &open, closed), out.lower.value.get(), open.len());
+        let upper = top(&out, &open, closed);
+        progress(Progress { upper, lower: out.lower.value.get(), waiting: open.len(), parts: out.parts });
     }
     let value = top(&out, &open, closed);
     if value < out.upper.value.get() {
         let evidence = match tree.tree(value) {
-            Some(tree) => Evidence::SplitTree { tree, kinks },
+            Some(tree) => Evidence::SplitTree { tree, kinks: stand.kinks, reach: stand.reach },
             None => Evidence::Digest(format!("branch and bound: {} parts, {} splits", out.parts, out.splits)),
         };
         out.upper = Bound { value: Upper::proven(value), method: "branch-and-bound", evidence };

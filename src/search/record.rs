@@ -2,7 +2,7 @@
 
 use crate::certificate::Tree;
 use crate::certificate::tree::Node;
-use crate::ops::part::Split;
+use crate::ops::part::{Part, Split};
 
 /// Parts that are recorded at most.
 const MOST: usize = 1 << 21;
@@ -30,6 +30,15 @@ impl Record {
         if !self.overflown {
             self.bounds[place] = bound;
         }
+    }
+
+    /// Gives the root's faces their places.
+    pub fn faces(&mut self, faces: &mut [Part]) {
+        let places: Vec<usize> = (0..faces.len()).map(|i| i + 1).collect();
+        faces.iter_mut().zip(&places).for_each(|(f, &p)| f.place = p);
+        self.nodes.extend(vec![Node::Bounded; faces.len()]);
+        self.bounds.extend(vec![f64::INFINITY; faces.len()]);
+        self.nodes[0] = Node::Faces(places);
     }
 
     /// The places of both children.
@@ -61,6 +70,12 @@ impl Record {
                     tree.nodes.extend([Node::Bounded, Node::Bounded]);
                     open.extend(children.iter().copied().zip(places));
                     Node::Split { split: *split, children: places }
+                }
+                Node::Faces(faces) => {
+                    let places: Vec<usize> = (0..faces.len()).map(|i| tree.nodes.len() + i).collect();
+                    tree.nodes.extend(vec![Node::Bounded; faces.len()]);
+                    open.extend(faces.iter().copied().zip(places.iter().copied()));
+                    Node::Faces(places)
                 }
                 node => node.clone(),
             };

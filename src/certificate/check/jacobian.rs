@@ -46,7 +46,7 @@ fn propagate(
     all: bool,
 ) -> Option<(Ends, Vec<f64>)> {
     let (b, dual) = (prepared.backend, problem.quotient.in_norm.dual());
-    let fixed = problem.region.fixed();
+    let fixed = problem.ignored();
     let constant = |j: usize| fixed.get(j).copied().unwrap_or(false);
     let sums_only = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
     let mut norms = vec![];

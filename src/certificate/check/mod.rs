@@ -23,7 +23,7 @@ pub struct Claim {
 #[derive(Clone, Debug)]
 pub enum Proof {
     /// A tree of parts; of one part alone, linear bounds on the whole region.
-    Tree { tree: Tree, kinks: bool },
+    Tree { tree: Tree, kinks: bool, reach: Option<f64> },
     /// Nothing that can be derived piece by piece.
     Digest(String),
 }
@@ -78,15 +78,21 @@ pub fn lower(problem: &Problem, witness: &Witness) -> f64 {
 pub fn upper(problem: &Problem, proof: &Proof, wanted: f64) -> Checked<(f64, &'static str)> {
     match proof {
         Proof::Digest(text) => Err(Refusal::ReRunnable(text.clone())),
-        Proof::Tree { tree, kinks } => {
-            if problem.region.is_global() || problem.region.is_point() {
-                return refused("a tree of parts needs a bounded region with interior");
+        Proof::Tree { tree, kinks, reach } => {
+            if problem.region.is_global() != reach.is_some() || problem.region.is_point() {
+                return refused("a tree of parts needs a region with interior, everything a reach");
             }
             let taken = kinks.then(|| problem.net.without_maxima()).flatten();
             if *kinks && taken.is_none() {
                 return refused("there are no maxima to take apart");
             }
-            let own = taken.map(|net| Problem { net, ..problem.clone() });
+            let mut own = taken.map(|net| Problem { net, ..problem.clone() });
+            if let Some(reach) = reach {
+                own = own.as_ref().unwrap_or(problem).everywhere(*reach);
+                if own.is_none() {
+                    return refused("the network has no homogeneous form of that reach");
+                }
+            }
             let value = tree::value(own.as_ref().unwrap_or(problem), tree, wanted)?;
             // A quotient against the centre is one of the region's.
             debug_assert!(matches!(problem.quotient.quantity, Quantity::Lipschitz | Quantity::Anchored));

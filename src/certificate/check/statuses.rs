@@ -30,7 +30,8 @@ pub fn derive(
     multipliers: &[Option<&[f64]>],
 ) -> Statuses {
     let (net, b) = (prepared.net, prepared.backend);
-    let free: Vec<bool> = region.fixed().iter().map(|f| !f).collect();
+    let fixed = region.fixed();
+    let free: Vec<Vec<bool>> = parts.iter().map(|p| p.free(&fixed)).collect();
     let (input, given) = (b.upload(&enclosure(&boxes(&parts))), known(&parts, net));
     let read = read_by_nonlinear(net);
     let mut trace: Trace<Cpu> = Trace::start(net);
@@ -77,16 +78,16 @@ pub fn derive(
                         let mut plane = line(2 * t + !cut.above as usize);
                         plane.d = add_up(plane.d, if cut.above { -cut.at } else { cut.at });
                         if plane.d.is_finite() {
-                            let vanished = !shrink(&plane, &free, &mut part.lo, &mut part.hi);
+                            let vanished = !shrink(&plane, &free[i], &mut part.lo, &mut part.hi);
                             empty[i] |= vanished && multipliers[i].is_some();
                             planes[i].push(plane);
                         }
                     }
                     if let Some(m) = multipliers[i].filter(|m| m.len() == planes[i].len()) {
-                        empty[i] |= refuted(&planes[i], m, &free, &part.lo, &part.hi);
+                        empty[i] |= refuted(&planes[i], m, &free[i], &part.lo, &part.hi);
                     }
                     if !empty[i] && !planes[i].is_empty() {
-                        sharpen(&planes[i], part, &free, &own, i, chunk, &line, &mut tops);
+                        sharpen(&planes[i], part, &free[i], &own, i, chunk, &line, &mut tops);
                     }
                 }
                 take_signs(&mut own, &tops, chunk);

@@ -40,6 +40,13 @@ pub fn value(problem: &Problem, tree: &Tree, wanted: f64) -> Checked<f64> {
         let found = derive(&prepared, &problem.region, batch, &multipliers);
         for (i, part) in found.parts.iter().enumerate() {
             match &tree.nodes[part.place] {
+                Node::Faces(children) => {
+                    let faces = part.faces();
+                    if !problem.homogeneous || part.place != 0 || faces.len() != children.len() {
+                        return refused("a part has no faces");
+                    }
+                    open.extend(faces.into_iter().zip(children).map(|(p, &place)| Part { place, ..p }));
+                }
                 Node::Split { split, children } => open.extend(divided(problem, part, split, children)?),
                 node => best = best.max(leaf(problem, &prepared, &found, i, part, node, wanted)?),
             }
@@ -92,24 +99,27 @@ fn leaf(
         }
         Node::Pattern => {
             let region = &problem.region;
-            let input = constants(region, &part.lo, &part.hi);
+            let (lo, hi) = problem.room(&part.lo, &part.hi);
+            let input = constants(region, lo, hi);
             let found = input.and_then(|v| Some((pattern(&problem.net, &v, &by_ends(part)).ok()?, v)));
             let Some((pattern, input)) = found else { return refused("a leaf has no single pattern") };
-            let Some(j) = pattern.jacobian(&problem.seeds(), &input) else { return refused("no Jacobian") };
+            let found = pattern.jacobian(&problem.seeds(), &input).map(|j| problem.without_ignored(j));
+            let Some(j) = found else { return refused("no Jacobian") };
             let [centre, radius] = [&j.centre, &j.radius].map(|a| a.index_axis(Axis(0), 0));
             let q = &problem.quotient;
             Ok(operator_upper(centre, radius, q.in_norm, q.out_norm).get())
         }
-        Node::Split { .. } => refused("a divided part is no leaf"),
+        Node::Split { .. } | Node::Faces(_) => refused("a divided part is no leaf"),
     }
 }
 
 fn empty(problem: &Problem, part: &Part, multipliers: &[Rational]) -> bool {
     let region = &problem.region;
-    let Some(input) = constants(region, &part.lo, &part.hi) else { return false };
+    let (lo, hi) = problem.room(&part.lo, &part.hi);
+    let Some(input) = constants(region, lo, hi) else { return false };
     let Ok(found) = pattern(&problem.net, &input, &by_ends(part)) else { return false };
     let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
-    let Some([lo, hi]) = ends(region, &part.lo, &part.hi, &live) else { return false };
+    let Some([lo, hi]) = ends(region, lo, hi, &live) else { return false };
     let mut forms = found.conditions;
     forms.extend(faces(region, &live));
     refuted(&forms, multipliers, &lo, &hi)

@@ -53,14 +53,21 @@ fn inside(problem: &Problem, x: &[Rational], u: &[f64]) -> Option<f64> {
     // A slope somewhere says nothing about quotients against the centre.
     let lipschitz = problem.quotient.quantity == Quantity::Lipschitz;
     let fits = x.len() == problem.net.inputs() && u.len() == problem.rows();
-    if !fits || !lipschitz || region.is_global() {
+    if !fits || !lipschitz {
         return None;
     }
-    let (lo, hi) = region.ends()?;
-    let input = exact::constants(region, lo, hi)?;
+    let input = match region.ends() {
+        Some((lo, hi)) => exact::constants(region, lo, hi)?,
+        None => vec![None; x.len()],
+    };
     let live: Vec<usize> = (0..x.len()).filter(|&j| input[j].is_none()).collect();
-    let [low, high] = exact::ends(region, lo, hi, &live)?;
-    let strictly = live.iter().enumerate().all(|(k, &j)| low[k] < x[j] && x[j] < high[k]);
+    let strictly = match region.ends() {
+        Some((lo, hi)) => {
+            let [low, high] = exact::ends(region, lo, hi, &live)?;
+            live.iter().enumerate().all(|(k, &j)| low[k] < x[j] && x[j] < high[k])
+        }
+        None => true,
+    };
     let same = input.iter().zip(x).all(|(v, x)| v.is_none_or(|v| rational::of(v).as_ref() == Some(x)));
     if !strictly || !same || !exact::within(region, x) {
         return None;

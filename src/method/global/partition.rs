@@ -52,7 +52,7 @@ fn block<B: Backend>(
             return None;
         }
         let quotient = Quotient { in_norm: p, out_norm: p, output, quantity: Quantity::Lipschitz };
-        let problem = Problem { net: net.clone(), region: Region::Whole, quotient };
+        let problem = Problem { net: net.clone(), region: Region::Whole, quotient, homogeneous: false };
         let own = Context::new(&problem, backend, context.budget.clone(), context.seed);
         if single {
             best[i] = product::norms::<B, B>(&own, None, &vec![]).0;

@@ -68,7 +68,7 @@ pub fn rows_of<B: Backend>(
 ) -> Option<Rows> {
     let b = prepared.backend;
     let dual = problem.quotient.in_norm.dual();
-    let fixed = problem.region.fixed();
+    let fixed = problem.ignored();
     let free = |j: usize| !fixed.get(j).copied().unwrap_or(false);
     let products = prepared.net.products();
     let pairs = seeds.dim().0;

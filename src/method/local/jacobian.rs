@@ -42,7 +42,7 @@ pub fn columns<B: Backend, C: Backend>(
 ) -> Option<Enclosure> {
     let b = prepared.backend;
     let n = prepared.net.inputs();
-    let fixed = context.problem.region.fixed();
+    let fixed = context.problem.ignored();
     let mut result = Enclosure::zeros(1, seeds.dim().1, n);
     let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
     for part in live.chunks(context.budget.rows(context.widest())) {
