@@ -33,7 +33,7 @@
 //! let budget =
 //!     Budget { started: Instant::now(), time: Duration::from_secs(10), memory: 1 << 30, stop: &STOP };
 //! let goal = Goal { gap: 1.01, splits: None };
-//! let outcome = clarke::solve(&problem, &Cpu::DOUBLE, "auto", goal, budget, 0, |_, _, _| {})?;
+//! let outcome = clarke::solve(&problem, &Cpu::DOUBLE, "auto", goal, budget, 0, |_| {})?;
 //! let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
 //! assert!(0.0 < lower && lower <= upper && upper.is_finite());
 //! # Ok(())

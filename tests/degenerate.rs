@@ -167,7 +167,7 @@ fn both_ends_are_the_truth() {
             let problem = Problem::new(net.clone(), region.clone(), quotient).expect("a problem");
             let (truth, _) = constant(&problem, Shape::Inside, truth::truth).expect("at most two inputs");
             let goal = Goal { gap: 1.0 + 1e-9, splits: Some(2000) };
-            let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_, _, _| {}).expect(name);
+            let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect(name);
             let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
             let place = format!("{name}, {in_norm} to {out_norm}: [{lower}, {upper}] around {truth}");
             assert!(upper >= truth * (1.0 - 1e-12) && lower <= truth * (1.0 + 1e-12), "{place}");
@@ -192,7 +192,7 @@ fn known_values() {
         };
         let problem = Problem::new(net, region, quotient).expect("a problem");
         let goal = Goal { gap: 1.0 + 1e-9, splits: Some(2000) };
-        let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_, _, _| {}).expect("a pair");
+        let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect("a pair");
         [o.lower.value.get(), o.upper.value.get()]
     };
     for (name, truth) in [("x as a difference of relu", 1.0), ("a piece of width 2^-60 around no float", 2.0)]

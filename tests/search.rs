@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 fn search(problem: &Problem, splits: u64) -> Outcome {
     let goal = Goal { gap: 1.0 + 1e-9, splits: Some(splits) };
-    solve(problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_, _, _| {}).expect("no contradiction")
+    solve(problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect("no contradiction")
 }
 
 /// Random problems with at most two varying inputs: every kind of piecewise linear node, every
@@ -49,6 +49,31 @@ fn enumerated_networks() {
     let (straight, balls, closed) = (count(&|r, _| !r), count(&|r, _| r), count(&|r, e| r && e));
     println!("{straight} exact; {closed} of {balls} on l2 balls are, too");
     assert!(straight >= 2000 && balls > 300 && closed * 20 > balls * 19, "{straight}, {closed} of {balls}");
+}
+
+/// The same on all of R^n, by the faces of a box for the homogeneous network.
+#[test]
+fn enumerated_networks_everywhere() {
+    let done: Vec<Option<bool>> = (0..6_000usize)
+        .into_par_iter()
+        .map(|k| {
+            let mut m = network(k as u64 + 700_000, Kind::Tiny);
+            let asked = question(&mut m, k);
+            let quotient = Quotient { quantity: Quantity::Lipschitz, ..asked.quotient };
+            let problem = Problem::new(asked.net, Region::Whole, quotient).expect("a valid question");
+            let (truth, _) = constant(&problem, Shape::Inside, truth::truth)?;
+            let o = search(&problem, 2000);
+            let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
+            assert!(upper >= truth * (1.0 - 1e-12), "case {k}: {upper} below {truth}");
+            assert!(lower <= truth * (1.0 + 1e-12), "case {k}: {lower} above {truth}");
+            let same = upper <= truth * (1.0 + 1e-9) && lower >= truth * (1.0 - 1e-9);
+            assert!(same && o.exact, "case {k}: [{lower}, {upper}] around {truth}: {:?}", o.status);
+            Some(o.searched.parts > 0)
+        })
+        .collect();
+    let (all, searched) = (done.iter().flatten().count(), done.iter().flatten().filter(|s| **s).count());
+    println!("{all} exact, {searched} of them searched");
+    assert!(all >= 1000 && searched >= 300, "{all}, {searched}");
 }
 
 /// The largest norm of a Jacobian at generic points, less what rounding may have added.

@@ -53,11 +53,7 @@ pub struct Order<'a> {
 }
 
 /// Solves on the device asked for; in `auto`, trouble with a GPU ends on the CPU with a warning.
-pub fn solve(
-    problem: &Problem,
-    order: &Order,
-    mut progress: impl FnMut(Progress),
-) -> Result<Computed> {
+pub fn solve(problem: &Problem, order: &Order, mut progress: impl FnMut(Progress)) -> Result<Computed> {
     let work = problem.net.products() * (2.0 + problem.rows() as f64);
     let (engine, warnings) = choose(order.device, order.precision, work)?;
     let again = || open(order.device, order.precision);

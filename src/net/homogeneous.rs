@@ -12,16 +12,13 @@ impl Net {
     /// g for this f; its last input is t >= 0. None where a node is not piecewise linear.
     pub fn homogeneous(&self) -> Option<Net> {
         let n = self.inputs();
-        if self.nodes.len() == 1 {
-            return None;
-        }
         let mut net = Net::new(vec![n + 1]);
         let pick = |from: std::ops::Range<usize>| Op::Select {
             incidence: Arc::new(Incidence::gather(n + 1, from.map(|j| Some(j as u32)))),
             fill: 0.0,
         };
-        let y = append(&mut net, "input", pick(0..n), vec![0], self.nodes[0].shape.clone());
         let t = append(&mut net, "t", pick(n..n + 1), vec![0], vec![1]);
+        let y = append(&mut net, "input", pick(0..n), vec![0], self.nodes[0].shape.clone());
         let mut place = vec![y];
         for node in &self.nodes[1..] {
             let inputs: Vec<usize> = node.inputs.iter().map(|&i| place[i]).collect();
@@ -43,8 +40,7 @@ impl Net {
                         scaled
                     } else {
                         let ones = to.times(|_| 1.0);
-                        let shift =
-                            Scale { factor: s.shift.clone(), shift: still, repeat: s.repeat };
+                        let shift = Scale { factor: s.shift.clone(), shift: still, repeat: s.repeat };
                         let shift = to.same(Op::Scale(shift), vec![ones]);
                         to.same(Op::Add, vec![scaled, shift])
                     }

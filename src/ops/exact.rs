@@ -68,11 +68,18 @@ pub fn side_at(f: &Piecewise, j: usize, z: &Form, point: &[Rational]) -> Option<
     side(f, j, l, u)
 }
 
-/// The choice by proven ends of every argument.
+/// The choice by proven ends of every argument, and by the last cut where they touch a kink from
+/// both sides: on parts without interior roundings would decide else.
 pub fn by_ends<'p>(part: &'p Part) -> impl Fn(&Piecewise, usize, usize, &Form) -> Option<Side> + 'p {
     |f, node, j, _| {
         let [lo, hi] = part.known[node].as_ref()?;
-        side(f, j, lo[j], hi[j])
+        let cut = part.cuts.iter().rev().find(|c| (c.node, c.feature) == (node, j));
+        let (l, u) = match cut {
+            Some(c) if c.above => (lo[j].max(c.at), hi[j].max(c.at.next_up())),
+            Some(c) => (lo[j].min(c.at), hi[j].min(c.at)),
+            None => (lo[j], hi[j]),
+        };
+        side(f, j, l, u)
     }
 }
 

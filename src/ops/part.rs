@@ -51,7 +51,11 @@ impl Part {
         let last = self.lo.len() - 1;
         let face = |j: usize, above: bool| {
             let mut part = self.clone();
-            if above { part.lo[j] = part.hi[j] } else { part.hi[j] = part.lo[j] }
+            if above {
+                part.lo[j] = part.hi[j]
+            } else {
+                part.hi[j] = part.lo[j]
+            }
             part
         };
         let sides = (0..last).flat_map(|j| [face(j, true), face(j, false)]);
@@ -116,7 +120,7 @@ pub fn boxes(parts: &[Part]) -> Ends {
 /// What is known of each node, one item per part.
 pub fn known(parts: &[Part], net: &Net) -> Known {
     let of = |k: usize| {
-        parts[0].known[k].as_ref()?;
+        parts.iter().find_map(|p| p.known[k].as_ref())?;
         let table = |side: usize| {
             Array2::from_shape_fn((parts.len(), net.nodes[k].len()), |(i, j)| {
                 parts[i].known[k].as_ref().map_or([f64::NEG_INFINITY, f64::INFINITY][side], |e| e[side][j])

@@ -90,7 +90,8 @@ pub fn batch<B: Backend>(
         for (g, &i) in group.iter().enumerate() {
             let mut part = parts[i].clone();
             part.bound = part.bound.min(norm(problem, &jacobian, g * rows..(g + 1) * rows));
-            let split = choose(prepared, &part, &slopes, i, &jacobian, g * rows..(g + 1) * rows, &cuts.cells[i].free);
+            let split =
+                choose(prepared, &part, &slopes, i, &jacobian, g * rows..(g + 1) * rows, &cuts.cells[i].free);
             let point = points[i].clone().expect("alive");
             found[i] = Found::Bounded { part, split, point };
         }

@@ -29,7 +29,9 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
         Evidence::Digest(text) if !whole => digest(text),
         _ if !whole => digest("the region is a point, or everything"),
         // Linear bounds on the whole region often show what other methods have found.
-        _ => Proof::Tree { tree: Tree::new(), kinks: stand.is_some_and(|s| s.kinks && reach.is_some()), reach },
+        _ => {
+            Proof::Tree { tree: Tree::new(), kinks: stand.is_some_and(|s| s.kinks && reach.is_some()), reach }
+        }
     };
     let shown = witness.as_ref().map_or(0.0, |w| check::lower(problem, w));
     let mut claim = Claim { upper, lower, witness, proof };

@@ -24,6 +24,14 @@ pub fn value(problem: &Problem, tree: &Tree, wanted: f64) -> Checked<f64> {
     let mut seen = vec![false; tree.nodes.len()];
     let mut best: f64 = 0.0;
     let mut open = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
+    if let Some(Node::Faces(places)) = tree.nodes.first() {
+        let faces = open[0].faces();
+        if !problem.homogeneous || faces.len() != places.len() {
+            return refused("the region has no such faces");
+        }
+        seen[0] = true;
+        open = faces.into_iter().zip(places).map(|(p, &place)| Part { place, ..p }).collect();
+    }
     while !open.is_empty() {
         let rest = open.split_off(open.len().min(BATCH));
         let batch = std::mem::replace(&mut open, rest);
@@ -40,13 +48,6 @@ pub fn value(problem: &Problem, tree: &Tree, wanted: f64) -> Checked<f64> {
         let found = derive(&prepared, &problem.region, batch, &multipliers);
         for (i, part) in found.parts.iter().enumerate() {
             match &tree.nodes[part.place] {
-                Node::Faces(children) => {
-                    let faces = part.faces();
-                    if !problem.homogeneous || part.place != 0 || faces.len() != children.len() {
-                        return refused("a part has no faces");
-                    }
-                    open.extend(faces.into_iter().zip(children).map(|(p, &place)| Part { place, ..p }));
-                }
                 Node::Split { split, children } => open.extend(divided(problem, part, split, children)?),
                 node => best = best.max(leaf(problem, &prepared, &found, i, part, node, wanted)?),
             }
@@ -109,7 +110,8 @@ fn leaf(
             let q = &problem.quotient;
             Ok(operator_upper(centre, radius, q.in_norm, q.out_norm).get())
         }
-        Node::Split { .. } | Node::Faces(_) => refused("a divided part is no leaf"),
+        Node::Split { .. } => refused("a divided part is no leaf"),
+        Node::Faces(_) => refused("only the whole region has faces"),
     }
 }
 
