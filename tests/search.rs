@@ -4,10 +4,12 @@ mod common;
 mod truth;
 
 use clarke::backend::cpu::Cpu;
+use clarke::certificate::check::check;
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
 use clarke::problem::{Output, Problem, Quantity, Quotient};
 use clarke::region::Region;
+use clarke::search::certify;
 use clarke::{Goal, Outcome, solve};
 use common::nets::{Kind, Maker, network, pair, question};
 use common::pieces::{Shape, constant};
@@ -62,7 +64,7 @@ fn enumerated_networks_everywhere() {
             let quotient = Quotient { quantity: Quantity::Lipschitz, ..asked.quotient };
             let problem = Problem::new(asked.net, Region::Whole, quotient).expect("a valid question");
             let (truth, _) = constant(&problem, Shape::Inside, truth::truth)?;
-            let o = search(&problem, 2000);
+            let o = search(&problem, 20_000);
             let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
             assert!(upper >= truth * (1.0 - 1e-12), "case {k}: {upper} below {truth}");
             assert!(lower <= truth * (1.0 + 1e-12), "case {k}: {lower} above {truth}");
@@ -113,6 +115,28 @@ fn sampled_networks() {
         .sum();
     println!("{closed} exact");
     assert!(closed > 50);
+}
+
+/// Networks trained on tables, on all of R^n (weights by tests/data/make_tables.py).
+#[test]
+fn trained_networks_everywhere() {
+    for (name, norm, known) in [
+        ("iris", Norm::Two, 11.86909155),
+        ("diabetes", Norm::Two, 0.4427274537),
+        ("diabetes", Norm::Inf, 1.119531786),
+    ] {
+        let path = format!("{}/tests/data/tables/{name}.npz", env!("CARGO_MANIFEST_DIR"));
+        let net = clarke::net::load(path.as_ref(), &Default::default()).expect("a network");
+        let quotient =
+            Quotient { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
+        let problem = Problem::new(net, Region::Whole, quotient).expect("a valid question");
+        let o = search(&problem, 20_000);
+        let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
+        assert!(o.exact && (upper / known - 1.0).abs() < 1e-8, "{name}: [{lower}, {upper}] {:?}", o.status);
+        let (claim, digest) = certify(&problem, &o, &budget(60));
+        assert_eq!(digest, None, "{name}");
+        assert!(check(&problem, &claim).is_ok(), "{name}");
+    }
 }
 
 fn dense(w: ndarray::Array2<f64>, bias: Vec<f64>) -> Op {

@@ -331,7 +331,7 @@ mod tests {
                 Ok(Engine::Gpu(Box::new(gpu), Probe::default()))
             }
         };
-        let found = insist(first, again, &problem(), &order(device), &mut |_, _, _| {});
+        let found = insist(first, again, &problem(), &order(device), &mut |_| {});
         Some((opened.get(), found))
     }
 
@@ -362,7 +362,7 @@ mod tests {
             |real| Some(Engine::Gpu(Box::new(Gpu::open(Choice::Any, Some(real)).ok()?), Probe::default()));
         let Some(coarse) = engine(Real::F32) else { return };
         let order = order(Device::Gpu(None));
-        let nothing = &mut |_: f64, _: f64, _: usize| {};
+        let nothing = &mut |_: Progress| {};
         let finer = || Ok(engine(Real::F64).expect("software drivers have f64"));
         let first = coarse.compute(&deep(), &order, &order.budget, nothing).expect("a pair");
         let (share, upper) = (first.outcome.rounding_share.expect("cheap"), first.outcome.upper.value);

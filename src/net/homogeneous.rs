@@ -91,25 +91,36 @@ impl Maker<'_> {
         self.same(Op::Add, vec![values, more])
     }
 
-    /// min(max(z, lo t), hi t) = lo t + relu(z − lo t) − relu(z − hi t), ends without a bound left out.
+    fn minus(&mut self, values: usize) -> usize {
+        self.same(Op::Scale(Scale::uniform(Coefficient::exact(-1.0))), vec![values])
+    }
+
+    fn relu(&mut self, values: usize) -> usize {
+        self.same(Op::Piecewise(Piecewise::RELU), vec![values])
+    }
+
+    /// With a = relu(z − lo t): max(z, lo t) = lo t + a, and the smaller of that and hi t is
+    /// hi t − relu((hi − lo) t − a), which never leaves [lo t, hi t]. Ends without a bound are left out.
     fn clip(&mut self, z: usize, lo: f64, hi: f64) -> usize {
         if lo >= hi {
             return self.times(|_| hi);
         }
-        let mut sum = if lo.is_finite() {
+        // Values less lo t, and what is to be added back.
+        let (mut rest, mut base) = (z, 0.0);
+        if lo.is_finite() {
             let over = self.plus(z, |_| -lo);
-            let over = self.same(Op::Piecewise(Piecewise::RELU), vec![over]);
-            self.plus(over, |_| lo)
-        } else {
-            self.same(Op::Scale(Scale::uniform(Coefficient::ONE)), vec![z])
-        };
-        if hi.is_finite() {
-            let over = self.plus(z, |_| -hi);
-            let over = self.same(Op::Piecewise(Piecewise::RELU), vec![over]);
-            let minus = self.same(Op::Scale(Scale::uniform(Coefficient::exact(-1.0))), vec![over]);
-            sum = self.same(Op::Add, vec![sum, minus]);
+            (rest, base) = (self.relu(over), lo);
         }
-        sum
+        if !hi.is_finite() {
+            return self.plus(rest, |_| base);
+        }
+        // hi − lo may be no float; its two terms are.
+        let minus = self.minus(rest);
+        let room = self.plus(minus, |_| hi);
+        let room = self.plus(room, |_| -base);
+        let missing = self.relu(room);
+        let minus = self.minus(missing);
+        self.plus(minus, |_| hi)
     }
 }
 
