@@ -18,13 +18,13 @@ fn methods() -> String {
             Proves::Upper => "upper",
             Proves::Lower => "lower",
             Proves::Both if row.scope == Scope::Layer => "both ends",
+            Proves::Both if row.scope == Scope::Search => "both ends",
             Proves::Both => "upper; both ends at a point",
         };
         let place = match row.scope {
             Scope::Layer => "one layer",
             Scope::Local => "bounded regions",
-            Scope::Any => "any region",
-            Scope::Search => "bounded regions",
+            Scope::Any | Scope::Search => "any region",
         };
         out += &format!(
             "| `{}` | {proves} | {place} | {} | {} | {} |\n",

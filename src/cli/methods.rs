@@ -13,8 +13,7 @@ fn cells(row: &Row) -> [&'static str; 6] {
     let scope = match row.scope {
         Scope::Layer => "layer",
         Scope::Local => "local",
-        Scope::Any => "any",
-        Scope::Search => "local",
+        Scope::Any | Scope::Search => "any",
     };
     let proves = match row.proves {
         Proves::Upper => "upper",
