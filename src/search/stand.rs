@@ -32,10 +32,12 @@ impl Stand {
         if problem.region.is_global() {
             let net = own.as_ref().map_or(&problem.net, |p| &p.net);
             let small = net.neurons() <= KINKS && net.inputs() <= INPUTS;
+            if !small {
+                return None;
+            }
             let size = usual(net);
-            own = own.as_ref().unwrap_or(problem).everywhere(size).filter(|_| small);
+            own = Some(own.as_ref().unwrap_or(problem).everywhere(size)?);
             reach = Some(size);
-            own.as_ref()?;
         }
         Some(Stand { problem: own, kinks, reach })
     }
