@@ -6,7 +6,7 @@
 //! holds no piece of the function that counts.
 
 use crate::num::interval::Interval;
-use crate::num::round::{add_up, div_up, mul_up, sub_down};
+use crate::num::round::{add_up, div_up, gamma, mul_up, sub_down};
 use crate::num::simplex::Polytope;
 
 /// a · x + d >= 0, as proven on the part's points.
@@ -106,6 +106,9 @@ impl<'c> Cell<'c> {
     pub fn highest(&mut self, p: &Plane) -> f64 {
         let alone = highest(p, self.lo, self.hi);
         let Some(multipliers) = self.oracle.as_mut().and_then(|o| o.maximise(&p.a)) else { return alone };
+        if let Some(top) = plainly(p, self.planes, &multipliers, self.lo, self.hi) {
+            return top.min(alone);
+        }
         let (a, d) = combined(Some(p), self.planes, &multipliers, self.lo.len());
         over(&a, d, self.lo, self.hi).hi.min(alone)
     }
@@ -121,6 +124,34 @@ fn combined(p: Option<&Plane>, planes: &[Plane], multipliers: &[f64], n: usize) 
         a.iter_mut().zip(&q.a).filter(|(_, v)| **v != 0.0).for_each(|(s, &v)| *s = *s + point(l) * point(v));
     }
     (a, d)
+}
+
+/// An upper bound of the function on the box in plain arithmetic; None where rounding might decide its
+/// sign. Every product is counted with its size: with m planes and n coordinates nothing is rounded more
+/// than m + n + 4 times, which twice as much covers, sizes' own roundings included.
+fn plainly(p: &Plane, planes: &[Plane], multipliers: &[f64], lo: &[f64], hi: &[f64]) -> Option<f64> {
+    let (mut a, mut d) = (p.a.clone(), p.d);
+    let (mut size, mut weight): (Vec<f64>, f64) = (p.a.iter().map(|v| v.abs()).collect(), p.d.abs());
+    let mut used = 0;
+    for (q, &l) in planes.iter().zip(multipliers).filter(|(_, l)| **l > 0.0) {
+        used += 1;
+        d += l * q.d;
+        weight += l * q.d.abs();
+        for ((s, t), &v) in a.iter_mut().zip(&mut size).zip(&q.a) {
+            *s += l * v;
+            *t += l * v.abs();
+        }
+    }
+    let mut top = d;
+    let mut far = 0.0f64;
+    for j in 0..a.len() {
+        far = far.max(lo[j].abs()).max(hi[j].abs());
+        top += if a[j] > 0.0 { a[j] * hi[j] } else { a[j] * lo[j] };
+        weight += size[j] * lo[j].abs().max(hi[j].abs());
+    }
+    // Products that underflow lose less than 2^-1074 each, times a coordinate.
+    let slack = add_up(mul_up(2.0 * gamma(used + a.len() + 8), weight), 1e-200);
+    (far < 1e100 && top.is_finite() && top.abs() > 1e3 * slack).then(|| add_up(top, slack))
 }
 
 /// The function's range on the box.

@@ -5,7 +5,7 @@
 //! and an overflow may come back as an infinity or NaN of either sign, which
 //! `Parts::seal` turns into "no statement".
 
-use crate::num::round::{U, two_sum};
+use crate::num::round::{self, U, two_product, two_sum, widen};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -94,6 +94,92 @@ pub fn shift(bias: impl Fn(usize) -> f64, hi: &mut [f64], radius: &mut [f64]) {
         let (s, e) = two_sum(hi[k], bias(k));
         hi[k] = s;
         radius[k] = add_up(radius[k], e.abs());
+    }
+}
+
+/// Running sums side by side.
+const LANES: usize = 8;
+/// Below this size a product's residual may be rounded itself.
+const RESIDUAL_FLOOR: f64 = 1e-280;
+
+/// Σ radius |weight| of nonnegative numbers, rounded up: products and sums, in any order, lose less than
+/// 4 (n + 4) u of it, and a product that is not zero counts as a normal number at least. Zero
+/// times anything is zero.
+#[inline(always)]
+pub fn weighted(radius: &[f64], weight: &[f64]) -> f64 {
+    let n = radius.len();
+    let weight = &weight[..n];
+    let term = |k: usize| {
+        let y = larger(f64::MIN_POSITIVE, radius[k] * weight[k]);
+        if radius[k] == 0.0 || weight[k] == 0.0 { 0.0 } else { y }
+    };
+    let mut sums = [0.0f64; LANES];
+    let whole = n - n % LANES;
+    for at in (0..whole).step_by(LANES) {
+        for (l, s) in sums.iter_mut().enumerate() {
+            *s += term(at + l);
+        }
+    }
+    let sum = sums.iter().sum::<f64>() + (whole..n).map(term).sum::<f64>();
+    widen(sum * (1.0 + 4.0 * (n as f64 + 4.0) * U), 2)
+}
+
+/// Σ c t(c), rounded up, where t is `above` for positive c and `below` for others. Residuals of products
+/// and sums are summed, too, so that exact results stay exact in any order and others
+/// come within an ulp or two. Not finite: no statement.
+#[inline(always)]
+pub fn signed(c: &[f64], below: &[f64], above: &[f64]) -> f64 {
+    let n = c.len();
+    let (below, above) = (&below[..n], &above[..n]);
+    let (mut sums, mut rest, mut size, mut tiny) = ([0.0f64; LANES], [0.0f64; LANES], [0.0f64; LANES], 0.0);
+    let mut add = |l: usize, k: usize| {
+        let t = if c[k] > 0.0 { above[k] } else { below[k] };
+        // Also for a shift without end under a coefficient of zero.
+        let t = if c[k] == 0.0 { 0.0 } else { t };
+        let (p, e) = two_product(c[k], t);
+        let (s, f) = two_sum(sums[l], p);
+        sums[l] = s;
+        rest[l] += e + f;
+        size[l] += e.abs() + f.abs();
+        let small = p.abs() < RESIDUAL_FLOOR && c[k] != 0.0 && t != 0.0;
+        tiny += if small { f64::MIN_POSITIVE } else { 0.0 };
+    };
+    let whole = n - n % LANES;
+    for at in (0..whole).step_by(LANES) {
+        for l in 0..LANES {
+            add(l, at + l);
+        }
+    }
+    for k in whole..n {
+        add(k - whole, k);
+    }
+    let (mut sum, mut residual, mut lost) = (0.0, 0.0, 0.0);
+    for l in 0..LANES {
+        let (s, f) = two_sum(sum, sums[l]);
+        sum = s;
+        residual += rest[l] + f;
+        lost += size[l] + f.abs();
+    }
+    // Sums of residuals lose at most as many roundings as there are terms.
+    let lost = lost * (4.0 * (n as f64 + 2.0 * LANES as f64) * U);
+    let up = round::add_up(sum, residual);
+    let slack = round::add_up(lost, tiny);
+    if slack > 0.0 { round::add_up(up, slack) } else { up }
+}
+
+/// c s(c) with slopes chosen like `signed`: centres and what products lose.
+#[inline(always)]
+pub fn sloped(c: &[f64], below: &[f64], above: &[f64], out: (&mut [f64], &mut [f64])) {
+    let n = out.0.len();
+    let (c, below, above) = (&c[..n], &below[..n], &above[..n]);
+    let (hi, radius) = (&mut out.0[..n], &mut out.1[..n]);
+    for k in 0..n {
+        let s = if c[k] > 0.0 { above[k] } else { below[k] };
+        let s = if c[k] == 0.0 { 0.0 } else { s };
+        let (p, e) = two_product(c[k], s);
+        let small = p.abs() < RESIDUAL_FLOOR && c[k] != 0.0 && s != 0.0;
+        hi[k] = p;
+        radius[k] = if small { add_up(e.abs(), f64::MIN_POSITIVE) } else { e.abs() };
     }
 }
 

@@ -1,65 +1,92 @@
 //! The two steps of linear bound propagation that are not matrix products.
 
-use super::elementwise::{Entry, build};
-use super::{Block, Cpu, tasks};
-use crate::backend::{Lines, WindowLines};
+use super::elementwise::{Entry, Piece, build, each_piece};
+use super::lanes::{self, wide};
+use super::{Block, Cpu, Parts, tasks};
+use crate::backend::{Backend, Lines, WindowLines};
 use crate::num::map::Transposed;
-use crate::num::round::{U, add_up, mul_up, widen};
+use crate::num::round::add_up;
 use crate::num::{Coefficient, Incidence};
 use ndarray::Array2;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// a . x <= hi(a) . x + sum (|lo(a)| + radius(a)) |x|: the interval part moves
 /// into the constant, the coefficients become numbers.
-pub(super) fn settle(backend: &Cpu, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
-    let rest = per_row(a, |item, j, k| {
-        let r = if a.lo.is_empty() { a.radius[k] } else { add_up(a.radius[k], a.lo[k].abs()) };
-        mul_up(r, magnitude[[item, j]])
-    });
-    let settled = build(
-        backend,
-        (a.items, a.rows, a.features),
+pub(super) fn settle(a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
+    let radius = if a.lo.is_empty() {
+        a.radius.clone()
+    } else {
+        Arc::new(a.radius.iter().zip(a.lo.iter()).map(|(r, l)| add_up(*r, l.abs())).collect())
+    };
+    let weight = flat(magnitude);
+    let rest = per_vector(
+        a,
         #[inline(always)]
-        |v, j| Entry { hi: a.hi[v * a.features + j], ..Entry::ZERO },
+        |at, item| lanes::weighted(&radius[at], &weight[item]),
     );
-    (settled, rest)
+    let zeros = || Arc::new(vec![0.0; a.hi.len()]);
+    let lo = if a.lo.is_empty() { a.lo.clone() } else { zeros() };
+    (Block { lo, radius: zeros(), ..a.clone() }, rest)
 }
 
-/// Sum of nonnegative terms per row, rounded up.
-fn per_row(a: &Block, term: impl Fn(usize, usize, usize) -> f64 + Sync) -> Array2<f64> {
-    let grow = 1.0 + 4.0 * (a.features as f64 + 4.0) * U;
+/// A table in row order.
+fn flat(table: &Array2<f64>) -> Cow<'_, [f64]> {
+    table.as_slice().map_or_else(|| table.iter().copied().collect::<Vec<f64>>().into(), Cow::from)
+}
+
+/// One number for every vector, from its place and that of its item in tables.
+fn per_vector(a: &Block, value: impl Fn(Range<usize>, Range<usize>) -> f64 + Sync) -> Array2<f64> {
     let sums = tasks::map(a.vectors(), 8 * a.features, |v| {
-        let item = v / a.rows;
-        let sum: f64 = (0..a.features).map(|j| term(item, j, v * a.features + j)).sum();
-        widen(sum * grow, 2)
+        let place = |k: usize| k * a.features..(k + 1) * a.features;
+        wide(
+            #[inline(always)]
+            || value(place(v), place(v / a.rows)),
+        )
     });
     Array2::from_shape_vec((a.items, a.rows), sums).expect("one sum per row")
 }
 
-/// Signed terms per row, summed upward one by one.
-fn signed(a: &Block, term: impl Fn(usize, usize, f64) -> f64 + Sync) -> Array2<f64> {
-    let sums = tasks::map(a.vectors(), 8 * a.features, |v| {
-        let item = v / a.rows;
-        let row = &a.hi[v * a.features..(v + 1) * a.features];
-        let nonzero = row.iter().enumerate().filter(|(_, c)| **c != 0.0);
-        nonzero.fold(0.0, |sum, (j, &c)| add_up(sum, term(item, j, c)))
-    });
-    Array2::from_shape_vec((a.items, a.rows), sums).expect("one sum per row")
+/// Signed terms per row, rounded up.
+fn signed(a: &Block, below: &Array2<f64>, above: &Array2<f64>) -> Array2<f64> {
+    let (below, above) = (flat(below), flat(above));
+    per_vector(
+        a,
+        #[inline(always)]
+        |at, item| {
+            let sum = lanes::signed(&a.hi[at], &below[item.clone()], &above[item]);
+            if sum.is_nan() { f64::INFINITY } else { sum }
+        },
+    )
 }
 
 /// Positive coefficients take the upper line, negative ones the lower. The
 /// new coefficient's rounding stays in the radius (`settle` removes it).
 pub(super) fn chord(backend: &Cpu, lines: &Lines, a: &Block) -> (Block, Array2<f64>) {
-    let shift = signed(a, |item, j, c| {
-        mul_up(c, if c > 0.0 { lines.upper_shift[[item, j]] } else { lines.lower_shift[[item, j]] })
-    });
+    let shift = signed(a, &lines.lower_shift, &lines.upper_shift);
+    let (below, above) = (flat(&lines.lower_slope), flat(&lines.upper_slope));
+    if backend.proves() && !backend.double() {
+        let mut parts = Parts::zeros(backend, a.hi.len());
+        each_piece(
+            &mut parts,
+            a.features,
+            #[inline(always)]
+            |Piece { vector, from, hi, radius, .. }| {
+                let (at, item) = (vector * a.features + from, vector / a.rows * a.features + from);
+                lanes::sloped(&a.hi[at..], &below[item..], &above[item..], (hi, radius));
+            },
+        );
+        return (parts.seal(a.items, a.rows, a.features), shift);
+    }
     let next = build(
         backend,
         (a.items, a.rows, a.features),
         #[inline(always)]
         |v, j| {
-            let item = v / a.rows;
+            let item = v / a.rows * a.features;
             let c = a.hi[v * a.features + j];
-            let s = if c > 0.0 { lines.upper_slope[[item, j]] } else { lines.lower_slope[[item, j]] };
+            let s = if c > 0.0 { above[item + j] } else { below[item + j] };
             let e = Entry { hi: c, ..Entry::ZERO };
             if c == 0.0 { e } else { e.times(Coefficient::exact(s), backend.double()) }
         },
@@ -75,10 +102,8 @@ pub(super) fn window_chord(
     lines: &WindowLines,
     a: &Block,
 ) -> (Block, Array2<f64>) {
-    let shift = signed(a, |item, i, c| {
-        let ceiling = lines.ceiling[[item, i]];
-        if c > 0.0 && !ceiling.is_nan() { mul_up(c, ceiling) } else { 0.0 }
-    });
+    let ceilings = lines.ceiling.mapv(|c| if c.is_nan() { 0.0 } else { c });
+    let shift = signed(a, &Array2::zeros(ceilings.raw_dim()), &ceilings);
     let Transposed { rows: back, edge } = windows.transposed();
     let next = build(
         backend,
@@ -103,5 +128,5 @@ pub(super) fn window_chord(
 
 /// sup of a . x over a box.
 pub(super) fn support(a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
-    signed(a, |item, j, c| mul_up(c, if c > 0.0 { hi[[item, j]] } else { lo[[item, j]] }))
+    signed(a, lo, hi)
 }

@@ -432,7 +432,7 @@ impl Backend for Cpu {
     }
 
     fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
-        lines::settle(self, a, magnitude)
+        lines::settle(a, magnitude)
     }
 
     fn chord(&self, table: &Lines, a: &Block) -> (Block, Array2<f64>) {
