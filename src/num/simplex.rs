@@ -3,13 +3,17 @@
 //! An oracle: nothing here is proven. The point proposes a witness, the multipliers
 //! propose a proof of emptiness; both are checked elsewhere.
 
+use pulp::Arch;
+
 /// {w : a_i · w <= b_i, 0 <= w <= width} around its deepest point.
 pub struct Polytope {
     tableau: Tableau,
     lengths: Vec<f64>,
+    deepest: Deepest,
 }
 
 /// max t with a_i · w + t |a_i| <= b_i.
+#[derive(Clone)]
 pub struct Deepest {
     pub depth: f64,
     pub point: Vec<f64>,
@@ -28,48 +32,52 @@ impl Polytope {
         let lengths: Vec<f64> =
             rows.iter().map(|(a, _)| a.iter().map(|v| v * v).sum::<f64>().sqrt()).collect();
         let mut tableau = Tableau::new(rows, &lengths, width)?;
-        tableau.climb(tableau.depth_row)?;
-        Some(Polytope { tableau, lengths })
+        let mut goal = tableau.row(tableau.depth_row);
+        tableau.climb(&mut goal)?;
+        let multipliers = multipliers(&tableau, &goal, &lengths);
+        let deepest = Deepest { depth: tableau.rhs[tableau.depth_row], point: tableau.point(), multipliers };
+        Some(Polytope { tableau, lengths, deepest })
     }
 
-    pub fn deepest(&self) -> Deepest {
-        let t = &self.tableau;
-        Deepest { depth: t.rhs[t.depth_row], point: t.point(), multipliers: self.multipliers(t.depth_row) }
+    pub fn deepest(&self) -> &Deepest {
+        &self.deepest
     }
 
     /// Multipliers λ >= 0 of the rows for which max {c · w} is about max over the box of
     /// (c − Σ λ_i a_i) · w + Σ λ_i b_i. The deepest point must lie inside.
     pub fn maximise(&mut self, c: &[f64]) -> Option<Vec<f64>> {
-        let row = self.tableau.objective(c);
-        let done = self.tableau.climb(row);
-        let multipliers = self.multipliers(row);
-        self.tableau.drop_last();
-        done.map(|()| multipliers)
-    }
-
-    fn multipliers(&self, row: usize) -> Vec<f64> {
-        let mut list = vec![0.0; self.lengths.len()];
-        for (v, c) in self.tableau.outside.iter().zip(&self.tableau.a[row]) {
-            if let Var::Slack(i) = *v {
-                list[i] = c.max(0.0) / self.lengths[i];
-            }
-        }
-        list
+        let mut goal = self.tableau.objective(c);
+        let done = self.tableau.climb(&mut goal);
+        done.map(|()| multipliers(&self.tableau, &goal, &self.lengths))
     }
 }
 
-/// Rows of length one: each basic variable is rhs − Σ coefficient · column.
+fn multipliers(tableau: &Tableau, goal: &[f64], lengths: &[f64]) -> Vec<f64> {
+    let mut list = vec![0.0; lengths.len()];
+    for (v, c) in tableau.outside.iter().zip(goal) {
+        if let Var::Slack(i) = *v {
+            list[i] = c.max(0.0) / lengths[i];
+        }
+    }
+    list
+}
+
+/// Rows of length one: each basic variable is rhs − Σ coefficient · nonbasic variable.
 struct Tableau {
-    /// Coefficients of the nonbasic columns in each row.
-    a: Vec<Vec<f64>>,
+    /// Coefficients, one nonbasic variable after the other.
+    a: Vec<f64>,
     rhs: Vec<f64>,
+    /// Upper bounds of the basic variables.
+    top: Vec<f64>,
     /// Variable of each row; of each column.
     basic: Vec<Var>,
     outside: Vec<Var>,
-    /// Is the column's variable measured from its upper bound?
+    /// Is the coordinate measured from its upper bound?
     flipped: Vec<bool>,
     upper: Vec<f64>,
     depth_row: usize,
+    /// How far each row lets a column's variable rise.
+    room: Vec<f64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -77,147 +85,162 @@ enum Var {
     Point(usize),
     Slack(usize),
     Depth,
-    Goal,
 }
 
 impl Tableau {
     fn new(rows: &[(Vec<f64>, f64)], norms: &[f64], width: &[f64]) -> Option<Tableau> {
-        let n = width.len();
+        let (m, n) = (rows.len(), width.len());
         if norms.iter().any(|v| !(*v > 0.0 && v.is_finite())) {
             return None;
         }
         // Rows of length one; then t <= b_i − a_i w − s_i for all i.
-        let mut a: Vec<Vec<f64>> =
-            rows.iter().zip(norms).map(|((a, _), l)| a.iter().map(|v| v / l).collect()).collect();
         let mut rhs: Vec<f64> = rows.iter().zip(norms).map(|((_, b), l)| b / l).collect();
-        let first = (0..rows.len()).min_by(|&i, &j| rhs[i].total_cmp(&rhs[j]))?;
-        let (top, level) = (a[first].clone(), rhs[first]);
-        for i in (0..rows.len()).filter(|&i| i != first) {
-            // s_i = (b_i − b_first) − (a_i − a_first) w + s_first.
-            rhs[i] -= level;
-            a[i].iter_mut().zip(&top).for_each(|(x, y)| *x -= y);
+        let first = (0..m).min_by(|&i, &j| rhs[i].total_cmp(&rhs[j]))?;
+        let level = rhs[first];
+        // s_i = (b_i − b_first) − (a_i − a_first) w + s_first.
+        rhs.iter_mut().enumerate().filter(|(i, _)| *i != first).for_each(|(_, r)| *r -= level);
+        let mut a = Vec::with_capacity(m * (n + 1));
+        for j in 0..n {
+            let entry = |i: usize| rows[i].0[j] / norms[i];
+            let own = entry(first);
+            a.extend((0..m).map(|i| if i == first { own } else { entry(i) - own }));
         }
-        for (i, row) in a.iter_mut().enumerate() {
-            row.push(if i == first { 1.0 } else { -1.0 });
-        }
-        let basic = (0..rows.len()).map(|i| if i == first { Var::Depth } else { Var::Slack(i) }).collect();
-        let outside = (0..n).map(Var::Point).chain([Var::Slack(first)]).collect();
-        let upper = width.to_vec();
-        Some(Tableau { a, rhs, basic, outside, flipped: vec![false; n], upper, depth_row: first })
+        a.extend((0..m).map(|i| if i == first { 1.0 } else { -1.0 }));
+        Some(Tableau {
+            a,
+            rhs,
+            top: vec![f64::INFINITY; m],
+            basic: (0..m).map(|i| if i == first { Var::Depth } else { Var::Slack(i) }).collect(),
+            outside: (0..n).map(Var::Point).chain([Var::Slack(first)]).collect(),
+            flipped: vec![false; n],
+            upper: width.to_vec(),
+            depth_row: first,
+            room: vec![0.0; m],
+        })
     }
 
     fn bound(&self, v: Var) -> f64 {
         if let Var::Point(j) = v { self.upper[j] } else { f64::INFINITY }
     }
 
-    /// Until the goal's row cannot grow.
-    fn climb(&mut self, goal: usize) -> Option<()> {
-        let limit = 20 * (self.a.len() + self.outside.len());
-        for step in 0..2 * limit {
-            // Largest gain first; the first gain where that may cycle.
-            let gains = self.a[goal].iter().enumerate().map(|(j, c)| (j, -c));
-            let mut gains = gains.filter(|&(j, g)| g > TINY && self.bound(self.outside[j]) > 0.0);
-            let best = if step > limit { gains.next() } else { gains.max_by(|a, b| a.1.total_cmp(&b.1)) };
-            let Some((column, _)) = best else { return Some(()) };
-            self.advance(column, goal)?;
-        }
-        None
+    fn row(&self, row: usize) -> Vec<f64> {
+        self.a.iter().skip(row).step_by(self.rhs.len()).copied().collect()
     }
 
-    /// Appends the row of c · w.
-    fn objective(&mut self, c: &[f64]) -> usize {
-        let mut row = vec![0.0; self.outside.len()];
-        let mut rhs = 0.0;
-        let sign = |j: usize| if self.flipped[j] { -c[j] } else { c[j] };
-        for (v, coefficient) in self.outside.iter().zip(&mut row) {
-            if let Var::Point(j) = *v {
-                *coefficient -= sign(j);
-            }
-        }
-        for ((v, a), r) in self.basic.iter().zip(&self.a).zip(&self.rhs) {
-            if let Var::Point(j) = *v {
-                row.iter_mut().zip(a).for_each(|(x, y)| *x += sign(j) * y);
-                rhs += sign(j) * r;
-            }
-        }
-        rhs += (0..c.len()).filter(|&j| self.flipped[j]).map(|j| c[j] * self.upper[j]).sum::<f64>();
-        self.a.push(row);
-        self.rhs.push(rhs);
-        self.basic.push(Var::Goal);
-        self.a.len() - 1
+    /// Until the goal, of which each column takes its coefficient, cannot grow.
+    fn climb(&mut self, goal: &mut [f64]) -> Option<()> {
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                let limit = 20 * (self.rhs.len() + self.outside.len());
+                for step in 0..2 * limit {
+                    // Largest gain first; the first gain where that may cycle.
+                    let gains = goal.iter().enumerate().map(|(j, c)| (j, -c));
+                    let mut gains = gains.filter(|&(j, g)| g > TINY && self.bound(self.outside[j]) > 0.0);
+                    let most = |best: (usize, f64), g: (usize, f64)| if g.1 >= best.1 { g } else { best };
+                    let best = if step > limit { gains.next() } else { gains.reduce(most) };
+                    let Some((column, _)) = best else { return Some(()) };
+                    self.advance(column, goal)?;
+                }
+                None
+            },
+        )
     }
 
-    fn drop_last(&mut self) {
-        self.a.pop();
-        self.rhs.pop();
-        self.basic.pop();
+    /// Each column's coefficient in the row of c · w.
+    fn objective(&self, c: &[f64]) -> Vec<f64> {
+        let m = self.rhs.len();
+        let sign = |v: Var| match v {
+            Var::Point(j) if self.flipped[j] => -c[j],
+            Var::Point(j) => c[j],
+            _ => 0.0,
+        };
+        let weight: Vec<f64> = self.basic.iter().map(|v| sign(*v)).collect();
+        let inner = |column: &[f64]| column.iter().zip(&weight).map(|(a, w)| a * w).sum::<f64>();
+        self.outside.iter().zip(self.a.chunks_exact(m)).map(|(v, a)| inner(a) - sign(*v)).collect()
     }
 
     /// Raises a column's variable until something meets a bound.
-    fn advance(&mut self, column: usize, goal: usize) -> Option<()> {
+    #[inline(always)]
+    fn advance(&mut self, column: usize, goal: &mut [f64]) -> Option<()> {
+        let m = self.rhs.len();
+        let own = &self.a[column * m..(column + 1) * m];
+        let (rhs, top, room) = (&self.rhs[..m], &self.top[..m], &mut self.room[..m]);
+        for i in 0..m {
+            let free = if own[i] > 0.0 { rhs[i] } else { top[i] - rhs[i] };
+            let free = if free > 0.0 { free } else { 0.0 } / own[i].abs();
+            room[i] = if own[i].abs() > TINY { free } else { f64::INFINITY };
+        }
         let mut limit = self.bound(self.outside[column]);
-        let mut leaving: Option<(usize, bool)> = None;
-        for i in (0..self.a.len()).filter(|&i| i != goal) {
-            let c = self.a[i][column];
-            let (room, at_top) = match c {
-                c if c > TINY => (self.rhs[i].max(0.0) / c, false),
-                c if c < -TINY => ((self.bound(self.basic[i]) - self.rhs[i]).max(0.0) / -c, true),
-                _ => continue,
-            };
-            if room < limit {
-                (limit, leaving) = (room, Some((i, at_top)));
+        let mut leaving = None;
+        for (i, &r) in self.room.iter().enumerate() {
+            if r < limit {
+                (limit, leaving) = (r, Some(i));
             }
         }
         if !limit.is_finite() {
             return None;
         }
         match leaving {
-            None => self.flip(column),
-            Some((row, at_top)) => {
-                if at_top {
+            None => self.flip(column, goal),
+            Some(row) => {
+                if self.a[column * m + row] < 0.0 {
                     self.mirror(row);
                 }
-                self.pivot(row, column);
+                self.pivot(row, column, goal);
             }
         }
         Some(())
     }
 
     /// The column's variable is counted from its other bound.
-    fn flip(&mut self, column: usize) {
+    #[inline(always)]
+    fn flip(&mut self, column: usize, goal: &mut [f64]) {
         let Var::Point(j) = self.outside[column] else { return };
-        for (row, rhs) in self.a.iter_mut().zip(&mut self.rhs) {
-            *rhs -= row[column] * self.upper[j];
-            row[column] = -row[column];
+        let m = self.rhs.len();
+        for (a, rhs) in self.a[column * m..(column + 1) * m].iter_mut().zip(&mut self.rhs) {
+            *rhs -= *a * self.upper[j];
+            *a = -*a;
         }
+        goal[column] = -goal[column];
         self.flipped[j] = !self.flipped[j];
     }
 
     /// The same for a basic variable: x = u − x'.
+    #[inline(always)]
     fn mirror(&mut self, row: usize) {
         let Var::Point(j) = self.basic[row] else { return };
         self.rhs[row] = self.upper[j] - self.rhs[row];
-        self.a[row].iter_mut().for_each(|v| *v = -*v);
+        let m = self.rhs.len();
+        self.a.iter_mut().skip(row).step_by(m).for_each(|v| *v = -*v);
         self.flipped[j] = !self.flipped[j];
     }
 
-    fn pivot(&mut self, row: usize, column: usize) {
-        let p = self.a[row][column];
-        let mut line = std::mem::take(&mut self.a[row]);
-        line.iter_mut().for_each(|v| *v /= p);
-        line[column] = 1.0 / p;
+    #[inline(always)]
+    fn pivot(&mut self, row: usize, column: usize, goal: &mut [f64]) {
+        let m = self.rhs.len();
+        let (before, rest) = self.a.split_at_mut(column * m);
+        let (own, after) = rest.split_at_mut(m);
+        let p = own[row];
         let value = self.rhs[row] / p;
-        for i in (0..self.a.len()).filter(|&i| i != row) {
-            let c = self.a[i][column];
-            if c != 0.0 {
-                self.a[i][column] = 0.0;
-                self.a[i].iter_mut().zip(&line).for_each(|(x, y)| *x -= c * y);
-                self.rhs[i] -= c * value;
+        own[row] = 0.0;
+        let less = |x: &mut [f64], f: f64| x.iter_mut().zip(&*own).for_each(|(x, c)| *x -= c * f);
+        let others = before.chunks_exact_mut(m).chain(after.chunks_exact_mut(m));
+        for (k, a) in others.enumerate() {
+            let f = a[row] / p;
+            if f != 0.0 {
+                less(a, f);
+                a[row] = f;
+                goal[k + (k >= column) as usize] -= goal[column] * f;
             }
         }
-        self.a[row] = line;
+        less(&mut self.rhs, value);
         self.rhs[row] = value;
+        own.iter_mut().for_each(|c| *c = -*c / p);
+        own[row] = 1.0 / p;
+        goal[column] = -goal[column] / p;
         std::mem::swap(&mut self.basic[row], &mut self.outside[column]);
+        self.top[row] = self.bound(self.basic[row]);
     }
 
     fn point(&self) -> Vec<f64> {
@@ -246,7 +269,8 @@ mod tests {
         let l = p.maximise(&[2.0, 1.0]).unwrap();
         assert!((l[0] - 1.0).abs() < 1e-12, "{l:?}");
         let empty = Polytope::new(&[(vec![1.0, 1.0], 0.5), (vec![-1.0, -1.0], -0.75)], &[1.0, 1.0]);
-        let empty = empty.unwrap().deepest();
+        let empty = empty.unwrap();
+        let empty = empty.deepest();
         let weight = 0.5 / 2f64.sqrt();
         assert!(empty.depth < 0.0 && empty.multipliers.iter().all(|l| (l - weight).abs() < 1e-12));
     }
@@ -273,7 +297,7 @@ mod tests {
                 (0..m).map(|_| ((0..n).map(|_| random.signed()).collect(), 2.0 * random.signed())).collect();
             let width: Vec<f64> = (0..n).map(|j| if j % 5 == 4 { 0.0 } else { random.unit() }).collect();
             let mut p = Polytope::new(&rows, &width).unwrap();
-            let d = p.deepest();
+            let d = p.deepest.clone();
             let depth = |(a, b): &(Vec<f64>, f64)| (b - inner(a, &d.point)) / inner(a, a).sqrt();
             let attained = rows.iter().map(depth).fold(f64::INFINITY, f64::min);
             let above = dual(&vec![0.0; n], &d.multipliers, &rows, &width);
@@ -283,10 +307,9 @@ mod tests {
             }
             for _ in 0..5 {
                 let c: Vec<f64> = (0..n).map(|_| random.signed()).collect();
-                let row = p.tableau.objective(&c);
-                p.tableau.climb(row).unwrap();
+                let mut goal = p.tableau.objective(&c);
+                p.tableau.climb(&mut goal).unwrap();
                 let x = p.tableau.point();
-                p.tableau.drop_last();
                 let l = p.maximise(&c).unwrap();
                 assert!(rows.iter().all(|(a, b)| inner(a, &x) <= b + 1e-9), "case {case}");
                 assert!((inner(&c, &x) - dual(&c, &l, &rows, &width)).abs() < 1e-8, "case {case}");

@@ -10,7 +10,7 @@ use crate::ops::gradient::{Gradients, backward, selected, upper};
 use crate::ops::linear::{signs, take_signs};
 use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
-use ndarray::{Array2, Array3, Axis, s};
+use ndarray::{Array2, Array3, Axis};
 
 /// An upper bound for one item of the gates. `all`: gradients behind every slope are narrowed, which
 /// costs more than those of either sign behind open ones.
@@ -49,7 +49,7 @@ fn propagate(
     let fixed = problem.ignored();
     let constant = |j: usize| fixed.get(j).copied().unwrap_or(false);
     let sums_only = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
-    let mut norms = vec![];
+    let (mut norms, mut narrowed) = (vec![], 0);
     let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
         let wanted: Vec<usize> = match &gates[k] {
             Some(Gate::Each(slopes)) => {
@@ -60,11 +60,14 @@ fn propagate(
                 };
                 (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| open(i, j))).collect()
             }
-            None if k == 0 && (dual == Norm::Inf || !sums_only) => {
-                (0..problem.net.inputs()).filter(|&j| !constant(j)).collect()
+            None if k == 0 => {
+                let entries: Vec<usize> = (0..problem.net.inputs()).filter(|&j| !constant(j)).collect();
+                let worth = all || dual == Norm::Inf || !sums_only || entries.len() <= 64 + 16 * narrowed;
+                if worth { entries } else { vec![] }
             }
             _ => vec![],
         };
+        narrowed += wanted.len();
         for chunk in wanted.chunks(128) {
             let rows = signs(ends.lo.nrows(), ends.lo.ncols(), chunk);
             let tops = upper(prepared, gates, later, seeds, k, &rows);
@@ -77,7 +80,8 @@ fn propagate(
             }
             norms = sizes(ends, dual);
             if dual != Norm::Inf {
-                let linear = sums(prepared, gates, later, seeds, ends, dual);
+                let signs = if all { SIGNS } else { (8 * narrowed + 1).ilog2().min(SIGNS) };
+                let linear = sums(prepared, gates, later, seeds, ends, dual, signs);
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
             }
         }
@@ -91,7 +95,11 @@ fn sizes(ends: &Ends, norm: Norm) -> Vec<f64> {
     rows.map(|(l, h)| vector_norm_up(l.iter().zip(h).map(size).collect::<Vec<_>>(), norm)).collect()
 }
 
-/// Σ|J_j|, or the root of ΣJ_j²: every term below its chord, then one functional.
+/// Most entries of a row whose signs are tried.
+const SIGNS: u32 = 8;
+
+/// Σ|J_j|, or the root of ΣJ_j²: every term below a line, then one functional. A line above |J_j| is
+/// the chord; or J_j and −J_j in turn, the larger result counts.
 fn sums(
     prepared: &Prepared<Cpu>,
     gates: &[Option<Gate<Cpu>>],
@@ -99,21 +107,40 @@ fn sums(
     seeds: &Enclosure,
     ends: &Ends,
     norm: Norm,
+    signs: u32,
 ) -> Vec<f64> {
     let (rows, n) = ends.lo.dim();
-    let mut functionals = Enclosure::zeros(rows, 1, n);
-    let mut constants = vec![0.0; rows];
-    for ((i, j), &l) in ends.lo.indexed_iter() {
-        let (slope, shift) = chord(l, ends.hi[[i, j]], norm);
-        functionals.centre[[i, 0, j]] = slope;
-        constants[i] = add_up(constants[i], shift);
+    let signs = if norm == Norm::One { signs } else { 0 };
+    let mut functionals = Enclosure::zeros(rows, 1 << signs, n);
+    let mut constants = Array2::<f64>::zeros((rows, 1 << signs));
+    for row in 0..rows {
+        let lines: Vec<(f64, f64)> =
+            (0..n).map(|j| chord(ends.lo[[row, j]], ends.hi[[row, j]], norm)).collect();
+        let mut by_shift: Vec<usize> = (0..n).collect();
+        by_shift.sort_by(|&a, &b| lines[b].1.total_cmp(&lines[a].1));
+        let mut turn = vec![None; n];
+        let lossy = by_shift.into_iter().filter(|&j| lines[j].1 > 0.0);
+        lossy.take(signs as usize).enumerate().for_each(|(bit, j)| turn[j] = Some(bit));
+        for choice in 0..1usize << signs {
+            for (j, line) in lines.iter().enumerate() {
+                let (slope, shift) = match turn[j] {
+                    Some(bit) if choice & (1 << bit) != 0 => (-1.0, 0.0),
+                    Some(_) => (1.0, 0.0),
+                    None => *line,
+                };
+                functionals.centre[[row, choice, j]] = slope;
+                constants[[row, choice]] = add_up(constants[[row, choice]], shift);
+            }
+        }
     }
     let tops: Array2<f64> = upper(prepared, gates, later, seeds, 0, &functionals);
-    let total = |(c, t): (&f64, &f64)| {
-        let sum = add_up(*c, *t).max(0.0);
+    let total = |row: usize| {
+        let sum = |c: usize| add_up(constants[[row, c]], tops[[row, c]]);
+        let sums = (0..1 << signs).map(|c| if sum(c).is_nan() { f64::INFINITY } else { sum(c) });
+        let sum = sums.fold(0.0, f64::max);
         if norm == Norm::Two { sqrt_up(sum) } else { sum }
     };
-    constants.iter().zip(tops.slice(s![.., 0])).map(total).collect()
+    (0..rows).map(total).collect()
 }
 
 /// slope x + shift above |x| or x² on [l, u], both convex: the difference is largest at an end.

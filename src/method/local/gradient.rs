@@ -3,9 +3,10 @@
 //! Proves: every generalised Jacobian on the region lies in an enclosure, and its rows' norms below sums of
 //!   their entries' chords.
 //! From: Shi et al. 2022 (RecurJac's recursion as linear bounds); here for any graph, any slope
-//!   intervals and all norm pairs, squares relaxed by their chords too, intersected with intervals.
+//!   intervals and all norm pairs, squares relaxed by their chords too, signs of entries tried where chords
+//!   lose most, intersected with intervals.
 //! Rounding: coefficients are numbers, what they lose goes into the constant.
-//! Cost: a pass per output row, and two functionals per open neuron and row where that is affordable.
+//! Cost: a pass per output row, and two functionals per open neuron, entry and row where that is affordable.
 //! Loose when: many neurons are open; exact where none is.
 
 use super::jacobian;
@@ -75,26 +76,32 @@ pub fn rows_of<B: Backend>(
     let row_by_row = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
     let affords = |count: usize| budget.affords_on(b, 8.0 * (pairs * count) as f64 * products);
     let mut norms = vec![f64::INFINITY; pairs];
+    // Functionals of neurons: entries and signs may cost as much again, times a few.
+    let mut spent = 0;
     let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
         if budget.interrupted() {
             return;
         }
         let wanted: Vec<usize> = match gates[k].as_ref() {
             Some(Gate::Each(slopes)) => open(&b.read_slopes(slopes), ends),
-            // Entries themselves matter where the norm is no sum over them.
-            None if k == 0 && (dual == Norm::Inf || !row_by_row) => {
-                (0..prepared.net.inputs()).filter(|&j| free(j)).collect()
+            // The norm's chords rest on the entries' ends.
+            None if k == 0 => {
+                let entries: Vec<usize> = (0..prepared.net.inputs()).filter(|&j| free(j)).collect();
+                let worth = !row_by_row || dual == Norm::Inf || entries.len() <= entries_worth(spent);
+                if worth { entries } else { vec![] }
             }
             _ => vec![],
         };
         if !wanted.is_empty() && affords(wanted.len()) {
+            spent += wanted.len();
             identity(prepared, gates, later, seeds, k, &wanted, ends);
         }
         if k == 0 {
             fix(ends, &fixed);
             norms = entries_norm(ends, dual);
+            let signs = if affords(1 << signs_worth(spent)) { signs_worth(spent) } else { 0 };
             if dual != Norm::Inf && affords(1) {
-                let linear = sums(prepared, gates, later, seeds, ends, dual);
+                let linear = sums(prepared, gates, later, seeds, ends, dual, signs);
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
             }
         }
@@ -115,6 +122,17 @@ fn open((lo, hi): &(Array2<f64>, Array2<f64>), ends: &Ends) -> Vec<usize> {
     let either =
         |i: usize, j: usize| lo[[i, j]] < hi[[i, j]] && ends.lo[[i, j]] < 0.0 && ends.hi[[i, j]] > 0.0;
     (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| either(i, j))).collect()
+}
+
+/// How many entries are narrowed when that many neurons were: few always.
+fn entries_worth(neurons: usize) -> usize {
+    64 + 16 * neurons
+}
+
+/// Of how many entries both signs are tried, when that many gradients were narrowed: a functional for
+/// every choice of signs.
+fn signs_worth(narrowed: usize) -> usize {
+    (8 * narrowed + 1).ilog2().min(8) as usize
 }
 
 /// Columns of constant inputs do not count.
@@ -152,7 +170,8 @@ fn entries_norm(ends: &Ends, norm: Norm) -> Vec<f64> {
         .collect()
 }
 
-/// Σ|J_j|, or the root of ΣJ_j², by one functional per row: each term below its chord.
+/// Σ|J_j|, or the root of ΣJ_j²: each term below its chord, where of the `signs` terms |J_j| that lose most
+/// by it both signs are tried instead. A functional per row and choice of signs.
 fn sums<B: Backend>(
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
@@ -160,21 +179,40 @@ fn sums<B: Backend>(
     seeds: &Enclosure,
     ends: &Ends,
     norm: Norm,
+    signs: usize,
 ) -> Vec<f64> {
     let (pairs, n) = ends.lo.dim();
-    let mut rows = Enclosure::zeros(pairs, 1, n);
-    let mut constant = vec![0.0; pairs];
-    for ((i, j), &l) in ends.lo.indexed_iter() {
-        let [slope, shift] = chord(l, ends.hi[[i, j]], norm);
-        rows.centre[[i, 0, j]] = slope;
-        constant[i] = add_up(constant[i], shift);
+    let lines: Vec<Vec<[f64; 2]>> =
+        (0..pairs).map(|i| (0..n).map(|j| chord(ends.lo[[i, j]], ends.hi[[i, j]], norm)).collect()).collect();
+    let tried: Vec<Vec<usize>> = lines
+        .iter()
+        .map(|l| {
+            let mut loss: Vec<usize> = (0..n).filter(|&j| norm == Norm::One && l[j][1] > 0.0).collect();
+            loss.sort_by(|&a, &b| l[b][1].total_cmp(&l[a][1]));
+            loss.truncate(signs);
+            loss
+        })
+        .collect();
+    let choices = 1 << tried.iter().map(Vec::len).max().unwrap_or(0);
+    let mut rows = Enclosure::zeros(pairs, choices, n);
+    let mut constant = Array2::<f64>::zeros((pairs, choices));
+    for (i, c) in (0..pairs).flat_map(|i| (0..choices).map(move |c| (i, c))) {
+        for (j, &[slope, shift]) in lines[i].iter().enumerate() {
+            let sign = |t: usize| if c >> t & 1 == 1 { 1.0 } else { -1.0 };
+            let own = tried[i].iter().position(|&t| t == j).map(|t| [sign(t), 0.0]);
+            let [slope, shift] = own.unwrap_or([slope, shift]);
+            rows.centre[[i, c, j]] = slope;
+            constant[[i, c]] = add_up(constant[[i, c]], shift);
+        }
     }
     let top = upper(prepared, gates, later, seeds, 0, &rows);
-    let total = |(i, c): (usize, &f64)| {
-        let sum = add_up(*c, top[[i, 0]]).max(0.0);
+    let total = |i: usize| {
+        let choice = |c: usize| add_up(constant[[i, c]], top[[i, c]]);
+        let stated = |c: usize| if choice(c).is_nan() { f64::INFINITY } else { choice(c) };
+        let sum = (0..choices).map(stated).fold(0.0, f64::max);
         if norm == Norm::Two { sqrt_up(sum) } else { sum }
     };
-    constant.iter().enumerate().map(total).collect()
+    (0..pairs).map(total).collect()
 }
 
 /// A line above |x| or x² on [l, u]: any slope serves, as both are convex.
