@@ -1,5 +1,9 @@
 //! Parse, run, exit code.
 
+/// Searches allocate and free blocks of some kilobytes all the time, on every thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     std::process::exit(clarke::cli::main(std::env::args_os()));
 }

@@ -39,8 +39,9 @@ use std::time::Instant;
 
 /// Part of the memory that waiting parts may take.
 const MEMORY: f64 = 0.25;
-/// Parts at a time.
+/// Parts at a time, and multiplications: a second or two of a processor's work.
 const BATCH: usize = 128;
+const WORK: f64 = 1.5e10;
 
 /// When to stop besides time.
 #[derive(Clone, Copy, Debug)]
@@ -167,6 +168,7 @@ pub fn run<'a, B: Backend>(
     let mut out = Searched { upper: start, lower, parts: 0, splits: 0, dropped: false };
     let room = (context.budget.memory as f64 * MEMORY) as usize;
     let mut size = 1;
+    let largest = at_once(problem);
     while !context.budget.is_over() && goal.splits.is_none_or(|s| out.splits < s) {
         let cutoff = least.max(goal.gap * out.lower.value.get());
         let mut batch = vec![];
@@ -177,7 +179,7 @@ pub fn run<'a, B: Backend>(
             break;
         }
         bytes -= batch.iter().map(Part::bytes).sum::<usize>();
-        size = (2 * size).min(BATCH);
+        size = (2 * size).min(largest);
         // Small lots stay in a core's cache; a device takes all at once.
         let lots: Vec<&[Part]> = batch.chunks(prepared.backend.lot()).collect();
         let bounded = |lot: &[Part]| bound::batch(problem, budget, prepared, lot.to_vec(), &fixed);
@@ -258,6 +260,15 @@ pub fn run<'a, B: Backend>(
         out.upper = Bound { value: Upper::proven(value), method: "branch-and-bound", evidence };
     }
     out
+}
+
+/// How many parts of a problem make a batch: of large networks few, so that limits of time are kept.
+fn at_once(problem: &Problem) -> usize {
+    let net = &problem.net;
+    let nonlinear = net.nodes.iter().filter(|n| n.op.is_nonlinear());
+    // A centre and a radius of two functionals per neuron and row.
+    let functionals = 4 * nonlinear.map(|n| n.len()).sum::<usize>() * problem.rows();
+    ((WORK / (net.products() * functionals as f64)) as usize).clamp(1, BATCH)
 }
 
 /// One list from all lots, in their order; None if one of them was interrupted.

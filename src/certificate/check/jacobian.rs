@@ -62,12 +62,12 @@ fn propagate(
             }
             None if k == 0 => {
                 let entries: Vec<usize> = (0..problem.net.inputs()).filter(|&j| !constant(j)).collect();
-                let worth = all || dual == Norm::Inf || !sums_only || entries.len() <= 64 + 16 * narrowed;
+                let worth = all || dual == Norm::Inf || !sums_only || entries.len() <= 16 * (1 + narrowed);
                 if worth { entries } else { vec![] }
             }
             _ => vec![],
         };
-        narrowed += wanted.len();
+        narrowed += if k > 0 { wanted.len() } else { 0 };
         for chunk in wanted.chunks(128) {
             let rows = signs(ends.lo.nrows(), ends.lo.ncols(), chunk);
             let tops = upper(prepared, gates, later, seeds, k, &rows);

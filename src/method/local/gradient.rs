@@ -93,7 +93,7 @@ pub fn rows_of<B: Backend>(
             _ => vec![],
         };
         if !wanted.is_empty() && affords(wanted.len()) {
-            spent += wanted.len();
+            spent += if k > 0 { wanted.len() } else { 0 };
             identity(prepared, gates, later, seeds, k, &wanted, ends);
         }
         if k == 0 {
@@ -126,13 +126,13 @@ fn open((lo, hi): &(Array2<f64>, Array2<f64>), ends: &Ends) -> Vec<usize> {
 
 /// How many entries are narrowed when that many neurons were: few always.
 fn entries_worth(neurons: usize) -> usize {
-    64 + 16 * neurons
+    16 + 16 * neurons
 }
 
-/// Of how many entries both signs are tried, when that many gradients were narrowed: a functional for
-/// every choice of signs.
-fn signs_worth(narrowed: usize) -> usize {
-    (8 * narrowed + 1).ilog2().min(8) as usize
+/// Of how many entries both signs are tried, when that many neurons' gradients were narrowed: a
+/// functional for every choice of signs.
+fn signs_worth(neurons: usize) -> usize {
+    (8 * neurons + 1).ilog2().min(8) as usize
 }
 
 /// Columns of constant inputs do not count.
