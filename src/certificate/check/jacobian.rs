@@ -110,7 +110,7 @@ fn sums(
     signs: u32,
 ) -> Vec<f64> {
     let (rows, n) = ends.lo.dim();
-    let signs = if norm == Norm::One { signs } else { 0 };
+    let signs = if norm == Norm::One && n <= 64 { signs } else { 0 };
     let mut functionals = Enclosure::zeros(rows, 1 << signs, n);
     let mut constants = Array2::<f64>::zeros((rows, 1 << signs));
     for row in 0..rows {

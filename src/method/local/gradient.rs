@@ -99,7 +99,8 @@ pub fn rows_of<B: Backend>(
         if k == 0 {
             fix(ends, &fixed);
             norms = entries_norm(ends, dual);
-            let signs = if affords(1 << signs_worth(spent)) { signs_worth(spent) } else { 0 };
+            let signs = signs_worth(spent, ends.lo.ncols());
+            let signs = if affords(1 << signs) { signs } else { 0 };
             if dual != Norm::Inf && affords(1) {
                 let linear = sums(prepared, gates, later, seeds, ends, dual, signs);
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
@@ -130,8 +131,11 @@ fn entries_worth(neurons: usize) -> usize {
 }
 
 /// Of how many entries both signs are tried, when that many neurons' gradients were narrowed: a
-/// functional for every choice of signs.
-fn signs_worth(neurons: usize) -> usize {
+/// functional for every choice of signs. Among many entries a few do not matter.
+fn signs_worth(neurons: usize, entries: usize) -> usize {
+    if entries > 64 {
+        return 0;
+    }
     (8 * neurons + 1).ilog2().min(8) as usize
 }
 
