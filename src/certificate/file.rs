@@ -6,11 +6,13 @@ use super::tree::{Node, Tree};
 use crate::error::{Error, Result};
 use crate::num::Norm;
 use crate::num::rational::Rational;
+use crate::ops::feedback::Scaled;
 use crate::ops::part::Split;
 use crate::problem::{Output, Quantity, Quotient};
 use crate::region::Region;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 pub const SCHEMA: &str = "clarke.certificate/1";
 
@@ -110,6 +112,8 @@ enum Steps {
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Step {
     Bounded,
+    /// Places of neurons and their scalings, scalings of inputs.
+    Scaled(Vec<usize>, Vec<f64>, Vec<f64>),
     Pattern,
     Empty(Vec<f64>),
     Refuted(Vec<String>),
@@ -193,6 +197,10 @@ pub fn write(c: &Certificate) -> String {
 fn step(node: &Node) -> Step {
     match node {
         Node::Bounded => Step::Bounded,
+        Node::Scaled(s) => {
+            let (places, neurons) = s.neurons.iter().copied().unzip();
+            Step::Scaled(places, neurons, s.inputs.clone())
+        }
         Node::Pattern => Step::Pattern,
         Node::Faces(children) => Step::Faces(children.clone()),
         Node::Empty(m) => Step::Empty(m.clone()),
@@ -260,6 +268,13 @@ fn node(step: Step) -> Result<Node> {
     let kink = |node, feature, at| Split::Kink { node, feature, at };
     Ok(match step {
         Step::Bounded => Node::Bounded,
+        Step::Scaled(places, neurons, inputs) => {
+            let ascending = places.windows(2).all(|p| p[0] < p[1]);
+            if places.len() != neurons.len() || !ascending {
+                return Err(bad("scalings without places"));
+            }
+            Node::Scaled(Arc::new(Scaled { neurons: places.into_iter().zip(neurons).collect(), inputs }))
+        }
         Step::Pattern => Node::Pattern,
         Step::Faces(children) => Node::Faces(children),
         Step::Empty(m) => Node::Empty(m),

@@ -1,13 +1,17 @@
 //! The parts of a divided region as a tree: how each was divided, and why a leaf is done with.
 
 use crate::num::rational::Rational;
+use crate::ops::feedback::Scaled;
 use crate::ops::part::Split;
+use std::sync::Arc;
 
 /// One part; the root is node 0.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     /// Its bound is derived again.
     Bounded,
+    /// These scalings of open neurons show its bound, or that of a part around it.
+    Scaled(Arc<Scaled>),
     /// Every slope is fixed: the norm of one matrix, in rationals.
     Pattern,
     /// No interior: a nonnegative combination of the half-spaces of its decisions is nowhere positive;

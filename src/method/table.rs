@@ -105,6 +105,14 @@ pub const METHODS: &[Row] = &[
         "Fazlyab et al. 2019 (neuron); chains only",
     ),
     row(
+        "scaled-gain",
+        Scope::Any,
+        Proves::Upper,
+        "1→2, 2→2, inf→2; others by it",
+        "up to 300 factorisations",
+        "Fazlyab et al. 2019 (neuron), Wang et al. 2022 (GeoLIP); any graph",
+    ),
+    row(
         "seqlip",
         Scope::Any,
         Proves::Upper,

@@ -1,5 +1,6 @@
 //! Cholesky factorisation as a proof that a Hermitian matrix is almost positive semidefinite.
 
+use super::linalg::{frobenius_up, gram_matrix};
 use super::norms::{Norm, vector_norm_up};
 use super::round::{add_up, div_up, gamma, mul_up, sub_down};
 use ndarray::linalg::general_mat_mul;
@@ -28,6 +29,32 @@ pub fn semidefinite_up_to(a: &mut Array2<f64>) -> Option<f64> {
     let eta = h.semidefinite_up_to();
     *a = h.re;
     eta
+}
+
+/// Is every matrix within `error` of `m`, in norm, positive semidefinite?
+pub fn positive(mut m: Array2<f64>, error: f64) -> bool {
+    let n = m.nrows();
+    let trace = vector_norm_up(m.diag().iter().map(|x| x.abs()), Norm::One);
+    let g = gamma(2 * n + 8);
+    // At least what the factorisation of the shifted matrix can lose.
+    let shift = add_up(error, mul_up(1.5, mul_up(div_up(g, sub_down(1.0, g)), trace)));
+    let shift = add_up(mul_up(shift, 1.0 + 1e-6), 1e-290);
+    m.diag_mut().mapv_inplace(|x| sub_down(x, shift));
+    semidefinite_up_to(&mut m).is_some_and(|eta| shift >= add_up(eta, error))
+}
+
+/// Is ‖K‖_2 <= 1 for every matrix K that lies within `radius` of this one, in norm?
+pub fn contracts(k: ArrayView2<f64>, radius: f64) -> bool {
+    let k = if k.nrows() <= k.ncols() { k.reversed_axes() } else { k };
+    let (rows, n) = k.dim();
+    let size = frobenius_up(k);
+    let mut m = gram_matrix(k);
+    m.mapv_inplace(|g| -g);
+    m.diag_mut().mapv_inplace(|g| 1.0 + g);
+    // |fl(KᵀK) − KᵀK|_F <= γ Σ‖k_i‖², one more rounding where 1 is added.
+    let rounding = mul_up(gamma(rows + 4), add_up(mul_up(size, size), n as f64));
+    let moved = mul_up(radius, add_up(mul_up(2.0, size), radius));
+    positive(m, add_up(add_up(rounding, moved), 1e-290))
 }
 
 /// What a factorisation of a matrix of this order and trace leaves unproven: `η` below.

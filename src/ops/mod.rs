@@ -3,6 +3,8 @@
 
 pub mod chains;
 pub mod exact;
+pub mod expansion;
+pub mod feedback;
 pub mod gradient;
 pub mod linear;
 pub mod part;

@@ -1,10 +1,12 @@
 //! A part of the region: a box, decisions on which side of a kink neurons are, and what
 //! is known of every nonlinear node's arguments there.
 
+use super::feedback::Scaled;
 use super::{Ends, Known};
 use crate::net::{Net, Op};
 use crate::num::Piecewise;
 use ndarray::{Array2, Axis};
+use std::sync::Arc;
 
 /// A decision: the value of a node's feature lies on one side of a kink.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,13 +33,18 @@ pub struct Part {
     pub known: Vec<Option<[Vec<f64>; 2]>>,
     /// An upper bound of every Jacobian's norm in the interior.
     pub bound: f64,
+    /// Scalings that show this bound; None: linear bounds do.
+    pub shown: Option<Arc<Scaled>>,
+    /// The best ones that were found, for this part or one around it.
+    pub scaled: Option<Arc<Scaled>>,
     /// Its place in the tree of all parts.
     pub place: usize,
 }
 
 impl Part {
     pub fn whole(lo: &[f64], hi: &[f64], nodes: usize, bound: f64) -> Part {
-        Part { lo: lo.to_vec(), hi: hi.to_vec(), cuts: vec![], known: vec![None; nodes], bound, place: 0 }
+        let (lo, hi, known) = (lo.to_vec(), hi.to_vec(), vec![None; nodes]);
+        Part { lo, hi, cuts: vec![], known, bound, shown: None, scaled: None, place: 0 }
     }
 
     /// Coordinates that vary on the part.
@@ -97,7 +104,8 @@ impl Part {
     /// Bytes that the part takes while it waits.
     pub fn bytes(&self) -> usize {
         let ends: usize = self.known.iter().flatten().map(|e| 2 * e[0].len()).sum();
-        8 * (ends + 2 * self.lo.len() + 4 * self.cuts.len()) + 128
+        let scaled = self.scaled.as_ref().map_or(0, |s| 2 * s.neurons.len() + s.inputs.len());
+        8 * (ends + 2 * self.lo.len() + 4 * self.cuts.len() + scaled) + 128
     }
 }
 

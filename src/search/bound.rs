@@ -9,6 +9,7 @@
 
 use crate::backend::Backend;
 use crate::method::context::Budget;
+use crate::method::global::gain;
 use crate::method::local::crown::{self, Cuts, Given};
 use crate::method::local::gradient::{Rows, rows_of};
 use crate::net::Op;
@@ -16,6 +17,7 @@ use crate::num::norms::vector_norm_up;
 use crate::num::operator::operator_upper;
 use crate::num::round::add_up;
 use crate::num::{Enclosure, Norm};
+use crate::ops::feedback::Feedback;
 use crate::ops::gradient::selected;
 use crate::ops::linear::tighten;
 use crate::ops::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
@@ -25,6 +27,7 @@ use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// What is found out about a part.
 pub enum Found {
@@ -39,14 +42,14 @@ pub enum Found {
     },
 }
 
-/// All parts of a batch; None when interrupted. Rows whose bound is at most `cutoff`
-/// are no longer of interest where rows count one by one.
+/// All parts of a batch; None when interrupted. Those whose bound is at most `cutoff` get no better one.
 pub fn batch<B: Backend>(
     problem: &Problem,
     budget: &Budget,
     prepared: &Prepared<B>,
     mut parts: Vec<Part>,
     fixed: &[bool],
+    cutoff: f64,
 ) -> Option<Vec<Found>> {
     let (b, net, region) = (prepared.backend, prepared.net, &problem.region);
     let (input, ends) = (enclosure(&boxes(&parts)), known(&parts, net));
@@ -89,7 +92,13 @@ pub fn batch<B: Backend>(
         let jacobian = rows_of(problem, budget, prepared, &gates, &Enclosure::point(seeds))?;
         for (g, &i) in group.iter().enumerate() {
             let mut part = parts[i].clone();
-            part.bound = part.bound.min(norm(problem, &jacobian, g * rows..(g + 1) * rows));
+            let linear = norm(problem, &jacobian, g * rows..(g + 1) * rows);
+            if linear < part.bound {
+                (part.bound, part.shown) = (linear, None);
+            }
+            if part.bound > cutoff && gain::fits(problem) {
+                scale(problem, prepared, &statuses.trace.gates, i, &mut part);
+            }
             let split =
                 choose(prepared, &part, &slopes, i, &jacobian, g * rows..(g + 1) * rows, &cuts.cells[i].free);
             let point = points[i].clone().expect("alive");
@@ -97,6 +106,25 @@ pub fn batch<B: Backend>(
         }
     }
     Some(found)
+}
+
+/// A bound by scalings of the open neurons, from those of the part around it.
+fn scale<B: Backend>(
+    problem: &Problem,
+    prepared: &Prepared<B>,
+    gates: &[Option<Gate<B>>],
+    item: usize,
+    part: &mut Part,
+) {
+    let own = selected(prepared.backend, gates, &[item]);
+    let Some(f) = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored()) else { return };
+    let calls = if part.scaled.is_some() { gain::CALLS_AGAIN } else { gain::CALLS };
+    let Some((bound, scaled)) = gain::best(problem, &f, part.scaled.as_deref(), calls) else { return };
+    let scaled = Arc::new(scaled);
+    if bound < part.bound {
+        (part.bound, part.shown) = (bound, Some(scaled.clone()));
+    }
+    part.scaled = Some(scaled);
 }
 
 /// A part with the half-spaces that its decisions imply.

@@ -182,7 +182,7 @@ pub fn run<'a, B: Backend>(
         size = (2 * size).min(largest);
         // Small lots stay in a core's cache; a device takes all at once.
         let lots: Vec<&[Part]> = batch.chunks(prepared.backend.lot()).collect();
-        let bounded = |lot: &[Part]| bound::batch(problem, budget, prepared, lot.to_vec(), &fixed);
+        let bounded = |lot: &[Part]| bound::batch(problem, budget, prepared, lot.to_vec(), &fixed, cutoff);
         let Some(found) = in_parallel(&lots, &bounded) else {
             batch.into_iter().for_each(|p| open.push(Waiting(p)));
             break;
@@ -207,7 +207,7 @@ pub fn run<'a, B: Backend>(
                 }
                 Found::Bounded { part, split, .. } => (part, split),
             };
-            tree.bound(part.place, part.bound);
+            tree.bound(&part);
             let split = match split {
                 _ if part.bound <= cutoff => None,
                 Some(split) => Some(split),

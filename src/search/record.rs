@@ -2,7 +2,9 @@
 
 use crate::certificate::Tree;
 use crate::certificate::tree::Node;
+use crate::ops::feedback::Scaled;
 use crate::ops::part::{Part, Split};
+use std::sync::Arc;
 
 /// Parts that are recorded at most.
 const MOST: usize = 1 << 21;
@@ -11,13 +13,20 @@ pub struct Record {
     nodes: Vec<Node>,
     /// The best bound of each part.
     bounds: Vec<f64>,
+    /// Scalings that show them.
+    shown: Vec<Option<Arc<Scaled>>>,
     overflown: bool,
 }
 
 impl Record {
     /// The whole region.
     pub fn new() -> Record {
-        Record { nodes: vec![Node::Bounded], bounds: vec![f64::INFINITY], overflown: false }
+        Record {
+            nodes: vec![Node::Bounded],
+            bounds: vec![f64::INFINITY],
+            shown: vec![None],
+            overflown: false,
+        }
     }
 
     pub fn set(&mut self, place: usize, node: Node) {
@@ -26,9 +35,10 @@ impl Record {
         }
     }
 
-    pub fn bound(&mut self, place: usize, bound: f64) {
+    pub fn bound(&mut self, part: &Part) {
         if !self.overflown {
-            self.bounds[place] = bound;
+            self.bounds[part.place] = part.bound;
+            self.shown[part.place] = part.shown.clone();
         }
     }
 
@@ -38,18 +48,25 @@ impl Record {
         faces.iter_mut().zip(&places).for_each(|(f, &p)| f.place = p);
         self.nodes.extend(vec![Node::Bounded; faces.len()]);
         self.bounds.extend(vec![f64::INFINITY; faces.len()]);
+        self.shown.extend(vec![None; faces.len()]);
         self.nodes[0] = Node::Faces(places);
     }
 
     /// The places of both children.
     pub fn divide(&mut self, place: usize, split: Split) -> [usize; 2] {
         if self.overflown || self.nodes.len() + 2 > MOST {
-            *self = Record { nodes: vec![], bounds: vec![], overflown: true };
+            *self = Record { nodes: vec![], bounds: vec![], shown: vec![], overflown: true };
             return [0, 0];
         }
         let children = [self.nodes.len(), self.nodes.len() + 1];
         self.nodes.extend([Node::Bounded, Node::Bounded]);
         self.bounds.extend([self.bounds[place]; 2]);
+        let shown = self.shown[place].take();
+        if shown.is_some() {
+            // Scalings are kept for leaves only.
+            self.bounds[place] = f64::INFINITY;
+        }
+        self.shown.extend([shown.clone(), shown]);
         self.nodes[place] = Node::Split { split, children };
         children
     }
@@ -77,6 +94,7 @@ impl Record {
                     open.extend(faces.iter().copied().zip(places.iter().copied()));
                     Node::Faces(places)
                 }
+                Node::Bounded => self.shown[from].clone().map_or(Node::Bounded, Node::Scaled),
                 node => node.clone(),
             };
         }

@@ -3,11 +3,13 @@
 //! It shares `ops`, `backend::cpu` and `num` with what computes bounds, and nothing of methods,
 //! searches or devices; that the rules of proof are written a second time here is the point.
 
+mod gain;
 mod jacobian;
 mod statuses;
 mod tree;
 mod witness;
 
+use super::tree::Node;
 use super::{Tree, Witness};
 use crate::problem::{Problem, Quantity};
 
@@ -96,8 +98,15 @@ pub fn upper(problem: &Problem, proof: &Proof, wanted: f64) -> Checked<(f64, &'s
             let value = tree::value(own.as_ref().unwrap_or(problem), tree, wanted)?;
             // A quotient against the centre is one of the region's.
             debug_assert!(matches!(problem.quotient.quantity, Quantity::Lipschitz | Quantity::Anchored));
-            let whole = tree.nodes.len() == 1;
-            Ok((value, if whole { "linear back-substitution" } else { "split tree" }))
+            Ok((value, rule(tree)))
         }
+    }
+}
+
+fn rule(tree: &Tree) -> &'static str {
+    match &tree.nodes[..] {
+        [Node::Scaled(_)] => "scaled feedback",
+        [_] => "linear back-substitution",
+        _ => "split tree",
     }
 }

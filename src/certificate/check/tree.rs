@@ -1,9 +1,9 @@
 //! A tree of parts again, from the root: both sides of every division are visited, so the leaves cover
 //! the region, and every leaf is bounded or ruled out.
 
-use super::jacobian;
 use super::statuses::{Statuses, derive};
 use super::{Checked, refused};
+use super::{gain, jacobian};
 use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
 use crate::num::operator::operator_upper;
@@ -89,6 +89,13 @@ fn leaf(
             let norm = |all| jacobian::norm(problem, prepared, &found.gates, i, all);
             let quick = norm(false);
             Ok(if quick <= wanted { quick } else { quick.min(norm(true)) })
+        }
+        Node::Scaled(scaled) => {
+            let shown = gain::norm(problem, prepared, &found.gates, i, scaled, wanted);
+            if shown <= wanted {
+                return Ok(shown);
+            }
+            Ok(shown.min(jacobian::norm(problem, prepared, &found.gates, i, true)))
         }
         Node::Empty(_) if found.empty[i] => Ok(0.0),
         Node::Empty(_) => refused("multipliers do not show that a part is empty"),

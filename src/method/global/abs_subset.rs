@@ -21,7 +21,8 @@ use ndarray::{Array2, Axis};
 /// The Jacobian's enclosure; None when interrupted.
 pub fn enclosure<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Option<Matrix> {
     let rows = context.problem.rows();
-    let mut reach: Vec<Array2<f64>> = e.kinks.iter().map(|k| Array2::zeros((rows, k.radius.len()))).collect();
+    let mut reach: Vec<Array2<f64>> =
+        e.kinks().iter().map(|k| Array2::zeros((rows, k.radius.len()))).collect();
     let all: Vec<usize> = (0..rows).collect();
     let chunk = context.budget.rows(e.widest());
     let inputs = context.problem.net.inputs();
@@ -39,10 +40,10 @@ pub fn enclosure<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>)
             }
         }
     }
-    for k in (0..e.kinks.len()).rev() {
+    for k in (0..e.kinks().len()).rev() {
         let mut weight = std::mem::take(&mut reach[k]);
         for mut row in weight.rows_mut() {
-            row.zip_mut_with(&e.kinks[k].radius, |v, r| *v = mul_up(*v, *r));
+            row.zip_mut_with(&e.kinks()[k].radius, |v, r| *v = mul_up(*v, *r));
         }
         let open: Vec<usize> =
             (0..weight.ncols()).filter(|&j| weight.column(j).iter().any(|v| *v > 0.0)).collect();

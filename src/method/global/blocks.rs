@@ -13,10 +13,10 @@
 use super::expansion::Matrix;
 use super::layers::Layers;
 use crate::certificate::Evidence;
-use crate::num::cholesky::semidefinite_up_to;
+use crate::num::cholesky::positive;
 use crate::num::lanczos::top_eigenpair;
 use crate::num::linalg::{frobenius_up, gram_matrix, spectral_upper};
-use crate::num::round::{U, add_up, div_up, gamma, mul_up, sqrt_up, sub_down};
+use crate::num::round::{U, add_up, gamma, mul_up, sqrt_up};
 use crate::num::solve::{cholesky, substitute};
 use crate::num::{Upper, eigen, norms};
 use ndarray::{Array1, Array2, ArrayView2, s};
@@ -26,18 +26,6 @@ const SLACK: [f64; 2] = [1e-13, 1e-2];
 
 /// Orders up to which all eigenvalues are computed.
 const SMALL: usize = 48;
-
-/// Is every matrix within `error` of `m`, in norm, positive semidefinite?
-pub fn positive(mut m: Array2<f64>, error: f64) -> bool {
-    let n = m.nrows();
-    let trace = norms::vector_norm_up(m.diag().iter().map(|x| x.abs()), norms::Norm::One);
-    let g = gamma(2 * n + 8);
-    // At least what the factorisation of the shifted matrix can lose.
-    let shift = add_up(error, mul_up(1.5, mul_up(div_up(g, sub_down(1.0, g)), trace)));
-    let shift = add_up(mul_up(shift, 1.0 + 1e-6), 1e-290);
-    m.diag_mut().mapv_inplace(|x| sub_down(x, shift));
-    semidefinite_up_to(&mut m).is_some_and(|eta| shift >= add_up(eta, error))
-}
 
 /// diag(w) M for exact weights: centre and the Frobenius norms of centre and radius.
 struct Weighted {

@@ -21,10 +21,10 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Op
     let q = &context.problem.quotient;
     let mut between = vec![q.in_norm, q.out_norm];
     between.dedup();
-    let roots: Vec<Array1<f64>> = e.kinks.iter().map(|k| k.radius.mapv(sqrt_up)).collect();
+    let roots: Vec<Array1<f64>> = e.kinks().iter().map(|k| k.radius.mapv(sqrt_up)).collect();
     // Bounds of √r_k Z_k, by norm between the cuts.
     let mut sizes: Vec<Vec<Upper>> = vec![vec![]; between.len()];
-    for k in 0..e.kinks.len() {
+    for k in 0..e.kinks().len() {
         let (kinks, input) = whole(context, e, Target::Kink(k))?;
         for (sizes, &r) in sizes.iter_mut().zip(&between) {
             let start = norm(&input, Some(&roots[k]), None, q.in_norm, r);
@@ -60,7 +60,8 @@ fn whole<B: Backend, C: Backend>(
     e: &Expansion<B>,
     target: Target,
 ) -> Option<(Vec<Option<Matrix>>, Matrix)> {
-    let columns: usize = e.kinks.iter().map(|k| k.radius.len()).sum::<usize>() + context.problem.net.inputs();
+    let columns: usize =
+        e.kinks().iter().map(|k| k.radius.len()).sum::<usize>() + context.problem.net.inputs();
     if (e.len(target) * columns * 32) as u64 > context.budget.memory {
         return None;
     }
@@ -80,7 +81,7 @@ fn whole<B: Backend, C: Backend>(
         Matrix { centre: stack(|m| &m.centre), radius: stack(|m| &m.radius) }
     };
     let one = |k: usize| parts.iter().map(|p| p.kinks[k].as_ref()).collect::<Option<Vec<_>>>().map(join);
-    let kinks = (0..e.kinks.len()).map(one).collect();
+    let kinks = (0..e.kinks().len()).map(one).collect();
     Some((kinks, join(parts.iter().map(|p| &p.input).collect())))
 }
 

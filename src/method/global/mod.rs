@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod cuts;
 pub mod eclipse;
 pub mod expansion;
+pub mod gain;
 pub mod layers;
 pub mod lipsdp;
 pub mod partition;
@@ -19,12 +20,12 @@ use crate::certificate::Bound;
 use crate::method::context::Context;
 use crate::net::Net;
 use crate::num::Estimate;
-use crate::ops::Known;
+use crate::ops::{Known, Prepared};
 
 /// Can this method say anything about such a network?
 pub fn applies(name: &str, net: &Net) -> bool {
     match name {
-        "abs-subset" | "combettes-pesquet" => expansion::applies(net),
+        "abs-subset" | "combettes-pesquet" | "scaled-gain" => expansion::applies(net),
         "eclipse-fast" | "lipsdp" | "seqlip" => layers::activations(net).is_some(),
         _ => true,
     }
@@ -48,11 +49,13 @@ pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Optio
     Some(match name {
         "absolute-product" => absolute::run(context, backend)?.into(),
         "partition" => partition::run(context)?.into(),
+        "scaled-gain" => gain::run(context, known)?.into(),
         "abs-subset" | "combettes-pesquet" => {
             let net = expansion::network(&context.problem.net);
             let nothing = vec![];
             let same = matches!(net, std::borrow::Cow::Borrowed(_));
-            let e = expansion::Expansion::new(context, backend, &net, if same { known } else { &nothing })?;
+            let prepared = Prepared::new(&net, backend);
+            let e = expansion::Expansion::new(context, &prepared, if same { known } else { &nothing })?;
             let norms = if name == "abs-subset" { 0.0 } else { e.norms() };
             if !context.budget.affords_on(backend, e.work()) || !context.budget.affords(norms) {
                 return None;

@@ -16,6 +16,7 @@ use crate::method::local::product;
 use crate::net::Net;
 use crate::num::norms::operator_upper;
 use crate::num::{Norm, Upper};
+use crate::ops::Prepared;
 use crate::problem::{Output, Problem, Quantity, Quotient};
 use crate::region::Region;
 
@@ -57,7 +58,8 @@ fn block<B: Backend>(
         if single {
             best[i] = product::norms::<B, B>(&own, None, &vec![]).0;
         }
-        let Some(e) = Expansion::new(&own, backend, &expanded, &vec![]) else { continue };
+        let prepared = Prepared::new(&expanded, backend);
+        let Some(e) = Expansion::new(&own, &prepared, &vec![]) else { continue };
         if !context.budget.affords_on(backend, SHARES * e.work()) {
             continue;
         }
@@ -69,7 +71,7 @@ fn block<B: Backend>(
                 best[k] = std::array::from_fn(|l| best[k][l].min(row[l]));
             }
         }
-        if single && e.kinks.len() <= 1 {
+        if single && e.kinks().len() <= 1 {
             continue;
         }
         if context.budget.affords(SHARES * e.norms())

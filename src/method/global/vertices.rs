@@ -9,7 +9,8 @@
 //! Loose when: stopped with nodes open. Exact, to 1e-8, when the search closes.
 
 use super::barrier::{Inequality, Point};
-use super::blocks::{positive, top};
+use super::blocks::top;
+use crate::num::cholesky::positive;
 use crate::num::linalg::{frobenius_up, gram_matrix, spectral_upper};
 use crate::num::round::{U, add_up, gamma, mul_up, sqrt_up};
 use crate::num::solve::{cholesky, inverse};

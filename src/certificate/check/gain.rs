@@ -1,0 +1,69 @@
+//! The norm of every generalised Jacobian on a part by scalings of its open neurons: the loop's gain again.
+//!
+//! With e_j = E_j z_j, |E_j| <= r_j, and (z, y) = G (x, e): if ‖D G D'⁻¹‖_2 <= 1 with D = (r w, 1 / level),
+//! D' = (s, w), then ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e² <= Σ s² x² + Σ w² r² z².
+
+use crate::backend::cpu::Cpu;
+use crate::num::Norm;
+use crate::num::cholesky::contracts;
+use crate::num::linalg::frobenius_up;
+use crate::num::norms::vector_norm_up;
+use crate::num::round::{add_up, div_down, gamma, mul_up, sqrt_up};
+use crate::ops::feedback::{Feedback, Scaled};
+use crate::ops::gradient::selected;
+use crate::ops::{Gate, Prepared};
+use crate::problem::Problem;
+use ndarray::Array2;
+
+/// What is added to a wanted bound until scalings show it.
+const STEPS: [f64; 3] = [0.0, 1e-11, 5e-10];
+
+/// The least bound near `wanted` that the scalings show for one item of the gates.
+pub fn norm(
+    problem: &Problem,
+    prepared: &Prepared<Cpu>,
+    gates: &[Option<Gate<Cpu>>],
+    item: usize,
+    scaled: &Scaled,
+    wanted: f64,
+) -> f64 {
+    let none = f64::INFINITY;
+    let own = selected(prepared.backend, gates, &[item]);
+    let Some(f) = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored()) else { return none };
+    let scaling = f.scaling(scaled);
+    let q = &problem.quotient;
+    let expected = if q.in_norm == Norm::Inf { f.inputs() } else { 0 };
+    let sane = |x: &f64| (1e-60..1e60).contains(x);
+    if scaling.inputs.len() != expected || !scaling.inputs.iter().chain(&scaling.neurons).all(sane) {
+        return none;
+    }
+    // ‖y‖_q <= output ‖y‖_2 and ‖s x‖_2 <= input ‖x‖_p.
+    let output = if q.out_norm == Norm::One { sqrt_up(problem.rows() as f64) } else { 1.0 };
+    let input = match q.in_norm {
+        Norm::Inf => vector_norm_up(scaling.inputs.iter().copied(), Norm::Two),
+        _ => 1.0,
+    };
+    let shown = |value: f64| {
+        let level = div_down(div_down(value, output), input);
+        level > 0.0 && level.is_finite() && contracting(&f, &scaling.neurons, &scaling.inputs, level)
+    };
+    STEPS.iter().map(|s| wanted * (1.0 + s)).find(|v| shown(*v)).unwrap_or(none)
+}
+
+fn contracting(f: &Feedback, neurons: &[f64], inputs: &[f64], level: f64) -> bool {
+    let outer: Vec<f64> = neurons.iter().zip(&f.reach).map(|(w, r)| w * r).collect();
+    let mut inner: Vec<f64> = if inputs.is_empty() { vec![1.0; f.inputs()] } else { inputs.to_vec() };
+    inner.extend(neurons);
+    // One rounding in each outer weight, one per division and product.
+    let scaled = |m: &Array2<f64>| {
+        Array2::from_shape_fn(m.dim(), |(i, j)| match outer.get(i) {
+            Some(weight) => m[[i, j]] * weight / inner[j],
+            None => m[[i, j]] / level / inner[j],
+        })
+    };
+    let centre = scaled(&f.matrix.centre);
+    let relative = mul_up(gamma(8), frobenius_up(centre.view()));
+    let radii = mul_up(add_up(1.0, gamma(8)), frobenius_up(scaled(&f.matrix.radius).view()));
+    let underflow = mul_up(centre.len() as f64, 1e-150);
+    contracts(centre.view(), add_up(add_up(relative, radii), underflow))
+}

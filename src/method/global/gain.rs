@@ -1,0 +1,139 @@
+//! Open slopes as a feedback loop, scaled so that its gain is at most one.
+//!
+//! Proves: ‖J‖_{p→2} <= level (Σ s²)^½ for p = ∞, <= level for s = 1 and p <= 2, where ‖K‖_2 <= 1 for the
+//!   K of `num::gain`: ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e², and |e| <= r |z|. Other norms of
+//!   the output through it.
+//! From: LipSDP's neuron form (Fazlyab et al. 2019) as scaled small gain, on any graph; for p = ∞ the form
+//!   of Wang et al. 2022 (GeoLIP).
+//! Rounding: K's own and G's radii as a norm; one Cholesky factorisation with their size as a shift.
+//! Cost: up to 300 factorisations of the order of open neurons.
+//! Loose when: several neurons switch at once; for one row exact on one hidden layer's relaxation.
+
+use super::expansion::{applies, network};
+use super::lipsdp::narrowed;
+use crate::backend::Backend;
+use crate::certificate::tree::{Node, Tree};
+use crate::certificate::{Bound, Evidence};
+use crate::method::context::Context;
+use crate::method::local::ibp;
+use crate::num::cholesky::contracts;
+use crate::num::gain::{Gain, Scaling};
+use crate::num::linalg::frobenius_up;
+use crate::num::norms::vector_norm_up;
+use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
+use crate::num::{Norm, Upper};
+use crate::ops::feedback::{Feedback, Scaled};
+use crate::ops::{Known, Prepared};
+use crate::problem::Problem;
+use ndarray::{Axis, concatenate, s};
+use std::sync::Arc;
+
+/// Factorisations for one region.
+pub const CALLS: usize = 300;
+/// The same for a part of one with known scalings.
+pub const CALLS_AGAIN: usize = 16;
+/// Orders up to which it is worth while.
+const ORDER: usize = 1500;
+/// How far above the best level a proof is looked for.
+const EXCESS: [f64; 2] = [1e-12, 1e-2];
+/// Scalings lie in between.
+const LIMITS: [f64; 2] = [1e-60, 1e60];
+
+/// Is nothing lost between norms of the output?
+pub fn fits(problem: &Problem) -> bool {
+    problem.rows() == 1 || problem.quotient.out_norm == Norm::Two
+}
+
+/// Does ‖K‖_2 <= 1 hold?
+fn holds(f: &Feedback, scaling: &Scaling, level: f64) -> bool {
+    let numbers = scaling.neurons.iter().chain(&scaling.inputs).chain([&level]);
+    if !numbers.into_iter().all(|x| (LIMITS[0]..=LIMITS[1]).contains(x)) {
+        return false;
+    }
+    let (m, n) = (f.reach.len(), f.inputs());
+    let column = |j: usize| match j {
+        j if j >= n => 1.0 / scaling.neurons[j - n],
+        j => 1.0 / scaling.inputs.get(j).copied().unwrap_or(1.0),
+    };
+    let row = |i: usize| if i < m { f.reach[i] * scaling.neurons[i] } else { 1.0 / level };
+    let (mut centre, mut radius) = (f.matrix.centre.clone(), f.matrix.radius.clone());
+    ndarray::Zip::indexed(&mut centre).and(&mut radius).for_each(|(i, j), c, r| {
+        let (a, b) = (row(i), column(j));
+        *c *= a * b;
+        *r *= a * b;
+    });
+    // At most five roundings an entry, and what falls below the smallest numbers.
+    let rounding = mul_up(gamma(8), frobenius_up(centre.view()));
+    let own = mul_up(frobenius_up(radius.view()), 1.0 + 1e-12);
+    contracts(centre.view(), add_up(add_up(rounding, own), mul_up(centre.len() as f64, 1e-150)))
+}
+
+/// The bound that these scalings prove.
+fn prove(problem: &Problem, f: &Feedback, level: f64, scaling: &Scaling) -> Option<f64> {
+    let mut excess = EXCESS[0];
+    while excess <= EXCESS[1] {
+        let risen = level * (1.0 + excess);
+        if holds(f, scaling, risen) {
+            let size = vector_norm_up(scaling.inputs.iter().copied(), Norm::Two);
+            let input = if scaling.inputs.is_empty() { 1.0 } else { size };
+            let output =
+                if problem.quotient.out_norm == Norm::One { sqrt_up(f.outputs() as f64) } else { 1.0 };
+            return Some(mul_up(mul_up(risen, input), output));
+        }
+        excess *= 8.0;
+    }
+    None
+}
+
+/// The best bound that so many factorisations find, from the given scalings where they hold.
+pub fn best(problem: &Problem, f: &Feedback, start: Option<&Scaled>, calls: usize) -> Option<(f64, Scaled)> {
+    let spread = problem.quotient.in_norm == Norm::Inf;
+    let (n, rows) = (f.inputs(), f.matrix.centre.nrows());
+    // For s = 1 only the product of the inputs' columns with its transpose counts.
+    let fewer = (!spread && n > rows).then(|| {
+        let inputs = narrowed(&f.matrix.centre.slice(s![.., ..n]).to_owned());
+        concatenate(Axis(1), &[inputs.view(), f.matrix.centre.slice(s![.., n..])]).expect("equal heights")
+    });
+    let matrix = fewer.as_ref().unwrap_or(&f.matrix.centre).view();
+    let gain = Gain { matrix, reach: &f.reach, groups: &f.groups, spread };
+    let start = start.map(|s| f.scaling(s));
+    let (_, scaling) = gain.improved(start.as_ref(), calls)?;
+    let short = scaling.rounded();
+    let level = gain.level(&short)?;
+    let value = prove(problem, f, level, &short)?;
+    Some((value, f.placed(short)))
+}
+
+/// What a descent of that many calls costs, in multiplications.
+pub fn work(f: &Feedback, calls: usize) -> f64 {
+    let m = f.reach.len() as f64;
+    (calls + 2) as f64 * m * m * (3.0 * m + 2.0 * f.inputs() as f64)
+}
+
+pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
+    let problem = context.problem;
+    let net = network(&problem.net);
+    if !applies(&net) {
+        return None;
+    }
+    let kinks = matches!(net, std::borrow::Cow::Owned(_));
+    let nothing = vec![];
+    let prepared = Prepared::new(&net, context.main().backend);
+    let gates = ibp::run(&prepared, &problem.region, if kinks { &nothing } else { known }).gates;
+    let neurons: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
+    let sweeps = 2.0 * neurons as f64 * net.products();
+    if neurons > 8 * ORDER || !context.budget.affords_on(prepared.backend, sweeps) {
+        return None;
+    }
+    let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored())?;
+    if f.reach.len() + f.outputs() > ORDER || !context.budget.affords(work(&f, CALLS)) {
+        return None;
+    }
+    let (value, scaled) = best(problem, &f, None, CALLS)?;
+    let evidence = if problem.region.is_global() || problem.region.is_point() {
+        Evidence::Digest("scalings of a feedback loop".into())
+    } else {
+        Evidence::SplitTree { tree: Tree { nodes: vec![Node::Scaled(Arc::new(scaled))] }, kinks, reach: None }
+    };
+    Some(Bound { value: Upper::proven(value), method: "scaled-gain", evidence })
+}

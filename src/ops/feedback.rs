@@ -1,0 +1,100 @@
+//! The network as a matrix with open slopes fed back into it.
+//!
+//! With slopes C + E, |E_j| <= reach_j (see `expansion`), and e_j = E_j z_j for the arguments z_j of open
+//! neurons: (z, y) = G (x, e) for every derivative (x, y), G strictly lower triangular in e. Decided neurons
+//! are part of G.
+
+use super::expansion::{Expansion, Matrix};
+use super::{Gate, Prepared};
+use crate::backend::Backend;
+use crate::num::Enclosure;
+use crate::num::gain::Scaling;
+use ndarray::{Array2, s};
+
+/// Scalings that show a bound, by neurons' places in ascending order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scaled {
+    pub neurons: Vec<(usize, f64)>,
+    /// None: the same for all.
+    pub inputs: Vec<f64>,
+}
+
+pub struct Feedback {
+    /// Rows: arguments of open neurons, then the measured output. Columns: inputs that count, then open
+    /// neurons.
+    pub matrix: Matrix,
+    pub reach: Vec<f64>,
+    /// Every open neuron's place among all neurons.
+    pub places: Vec<usize>,
+    /// How many neurons each nonlinear node has open, in order.
+    pub groups: Vec<usize>,
+}
+
+impl Feedback {
+    pub fn inputs(&self) -> usize {
+        self.matrix.centre.ncols() - self.reach.len()
+    }
+
+    pub fn outputs(&self) -> usize {
+        self.matrix.centre.nrows() - self.reach.len()
+    }
+
+    /// Of gates with one item; None where a gate is no slope per feature. `ignored` inputs do not count.
+    pub fn new<B: Backend>(
+        prepared: &Prepared<B>,
+        gates: Vec<Option<Gate<B>>>,
+        seeds: &Enclosure,
+        ignored: &[bool],
+    ) -> Option<Feedback> {
+        let e = Expansion::around(prepared, gates)?;
+        let counts: Vec<usize> =
+            (0..prepared.net.inputs()).filter(|&j| !ignored.get(j).copied().unwrap_or(false)).collect();
+        let open: Vec<Vec<usize>> =
+            e.kinks.iter().map(|k| (0..k.radius.len()).filter(|&j| k.radius[j] > 0.0).collect()).collect();
+        let groups: Vec<usize> = open.iter().map(|o| o.len()).collect();
+        let first: Vec<usize> = (0..=groups.len()).map(|k| groups[..k].iter().sum()).collect();
+        let m = first[groups.len()];
+        let shape = (m + seeds.dim().1, counts.len() + m);
+        let mut matrix = Matrix { centre: Array2::zeros(shape), radius: Array2::zeros(shape) };
+        let mut fill = |row: usize, reached: super::expansion::Reached| {
+            let n = counts.len();
+            let blocks = reached.kinks.iter().zip(&open).zip(&first);
+            let blocks = blocks.filter_map(|((g, o), f)| Some((g.as_ref()?, &o[..], n + f)));
+            for (g, columns, at) in blocks.chain([(&reached.input, &counts[..], 0)]) {
+                let sides = [(&mut matrix.centre, &g.centre), (&mut matrix.radius, &g.radius)];
+                for (to, from) in sides {
+                    let mut to = to.slice_mut(s![row..row + from.nrows(), at..at + columns.len()]);
+                    for (mut to, &j) in to.columns_mut().into_iter().zip(columns) {
+                        to.assign(&from.column(j));
+                    }
+                }
+            }
+        };
+        for (k, own) in open.iter().enumerate().filter(|(_, o)| !o.is_empty()) {
+            fill(first[k], e.features(k, own));
+        }
+        fill(m, e.rows(prepared.net.output(), seeds));
+        let reach = e.kinks.iter().zip(&open).flat_map(|(k, o)| o.iter().map(|&j| k.radius[j])).collect();
+        let before = |k: usize| e.kinks[..k].iter().map(|k| k.radius.len()).sum::<usize>();
+        let places = open.iter().enumerate().flat_map(|(k, o)| o.iter().map(move |&j| (k, j)));
+        let places = places.map(|(k, j)| before(k) + j).collect();
+        Some(Feedback { matrix, reach, places, groups })
+    }
+
+    /// These scalings for the neurons that are open here; those that they lack get a middling one.
+    pub fn scaling(&self, from: &Scaled) -> Scaling {
+        let logs: f64 = from.neurons.iter().map(|(_, w)| w.ln()).sum();
+        let middle = (logs / from.neurons.len().max(1) as f64).exp();
+        let of = |place: &usize| match from.neurons.binary_search_by_key(place, |(p, _)| *p) {
+            Ok(i) => from.neurons[i].1,
+            Err(_) => middle,
+        };
+        Scaling { neurons: self.places.iter().map(of).collect(), inputs: from.inputs.clone() }
+    }
+
+    /// The scalings of this matrix with their places.
+    pub fn placed(&self, scaling: Scaling) -> Scaled {
+        let neurons = self.places.iter().copied().zip(scaling.neurons).collect();
+        Scaled { neurons, inputs: scaling.inputs }
+    }
+}
