@@ -11,6 +11,7 @@ use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::certificate::tree::{Node, Tree};
 use clarke::net::Op;
 use clarke::num::{LinearMap, Norm};
+use clarke::ops::feedback::Scaled;
 use clarke::problem::{Problem, Quantity, Quotient};
 use clarke::region::Region;
 use clarke::search::certify;
@@ -114,6 +115,21 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
             add("a face twice", true, problem, other(&|f| f[0] = f[1]));
             add("faces in another order", false, problem, other(&|f| f.reverse()));
         }
+        if truth > 1e-100 {
+            // Whatever the scalings are, they show nothing false.
+            let inputs = if problem.quotient.in_norm == Norm::Inf { problem.net.inputs() } else { 0 };
+            for (size, input) in [(1.0, 1.0), (0.1, 1e-8), (1e-6, 1.0)] {
+                let neurons = (0..problem.net.neurons()).map(|p| (p, size)).collect();
+                let all = Node::Scaled(Arc::new(Scaled { neurons, inputs: vec![input; inputs] }));
+                let scaled = |n: &Node| match n {
+                    Node::Bounded | Node::Pattern | Node::Scaled(_) => all.clone(),
+                    n => n.clone(),
+                };
+                let claim = with(tree.nodes.iter().map(scaled).collect());
+                let claim = Claim { upper: truth * (1.0 - 1e-6), lower: 0.0, ..claim };
+                add("scalings everywhere", true, problem, claim);
+            }
+        }
         let count = tree.nodes.len();
         if count > 1 {
             add("a leaf is gone", true, problem, with(tree.nodes[..count - 1].to_vec()));
@@ -136,6 +152,24 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
                     let needed = check(problem, &with(nodes.clone())).is_err();
                     nodes[i] = Node::Empty(vec![0.0; m.len()]);
                     add("multipliers zero", needed, problem, with(nodes));
+                }
+                Node::Scaled(scaled) => {
+                    let mut changed = |change: &dyn Fn(&mut Scaled)| {
+                        let mut own = Scaled::clone(scaled);
+                        change(&mut own);
+                        nodes[i] = Node::Scaled(Arc::new(own));
+                        add("other scalings", false, problem, with(nodes.clone()));
+                    };
+                    changed(&|s| s.neurons.iter_mut().for_each(|w| w.1 = -w.1));
+                    changed(&|s| s.neurons.iter_mut().for_each(|w| w.1 *= 1e-3));
+                    changed(&|s| {
+                        s.neurons.iter_mut().take(1).for_each(|w| w.1 = [0.0, f64::NAN, 1e300][k % 3])
+                    });
+                    changed(&|s| s.neurons.clear());
+                    changed(&|s| s.inputs.iter_mut().take(1).for_each(|w| *w *= 0.5));
+                    changed(&|s| s.inputs.iter_mut().for_each(|w| *w *= 1e-9));
+                    changed(&|s| s.inputs.clear());
+                    changed(&|s| s.inputs.push(1.0));
                 }
                 Node::Refuted(m) => {
                     nodes[i] = Node::Refuted(m.iter().map(|_| Default::default()).collect());

@@ -338,7 +338,8 @@ fn magnitudes_hold_entry_by_entry() {
         let problem = ask(&chain.net, (Norm::Inf, Norm::Inf), Output::All);
         let backend = Cpu::DOUBLE;
         let context = Context::new(&problem, &backend, common::budget(5), 1);
-        let e = Expansion::new(&context, &backend, &problem.net, &vec![]).expect("one slope per feature");
+        let prepared = Prepared::new(&problem.net, &backend);
+        let e = Expansion::new(&context, &prepared, &vec![]).expect("one slope per feature");
         let Matrix { centre, radius } = abs_subset::enclosure(&context, &e).expect("not interrupted");
         let count: usize = chain.slopes.iter().map(Vec::len).sum();
         let scale: f64 = chain.weights.iter().map(|w| spectral_upper(w.view()).get()).product();

@@ -253,6 +253,7 @@ fn everywhere(problem: &Problem) -> Vec<&'static str> {
     let two = q.in_norm != Norm::Inf && (q.out_norm != Norm::One || problem.rows() == 1);
     plan.extend(if two { &["eclipse-fast"][..] } else { &[] });
     plan.extend(["jacobian-ibp", "ascent", "pattern"]);
+    plan.extend(if global::gain::fits(problem) { &["scaled-gain"][..] } else { &[] });
     plan.extend(if two { &["lipsdp", "seqlip"][..] } else { &[] });
     plan.extend(["partition", "pair"]);
     plan.retain(|name| global::applies(name, &problem.net));
@@ -286,17 +287,21 @@ pub fn solve<B: Backend>(
         }
         "auto" if problem.region.is_global() => everywhere(problem),
         "auto" => {
-            vec![
+            let scaled = global::gain::fits(problem) && global::applies("scaled-gain", &problem.net);
+            let mut plan = vec![
                 "centre",
                 "jacobian-ibp",
                 "product-local",
                 "jacobian-interval",
                 "jacobian-linear",
+                "scaled-gain",
                 "product",
                 "ascent",
                 "pattern",
                 "pair",
-            ]
+            ];
+            plan.retain(|name| scaled || *name != "scaled-gain");
+            plan
         }
         name => {
             let row = table::find(name).filter(|r| r.scope != Scope::Search).ok_or_else(|| unknown(name))?;

@@ -7,12 +7,12 @@
 //! Rounding: that of the bounds it uses; multipliers of half-spaces are checked in intervals.
 //! Cost: two sweeps of linear bounds per part and open neuron.
 
+use super::choose::{View, choose, most_open, open_slopes};
 use crate::backend::Backend;
 use crate::method::context::Budget;
 use crate::method::global::gain;
 use crate::method::local::crown::{self, Cuts, Given};
-use crate::method::local::gradient::{Rows, rows_of};
-use crate::net::Op;
+use crate::method::local::gradient::{Rows, SIGNS, rows_of};
 use crate::num::norms::vector_norm_up;
 use crate::num::operator::operator_upper;
 use crate::num::round::add_up;
@@ -20,7 +20,7 @@ use crate::num::{Enclosure, Norm};
 use crate::ops::feedback::Feedback;
 use crate::ops::gradient::selected;
 use crate::ops::linear::tighten;
-use crate::ops::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
+use crate::ops::part::{Part, Split, boxes, known, read_by_nonlinear, row};
 use crate::ops::plane::{Cell, Plane, Verdict, middle, shrink};
 use crate::ops::sweep::enclosure;
 use crate::ops::{Ends, Gate, Prepared};
@@ -80,6 +80,9 @@ pub fn batch<B: Backend>(
     let rows = problem.rows();
     let widest = net.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
     let slopes = open_slopes(b, &statuses.trace.gates);
+    // Scalings are better than signs, where they are affordable.
+    let scalable = gain::fits(problem) && most_open(&slopes) <= gain::ORDER_OF_PARTS;
+    let signs = if scalable { 0 } else { SIGNS };
     let mut found: Vec<Found> =
         points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
     let at_once = (budget.rows(widest) / (8 * rows)).clamp(1, 64);
@@ -89,18 +92,26 @@ pub fn batch<B: Backend>(
         let own = problem.seeds();
         let seeds =
             Array3::from_shape_fn((pairs.len(), 1, net.outputs()), |(p, _, j)| own.centre[[0, p % rows, j]]);
-        let jacobian = rows_of(problem, budget, prepared, &gates, &Enclosure::point(seeds))?;
+        let jacobian = rows_of(problem, budget, prepared, &gates, &Enclosure::point(seeds), signs)?;
         for (g, &i) in group.iter().enumerate() {
             let mut part = parts[i].clone();
             let linear = norm(problem, &jacobian, g * rows..(g + 1) * rows);
             if linear < part.bound {
                 (part.bound, part.shown) = (linear, None);
             }
-            if part.bound > cutoff && gain::fits(problem) {
-                scale(problem, prepared, &statuses.trace.gates, i, &mut part);
-            }
-            let split =
-                choose(prepared, &part, &slopes, i, &jacobian, g * rows..(g + 1) * rows, &cuts.cells[i].free);
+            let weights = match part.bound > cutoff && scalable {
+                true => scale(problem, prepared, &statuses.trace.gates, i, &mut part),
+                false => None,
+            };
+            let view = View {
+                slopes: &slopes,
+                item: i,
+                gradients: &jacobian.gradients,
+                rows: g * rows..(g + 1) * rows,
+                free: &cuts.cells[i].free,
+                weights,
+            };
+            let split = choose(prepared, &part, &view);
             let point = points[i].clone().expect("alive");
             found[i] = Found::Bounded { part, split, point };
         }
@@ -108,23 +119,28 @@ pub fn batch<B: Backend>(
     Some(found)
 }
 
-/// A bound by scalings of the open neurons, from those of the part around it.
+/// A bound by scalings of the open neurons, from those of the part around it. Gives every neuron's weight
+/// among the scores of splits.
 fn scale<B: Backend>(
     problem: &Problem,
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
     item: usize,
     part: &mut Part,
-) {
+) -> Option<Vec<f64>> {
     let own = selected(prepared.backend, gates, &[item]);
-    let Some(f) = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored()) else { return };
-    let calls = if part.scaled.is_some() { gain::CALLS_AGAIN } else { gain::CALLS };
-    let Some((bound, scaled)) = gain::best(problem, &f, part.scaled.as_deref(), calls) else { return };
+    let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored())?;
+    let (bound, scaled, energies) = gain::best(problem, &f, part.scaled.as_deref())?;
     let scaled = Arc::new(scaled);
     if bound < part.bound {
         (part.bound, part.shown) = (bound, Some(scaled.clone()));
     }
     part.scaled = Some(scaled);
+    part.shown.as_ref()?;
+    let average = energies.iter().sum::<f64>() / energies.len().max(1) as f64;
+    let mut weights = vec![average; prepared.net.neurons().max(f.places.last().map_or(0, |p| p + 1))];
+    f.places.iter().zip(energies).for_each(|(&p, e)| weights[p] += e);
+    Some(weights)
 }
 
 /// A part with the half-spaces that its decisions imply.
@@ -229,64 +245,4 @@ fn norm(problem: &Problem, j: &Rows, rows: std::ops::Range<usize>) -> f64 {
     operator_upper(item(&whole.centre).view(), item(&whole.radius).view(), q.in_norm, q.out_norm)
         .get()
         .min(by_rows)
-}
-
-/// Slopes of the piecewise nodes on the host.
-type Slopes = Vec<Option<(Array2<f64>, Array2<f64>)>>;
-
-fn open_slopes<B: Backend>(b: &B, gates: &[Option<Gate<B>>]) -> Slopes {
-    let read = |g: &Option<Gate<B>>| match g {
-        Some(Gate::Each(s)) => Some(b.read_slopes(s)),
-        _ => None,
-    };
-    gates.iter().map(read).collect()
-}
-
-/// The open neuron whose slope moves the Jacobian most: its slope's width times size and width of the
-/// gradient behind it times the root of how far its argument moves (the best of a dozen such products
-/// on random networks). Without one, the input along which the box is widest.
-fn choose<B: Backend>(
-    prepared: &Prepared<B>,
-    part: &Part,
-    slopes: &Slopes,
-    item: usize,
-    jacobian: &Rows,
-    rows: std::ops::Range<usize>,
-    free: &[bool],
-) -> Option<Split> {
-    let net = prepared.net;
-    let mut best: Option<(f64, Split)> = None;
-    let mut open = false;
-    for (k, node) in net.nodes.iter().enumerate() {
-        let (Op::Piecewise(f), Some((lo, hi))) = (&node.op, &slopes[k]) else {
-            // Maxima and smooth functions are never decided by cuts.
-            open |= node.op.is_nonlinear() && jacobian.gradients[k].is_some();
-            continue;
-        };
-        let Some(g) = jacobian.gradients[k].as_ref() else { continue };
-        let i = node.inputs[0];
-        let [l, u] = part.known[i].as_ref().expect("nonlinear nodes' inputs have ends");
-        for j in (0..node.len()).filter(|&j| lo[[item, j]] < hi[[item, j]]) {
-            let gradient = |r: usize| {
-                let (a, z) = (g.lo[[r, j]], g.hi[[r, j]]);
-                a.abs().max(z.abs()) + (z - a)
-            };
-            let most = rows.clone().map(gradient).fold(0.0, f64::max);
-            let score = (hi[[item, j]] - lo[[item, j]]) * most * (u[j] - l[j]).sqrt();
-            if most == 0.0 {
-                continue;
-            }
-            let Some(at) = kink(f, l[j], u[j]) else { continue };
-            if best.as_ref().is_none_or(|(s, _)| score > *s) {
-                best = Some((score, Split::Kink { node: i, feature: j, at }));
-            }
-        }
-    }
-    if best.is_some() || !open {
-        return best.map(|(_, s)| s);
-    }
-    let width = |j: usize| part.hi[j] - part.lo[j];
-    let feature = (0..part.lo.len()).filter(|&j| free[j]).max_by(|&a, &b| width(a).total_cmp(&width(b)))?;
-    let at = 0.5 * part.lo[feature] + 0.5 * part.hi[feature];
-    (part.lo[feature] < at && at < part.hi[feature]).then_some(Split::Input { feature, at })
 }

@@ -12,6 +12,7 @@
 
 mod bound;
 mod certify;
+mod choose;
 mod leaf;
 mod record;
 mod stand;

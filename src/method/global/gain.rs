@@ -28,12 +28,16 @@ use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
 use std::sync::Arc;
 
-/// Factorisations for one region.
-pub const CALLS: usize = 300;
+/// Factorisations for one region, and the smallest gain of a step.
+const CALLS: usize = 300;
+const TOLERANCE: f64 = 1e-4;
 /// The same for a part of one with known scalings.
-pub const CALLS_AGAIN: usize = 16;
+const CALLS_AGAIN: usize = 24;
+const TOLERANCE_AGAIN: f64 = 1e-3;
 /// Orders up to which it is worth while.
 const ORDER: usize = 1500;
+/// The same for parts of a search.
+pub const ORDER_OF_PARTS: usize = 300;
 /// How far above the best level a proof is looked for.
 const EXCESS: [f64; 2] = [1e-12, 1e-2];
 /// Scalings lie in between.
@@ -85,8 +89,9 @@ fn prove(problem: &Problem, f: &Feedback, level: f64, scaling: &Scaling) -> Opti
     None
 }
 
-/// The best bound that so many factorisations find, from the given scalings where they hold.
-pub fn best(problem: &Problem, f: &Feedback, start: Option<&Scaled>, calls: usize) -> Option<(f64, Scaled)> {
+/// The best bound that was found, from scalings of a region around this one where there are some, and every
+/// neuron's part in it.
+pub fn best(problem: &Problem, f: &Feedback, start: Option<&Scaled>) -> Option<(f64, Scaled, Vec<f64>)> {
     let spread = problem.quotient.in_norm == Norm::Inf;
     let (n, rows) = (f.inputs(), f.matrix.centre.nrows());
     // For s = 1 only the product of the inputs' columns with its transpose counts.
@@ -97,17 +102,19 @@ pub fn best(problem: &Problem, f: &Feedback, start: Option<&Scaled>, calls: usiz
     let matrix = fewer.as_ref().unwrap_or(&f.matrix.centre).view();
     let gain = Gain { matrix, reach: &f.reach, groups: &f.groups, spread };
     let start = start.map(|s| f.scaling(s));
-    let (_, scaling) = gain.improved(start.as_ref(), calls)?;
+    let (calls, tolerance) =
+        if start.is_some() { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
+    let scaling = gain.improved(start.as_ref(), calls, tolerance)?;
     let short = scaling.rounded();
-    let level = gain.level(&short)?;
+    let (level, parts) = gain.level(&short)?;
     let value = prove(problem, f, level, &short)?;
-    Some((value, f.placed(short)))
+    Some((value, f.placed(short), parts))
 }
 
-/// What a descent of that many calls costs, in multiplications.
-pub fn work(f: &Feedback, calls: usize) -> f64 {
+/// What a bound from scratch costs, in multiplications.
+fn work(f: &Feedback) -> f64 {
     let m = f.reach.len() as f64;
-    (calls + 2) as f64 * m * m * (3.0 * m + 2.0 * f.inputs() as f64)
+    (CALLS + 2) as f64 * m * m * (3.0 * m + 2.0 * f.inputs() as f64)
 }
 
 pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
@@ -126,10 +133,10 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
         return None;
     }
     let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored())?;
-    if f.reach.len() + f.outputs() > ORDER || !context.budget.affords(work(&f, CALLS)) {
+    if f.reach.len() + f.outputs() > ORDER || !context.budget.affords(work(&f)) {
         return None;
     }
-    let (value, scaled) = best(problem, &f, None, CALLS)?;
+    let (value, scaled, _) = best(problem, &f, None)?;
     let evidence = if problem.region.is_global() || problem.region.is_point() {
         Evidence::Digest("scalings of a feedback loop".into())
     } else {

@@ -39,7 +39,7 @@ pub fn run<B: Backend, C: Backend>(
             move |(i, _, j)| own.centre[[0, i, j]]
         });
         let own = selected(prepared.backend, gates, &vec![0; part.len()]);
-        let found = rows_of(problem, &context.budget, prepared, &own, &Enclosure::point(seeds))?;
+        let found = rows_of(problem, &context.budget, prepared, &own, &Enclosure::point(seeds), SIGNS)?;
         lo.slice_mut(s![part.clone(), ..]).assign(&found.entries.lo);
         hi.slice_mut(s![part, ..]).assign(&found.entries.hi);
         norms.extend(found.norms);
@@ -59,6 +59,9 @@ pub struct Rows {
     pub gradients: Gradients,
 }
 
+/// Most entries of which both signs are tried.
+pub const SIGNS: usize = 8;
+
 /// Linear propagation of given rows under given gates, both pair by pair.
 pub fn rows_of<B: Backend>(
     problem: &Problem,
@@ -66,6 +69,7 @@ pub fn rows_of<B: Backend>(
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
     seeds: &Enclosure,
+    most_signs: usize,
 ) -> Option<Rows> {
     let b = prepared.backend;
     let dual = problem.quotient.in_norm.dual();
@@ -99,7 +103,7 @@ pub fn rows_of<B: Backend>(
         if k == 0 {
             fix(ends, &fixed);
             norms = entries_norm(ends, dual);
-            let signs = signs_worth(spent, ends.lo.ncols());
+            let signs = signs_worth(spent, ends.lo.ncols(), most_signs);
             let signs = if affords(1 << signs) { signs } else { 0 };
             if dual != Norm::Inf && affords(1) {
                 let linear = sums(prepared, gates, later, seeds, ends, dual, signs);
@@ -132,11 +136,11 @@ fn entries_worth(neurons: usize) -> usize {
 
 /// Of how many entries both signs are tried, when that many neurons' gradients were narrowed: a
 /// functional for every choice of signs. Among many entries a few do not matter.
-fn signs_worth(neurons: usize, entries: usize) -> usize {
+fn signs_worth(neurons: usize, entries: usize, most: usize) -> usize {
     if entries > 64 {
         return 0;
     }
-    (8 * neurons + 1).ilog2().min(8) as usize
+    ((8 * neurons + 1).ilog2() as usize).min(most)
 }
 
 /// Columns of constant inputs do not count.
