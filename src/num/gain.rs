@@ -175,8 +175,15 @@ impl Gain<'_> {
         scaling.neurons.iter().chain(&scaling.inputs).map(|x| x.ln()).collect()
     }
 
-    /// Better scalings, by at most so many factorisations; the given ones serve as start where they hold.
-    pub fn improved(&self, start: Option<&Scaling>, calls: usize, tolerance: f64) -> Option<Scaling> {
+    /// Better scalings, by at most so many factorisations and until `stop` says so; the given ones serve as
+    /// start where they hold.
+    pub fn improved(
+        &self,
+        start: Option<&Scaling>,
+        calls: usize,
+        tolerance: f64,
+        stop: &dyn Fn() -> bool,
+    ) -> Option<Scaling> {
         let rated = |logs: Vec<f64>| {
             let value = self.descended(&self.value(self.read(&logs)?)?);
             Some((logs, value))
@@ -185,7 +192,10 @@ impl Gain<'_> {
             let tries = SHARES.iter().filter_map(|&share| rated(self.first(share)));
             tries.min_by(|a, b| a.1.value.total_cmp(&b.1.value))
         })?;
-        let mut function = |logs: &[f64]| Some(self.descended(&self.value(self.read(logs)?)?));
+        let mut function = |logs: &[f64]| {
+            let scaling = self.read(logs).filter(|_| !stop())?;
+            Some(self.descended(&self.value(scaling)?))
+        };
         self.read(&descent::lower(&mut function, start, calls, tolerance))
     }
 }
@@ -209,7 +219,7 @@ mod tests {
     fn one_neuron_is_exact() {
         let g = ndarray::array![[3.0, 0.0], [1.5, 2.0]];
         let gain = Gain { matrix: g.view(), reach: &[0.5], groups: &[1], spread: false };
-        let scaling = gain.improved(None, 100, 1e-9).expect("scalings");
+        let scaling = gain.improved(None, 100, 1e-9, &|| false).expect("scalings");
         let (level, _) = gain.level(&scaling).expect("a level");
         // y = 1.5 x + 2 e, |e| <= 0.5 · 3 |x|.
         assert!((4.5..4.52).contains(&level), "{level}");
@@ -252,7 +262,7 @@ mod tests {
             let gain = Gain { matrix: g.view(), reach: &reach, groups: &[2, 2], spread };
             let truth = steepest(&g, &reach, inputs, spread, &mut random);
             for calls in [0, 5, 200] {
-                let scaling = gain.improved(None, calls, 1e-6).expect("scalings").rounded();
+                let scaling = gain.improved(None, calls, 1e-6, &|| false).expect("scalings").rounded();
                 let Some((level, parts)) = gain.level(&scaling) else { continue };
                 let size: f64 = scaling.inputs.iter().map(|s| s * s).sum();
                 let level = if spread { level * size.sqrt() } else { level };

@@ -15,8 +15,14 @@ use ndarray::{Array2, s};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaled {
     pub neurons: Vec<(usize, f64)>,
-    /// None: the same for all.
+    /// Empty: the same for all.
     pub inputs: Vec<f64>,
+}
+
+impl Scaled {
+    pub fn bytes(&self) -> usize {
+        16 * self.neurons.len() + 8 * self.inputs.len() + 64
+    }
 }
 
 pub struct Feedback {

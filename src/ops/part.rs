@@ -104,8 +104,8 @@ impl Part {
     /// Bytes that the part takes while it waits.
     pub fn bytes(&self) -> usize {
         let ends: usize = self.known.iter().flatten().map(|e| 2 * e[0].len()).sum();
-        let scaled = self.scaled.as_ref().map_or(0, |s| 2 * s.neurons.len() + s.inputs.len());
-        8 * (ends + 2 * self.lo.len() + 4 * self.cuts.len() + scaled) + 128
+        let scaled = self.scaled.as_ref().map_or(0, |s| s.bytes());
+        8 * (ends + 2 * self.lo.len() + 4 * self.cuts.len()) + scaled + 128
     }
 }
 

@@ -100,7 +100,7 @@ pub fn batch<B: Backend>(
                 (part.bound, part.shown) = (linear, None);
             }
             let weights = match part.bound > cutoff && scalable {
-                true => scale(problem, prepared, &statuses.trace.gates, i, &mut part),
+                true => scale(problem, budget, prepared, &statuses.trace.gates, i, &mut part),
                 false => None,
             };
             let view = View {
@@ -123,6 +123,7 @@ pub fn batch<B: Backend>(
 /// among the scores of splits.
 fn scale<B: Backend>(
     problem: &Problem,
+    budget: &Budget,
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
     item: usize,
@@ -130,7 +131,7 @@ fn scale<B: Backend>(
 ) -> Option<Vec<f64>> {
     let own = selected(prepared.backend, gates, &[item]);
     let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored())?;
-    let (bound, scaled, energies) = gain::best(problem, &f, part.scaled.as_deref())?;
+    let (bound, scaled, energies) = gain::best(problem, budget, &f, part.scaled.as_deref())?;
     let scaled = Arc::new(scaled);
     if bound < part.bound {
         (part.bound, part.shown) = (bound, Some(scaled.clone()));

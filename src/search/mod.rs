@@ -38,7 +38,7 @@ pub use stand::Stand;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-/// Part of the memory that waiting parts may take.
+/// Part of the memory that waiting parts may take, and as much again the scalings of those that are done with.
 const MEMORY: f64 = 0.25;
 /// Parts at a time, and multiplications: a second or two of a processor's work.
 const BATCH: usize = 128;
@@ -156,7 +156,8 @@ pub fn run<'a, B: Backend>(
     let fixed = problem.region.fixed();
     let budget = &context.budget;
     let prepared: &Prepared<B> = context.main();
-    let mut tree = Record::new();
+    let room = (context.budget.memory as f64 * MEMORY) as usize;
+    let mut tree = Record::new(room);
     let mut first = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
     if problem.homogeneous {
         first = first[0].faces();
@@ -167,7 +168,6 @@ pub fn run<'a, B: Backend>(
     // The largest bound of parts that are done with.
     let mut closed: f64 = 0.0;
     let mut out = Searched { upper: start, lower, parts: 0, splits: 0, dropped: false };
-    let room = (context.budget.memory as f64 * MEMORY) as usize;
     let mut size = 1;
     let largest = at_once(problem);
     while !context.budget.is_over() && goal.splits.is_none_or(|s| out.splits < s) {

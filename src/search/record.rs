@@ -15,13 +15,18 @@ pub struct Record {
     bounds: Vec<f64>,
     /// Scalings that show them.
     shown: Vec<Option<Arc<Scaled>>>,
+    /// Bytes of scalings, and how many there may be.
+    held: usize,
+    room: usize,
     overflown: bool,
 }
 
 impl Record {
     /// The whole region.
-    pub fn new() -> Record {
+    pub fn new(room: usize) -> Record {
         Record {
+            held: 0,
+            room,
             nodes: vec![Node::Bounded],
             bounds: vec![f64::INFINITY],
             shown: vec![None],
@@ -36,10 +41,20 @@ impl Record {
     }
 
     pub fn bound(&mut self, part: &Part) {
-        if !self.overflown {
-            self.bounds[part.place] = part.bound;
-            self.shown[part.place] = part.shown.clone();
+        if self.overflown {
+            return;
         }
+        self.bounds[part.place] = part.bound;
+        self.held += part.shown.as_ref().map_or(0, |s| s.bytes());
+        self.held -= self.shown[part.place].as_ref().map_or(0, |s| s.bytes());
+        self.shown[part.place] = part.shown.clone();
+        if self.held > self.room {
+            self.overflow();
+        }
+    }
+
+    fn overflow(&mut self) {
+        *self = Record { overflown: true, ..Record::new(0) };
     }
 
     /// Gives the root's faces their places.
@@ -55,7 +70,7 @@ impl Record {
     /// The places of both children.
     pub fn divide(&mut self, place: usize, split: Split) -> [usize; 2] {
         if self.overflown || self.nodes.len() + 2 > MOST {
-            *self = Record { nodes: vec![], bounds: vec![], shown: vec![], overflown: true };
+            self.overflow();
             return [0, 0];
         }
         let children = [self.nodes.len(), self.nodes.len() + 1];
@@ -66,6 +81,8 @@ impl Record {
             // Scalings are kept for leaves only.
             self.bounds[place] = f64::INFINITY;
         }
+        // Two copies for one, until both children have their own.
+        self.held += shown.as_ref().map_or(0, |s| s.bytes());
         self.shown.extend([shown.clone(), shown]);
         self.nodes[place] = Node::Split { split, children };
         children

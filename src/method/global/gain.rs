@@ -14,7 +14,7 @@ use super::lipsdp::narrowed;
 use crate::backend::Backend;
 use crate::certificate::tree::{Node, Tree};
 use crate::certificate::{Bound, Evidence};
-use crate::method::context::Context;
+use crate::method::context::{Budget, Context};
 use crate::method::local::ibp;
 use crate::num::cholesky::contracts;
 use crate::num::gain::{Gain, Scaling};
@@ -38,6 +38,8 @@ const TOLERANCE_AGAIN: f64 = 1e-3;
 const ORDER: usize = 1500;
 /// The same for parts of a search.
 pub const ORDER_OF_PARTS: usize = 300;
+/// What is left of the time must suffice for this many.
+const SHARES: f64 = 3.0;
 /// How far above the best level a proof is looked for.
 const EXCESS: [f64; 2] = [1e-12, 1e-2];
 /// Scalings lie in between.
@@ -91,7 +93,12 @@ fn prove(problem: &Problem, f: &Feedback, level: f64, scaling: &Scaling) -> Opti
 
 /// The best bound that was found, from scalings of a region around this one where there are some, and every
 /// neuron's part in it.
-pub fn best(problem: &Problem, f: &Feedback, start: Option<&Scaled>) -> Option<(f64, Scaled, Vec<f64>)> {
+pub fn best(
+    problem: &Problem,
+    budget: &Budget,
+    f: &Feedback,
+    start: Option<&Scaled>,
+) -> Option<(f64, Scaled, Vec<f64>)> {
     let spread = problem.quotient.in_norm == Norm::Inf;
     let (n, rows) = (f.inputs(), f.matrix.centre.nrows());
     // For s = 1 only the product of the inputs' columns with its transpose counts.
@@ -104,7 +111,7 @@ pub fn best(problem: &Problem, f: &Feedback, start: Option<&Scaled>) -> Option<(
     let start = start.map(|s| f.scaling(s));
     let (calls, tolerance) =
         if start.is_some() { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
-    let scaling = gain.improved(start.as_ref(), calls, tolerance)?;
+    let scaling = gain.improved(start.as_ref(), calls, tolerance, &|| budget.is_late())?;
     let short = scaling.rounded();
     let (level, parts) = gain.level(&short)?;
     let value = prove(problem, f, level, &short)?;
@@ -133,10 +140,10 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
         return None;
     }
     let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored())?;
-    if f.reach.len() + f.outputs() > ORDER || !context.budget.affords(work(&f)) {
+    if f.reach.len() + f.outputs() > ORDER || !context.budget.affords(SHARES * work(&f)) {
         return None;
     }
-    let (value, scaled, _) = best(problem, &f, None)?;
+    let (value, scaled, _) = best(problem, &context.budget, &f, None)?;
     let evidence = if problem.region.is_global() || problem.region.is_point() {
         Evidence::Digest("scalings of a feedback loop".into())
     } else {
