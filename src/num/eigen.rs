@@ -1,8 +1,23 @@
 //! Eigenvectors of a symmetric matrix in plain arithmetic, for proposals; nothing here is proven.
 
+use super::lanczos::top_eigenpair;
 use ndarray::{Array1, Array2};
 
 const SWEEPS: usize = 60;
+/// Orders up to which all are computed for the top one.
+const SMALL: usize = 48;
+
+/// The largest eigenvalue of a positive semidefinite matrix and its vector.
+pub fn top(a: &Array2<f64>) -> (f64, Array1<f64>) {
+    if a.is_empty() {
+        return (0.0, Array1::zeros(a.nrows()));
+    }
+    if a.nrows() <= SMALL && a.iter().all(|x| x.is_finite()) {
+        let (values, vectors) = symmetric(a);
+        return (values[0], vectors.column(0).to_owned());
+    }
+    top_eigenpair(a.nrows(), &mut |v| a.dot(&v), 1e-13)
+}
 
 /// Eigenvalues, largest first, and their vectors as columns. Householder's tridiagonal form, then
 /// implicit QL steps (Golub & Van Loan, Matrix Computations, 8.3).

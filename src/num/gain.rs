@@ -96,12 +96,10 @@ impl Gain<'_> {
         substitute(factor.view(), all.view_mut());
         let (forward, outer) = all.view().split_at(Axis(1), inner + m);
         let q = gram_matrix(b.t()) + gram_matrix(outer);
-        let (values, vectors) = eigen::symmetric(&q);
-        let square = values[0];
+        let (square, u) = eigen::top(&q);
         if square.is_nan() || square <= 0.0 {
             return None;
         }
-        let u = vectors.column(0);
         let (la, l) = forward.split_at(Axis(1), inner);
         let half = outer.dot(&u);
         let mut v = b.t().dot(&u);

@@ -25,6 +25,24 @@ impl Scaled {
     }
 }
 
+/// How large it is to be, before any of it is computed.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub neurons: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+}
+
+impl Size {
+    pub fn rows(&self) -> usize {
+        self.neurons + self.outputs
+    }
+
+    pub fn entries(&self) -> usize {
+        self.rows().saturating_mul(self.inputs + self.neurons)
+    }
+}
+
 pub struct Feedback {
     /// Rows: arguments of open neurons, then the measured output. Columns: inputs that count, then open
     /// neurons.
@@ -45,12 +63,14 @@ impl Feedback {
         self.matrix.centre.nrows() - self.reach.len()
     }
 
-    /// Of gates with one item; None where a gate is no slope per feature. `ignored` inputs do not count.
+    /// Of gates with one item; None where a gate is no slope per feature or the size is not `allowed`.
+    /// `ignored` inputs do not count.
     pub fn new<B: Backend>(
         prepared: &Prepared<B>,
         gates: Vec<Option<Gate<B>>>,
         seeds: &Enclosure,
         ignored: &[bool],
+        allowed: impl FnOnce(Size) -> bool,
     ) -> Option<Feedback> {
         let e = Expansion::around(prepared, gates)?;
         let counts: Vec<usize> =
@@ -60,7 +80,11 @@ impl Feedback {
         let groups: Vec<usize> = open.iter().map(|o| o.len()).collect();
         let first: Vec<usize> = (0..=groups.len()).map(|k| groups[..k].iter().sum()).collect();
         let m = first[groups.len()];
-        let shape = (m + seeds.dim().1, counts.len() + m);
+        let size = Size { neurons: m, inputs: counts.len(), outputs: seeds.dim().1 };
+        if !allowed(size) {
+            return None;
+        }
+        let shape = (size.rows(), size.inputs + m);
         let mut matrix = Matrix { centre: Array2::zeros(shape), radius: Array2::zeros(shape) };
         let mut fill = |row: usize, reached: super::expansion::Reached| {
             let n = counts.len();

@@ -81,7 +81,7 @@ pub fn batch<B: Backend>(
     let widest = net.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
     let slopes = open_slopes(b, &statuses.trace.gates);
     // Scalings are better than signs, where they are affordable.
-    let scalable = gain::fits(problem) && most_open(&slopes) <= gain::ORDER_OF_PARTS;
+    let scalable = gain::worth_while(problem, budget, most_open(&slopes));
     let signs = if scalable { 0 } else { SIGNS };
     let mut found: Vec<Found> =
         points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
@@ -130,7 +130,7 @@ fn scale<B: Backend>(
     part: &mut Part,
 ) -> Option<Vec<f64>> {
     let own = selected(prepared.backend, gates, &[item]);
-    let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored())?;
+    let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), |_| true)?;
     let (bound, scaled, energies) = gain::best(problem, budget, &f, part.scaled.as_deref())?;
     let scaled = Arc::new(scaled);
     if bound < part.bound {

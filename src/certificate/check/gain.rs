@@ -9,12 +9,14 @@ use crate::num::cholesky::contracts;
 use crate::num::linalg::frobenius_up;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, div_down, gamma, mul_up, sqrt_up};
-use crate::ops::feedback::{Feedback, Scaled};
+use crate::ops::feedback::{Feedback, Scaled, Size};
 use crate::ops::gradient::selected;
 use crate::ops::{Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::Array2;
 
+/// Loops larger than this are refused.
+const ENTRIES: usize = 1 << 26;
 /// What is added to a wanted bound until scalings show it.
 const STEPS: [f64; 3] = [0.0, 1e-11, 5e-10];
 
@@ -29,7 +31,9 @@ pub fn norm(
 ) -> f64 {
     let none = f64::INFINITY;
     let own = selected(prepared.backend, gates, &[item]);
-    let Some(f) = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored()) else { return none };
+    let allowed = |size: Size| size.entries() <= ENTRIES;
+    let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), allowed);
+    let Some(f) = f else { return none };
     let scaling = f.scaling(scaled);
     let q = &problem.quotient;
     let expected = if q.in_norm == Norm::Inf { f.inputs() } else { 0 };

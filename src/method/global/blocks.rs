@@ -8,13 +8,12 @@
 //! Rounding: each inequality by a Cholesky factorisation of the matrix less a shift that covers rounding,
 //!   radii of the weights and the factorisation itself.
 //! Cost: a factorisation of the order of two neighbouring layers, per layer.
-//! Exact when: no slope is open, or one hidden layer with one input or output.
+//! Exact when: no slope is open, or one hidden layer with one input and one output.
 
 use super::expansion::Matrix;
 use super::layers::Layers;
 use crate::certificate::Evidence;
 use crate::num::cholesky::positive;
-use crate::num::lanczos::top_eigenpair;
 use crate::num::linalg::{frobenius_up, gram_matrix, spectral_upper};
 use crate::num::round::{U, add_up, gamma, mul_up, sqrt_up};
 use crate::num::solve::{cholesky, substitute};
@@ -23,9 +22,6 @@ use ndarray::{Array1, Array2, ArrayView2, s};
 
 /// Slack that the proofs may take, relative to what it is taken from.
 const SLACK: [f64; 2] = [1e-13, 1e-2];
-
-/// Orders up to which all eigenvalues are computed.
-const SMALL: usize = 48;
 
 /// diag(w) M for exact weights: centre and the Frobenius norms of centre and radius.
 struct Weighted {
@@ -219,18 +215,7 @@ fn last(w: &Matrix, y: Option<&Array2<f64>>) -> Option<f64> {
 pub fn ratio(w: ArrayView2<f64>, y: &Array2<f64>) -> Option<f64> {
     let mut k = w.t().as_standard_layout().into_owned();
     substitute(cholesky(y.clone())?.view(), k.view_mut());
-    Some(top(&gram_matrix(k.view())))
-}
-
-/// An estimate of the largest eigenvalue of a positive semidefinite matrix.
-pub fn top(a: &Array2<f64>) -> f64 {
-    if a.is_empty() {
-        return 0.0;
-    }
-    if a.nrows() <= SMALL && a.iter().all(|x| x.is_finite()) {
-        return eigen::symmetric(a).0[0];
-    }
-    top_eigenpair(a.nrows(), &mut |v| a.dot(&v), 1e-13).0
+    Some(eigen::top(&gram_matrix(k.view())).0)
 }
 
 /// ‖J‖_{p→q} <= factor ‖J‖_2 for matrices of this shape.

@@ -13,6 +13,7 @@ use super::layers::Layers;
 use crate::backend::Backend;
 use crate::certificate::Bound;
 use crate::method::context::Context;
+use crate::num::eigen;
 use ndarray::Array1;
 
 /// One multiplier per layer; None where the recursion breaks down.
@@ -23,7 +24,7 @@ pub fn multipliers(layers: &Layers) -> Option<Vec<Array1<f64>>> {
         let step = Step { layer, slopes };
         let n = slopes[0].len();
         let plain = [Array1::zeros(n), Array1::ones(n)];
-        let top = blocks::top(&Step { layer, slopes: &plain }.gamma(before.as_ref(), &Array1::zeros(n))?);
+        let top = eigen::top(&Step { layer, slopes: &plain }.gamma(before.as_ref(), &Array1::zeros(n))?).0;
         let (l, next) = first_positive(best(top, slopes), |l| {
             let l = Array1::from_elem(n, l);
             let next = step.next(&step.gamma(before.as_ref(), &l)?, &l);

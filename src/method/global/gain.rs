@@ -7,7 +7,8 @@
 //!   of Wang et al. 2022 (GeoLIP).
 //! Rounding: K's own and G's radii as a norm; one Cholesky factorisation with their size as a shift.
 //! Cost: up to 300 factorisations of the order of open neurons.
-//! Loose when: several neurons switch at once; for one row exact on one hidden layer's relaxation.
+//! Loose when: several neurons switch at once. Exact over slopes with one hidden layer, one input and one
+//!   output.
 
 use super::expansion::{applies, network};
 use super::lipsdp::narrowed;
@@ -22,7 +23,7 @@ use crate::num::linalg::frobenius_up;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::ops::feedback::{Feedback, Scaled};
+use crate::ops::feedback::{Feedback, Scaled, Size};
 use crate::ops::{Known, Prepared};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
@@ -34,10 +35,12 @@ const TOLERANCE: f64 = 1e-4;
 /// The same for a part of one with known scalings.
 const CALLS_AGAIN: usize = 24;
 const TOLERANCE_AGAIN: f64 = 1e-3;
-/// Orders up to which it is worth while.
-const ORDER: usize = 1500;
+/// Rows up to which it is worth while.
+const ROWS: usize = 1500;
 /// The same for parts of a search.
-pub const ORDER_OF_PARTS: usize = 300;
+const ROWS_OF_PARTS: usize = 300;
+/// Bytes for an entry of the loop's matrix, with its radius, copies, and matrices of its rows alone.
+const ENTRY: u64 = 128;
 /// What is left of the time must suffice for this many.
 const SHARES: f64 = 3.0;
 /// How far above the best level a proof is looked for.
@@ -118,10 +121,21 @@ pub fn best(
     Some((value, f.placed(short), parts))
 }
 
+/// Does a quarter of the memory hold a loop of this size?
+fn fits_into(budget: &Budget, size: Size) -> bool {
+    size.entries() as u64 <= budget.memory / (4 * ENTRY)
+}
+
+/// Are scalings worth while in parts of a search, with at most so many neurons open?
+pub fn worth_while(problem: &Problem, budget: &Budget, neurons: usize) -> bool {
+    let size = Size { neurons, inputs: problem.net.inputs(), outputs: problem.rows() };
+    fits(problem) && size.rows() <= ROWS_OF_PARTS && fits_into(budget, size)
+}
+
 /// What a bound from scratch costs, in multiplications.
-fn work(f: &Feedback) -> f64 {
-    let m = f.reach.len() as f64;
-    (CALLS + 2) as f64 * m * m * (3.0 * m + 2.0 * f.inputs() as f64)
+fn work(size: Size) -> f64 {
+    let [m, n, rows] = [size.neurons, size.inputs, size.outputs].map(|x| x as f64);
+    (CALLS + 2) as f64 * (m * m * (3.0 * m + 2.0 * n) + rows * (n + m) * (2.0 * m + rows) + rows.powi(3))
 }
 
 pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
@@ -136,14 +150,14 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
     let gates = ibp::run(&prepared, &problem.region, if kinks { &nothing } else { known }).gates;
     let neurons: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
     let sweeps = 2.0 * neurons as f64 * net.products();
-    if neurons > 8 * ORDER || !context.budget.affords_on(prepared.backend, sweeps) {
+    if neurons > 8 * ROWS || !context.budget.affords_on(prepared.backend, sweeps) {
         return None;
     }
-    let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored())?;
-    if f.reach.len() + f.outputs() > ORDER || !context.budget.affords(SHARES * work(&f)) {
-        return None;
-    }
-    let (value, scaled, _) = best(problem, &context.budget, &f, None)?;
+    let budget = &context.budget;
+    let allowed =
+        |size: Size| size.rows() <= ROWS && fits_into(budget, size) && budget.affords(SHARES * work(size));
+    let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored(), allowed)?;
+    let (value, scaled, _) = best(problem, budget, &f, None)?;
     let evidence = if problem.region.is_global() || problem.region.is_point() {
         Evidence::Digest("scalings of a feedback loop".into())
     } else {

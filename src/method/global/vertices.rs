@@ -9,8 +9,8 @@
 //! Loose when: stopped with nodes open. Exact, to 1e-8, when the search closes.
 
 use super::barrier::{Inequality, Point};
-use super::blocks::top;
 use crate::num::cholesky::positive;
+use crate::num::eigen;
 use crate::num::linalg::{frobenius_up, gram_matrix, spectral_upper};
 use crate::num::round::{U, add_up, gamma, mul_up, sqrt_up};
 use crate::num::solve::{cholesky, inverse};
@@ -56,7 +56,7 @@ impl Vertices {
         let d = Array1::from(s.to_vec());
         let m = (&self.left * &d).dot(&self.right);
         let m = if m.nrows() < m.ncols() { m.reversed_axes() } else { m };
-        top(&gram_matrix(m.view())).max(0.0).sqrt()
+        eigen::top(&gram_matrix(m.view())).0.max(0.0).sqrt()
     }
 
     /// `more` is asked before every node, with its cost in multiplications.
@@ -143,7 +143,7 @@ impl Vertices {
         let problem = form.inequality();
         let r = self.right.ncols();
         if open.is_empty() {
-            let square = top(&problem.offset);
+            let square = eigen::top(&problem.offset).0;
             node.upper = node.upper.min(form.proven(&[], square));
             return;
         }
@@ -181,7 +181,7 @@ impl Vertices {
     fn start(&self, node: &Node, open: &[usize], problem: &Inequality) -> Option<Point> {
         let (multipliers, mut square): (Vec<f64>, f64) = if node.hint.is_empty() {
             let left = self.left.select(Axis(1), open);
-            let least = 2.0 * top(&gram_matrix(left.view())) + 1e-12;
+            let least = 2.0 * eigen::top(&gram_matrix(left.view())).0 + 1e-12;
             (vec![least; open.len()], node.upper * node.upper)
         } else {
             (open.iter().map(|&i| node.hint[i]).collect(), node.upper * node.upper * 1.2)
