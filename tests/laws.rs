@@ -9,7 +9,7 @@ use clarke::num::Norm;
 use clarke::problem::{Problem, Quantity};
 use common::nets::{Kind, Maker, network, pair, question};
 use common::pieces::{Shape, constant};
-use common::{bound, naive};
+use common::{bound, naive, share};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -193,7 +193,7 @@ fn describe(problem: &Problem) -> String {
 /// Every method's bounds against samples.
 #[test]
 fn random_networks() {
-    let cases = 10_080usize;
+    let cases = share(10_080);
     let tally = (0..cases)
         .into_par_iter()
         .map(|k| {
@@ -203,13 +203,13 @@ fn random_networks() {
             judge(&problem, k, &format!("case {k} {}", describe(&problem)), inner, f64::INFINITY)
         })
         .reduce(Tally::default, Tally::join);
-    tally.check("random networks", 100, &methods());
+    tally.check("random networks", share(100), &methods());
 }
 
 /// Every method's bounds against the exact constant.
 #[test]
 fn enumerated_networks() {
-    let cases = 2_700usize;
+    let cases = share(2_700);
     let (tally, pieces) = (0..cases)
         .into_par_iter()
         .map(|k| {
@@ -228,7 +228,7 @@ fn enumerated_networks() {
         })
         .reduce(|| (Tally::default(), 0), |a, b| (a.0.join(b.0), a.1 + b.1));
     println!("{pieces} pieces");
-    tally.check("enumerated networks", 20, &methods());
+    tally.check("enumerated networks", share(20), &methods());
 }
 
 /// A constant feature beside a varying one still moves behind a softmax.

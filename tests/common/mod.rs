@@ -24,6 +24,12 @@ pub fn budget(seconds: u64) -> Budget {
     Budget { started: Instant::now(), time: Duration::from_secs(seconds), memory: 1 << 30, stop: &RUN_ON }
 }
 
+/// A quarter of the random cases, or with CLARKE_REQUIRE_ALL=1 all of them.
+pub fn share(all: usize) -> usize {
+    let required = std::env::var("CLARKE_REQUIRE_ALL").is_ok_and(|v| v == "1");
+    if required { all } else { all / 4 }
+}
+
 /// One method on the CPU; None where it needs a bounded region or another network.
 pub fn bound(problem: &Problem, method: &str, seconds: u64) -> Option<Result<Outcome, String>> {
     match solve(problem, &Cpu::DOUBLE, method, 1.0, budget(seconds), 1, |_, _| {}) {

@@ -1,0 +1,76 @@
+//! Every method of the table that bounds whole networks, on two small ones: seconds and the pair.
+//!
+//! `cargo bench --bench methods` times with criterion; `-- --table` prints CSV rows
+//! `network,in_norm,out_norm,method,ms,lower,upper,ratio`, each method alone and once.
+
+use clarke::backend::cpu::Cpu;
+use clarke::method::table::{Proves, Row, Scope};
+use clarke::{
+    Budget, Goal, METHODS, Net, Norm, Options, Outcome, Output, Problem, Quantity, Quotient, Region,
+};
+use criterion::Criterion;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Networks of this repository, with a box around the origin.
+const NETWORKS: [(&str, &str, f64); 2] =
+    [("digits", "tests/data/digits.onnx", 0.05), ("seeded 4", "tests/data/seeded/4.npz", 0.1)];
+const NORMS: [Norm; 2] = [Norm::Inf, Norm::Two];
+
+fn problem(net: &Net, radius: f64, norm: Norm) -> Problem {
+    let n = net.inputs();
+    let region = Region::boxed(vec![-radius; n], vec![radius; n]).expect("a box");
+    let quotient =
+        Quotient { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
+    Problem::new(net.clone(), region, quotient).expect("a problem")
+}
+
+fn solve(problem: &Problem, method: &str) -> clarke::Result<Outcome> {
+    let budget =
+        Budget { started: Instant::now(), time: Duration::from_secs(20), memory: 1 << 30, stop: &STOP };
+    clarke::solve(problem, &Cpu::DOUBLE, method, Goal { gap: 1.01, splits: None }, budget, 0, |_| {})
+}
+
+/// Methods of whole networks; those with a lower end alone say nothing about steepness at most.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    METHODS.iter().filter(|r| r.scope != Scope::Layer && r.proves != Proves::Lower)
+}
+
+fn main() {
+    let table = std::env::args().any(|a| a == "--table");
+    let mut criterion = Criterion::default()
+        .configure_from_args()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_secs(1));
+    if table {
+        println!("network,in_norm,out_norm,method,ms,lower,upper,ratio");
+    }
+    for (name, path, radius) in NETWORKS {
+        let net = clarke::load(Path::new(path), &Options::default()).expect("the network's file");
+        for norm in NORMS {
+            let problem = problem(&net, radius, norm);
+            for row in rows() {
+                let started = Instant::now();
+                // A method that does not apply says so.
+                let Ok(outcome) = solve(&problem, row.name) else { continue };
+                let ms = started.elapsed().as_secs_f64() * 1e3;
+                let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
+                if table {
+                    let ratio = upper / lower;
+                    println!("{name},{norm},{norm},{},{ms:.2},{lower:.9},{upper:.9},{ratio:.4}", row.name);
+                    continue;
+                }
+                let mut group = criterion.benchmark_group(format!("{name} {norm}"));
+                group.bench_function(row.name, |b| b.iter(|| solve(&problem, row.name)));
+                group.finish();
+            }
+        }
+    }
+    if !table {
+        criterion.final_summary();
+    }
+}
