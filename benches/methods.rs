@@ -39,38 +39,39 @@ fn rows() -> impl Iterator<Item = &'static Row> {
     METHODS.iter().filter(|r| r.scope != Scope::Layer && r.proves != Proves::Lower)
 }
 
+/// Networks with norms, problems, and methods to try on them.
+fn applicable() -> impl Iterator<Item = (String, Problem, &'static Row)> {
+    let problems = NETWORKS.iter().flat_map(|(name, path, radius)| {
+        let net = clarke::load(Path::new(path), &Options::default()).expect("the network's file");
+        NORMS.map(|norm| (format!("{name},{norm},{norm}"), problem(&net, *radius, norm)))
+    });
+    problems.flat_map(|(name, problem)| rows().map(move |row| (name.clone(), problem.clone(), row)))
+}
+
+fn table() {
+    println!("network,in_norm,out_norm,method,ms,lower,upper,ratio");
+    for (name, problem, row) in applicable() {
+        let started = Instant::now();
+        let Ok(outcome) = solve(&problem, row.name) else { continue };
+        let ms = started.elapsed().as_secs_f64() * 1e3;
+        let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
+        println!("{name},{},{ms:.2},{lower:.9},{upper:.9},{:.4}", row.name, upper / lower);
+    }
+}
+
 fn main() {
-    let table = std::env::args().any(|a| a == "--table");
+    if std::env::args().any(|a| a == "--table") {
+        return table();
+    }
     let mut criterion = Criterion::default()
         .configure_from_args()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_secs(1));
-    if table {
-        println!("network,in_norm,out_norm,method,ms,lower,upper,ratio");
+    for (name, problem, row) in applicable().filter(|(_, p, r)| solve(p, r.name).is_ok()) {
+        let mut group = criterion.benchmark_group(name);
+        group.bench_function(row.name, |b| b.iter(|| solve(&problem, row.name)));
+        group.finish();
     }
-    for (name, path, radius) in NETWORKS {
-        let net = clarke::load(Path::new(path), &Options::default()).expect("the network's file");
-        for norm in NORMS {
-            let problem = problem(&net, radius, norm);
-            for row in rows() {
-                let started = Instant::now();
-                // A method that does not apply says so.
-                let Ok(outcome) = solve(&problem, row.name) else { continue };
-                let ms = started.elapsed().as_secs_f64() * 1e3;
-                let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
-                if table {
-                    let ratio = upper / lower;
-                    println!("{name},{norm},{norm},{},{ms:.2},{lower:.9},{upper:.9},{ratio:.4}", row.name);
-                    continue;
-                }
-                let mut group = criterion.benchmark_group(format!("{name} {norm}"));
-                group.bench_function(row.name, |b| b.iter(|| solve(&problem, row.name)));
-                group.finish();
-            }
-        }
-    }
-    if !table {
-        criterion.final_summary();
-    }
+    criterion.final_summary();
 }
