@@ -120,7 +120,8 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
             let inputs = if problem.quotient.in_norm == Norm::Inf { problem.net.inputs() } else { 0 };
             for (size, input) in [(1.0, 1.0), (0.1, 1e-8), (1e-6, 1.0)] {
                 let neurons = (0..problem.net.neurons()).map(|p| (p, size)).collect();
-                let all = Node::Scaled(Arc::new(Scaled { neurons, inputs: vec![input; inputs] }));
+                let all =
+                    Node::Scaled(Arc::new(vec![Scaled { row: None, neurons, inputs: vec![input; inputs] }]));
                 let scaled = |n: &Node| match n {
                     Node::Bounded | Node::Pattern | Node::Scaled(_) => all.clone(),
                     n => n.clone(),
@@ -154,12 +155,19 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
                     add("multipliers zero", needed, problem, with(nodes));
                 }
                 Node::Scaled(scaled) => {
-                    let mut changed = |change: &dyn Fn(&mut Scaled)| {
-                        let mut own = Scaled::clone(scaled);
+                    let mut listed = |change: &dyn Fn(&mut Vec<Scaled>)| {
+                        let mut own = scaled.to_vec();
                         change(&mut own);
                         nodes[i] = Node::Scaled(Arc::new(own));
                         add("other scalings", false, problem, with(nodes.clone()));
                     };
+                    listed(&|list| list.truncate(list.len() - 1));
+                    listed(&|list| list.extend(list.to_vec()));
+                    listed(&|list| list.iter_mut().for_each(|s| s.row = s.row.xor(Some(0))));
+                    listed(&|list| list.iter_mut().for_each(|s| s.row = s.row.map(|r| r ^ 1)));
+                    listed(&|list| list.iter_mut().for_each(|s| s.row = Some(problem.rows())));
+                    let mut changed =
+                        |change: &dyn Fn(&mut Scaled)| listed(&|list| list.iter_mut().for_each(change));
                     changed(&|s| s.neurons.iter_mut().for_each(|w| w.1 = -w.1));
                     changed(&|s| s.neurons.iter_mut().for_each(|w| w.1 *= 1e-3));
                     changed(&|s| {

@@ -4,7 +4,8 @@ mod common;
 mod truth;
 
 use clarke::backend::cpu::Cpu;
-use clarke::certificate::check::check;
+use clarke::certificate::check::{Claim, Proof, check};
+use clarke::certificate::tree::{Node, Tree};
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
 use clarke::problem::{Output, Problem, Quantity, Quotient};
@@ -141,6 +142,31 @@ fn trained_networks_everywhere() {
 
 fn dense(w: ndarray::Array2<f64>, bias: Vec<f64>) -> Op {
     Op::Affine(Affine { map: LinearMap::Dense(Arc::new(w)), bias: Some(Arc::new(bias)), repeat: 1 })
+}
+
+/// For the norm inf every row of the output has scalings of its own; the checker needs them.
+#[test]
+fn rows_rest_on_scalings_of_their_own() {
+    let path = format!("{}/tests/data/seeded/4.npz", env!("CARGO_MANIFEST_DIR"));
+    let net = clarke::net::load(path.as_ref(), &Default::default()).expect("a network");
+    for in_norm in [Norm::Inf, Norm::Two] {
+        let quotient =
+            Quotient { in_norm, out_norm: Norm::Inf, output: Output::All, quantity: Quantity::Lipschitz };
+        let region = Region::boxed(vec![-0.1; 6], vec![0.1; 6]).unwrap();
+        let problem = Problem::new(net.clone(), region, quotient).expect("a valid question");
+        let o = search(&problem, 20_000);
+        assert!(o.exact, "{in_norm}: [{}, {}]", o.lower.value.get(), o.upper.value.get());
+        let (claim, digest) = certify(&problem, &o, &budget(60));
+        assert_eq!(digest, None, "{in_norm}");
+        let Proof::Tree { tree, kinks, reach } = &claim.proof else { panic!("{in_norm}: no tree") };
+        let single = |n: &Node| matches!(n, Node::Scaled(list) if list.iter().any(|s| s.row.is_some()));
+        assert!(tree.nodes.iter().any(single), "{in_norm}");
+        // Without them linear bounds do not show the claim.
+        let bare = |n: &Node| if single(n) { Node::Bounded } else { n.clone() };
+        let tree = Tree { nodes: tree.nodes.iter().map(bare).collect() };
+        let proof = Proof::Tree { tree, kinks: *kinks, reach: *reach };
+        assert!(check(&problem, &Claim { proof, ..claim }).is_err(), "{in_norm}");
+    }
 }
 
 /// relu(x) − relu(−x) = x on boxes around, beside and at the kink.

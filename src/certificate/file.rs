@@ -112,8 +112,7 @@ enum Steps {
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Step {
     Bounded,
-    /// Places of neurons and their scalings, scalings of inputs.
-    Scaled(Vec<usize>, Vec<f64>, Vec<f64>),
+    Scaled(Vec<Loop>),
     Pattern,
     Empty(Vec<f64>),
     Refuted(Vec<String>),
@@ -123,6 +122,10 @@ enum Step {
     /// Feature, value, children.
     Input(usize, f64, usize, usize),
 }
+
+/// A row of the output, or all; places of neurons and their scalings; scalings of inputs.
+#[derive(Serialize, Deserialize)]
+struct Loop(Option<usize>, Vec<usize>, Vec<f64>, Vec<f64>);
 
 fn number(x: f64) -> Number {
     let value = if x.is_finite() { Value::from(x) } else { Value::from(x.to_string()) };
@@ -197,9 +200,12 @@ pub fn write(c: &Certificate) -> String {
 fn step(node: &Node) -> Step {
     match node {
         Node::Bounded => Step::Bounded,
-        Node::Scaled(s) => {
-            let (places, neurons) = s.neurons.iter().copied().unzip();
-            Step::Scaled(places, neurons, s.inputs.clone())
+        Node::Scaled(list) => {
+            let each = |s: &Scaled| {
+                let (places, neurons) = s.neurons.iter().copied().unzip();
+                Loop(s.row, places, neurons, s.inputs.clone())
+            };
+            Step::Scaled(list.iter().map(each).collect())
         }
         Node::Pattern => Step::Pattern,
         Node::Faces(children) => Step::Faces(children.clone()),
@@ -268,12 +274,15 @@ fn node(step: Step) -> Result<Node> {
     let kink = |node, feature, at| Split::Kink { node, feature, at };
     Ok(match step {
         Step::Bounded => Node::Bounded,
-        Step::Scaled(places, neurons, inputs) => {
-            let ascending = places.windows(2).all(|p| p[0] < p[1]);
-            if places.len() != neurons.len() || !ascending {
-                return Err(bad("scalings without places"));
-            }
-            Node::Scaled(Arc::new(Scaled { neurons: places.into_iter().zip(neurons).collect(), inputs }))
+        Step::Scaled(list) => {
+            let each = |Loop(row, places, neurons, inputs): Loop| {
+                let ascending = places.windows(2).all(|p| p[0] < p[1]);
+                if places.len() != neurons.len() || !ascending {
+                    return Err(bad("scalings without places"));
+                }
+                Ok(Scaled { row, neurons: places.into_iter().zip(neurons).collect(), inputs })
+            };
+            Node::Scaled(Arc::new(list.into_iter().map(each).collect::<Result<_>>()?))
         }
         Step::Pattern => Node::Pattern,
         Step::Faces(children) => Node::Faces(children),

@@ -10,8 +10,9 @@ use std::sync::Arc;
 pub enum Node {
     /// Its bound is derived again.
     Bounded,
-    /// These scalings of open neurons show its bound, or that of a part around it.
-    Scaled(Arc<Scaled>),
+    /// These scalings of open neurons show its bound, or that of a part around it: one for all rows of the
+    /// output, or some for one row each, where linear bounds show the others.
+    Scaled(Arc<Vec<Scaled>>),
     /// Every slope is fixed: the norm of one matrix, in rationals.
     Pattern,
     /// No interior: a nonnegative combination of the half-spaces of its decisions is nowhere positive;

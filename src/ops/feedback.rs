@@ -9,11 +9,13 @@ use super::{Gate, Prepared};
 use crate::backend::Backend;
 use crate::num::Enclosure;
 use crate::num::gain::Scaling;
-use ndarray::{Array2, s};
+use ndarray::{Array2, Axis, s};
 
 /// Scalings that show a bound, by neurons' places in ascending order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaled {
+    /// Of one row of the measured output; None: of all together.
+    pub row: Option<usize>,
     pub neurons: Vec<(usize, f64)>,
     /// Empty: the same for all.
     pub inputs: Vec<f64>,
@@ -61,6 +63,15 @@ impl Feedback {
 
     pub fn outputs(&self) -> usize {
         self.matrix.centre.nrows() - self.reach.len()
+    }
+
+    /// The same loop, measured at one row of the output.
+    pub fn row(&self, row: usize) -> Feedback {
+        let m = self.reach.len();
+        let rows: Vec<usize> = (0..m).chain([m + row]).collect();
+        let [centre, radius] = [&self.matrix.centre, &self.matrix.radius].map(|a| a.select(Axis(0), &rows));
+        let (reach, places, groups) = (self.reach.clone(), self.places.clone(), self.groups.clone());
+        Feedback { matrix: Matrix { centre, radius }, reach, places, groups }
     }
 
     /// Of gates with one item; None where a gate is no slope per feature or the size is not `allowed`.
@@ -123,8 +134,8 @@ impl Feedback {
     }
 
     /// The scalings of this matrix with their places.
-    pub fn placed(&self, scaling: Scaling) -> Scaled {
+    pub fn placed(&self, scaling: Scaling, row: Option<usize>) -> Scaled {
         let neurons = self.places.iter().copied().zip(scaling.neurons).collect();
-        Scaled { neurons, inputs: scaling.inputs }
+        Scaled { row, neurons, inputs: scaling.inputs }
     }
 }

@@ -34,9 +34,9 @@ pub struct Part {
     /// An upper bound of every Jacobian's norm in the interior.
     pub bound: f64,
     /// Scalings that show this bound; None: linear bounds do.
-    pub shown: Option<Arc<Scaled>>,
+    pub shown: Option<Arc<Vec<Scaled>>>,
     /// The best ones that were found, for this part or one around it.
-    pub scaled: Option<Arc<Scaled>>,
+    pub scaled: Arc<Vec<Scaled>>,
     /// Its place in the tree of all parts.
     pub place: usize,
 }
@@ -44,7 +44,7 @@ pub struct Part {
 impl Part {
     pub fn whole(lo: &[f64], hi: &[f64], nodes: usize, bound: f64) -> Part {
         let (lo, hi, known) = (lo.to_vec(), hi.to_vec(), vec![None; nodes]);
-        Part { lo, hi, cuts: vec![], known, bound, shown: None, scaled: None, place: 0 }
+        Part { lo, hi, cuts: vec![], known, bound, shown: None, scaled: Arc::default(), place: 0 }
     }
 
     /// Coordinates that vary on the part.
@@ -104,7 +104,7 @@ impl Part {
     /// Bytes that the part takes while it waits.
     pub fn bytes(&self) -> usize {
         let ends: usize = self.known.iter().flatten().map(|e| 2 * e[0].len()).sum();
-        let scaled = self.scaled.as_ref().map_or(0, |s| s.bytes());
+        let scaled = self.scaled.iter().map(|s| s.bytes()).sum::<usize>();
         8 * (ends + 2 * self.lo.len() + 4 * self.cuts.len()) + scaled + 128
     }
 }

@@ -5,7 +5,7 @@
 //! From: LipBaB (Bhowmick et al. 2021) for the tree; everything is bounded again in each part, which
 //!   needs far fewer of them than re-bounding the last step alone.
 //! Rounding: that of the bounds it uses; multipliers of half-spaces are checked in intervals.
-//! Cost: two sweeps of linear bounds per part and open neuron.
+//! Cost: two sweeps of linear bounds per part and open neuron, then some 24 factorisations a loop.
 
 use super::choose::{View, choose, most_open, open_slopes};
 use crate::backend::Backend;
@@ -100,7 +100,10 @@ pub fn batch<B: Backend>(
                 (part.bound, part.shown) = (linear, None);
             }
             let weights = match part.bound > cutoff && scalable {
-                true => scale(problem, budget, prepared, &statuses.trace.gates, i, &mut part),
+                true => {
+                    let known = &jacobian.norms[g * rows..(g + 1) * rows];
+                    scale(problem, budget, prepared, &statuses.trace.gates, i, &mut part, (known, cutoff))
+                }
                 false => None,
             };
             let view = View {
@@ -119,8 +122,8 @@ pub fn batch<B: Backend>(
     Some(found)
 }
 
-/// A bound by scalings of the open neurons, from those of the part around it. Gives every neuron's weight
-/// among the scores of splits.
+/// A bound by scalings of the open neurons, from those of the part around it and bounds of every row, which
+/// need not be better than the last number. Gives every neuron's weight among the scores of splits.
 fn scale<B: Backend>(
     problem: &Problem,
     budget: &Budget,
@@ -128,16 +131,21 @@ fn scale<B: Backend>(
     gates: &[Option<Gate<B>>],
     item: usize,
     part: &mut Part,
+    (known, enough): (&[f64], f64),
 ) -> Option<Vec<f64>> {
     let own = selected(prepared.backend, gates, &[item]);
     let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), |_| true)?;
-    let (bound, scaled, energies) = gain::best(problem, budget, &f, part.scaled.as_deref())?;
-    let scaled = Arc::new(scaled);
-    if bound < part.bound {
-        (part.bound, part.shown) = (bound, Some(scaled.clone()));
+    let found = gain::best(problem, budget, &f, &part.scaled, known, enough)?;
+    let scaled = Arc::new(found.scaled);
+    // Rows that need none now may need them again.
+    let mut all = scaled.to_vec();
+    all.extend(part.scaled.iter().filter(|s| scaled.iter().all(|own| own.row != s.row)).cloned());
+    part.scaled = if all.len() == scaled.len() { scaled.clone() } else { Arc::new(all) };
+    if found.bound < part.bound {
+        (part.bound, part.shown) = (found.bound, Some(scaled));
     }
-    part.scaled = Some(scaled);
     part.shown.as_ref()?;
+    let energies = found.parts;
     let average = energies.iter().sum::<f64>() / energies.len().max(1) as f64;
     let mut weights = vec![average; prepared.net.neurons().max(f.places.last().map_or(0, |p| p + 1))];
     f.places.iter().zip(energies).for_each(|(&p, e)| weights[p] += e);

@@ -14,11 +14,15 @@ pub struct Record {
     /// The best bound of each part.
     bounds: Vec<f64>,
     /// Scalings that show them.
-    shown: Vec<Option<Arc<Scaled>>>,
+    shown: Vec<Option<Arc<Vec<Scaled>>>>,
     /// Bytes of scalings, and how many there may be.
     held: usize,
     room: usize,
     overflown: bool,
+}
+
+fn bytes(shown: &Option<Arc<Vec<Scaled>>>) -> usize {
+    shown.iter().flat_map(|list| list.iter()).map(|s| s.bytes()).sum()
 }
 
 impl Record {
@@ -45,8 +49,8 @@ impl Record {
             return;
         }
         self.bounds[part.place] = part.bound;
-        self.held += part.shown.as_ref().map_or(0, |s| s.bytes());
-        self.held -= self.shown[part.place].as_ref().map_or(0, |s| s.bytes());
+        self.held += bytes(&part.shown);
+        self.held -= bytes(&self.shown[part.place]);
         self.shown[part.place] = part.shown.clone();
         if self.held > self.room {
             self.overflow();
@@ -82,7 +86,7 @@ impl Record {
             self.bounds[place] = f64::INFINITY;
         }
         // Two copies for one, until both children have their own.
-        self.held += shown.as_ref().map_or(0, |s| s.bytes());
+        self.held += bytes(&shown);
         self.shown.extend([shown.clone(), shown]);
         self.nodes[place] = Node::Split { split, children };
         children

@@ -1,8 +1,10 @@
-//! The norm of every generalised Jacobian on a part by scalings of its open neurons: the loop's gain again.
+//! The norm of every generalised Jacobian on a part by scalings of its open neurons: the loop's gain again,
+//! of all rows of the output together or of single ones.
 //!
 //! With e_j = E_j z_j, |E_j| <= r_j, and (z, y) = G (x, e): if ‖D G D'⁻¹‖_2 <= 1 with D = (r w, 1 / level),
 //! D' = (s, w), then ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e² <= Σ s² x² + Σ w² r² z².
 
+use super::jacobian;
 use crate::backend::cpu::Cpu;
 use crate::num::Norm;
 use crate::num::cholesky::contracts;
@@ -20,20 +22,46 @@ const ENTRIES: usize = 1 << 26;
 /// What is added to a wanted bound until scalings show it.
 const STEPS: [f64; 3] = [0.0, 1e-11, 5e-10];
 
-/// The least bound near `wanted` that the scalings show for one item of the gates.
+/// The least bound near `wanted` that the scalings show for one item of the gates: of all rows together, or
+/// of single ones where the output's norm is the largest row's; linear bounds show the other rows.
 pub fn norm(
     problem: &Problem,
     prepared: &Prepared<Cpu>,
     gates: &[Option<Gate<Cpu>>],
     item: usize,
-    scaled: &Scaled,
+    scaled: &[Scaled],
     wanted: f64,
 ) -> f64 {
     let none = f64::INFINITY;
+    let rows: Option<Vec<usize>> = scaled.iter().map(|s| s.row).collect();
+    let whole = scaled.len() == 1 && scaled[0].row.is_none();
+    let single = problem.quotient.out_norm == Norm::Inf
+        && rows.is_some_and(|r| !r.is_empty() && r.iter().all(|r| *r < problem.rows()));
+    if !whole && !single {
+        return none;
+    }
     let own = selected(prepared.backend, gates, &[item]);
     let allowed = |size: Size| size.entries() <= ENTRIES;
     let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), allowed);
     let Some(f) = f else { return none };
+    if whole {
+        return shown(problem, &f, &scaled[0], wanted);
+    }
+    let mut best: f64 = 0.0;
+    for s in scaled {
+        best = best.max(shown(problem, &f.row(s.row.expect("single rows")), s, wanted));
+    }
+    let others: Vec<usize> =
+        (0..problem.rows()).filter(|r| scaled.iter().all(|s| s.row != Some(*r))).collect();
+    if best < none && !others.is_empty() {
+        best = best.max(jacobian::norm(problem, prepared, gates, item, &others, true));
+    }
+    best
+}
+
+/// The least bound near `wanted` that one loop shows with these scalings.
+fn shown(problem: &Problem, f: &Feedback, scaled: &Scaled, wanted: f64) -> f64 {
+    let none = f64::INFINITY;
     let scaling = f.scaling(scaled);
     let q = &problem.quotient;
     let expected = if q.in_norm == Norm::Inf { f.inputs() } else { 0 };
@@ -42,16 +70,16 @@ pub fn norm(
         return none;
     }
     // ‖y‖_q <= output ‖y‖_2 and ‖s x‖_2 <= input ‖x‖_p.
-    let output = if q.out_norm == Norm::One { sqrt_up(problem.rows() as f64) } else { 1.0 };
+    let output = if q.out_norm == Norm::One { sqrt_up(f.outputs() as f64) } else { 1.0 };
     let input = match q.in_norm {
         Norm::Inf => vector_norm_up(scaling.inputs.iter().copied(), Norm::Two),
         _ => 1.0,
     };
-    let shown = |value: f64| {
+    let holds = |value: f64| {
         let level = div_down(div_down(value, output), input);
-        level > 0.0 && level.is_finite() && contracting(&f, &scaling.neurons, &scaling.inputs, level)
+        level > 0.0 && level.is_finite() && contracting(f, &scaling.neurons, &scaling.inputs, level)
     };
-    STEPS.iter().map(|s| wanted * (1.0 + s)).find(|v| shown(*v)).unwrap_or(none)
+    STEPS.iter().map(|s| wanted * (1.0 + s)).find(|v| holds(*v)).unwrap_or(none)
 }
 
 fn contracting(f: &Feedback, neurons: &[f64], inputs: &[f64], level: f64) -> bool {

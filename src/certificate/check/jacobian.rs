@@ -12,24 +12,26 @@ use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis};
 
-/// An upper bound for one item of the gates. `all`: gradients behind every slope are narrowed, which
+/// An upper bound of these rows of the output for one item of the gates. `all`: gradients behind every slope are narrowed, which
 /// costs more than those of either sign behind open ones.
 pub fn norm(
     problem: &Problem,
     prepared: &Prepared<Cpu>,
     gates: &[Option<Gate<Cpu>>],
     item: usize,
+    rows: &[usize],
     all: bool,
 ) -> f64 {
-    let (rows, q) = (problem.rows(), &problem.quotient);
-    let own = selected(prepared.backend, gates, &vec![item; rows]);
+    let q = &problem.quotient;
+    let own = selected(prepared.backend, gates, &vec![item; rows.len()]);
     let seeds = problem.seeds().centre;
-    let seeds = Array3::from_shape_fn((rows, 1, problem.net.outputs()), |(r, _, j)| seeds[[0, r, j]]);
+    let shape = (rows.len(), 1, problem.net.outputs());
+    let seeds = Array3::from_shape_fn(shape, |(r, _, j)| seeds[[0, rows[r], j]]);
     let Some((ends, norms)) = propagate(problem, prepared, &own, &Enclosure::point(seeds), all) else {
         return 0.0;
     };
     let by_rows = vector_norm_up(norms, q.out_norm);
-    if rows == 1 || q.out_norm == Norm::Inf {
+    if rows.len() == 1 || q.out_norm == Norm::Inf {
         return by_rows;
     }
     let whole = Enclosure::from_bounds(&ends.lo.insert_axis(Axis(0)), &ends.hi.insert_axis(Axis(0)));

@@ -84,9 +84,10 @@ fn leaf(
     node: &Node,
     wanted: f64,
 ) -> Checked<f64> {
+    let rows: Vec<usize> = (0..problem.rows()).collect();
     match node {
         Node::Bounded => {
-            let norm = |all| jacobian::norm(problem, prepared, &found.gates, i, all);
+            let norm = |all| jacobian::norm(problem, prepared, &found.gates, i, &rows, all);
             let quick = norm(false);
             Ok(if quick <= wanted { quick } else { quick.min(norm(true)) })
         }
@@ -95,7 +96,7 @@ fn leaf(
             if shown <= wanted {
                 return Ok(shown);
             }
-            Ok(shown.min(jacobian::norm(problem, prepared, &found.gates, i, true)))
+            Ok(shown.min(jacobian::norm(problem, prepared, &found.gates, i, &rows, true)))
         }
         Node::Empty(_) if found.empty[i] => Ok(0.0),
         Node::Empty(_) => refused("multipliers do not show that a part is empty"),

@@ -1,12 +1,12 @@
 //! Open slopes as a feedback loop, scaled so that its gain is at most one.
 //!
 //! Proves: ‖J‖_{p→2} <= level (Σ s²)^½ for p = ∞, <= level for s = 1 and p <= 2, where ‖K‖_2 <= 1 for the
-//!   K of `num::gain`: ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e², and |e| <= r |z|. Other norms of
-//!   the output through it.
+//!   K of `num::gain`: ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e², and |e| <= r |z|. For
+//!   q = ∞ one loop for each row of the output, the steepest first; q = 1 through ‖J‖_{p→2}.
 //! From: LipSDP's neuron form (Fazlyab et al. 2019) as scaled small gain, on any graph; for p = ∞ the form
 //!   of Wang et al. 2022 (GeoLIP).
 //! Rounding: K's own and G's radii as a norm; one Cholesky factorisation with their size as a shift.
-//! Cost: up to 300 factorisations of the order of open neurons.
+//! Cost: up to 300 factorisations of the order of open neurons, a loop.
 //! Loose when: several neurons switch at once. Exact over slopes with one hidden layer, one input and one
 //!   output.
 
@@ -32,7 +32,7 @@ use std::sync::Arc;
 /// Factorisations for one region, and the smallest gain of a step.
 const CALLS: usize = 300;
 const TOLERANCE: f64 = 1e-4;
-/// The same for a part of one with known scalings.
+/// The same for a part of one with known scalings of the same loop.
 const CALLS_AGAIN: usize = 24;
 const TOLERANCE_AGAIN: f64 = 1e-3;
 /// Rows up to which it is worth while.
@@ -50,7 +50,12 @@ const LIMITS: [f64; 2] = [1e-60, 1e60];
 
 /// Is nothing lost between norms of the output?
 pub fn fits(problem: &Problem) -> bool {
-    problem.rows() == 1 || problem.quotient.out_norm == Norm::Two
+    problem.rows() == 1 || problem.quotient.out_norm != Norm::One
+}
+
+/// The norm of a matrix is its largest row's: every row has a loop of its own.
+fn by_rows(problem: &Problem) -> bool {
+    problem.rows() > 1 && problem.quotient.out_norm == Norm::Inf
 }
 
 /// Does ‖K‖_2 <= 1 hold?
@@ -94,12 +99,57 @@ fn prove(problem: &Problem, f: &Feedback, level: f64, scaling: &Scaling) -> Opti
     None
 }
 
-/// The best bound that was found, from scalings of a region around this one where there are some, and every
-/// neuron's part in it.
+/// A bound with the scalings that show it, and every neuron's part in it.
+pub struct Found {
+    pub bound: f64,
+    pub scaled: Vec<Scaled>,
+    pub parts: Vec<f64>,
+}
+
+/// The best bound that was found, from scalings of a region around this one where there are some. `known`:
+/// bounds of all rows; those of at most `enough`, or below another row's, get no better one.
 pub fn best(
     problem: &Problem,
     budget: &Budget,
     f: &Feedback,
+    start: &[Scaled],
+    known: &[f64],
+    enough: f64,
+) -> Option<Found> {
+    if !by_rows(problem) {
+        let (bound, scaled, parts) = best_of(problem, budget, f, None, start.first())?;
+        return Some(Found { bound, scaled: vec![scaled], parts });
+    }
+    let mut order: Vec<usize> = (0..f.outputs()).collect();
+    order.sort_by(|&a, &b| known[b].total_cmp(&known[a]));
+    let mut found = Found { bound: 0.0, scaled: vec![], parts: vec![] };
+    for &row in &order {
+        if known[row] <= found.bound.max(enough) {
+            found.bound = found.bound.max(known[row]);
+            break;
+        }
+        let start = start.iter().find(|s| s.row.is_none_or(|r| r == row));
+        let best = best_of(problem, budget, &f.row(row), Some(row), start);
+        let bound = best.as_ref().map_or(known[row], |b| b.0.min(known[row]));
+        if let Some((own, scaled, parts)) = best
+            && own < known[row]
+        {
+            found.scaled.push(scaled);
+            if bound > found.bound {
+                found.parts = parts;
+            }
+        }
+        found.bound = found.bound.max(bound);
+    }
+    (!found.scaled.is_empty()).then_some(found)
+}
+
+/// The same of one loop.
+fn best_of(
+    problem: &Problem,
+    budget: &Budget,
+    f: &Feedback,
+    row: Option<usize>,
     start: Option<&Scaled>,
 ) -> Option<(f64, Scaled, Vec<f64>)> {
     let spread = problem.quotient.in_norm == Norm::Inf;
@@ -111,14 +161,14 @@ pub fn best(
     });
     let matrix = fewer.as_ref().unwrap_or(&f.matrix.centre).view();
     let gain = Gain { matrix, reach: &f.reach, groups: &f.groups, spread };
-    let start = start.map(|s| f.scaling(s));
-    let (calls, tolerance) =
-        if start.is_some() { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
-    let scaling = gain.improved(start.as_ref(), calls, tolerance, &|| budget.is_late())?;
+    let again = start.is_some_and(|s| s.row == row);
+    let (calls, tolerance) = if again { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
+    let scaling =
+        gain.improved(start.map(|s| f.scaling(s)).as_ref(), calls, tolerance, &|| budget.is_late())?;
     let short = scaling.rounded();
     let (level, parts) = gain.level(&short)?;
     let value = prove(problem, f, level, &short)?;
-    Some((value, f.placed(short), parts))
+    Some((value, f.placed(short, row), parts))
 }
 
 /// Does a quarter of the memory hold a loop of this size?
@@ -157,7 +207,16 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
     let allowed =
         |size: Size| size.rows() <= ROWS && fits_into(budget, size) && budget.affords(SHARES * work(size));
     let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored(), allowed)?;
-    let (value, scaled, _) = best(problem, budget, &f, None)?;
+    let (mut value, whole, _) = best_of(problem, budget, &f, None, None)?;
+    let (mut scaled, rows) = (vec![whole], f.outputs());
+    let single = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: 1 };
+    if by_rows(problem)
+        && budget.affords(SHARES * rows as f64 * work(single))
+        && let Some(found) = best(problem, budget, &f, &scaled, &vec![value; rows], 0.0)
+        && found.scaled.len() == rows
+    {
+        (value, scaled) = (found.bound, found.scaled);
+    }
     let evidence = if problem.region.is_global() || problem.region.is_point() {
         Evidence::Digest("scalings of a feedback loop".into())
     } else {
