@@ -41,6 +41,17 @@ pub struct Gain<'a> {
     pub spread: bool,
 }
 
+/// When a descent ends.
+pub struct Effort<'a> {
+    /// Factorisations at most.
+    pub calls: usize,
+    /// The smallest gain of a step, relative to the level.
+    pub tolerance: f64,
+    /// A level that no lower one is better than.
+    pub enough: f64,
+    pub stop: &'a dyn Fn() -> bool,
+}
+
 /// Weight of the barrier.
 const BARRIER: f64 = 2e-3;
 /// The part of the mean curvature that every coordinate has at least.
@@ -173,28 +184,24 @@ impl Gain<'_> {
         scaling.neurons.iter().chain(&scaling.inputs).map(|x| x.ln()).collect()
     }
 
-    /// Better scalings, by at most so many factorisations and until `stop` says so; the given ones serve as
-    /// start where they hold.
-    pub fn improved(
-        &self,
-        start: Option<&Scaling>,
-        calls: usize,
-        tolerance: f64,
-        stop: &dyn Fn() -> bool,
-    ) -> Option<Scaling> {
-        let rated = |logs: Vec<f64>| {
-            let value = self.descended(&self.value(self.read(&logs)?)?);
-            Some((logs, value))
+    /// Better scalings; the given ones serve as start where they hold.
+    pub fn improved(&self, start: Option<&Scaling>, effort: &Effort) -> Option<Scaling> {
+        let mut enough = None;
+        let mut rate = |logs: &[f64]| {
+            let level = self.value(self.read(logs).filter(|_| enough.is_none())?)?;
+            if level.square.sqrt() <= effort.enough {
+                enough = Some(level.scaling.clone());
+            }
+            Some(self.descended(&level))
         };
+        let mut rated = |logs: Vec<f64>| rate(&logs).map(|value| (logs, value));
         let start = start.and_then(|s| rated(self.logs(s))).or_else(|| {
             let tries = SHARES.iter().filter_map(|&share| rated(self.first(share)));
             tries.min_by(|a, b| a.1.value.total_cmp(&b.1.value))
         })?;
-        let mut function = |logs: &[f64]| {
-            let scaling = self.read(logs).filter(|_| !stop())?;
-            Some(self.descended(&self.value(scaling)?))
-        };
-        self.read(&descent::lower(&mut function, start, calls, tolerance))
+        let mut function = |logs: &[f64]| if (effort.stop)() { None } else { rate(logs) };
+        let lowest = descent::lower(&mut function, start, effort.calls, effort.tolerance);
+        enough.or_else(|| self.read(&lowest))
     }
 }
 
@@ -212,12 +219,16 @@ mod tests {
     use super::*;
     use crate::num::random::Random;
 
+    fn effort(calls: usize, tolerance: f64) -> Effort<'static> {
+        Effort { calls, tolerance, enough: 0.0, stop: &|| false }
+    }
+
     /// One neuron between one input and one output: |a b| r + |c| with c the way around it.
     #[test]
     fn one_neuron_is_exact() {
         let g = ndarray::array![[3.0, 0.0], [1.5, 2.0]];
         let gain = Gain { matrix: g.view(), reach: &[0.5], groups: &[1], spread: false };
-        let scaling = gain.improved(None, 100, 1e-9, &|| false).expect("scalings");
+        let scaling = gain.improved(None, &effort(100, 1e-9)).expect("scalings");
         let (level, _) = gain.level(&scaling).expect("a level");
         // y = 1.5 x + 2 e, |e| <= 0.5 · 3 |x|.
         assert!((4.5..4.52).contains(&level), "{level}");
@@ -260,7 +271,7 @@ mod tests {
             let gain = Gain { matrix: g.view(), reach: &reach, groups: &[2, 2], spread };
             let truth = steepest(&g, &reach, inputs, spread, &mut random);
             for calls in [0, 5, 200] {
-                let scaling = gain.improved(None, calls, 1e-6, &|| false).expect("scalings").rounded();
+                let scaling = gain.improved(None, &effort(calls, 1e-6)).expect("scalings").rounded();
                 let Some((level, parts)) = gain.level(&scaling) else { continue };
                 let size: f64 = scaling.inputs.iter().map(|s| s * s).sum();
                 let level = if spread { level * size.sqrt() } else { level };

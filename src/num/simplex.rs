@@ -4,6 +4,7 @@
 //! propose a proof of emptiness; both are checked elsewhere.
 
 use pulp::Arch;
+use std::collections::BinaryHeap;
 
 /// {w : a_i · w <= b_i, 0 <= w <= width} around its deepest point.
 pub struct Polytope {
@@ -87,6 +88,12 @@ enum Var {
     Depth,
 }
 
+#[derive(PartialEq)]
+enum Step {
+    Flip,
+    Pivot,
+}
+
 impl Tableau {
     fn new(rows: &[(Vec<f64>, f64)], norms: &[f64], width: &[f64]) -> Option<Tableau> {
         let (m, n) = (rows.len(), width.len());
@@ -127,20 +134,39 @@ impl Tableau {
         self.a.iter().skip(row).step_by(self.rhs.len()).copied().collect()
     }
 
+    /// Columns that raise the goal, and by how much.
+    fn gains(&self, goal: &[f64]) -> impl Iterator<Item = (usize, f64)> {
+        let gains = goal.iter().enumerate().map(|(j, c)| (j, -c));
+        gains.filter(|&(j, g)| g > TINY && self.bound(self.outside[j]) > 0.0)
+    }
+
     /// Until the goal, of which each column takes its coefficient, cannot grow.
     fn climb(&mut self, goal: &mut [f64]) -> Option<()> {
         Arch::new().dispatch(
             #[inline(always)]
             || {
                 let limit = 20 * (self.rhs.len() + self.outside.len());
-                for step in 0..2 * limit {
+                let mut steps = 0;
+                while steps < 2 * limit {
                     // Largest gain first; the first gain where that may cycle.
-                    let gains = goal.iter().enumerate().map(|(j, c)| (j, -c));
-                    let mut gains = gains.filter(|&(j, g)| g > TINY && self.bound(self.outside[j]) > 0.0);
                     let most = |best: (usize, f64), g: (usize, f64)| if g.1 >= best.1 { g } else { best };
-                    let best = if step > limit { gains.next() } else { gains.reduce(most) };
+                    let first = steps > limit;
+                    let best = if first { self.gains(goal).next() } else { self.gains(goal).reduce(most) };
                     let Some((column, _)) = best else { return Some(()) };
-                    self.advance(column, goal)?;
+                    steps += 1;
+                    if self.advance(column, goal)? == Step::Pivot || first {
+                        continue;
+                    }
+                    // A flip leaves the other gains as they are: the next ones in order. Positive floats
+                    // have the order of their bits.
+                    let mut next: BinaryHeap<(u64, usize)> =
+                        self.gains(goal).map(|(j, g)| (g.to_bits(), j)).collect();
+                    while let Some((_, column)) = next.pop() {
+                        steps += 1;
+                        if self.advance(column, goal)? == Step::Pivot {
+                            break;
+                        }
+                    }
                 }
                 None
             },
@@ -162,7 +188,7 @@ impl Tableau {
 
     /// Raises a column's variable until something meets a bound.
     #[inline(always)]
-    fn advance(&mut self, column: usize, goal: &mut [f64]) -> Option<()> {
+    fn advance(&mut self, column: usize, goal: &mut [f64]) -> Option<Step> {
         let m = self.rhs.len();
         let own = &self.a[column * m..(column + 1) * m];
         let (rhs, top, room) = (&self.rhs[..m], &self.top[..m], &mut self.room[..m]);
@@ -181,16 +207,15 @@ impl Tableau {
         if !limit.is_finite() {
             return None;
         }
-        match leaving {
-            None => self.flip(column, goal),
-            Some(row) => {
-                if self.a[column * m + row] < 0.0 {
-                    self.mirror(row);
-                }
-                self.pivot(row, column, goal);
-            }
+        let Some(row) = leaving else {
+            self.flip(column, goal);
+            return Some(Step::Flip);
+        };
+        if self.a[column * m + row] < 0.0 {
+            self.mirror(row);
         }
-        Some(())
+        self.pivot(row, column, goal);
+        Some(Step::Pivot)
     }
 
     /// The column's variable is counted from its other bound.

@@ -18,7 +18,7 @@ use crate::certificate::{Bound, Evidence};
 use crate::method::context::{Budget, Context};
 use crate::method::local::ibp;
 use crate::num::cholesky::contracts;
-use crate::num::gain::{Gain, Scaling};
+use crate::num::gain::{Effort, Gain, Scaling};
 use crate::num::linalg::frobenius_up;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
@@ -35,6 +35,8 @@ const TOLERANCE: f64 = 1e-4;
 /// The same for a part of one with known scalings of the same loop.
 const CALLS_AGAIN: usize = 24;
 const TOLERANCE_AGAIN: f64 = 1e-3;
+/// Levels this much below what is enough end a descent: digits of scalings are dropped after it.
+const MARGIN: f64 = 0.998;
 /// Rows up to which it is worth while.
 const ROWS: usize = 1500;
 /// The same for parts of a search.
@@ -117,7 +119,7 @@ pub fn best(
     enough: f64,
 ) -> Option<Found> {
     if !by_rows(problem) {
-        let (bound, scaled, parts) = best_of(problem, budget, f, None, start.first())?;
+        let (bound, scaled, parts) = best_of(problem, budget, f, None, start.first(), enough)?;
         return Some(Found { bound, scaled: vec![scaled], parts });
     }
     let mut order: Vec<usize> = (0..f.outputs()).collect();
@@ -128,8 +130,11 @@ pub fn best(
             found.bound = found.bound.max(known[row]);
             break;
         }
-        let start = start.iter().find(|s| s.row.is_none_or(|r| r == row));
-        let best = best_of(problem, budget, &f.row(row), Some(row), start);
+        let own = start.iter().find(|s| s.row == Some(row));
+        // Scalings of other rows serve better than none.
+        let start = own.or(found.scaled.last()).or(start.first());
+        let enough = found.bound.max(enough);
+        let best = best_of(problem, budget, &f.row(row), Some(row), start, enough);
         let bound = best.as_ref().map_or(known[row], |b| b.0.min(known[row]));
         if let Some((own, scaled, parts)) = best
             && own < known[row]
@@ -151,6 +156,7 @@ fn best_of(
     f: &Feedback,
     row: Option<usize>,
     start: Option<&Scaled>,
+    enough: f64,
 ) -> Option<(f64, Scaled, Vec<f64>)> {
     let spread = problem.quotient.in_norm == Norm::Inf;
     let (n, rows) = (f.inputs(), f.matrix.centre.nrows());
@@ -163,8 +169,9 @@ fn best_of(
     let gain = Gain { matrix, reach: &f.reach, groups: &f.groups, spread };
     let again = start.is_some_and(|s| s.row == row);
     let (calls, tolerance) = if again { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
-    let scaling =
-        gain.improved(start.map(|s| f.scaling(s)).as_ref(), calls, tolerance, &|| budget.is_late())?;
+    let output = if problem.quotient.out_norm == Norm::One { (f.outputs() as f64).sqrt() } else { 1.0 };
+    let effort = Effort { calls, tolerance, enough: MARGIN * enough / output, stop: &|| budget.is_late() };
+    let scaling = gain.improved(start.map(|s| f.scaling(s)).as_ref(), &effort)?;
     let short = scaling.rounded();
     let (level, parts) = gain.level(&short)?;
     let value = prove(problem, f, level, &short)?;
@@ -207,7 +214,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
     let allowed =
         |size: Size| size.rows() <= ROWS && fits_into(budget, size) && budget.affords(SHARES * work(size));
     let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored(), allowed)?;
-    let (mut value, whole, _) = best_of(problem, budget, &f, None, None)?;
+    let (mut value, whole, _) = best_of(problem, budget, &f, None, None, 0.0)?;
     let (mut scaled, rows) = (vec![whole], f.outputs());
     let single = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: 1 };
     if by_rows(problem)
