@@ -80,8 +80,11 @@ pub fn batch<B: Backend>(
     let rows = problem.rows();
     let widest = net.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
     let slopes = open_slopes(b, &statuses.trace.gates);
-    // Scalings are better than signs, where they are affordable.
-    let scalable = gain::worth_while(problem, budget, most_open(&slopes));
+    // Scalings are better than signs, where they are affordable and every gate is a slope per feature.
+    let needed = net.needed();
+    let single =
+        (0..slopes.len()).all(|k| slopes[k].is_some() || statuses.trace.gates[k].is_none() || !needed[k]);
+    let scalable = single && gain::worth_while(problem, budget, most_open(&slopes));
     let signs = if scalable { 0 } else { SIGNS };
     let mut found: Vec<Found> =
         points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();

@@ -201,15 +201,16 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
     if !applies(&net) {
         return None;
     }
-    let kinks = matches!(net, std::borrow::Cow::Owned(_));
-    let nothing = vec![];
-    let prepared = Prepared::new(&net, context.main().backend);
-    let gates = ibp::run(&prepared, &problem.region, if kinks { &nothing } else { known }).gates;
+    let backend = context.main().backend;
     let neurons: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
     let sweeps = 2.0 * neurons as f64 * net.products();
-    if neurons > 8 * ROWS || !context.budget.affords_on(prepared.backend, sweeps) {
+    if neurons > 8 * ROWS || !context.budget.affords_on(backend, sweeps) {
         return None;
     }
+    let kinks = matches!(net, std::borrow::Cow::Owned(_));
+    let nothing = vec![];
+    let prepared = Prepared::new(&net, backend);
+    let gates = ibp::run(&prepared, &problem.region, if kinks { &nothing } else { known }).gates;
     let budget = &context.budget;
     let allowed =
         |size: Size| size.rows() <= ROWS && fits_into(budget, size) && budget.affords(SHARES * work(size));
