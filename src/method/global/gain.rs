@@ -122,6 +122,8 @@ pub fn best(
         let (bound, scaled, parts) = best_of(problem, budget, f, None, start.first(), enough)?;
         return Some(Found { bound, scaled: vec![scaled], parts });
     }
+    // What is no number bounds nothing.
+    let known: Vec<f64> = known.iter().map(|k| if k.is_nan() { f64::INFINITY } else { *k }).collect();
     let mut order: Vec<usize> = (0..f.outputs()).collect();
     order.sort_by(|&a, &b| known[b].total_cmp(&known[a]));
     let mut found = Found { bound: 0.0, scaled: vec![], parts: vec![] };
