@@ -18,7 +18,6 @@ use clarke::num::round::sum_up;
 use clarke::num::{Affine, Enclosure, LinearMap, Piecewise};
 use clarke::ops::Prepared;
 use common::{Random, in_turns, plain, pool};
-use criterion::Criterion;
 use ndarray::{Array2, Array3, Axis};
 use std::hint::black_box;
 use std::path::Path;
@@ -139,11 +138,7 @@ fn main() {
     if std::env::args().any(|a| a == "--table") {
         return table();
     }
-    let mut criterion = Criterion::default()
-        .configure_from_args()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(2));
+    let mut criterion = common::criterion();
     for (name, net) in networks() {
         let prepared = Prepared::new(&net, &Cpu::DOUBLE);
         for batch in BATCHES {

@@ -3,12 +3,14 @@
 //! `cargo bench --bench methods` times with criterion; `-- --table` prints CSV rows
 //! `network,in_norm,out_norm,method,ms,lower,upper,ratio`, each method alone and once.
 
+#[allow(dead_code)]
+mod common;
+
 use clarke::backend::cpu::Cpu;
 use clarke::method::table::{Proves, Row, Scope};
 use clarke::{
     Budget, Goal, METHODS, Net, Norm, Options, Outcome, Output, Problem, Quantity, Quotient, Region,
 };
-use criterion::Criterion;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -63,11 +65,7 @@ fn main() {
     if std::env::args().any(|a| a == "--table") {
         return table();
     }
-    let mut criterion = Criterion::default()
-        .configure_from_args()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_secs(1));
+    let mut criterion = common::criterion();
     for (name, problem, row) in applicable().filter(|(_, p, r)| solve(p, r.name).is_ok()) {
         let mut group = criterion.benchmark_group(name);
         group.bench_function(row.name, |b| b.iter(|| solve(&problem, row.name)));

@@ -11,7 +11,6 @@ use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
 use clarke::num::{Affine, ConvShape, Enclosure, LinearMap};
 use common::{Random, in_turns, plain, pool};
-use criterion::Criterion;
 use ndarray::Array2;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -157,11 +156,7 @@ fn main() {
         let filter = arguments.get(at + 1).filter(|a| !a.starts_with("--"));
         return table(filter.map(|s| &s[..]));
     }
-    let mut criterion = Criterion::default()
-        .configure_from_args()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(2));
+    let mut criterion = common::criterion();
     for case in cases() {
         let mut group = criterion.benchmark_group(format!("{} {}", case.kind, case.shape));
         let (m, k, n) = case.plain();

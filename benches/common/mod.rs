@@ -1,6 +1,7 @@
 //! What the benchmarks share: random data, thread pools, and timing of rivals
 //! in turns, so that a ratio compares runs that met the same machine.
 
+use criterion::Criterion;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis};
 use std::time::{Duration, Instant};
@@ -32,6 +33,15 @@ impl Random {
         Array3::from_shape_vec((items, rows, features), self.vec(items * rows * features, 1.0))
             .expect("sizes agree")
     }
+}
+
+/// A few runs of each, by criterion; flags of the command line count.
+pub fn criterion() -> Criterion {
+    Criterion::default()
+        .configure_from_args()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(2))
 }
 
 pub fn pool(threads: usize) -> rayon::ThreadPool {

@@ -12,8 +12,8 @@ use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis};
 
-/// An upper bound of these rows of the output for one item of the gates. `all`: gradients behind every slope are narrowed, which
-/// costs more than those of either sign behind open ones.
+/// An upper bound of these rows of the output for one item of the gates. `all`: gradients behind every
+/// slope are narrowed, which costs more than those of either sign behind open ones.
 pub fn norm(
     problem: &Problem,
     prepared: &Prepared<Cpu>,
