@@ -12,10 +12,7 @@ use clarke::{
     Budget, Goal, METHODS, Net, Norm, Options, Outcome, Output, Problem, Quantity, Quotient, Region,
 };
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Networks of this repository, with a box around the origin.
 const NETWORKS: [(&str, &str, f64); 2] =
@@ -31,8 +28,7 @@ fn problem(net: &Net, radius: f64, norm: Norm) -> Problem {
 }
 
 fn solve(problem: &Problem, method: &str) -> clarke::Result<Outcome> {
-    let budget =
-        Budget { started: Instant::now(), time: Duration::from_secs(20), memory: 1 << 30, stop: &STOP };
+    let budget = Budget::new(Duration::from_secs(20), 1 << 30);
     clarke::solve(problem, &Cpu::DOUBLE, method, Goal { gap: 1.01, splits: None }, budget, 0, |_| {})
 }
 

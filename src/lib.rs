@@ -14,7 +14,7 @@
 //! ```
 //! use clarke::{Budget, Cpu, Goal, Norm, Output, Problem, Quantity, Quotient, Region};
 //! use clarke::data::{Scale, load_input};
-//! use std::{path::Path, sync::atomic::AtomicBool, time::{Duration, Instant}};
+//! use std::{path::Path, time::Duration};
 //!
 //! # fn main() -> clarke::Result<()> {
 //! let net = clarke::load(Path::new("tests/data/digits.onnx"), &clarke::Options::default())?;
@@ -29,9 +29,7 @@
 //! };
 //! let problem = Problem::new(net, region, quotient)?;
 //!
-//! static STOP: AtomicBool = AtomicBool::new(false);
-//! let budget =
-//!     Budget { started: Instant::now(), time: Duration::from_secs(10), memory: 1 << 30, stop: &STOP };
+//! let budget = Budget::new(Duration::from_secs(10), 1 << 30);
 //! let goal = Goal { gap: 1.01, splits: None };
 //! let outcome = clarke::solve(&problem, &Cpu::DOUBLE, "auto", goal, budget, 0, |_| {})?;
 //! let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
@@ -63,6 +61,7 @@
 //! | [`report`] | results as text: JSON, a table, CSV |
 //! | [`cli`] | one file per command; no arithmetic |
 //! | [`error`] | one error type: what, where, what to do next |
+//! | [`deadline`] | when work ends: a clock, and a request to stop |
 //!
 //! # Arrows
 //!
@@ -71,7 +70,7 @@
 //! ```text
 //! cli → report, search → method → certificate → ops → backend → num
 //! ops, method, search, certificate → problem → net, region → num
-//! net, report → data → num        everything but num → error
+//! net, report → data → num        everything but num → error        everything → deadline
 //! ```
 //!
 //! Nothing below `method` knows a paper, a backend knows neither networks nor regions, and nothing
@@ -89,6 +88,7 @@ pub mod backend;
 pub mod certificate;
 pub mod cli;
 pub mod data;
+pub mod deadline;
 pub mod error;
 pub mod method;
 pub mod net;
@@ -102,6 +102,7 @@ pub mod search;
 pub use backend::Backend;
 pub use backend::cpu::Cpu;
 pub use certificate::{Bound, LowerBound};
+pub use deadline::{Deadline, Stop};
 pub use error::{Error, Result};
 pub use method::{Budget, METHODS, Outcome};
 pub use net::{Net, Options, load};

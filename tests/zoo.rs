@@ -10,10 +10,8 @@ use clarke::problem::{Output, Problem, Quantity, Quotient};
 use clarke::region::Region;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-static STOP: AtomicBool = AtomicBool::new(false);
 const TABLE: &str = include_str!("data/reference_jacobians.csv");
 
 #[derive(Clone)]
@@ -78,8 +76,7 @@ fn at_a_point(path: &Path, reference: &Reference, norm: Norm) -> Result<(), Fail
     let quotient =
         Quotient { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
     let problem = Problem::new(net.clone(), region, quotient).map_err(|e| e.to_string())?;
-    let budget =
-        Budget { started: Instant::now(), time: Duration::from_secs(60), memory: 4 << 30, stop: &STOP };
+    let budget = Budget::new(Duration::from_secs(60), 4 << 30);
     let out = solve(&problem, &Cpu::DOUBLE, "auto", 1.01, budget, 1, |_, _| {}).map_err(|e| e.to_string())?;
     let (upper, lower) = (out.upper.value.get(), out.lower.value.get());
     println!(

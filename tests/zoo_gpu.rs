@@ -23,10 +23,8 @@ mod cases {
     use libtest_mimic::{Arguments, Failed, Trial};
     use std::path::{Path, PathBuf};
     use std::sync::OnceLock;
-    use std::sync::atomic::AtomicBool;
     use std::time::{Duration, Instant};
 
-    static STOP: AtomicBool = AtomicBool::new(false);
     const TABLE: &str = include_str!("data/reference_jacobians.csv");
     /// Without the networks whose intervals explode with depth.
     const LARGE: [&str; 2] = ["vgg16/", "alexnet/"];
@@ -60,7 +58,7 @@ mod cases {
     fn on<B: Backend>(problem: &Problem, backend: &B, method: &str) -> Result<(Outcome, f64), Failed> {
         let started = Instant::now();
         // The CPU plans as if it were the device, which gets little to do: software drivers are slow.
-        let budget = Budget { started, time: Duration::from_secs(1), memory: 1 << 30, stop: &STOP };
+        let budget = Budget::new(Duration::from_secs(1), 1 << 30);
         let out = solve(problem, backend, method, 1.01, budget, 1, |_, _| {}).map_err(|e| e.to_string())?;
         Ok((out, started.elapsed().as_secs_f64()))
     }

@@ -62,15 +62,11 @@ fn draw(path: &Path, report: &BoundReport, mut moments: Vec<Moment>, seconds: f6
 /// From arguments to the finished report.
 fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<BoundReport> {
     let started = Instant::now();
+    let memory = args.work.memory.unwrap_or(4 << 30);
+    let budget = Budget::new(args.work.time, memory).or_until(interrupt::stop());
     threads::start(args.work.threads)?;
     let loaded = problem::load(args)?;
     let import = started.elapsed().as_secs_f64();
-    let budget = Budget {
-        started: Instant::now(),
-        time: args.work.time,
-        memory: args.work.memory.unwrap_or(4 << 30),
-        stop: interrupt::flag(),
-    };
     let work = &args.work;
     let order = Order {
         device: work.device,
@@ -81,7 +77,7 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<BoundRe
         seed: work.seed,
     };
     let mut computed = device::solve(&loaded.problem, &order, &mut progress)?;
-    let bound = budget.started.elapsed().as_secs_f64();
+    let bound = started.elapsed().as_secs_f64() - import;
     let written = match &args.certificate {
         Some(path) => Some(certificate::write(path, args, &loaded, &budget, &mut computed.outcome)?),
         None => None,
@@ -184,10 +180,10 @@ pub fn print(report: &BoundReport, print: &Print) -> Result<()> {
     })
 }
 
-/// 0 for a valid pair, 1 where a claim was required and is not proved, 130 when interrupted.
+/// 0 for a valid pair, 1 where a claim was required and is not proved, 130 or 143 when interrupted.
 pub fn exit_code(report: &BoundReport) -> i32 {
     match (&report.require, report.status) {
-        (_, crate::report::Status::Interrupted) => 130,
+        (_, Status::Interrupted) => interrupt::exit_code(),
         (Some(r), _) if r.answer != Answer::Proved => 1,
         _ => 0,
     }

@@ -28,7 +28,8 @@ pub fn write(
     outcome: &mut Outcome,
 ) -> Result<Written> {
     let started = Instant::now();
-    let (claim, digest) = certify(&loaded.problem, outcome, &Budget { started, ..budget.clone() });
+    let (claim, digest) =
+        certify(&loaded.problem, outcome, &Budget { deadline: budget.deadline.again(), ..budget.clone() });
     let warning = digest.map(|why| WarningInfo {
         code: "digest".into(),
         text: format!("the certificate can only be run again, not checked: {why}"),

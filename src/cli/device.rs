@@ -293,10 +293,7 @@ mod tests {
     use crate::region::Region;
     use std::cell::Cell;
     use std::path::Path;
-    use std::sync::atomic::AtomicBool;
-    use std::time::{Duration, Instant};
-
-    static STOP: AtomicBool = AtomicBool::new(false);
+    use std::time::Duration;
 
     fn problem() -> Problem {
         let net = load(Path::new("tests/data/digits.onnx"), &Options::default()).expect("the digits");
@@ -308,8 +305,7 @@ mod tests {
 
     fn order(device: Device) -> Order<'static> {
         // Never the reason to leave something out, on the slowest machine.
-        let (started, time) = (Instant::now(), Duration::from_secs(3600));
-        let budget = Budget { started, time, memory: 1 << 30, stop: &STOP };
+        let budget = Budget::new(Duration::from_secs(3600), 1 << 30);
         let goal = Goal { gap: 1.01, splits: None };
         Order { device, precision: Precision::Auto, method: "jacobian-ibp", goal, budget, seed: 0 }
     }

@@ -3,6 +3,7 @@
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::deadline::{Deadline, Stop};
 use crate::method::layer::Effort;
 use crate::method::local::ibp;
 use crate::num::{Enclosure, Upper};
@@ -10,17 +11,14 @@ use crate::ops::{Prepared, Trace};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
 use std::cell::{OnceCell, RefCell};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// When to stop and how much memory blocks may take.
 #[derive(Clone)]
 pub struct Budget {
-    pub started: Instant,
-    /// Zero: single-pass methods only, however long each takes.
-    pub time: Duration,
+    /// Without a clock: single passes only.
+    pub deadline: Deadline,
     pub memory: u64,
-    pub stop: &'static AtomicBool,
 }
 
 /// The part of the time left that the norm of one layer may take.
@@ -30,21 +28,33 @@ const SHARE: f64 = 0.05;
 const FREE: f64 = 1.0;
 
 impl Budget {
-    pub fn interrupted(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+    /// From now on so long; no time at all means single passes.
+    pub fn new(time: Duration, memory: u64) -> Budget {
+        let deadline = if time.is_zero() { Deadline::never() } else { Deadline::within(time) };
+        Budget { deadline, memory }
     }
 
-    pub fn remaining(&self) -> Duration {
-        self.time.saturating_sub(self.started.elapsed())
+    /// The same, or until somebody asks for the end.
+    pub fn or_until(self, stop: Stop) -> Budget {
+        Budget { deadline: self.deadline.or_at(stop), ..self }
+    }
+
+    /// Is there no time for anything that repeats passes?
+    pub fn is_brief(&self) -> bool {
+        self.deadline.limit().is_none()
     }
 
     pub fn is_over(&self) -> bool {
-        self.interrupted() || self.remaining().is_zero()
+        self.deadline.is_over()
     }
 
-    /// Has the time that was given run out, or somebody interrupted? Never without a limit.
-    pub fn is_late(&self) -> bool {
-        self.interrupted() || (!self.time.is_zero() && self.remaining().is_zero())
+    pub fn interrupted(&self) -> bool {
+        self.deadline.is_stopped()
+    }
+
+    /// Nothing without a clock.
+    pub fn remaining(&self) -> Duration {
+        self.deadline.left().unwrap_or_default()
     }
 
     /// Is a pass of this many multiplications on the CPU likely to end in time?

@@ -355,7 +355,7 @@ pub fn solve<B: Backend>(
     let status = match closed {
         Some(status) => status,
         None if budget.interrupted() => Status::Interrupted,
-        None if budget.is_over() && !budget.time.is_zero() => Status::Time,
+        None if budget.is_over() => Status::Time,
         None => Status::Done,
     };
     Ok(Outcome {
@@ -380,7 +380,7 @@ fn rounding_share<B: Backend>(context: &Context<B>, upper: &Bound, entries: &[En
     if context.needs_double_double()
         || !value.is_finite()
         || budget.interrupted()
-        || seconds > CHEAP * budget.time.as_secs_f64()
+        || seconds > CHEAP * budget.deadline.limit().map_or(0.0, |t| t.as_secs_f64())
     {
         return None;
     }

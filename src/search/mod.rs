@@ -114,7 +114,7 @@ pub fn solve<B: Backend>(
         })?;
     let open =
         outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
-    if passes != "auto" || !open || budget.is_over() {
+    if passes != "auto" || !open || budget.is_brief() || budget.is_over() {
         return Ok(outcome);
     }
     let Some(stand) = Stand::of(problem) else { return Ok(outcome) };

@@ -15,13 +15,10 @@ use clarke::backend::cpu::Cpu;
 use clarke::method::context::Budget;
 use clarke::method::driver::{Outcome, solve};
 use clarke::problem::Problem;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
-
-pub static RUN_ON: AtomicBool = AtomicBool::new(false);
+use std::time::Duration;
 
 pub fn budget(seconds: u64) -> Budget {
-    Budget { started: Instant::now(), time: Duration::from_secs(seconds), memory: 1 << 30, stop: &RUN_ON }
+    Budget::new(Duration::from_secs(seconds), 1 << 30)
 }
 
 /// A quarter of the random cases, or with CLARKE_REQUIRE_ALL=1 all of them.

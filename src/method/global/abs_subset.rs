@@ -48,7 +48,7 @@ pub fn enclosure<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>)
         let open: Vec<usize> =
             (0..weight.ncols()).filter(|&j| weight.column(j).iter().any(|v| *v > 0.0)).collect();
         for part in open.chunks(chunk) {
-            if context.budget.is_late() {
+            if context.budget.is_over() {
                 return None;
             }
             let reached = e.rows(Target::Kink(k), part);

@@ -30,7 +30,7 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Op
             let start = norm(&input, Some(&roots[k]), None, q.in_norm, r);
             let mut sum = start;
             for j in (0..k).filter(|&j| sizes[j].get() > 0.0) {
-                if context.budget.is_late() {
+                if context.budget.is_over() {
                     return None;
                 }
                 let Some(g) = &kinks[j] else { continue };
@@ -68,7 +68,7 @@ fn whole<B: Backend, C: Backend>(
     let all: Vec<usize> = (0..e.len(target)).collect();
     let mut parts = vec![];
     for part in all.chunks(context.budget.rows(e.widest())) {
-        if context.budget.is_late() {
+        if context.budget.is_over() {
             return None;
         }
         parts.push(e.rows(target, part));

@@ -172,7 +172,7 @@ fn best_of(
     let again = start.is_some_and(|s| s.row == row);
     let (calls, tolerance) = if again { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
     let output = if problem.quotient.out_norm == Norm::One { (f.outputs() as f64).sqrt() } else { 1.0 };
-    let effort = Effort { calls, tolerance, enough: MARGIN * enough / output, stop: &|| budget.is_late() };
+    let effort = Effort { calls, tolerance, enough: MARGIN * enough / output, stop: &|| budget.is_over() };
     let scaling = gain.improved(start.map(|s| f.scaling(s)).as_ref(), &effort)?;
     let short = scaling.rounded();
     let (level, parts) = gain.level(&short)?;

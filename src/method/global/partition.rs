@@ -49,7 +49,7 @@ fn block<B: Backend>(
     let mut best = [[Upper::INFINITE; 3]; 3];
     let expanded = network(net);
     for (i, p) in Norm::ALL.into_iter().enumerate() {
-        if context.budget.is_late() {
+        if context.budget.is_over() {
             return None;
         }
         let quotient = Quotient { in_norm: p, out_norm: p, output, quantity: Quantity::Lipschitz };
@@ -96,7 +96,7 @@ pub fn run<B: Backend>(context: &Context<B>) -> Option<Bound> {
     let place = |norm: Norm| Norm::ALL.iter().position(|n| *n == norm).expect("a norm");
     let mut best = vec![[Upper::INFINITE; 3]; cuts.len()];
     best[0][place(quotient.in_norm)] = Upper::proven(1.0);
-    let longest = if context.budget.time.is_zero() { SHORT } else { LONGEST };
+    let longest = if context.budget.is_brief() { SHORT } else { LONGEST };
     for to in 1..cuts.len() {
         for from in to.saturating_sub(longest)..to {
             let output = if to + 1 == cuts.len() { quotient.output } else { Output::All };

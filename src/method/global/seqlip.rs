@@ -119,11 +119,11 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Found> {
         let vertices = Vertices { left, right, slopes: layers.slopes[k].clone() };
         // What is left of the time goes to the activations in equal shares.
         let budget = &context.budget;
-        let until = budget.started.elapsed() + budget.remaining().mul_f64(0.5 / (count - k) as f64);
+        let own = budget.deadline.part(0.5 / (count - k) as f64);
         let asked = Cell::new(0);
         let more = |work: f64| {
             asked.set(asked.get() + 1);
-            let early = asked.get() <= FREE || budget.started.elapsed() < until;
+            let early = asked.get() <= FREE || !own.is_over();
             early && !budget.interrupted() && budget.affords(work)
         };
         let range = vertices.solve(&more);

@@ -40,7 +40,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
     if !kinks || anchored || problem.region.is_point() || !context.budget.affords(each * 4.0 * SAMPLES[0]) {
         return LowerBound::NONE;
     }
-    let brief = context.budget.time.is_zero() || !problem.region.is_global();
+    let brief = context.budget.is_brief() || !problem.region.is_global();
     let whole = if brief { BRIEF } else { WORK };
     let mut random = Random(context.seed ^ 0xF11B);
     let neurons = problem.net.neurons();

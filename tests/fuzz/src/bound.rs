@@ -11,10 +11,7 @@ use clarke::problem::{Output, Problem, Quantity, Quotient};
 use clarke::region::Region;
 use ndarray::Array2;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
-
-static STOP: AtomicBool = AtomicBool::new(false);
+use std::time::Duration;
 
 /// Bytes as choices; zeros after the end.
 struct Source<'a>(&'a [u8]);
@@ -163,7 +160,7 @@ fn region(s: &mut Source, n: usize) -> Option<Region> {
 }
 
 fn budget() -> Budget {
-    Budget { started: Instant::now(), time: Duration::ZERO, memory: 1 << 28, stop: &STOP }
+    Budget::new(Duration::ZERO, 1 << 28)
 }
 
 /// All that solvers promise about one problem.
