@@ -65,7 +65,7 @@
 //!
 //! # Arrows
 //!
-//! A module imports only what stands to the right; `tests/architecture.rs` enforces it:
+//! A module imports only what stands to the right; `tests/suite/architecture.rs` enforces it:
 //!
 //! ```text
 //! cli → report, search → method → certificate → ops → backend → num

@@ -7,7 +7,7 @@
 mod bound;
 mod mutate;
 #[allow(clippy::duplicate_mod)]
-#[path = "../../onnx_builder/mod.rs"]
+#[path = "../../suite/onnx_builder.rs"]
 mod onnx_builder;
 mod targets;
 

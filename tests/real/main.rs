@@ -1,0 +1,38 @@
+//! Tests that need what is not in this repository: real networks in the folder that CLARKE_ZOO names, or an
+//! adapter. Without it they are listed as ignored; with CLARKE_REQUIRE_ALL=1 they fail.
+
+#[path = "../suite/common/mod.rs"]
+mod common;
+#[cfg(feature = "gpu")]
+mod gpu;
+mod import;
+mod zoo;
+#[cfg(feature = "gpu")]
+mod zoo_gpu;
+mod zoo_layers;
+
+use libtest_mimic::{Arguments, Trial};
+use std::path::PathBuf;
+
+/// Must everything be there?
+fn required() -> bool {
+    std::env::var("CLARKE_REQUIRE_ALL").is_ok_and(|v| v == "1")
+}
+
+/// The folder of real networks.
+fn zoo() -> Option<PathBuf> {
+    std::env::var_os("CLARKE_ZOO").map(PathBuf::from)
+}
+
+/// Networks on which a case takes minutes: only when asked for.
+fn with_large() -> bool {
+    std::env::var("CLARKE_LARGE").is_ok_and(|v| v == "1")
+}
+
+fn main() {
+    let mut trials: Vec<Trial> =
+        import::trials().into_iter().chain(zoo::trials()).chain(zoo_layers::trials()).collect();
+    #[cfg(feature = "gpu")]
+    trials.extend(gpu::trials().into_iter().chain(zoo_gpu::trials()));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}

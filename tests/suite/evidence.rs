@@ -1,0 +1,411 @@
+//! What upper bounds rest on, derived again by plain interval loops.
+
+use crate::common::data::matrix;
+use crate::common::nets::{Kind, network, question};
+use crate::common::{bound, naive};
+use clarke::certificate::Evidence;
+use clarke::net::{Net, Op};
+use clarke::num::interval::Interval;
+use clarke::num::{LinearMap, Norm, Piece};
+use clarke::ops::{Known, Link, smooth};
+use clarke::problem::{Output, Problem};
+use ndarray::Array2;
+use rayon::prelude::*;
+
+type Row = Vec<Interval>;
+
+/// One node as sums `terms + shift` of its input's features; None for others.
+fn linear(net: &Net, k: usize) -> Option<Vec<(Vec<(usize, Interval)>, Interval)>> {
+    let node = &net.nodes[k];
+    let point = Interval::point;
+    let coefficient = |c: clarke::num::Coefficient| point(c.hi) + point(c.lo) + Interval::new(-c.err, c.err);
+    let window = |w: &clarke::num::Incidence, i: usize| -> Vec<(usize, Interval)> {
+        w.index[w.window(i)].iter().map(|&j| (j as usize, Interval::ONE)).collect()
+    };
+    match &node.op {
+        Op::Affine(a) => {
+            let w = matrix(&a.map);
+            let row = |i: usize| {
+                let terms = w.row(i).iter().map(|w| point(*w)).enumerate().collect();
+                (terms, point(a.bias.as_ref().map_or(0.0, |b| b[i / a.repeat])))
+            };
+            Some((0..w.nrows()).map(row).collect())
+        }
+        Op::Scale(s) => {
+            let row =
+                |j: usize| (vec![(j, coefficient(s.factor[s.index(j)]))], coefficient(s.shift[s.index(j)]));
+            Some((0..node.len()).map(row).collect())
+        }
+        Op::Select { incidence, fill } => {
+            let shift = |i: usize| point(if incidence.window(i).is_empty() { *fill } else { 0.0 });
+            Some((0..node.len()).map(|i| (window(incidence, i), shift(i))).collect())
+        }
+        _ => None,
+    }
+}
+
+fn dot(terms: &[(usize, Interval)], x: &[Interval]) -> Interval {
+    terms.iter().fold(Interval::ZERO, |s, &(j, w)| s + w * x[j])
+}
+
+/// Slopes of every nonlinear node from interval arithmetic and what is known.
+struct Slopes {
+    /// Per feature, or per edge of a maximum.
+    of: Vec<Row>,
+}
+
+fn slopes(net: &Net, input: Row, known: &Known) -> Slopes {
+    let mut values: Vec<Row> = vec![input];
+    let mut of: Vec<Row> = vec![vec![]];
+    for k in 1..net.nodes.len() {
+        let node = &net.nodes[k];
+        let x = &values[node.inputs[0]];
+        let (mut y, mut s): (Row, Row) = (vec![], vec![]);
+        match &node.op {
+            Op::Add => {
+                let sum = |j: usize| node.inputs[1..].iter().fold(x[j], |t, &i| t + values[i][j]);
+                y = (0..node.len()).map(sum).collect();
+            }
+            Op::Concat => y = node.inputs.iter().flat_map(|&i| values[i].clone()).collect(),
+            Op::Piecewise(f) => {
+                for (j, x) in x.iter().enumerate() {
+                    let (value, slope) = match f.piece(j, x.lo, x.hi) {
+                        Piece::Fixed { slope: 0.0, offset } => (Interval::point(offset), Interval::ZERO),
+                        Piece::Fixed { slope, .. } => (*x * slope, Interval::point(slope)),
+                        Piece::Free { value, slope } => {
+                            (Interval::new(value[0], value[1]), Interval::new(slope[0], slope[1]))
+                        }
+                    };
+                    y.push(value);
+                    s.push(slope);
+                }
+            }
+            Op::Smooth(f) => {
+                for x in x {
+                    let ((a, b), (c, d)) = (smooth::value(*f, x.lo, x.hi), smooth::slope(*f, x.lo, x.hi));
+                    y.push(Interval::new(a, b));
+                    s.push(Interval::new(c, d));
+                }
+            }
+            Op::Max(w) => {
+                s = vec![Interval::ZERO; w.edges()];
+                for i in 0..node.len() {
+                    let at = |e: usize| x[w.index[e] as usize];
+                    let floor = w.window(i).map(|e| at(e).lo).fold(f64::NEG_INFINITY, f64::max);
+                    let top = w.window(i).map(|e| at(e).hi).fold(f64::NEG_INFINITY, f64::max);
+                    y.push(Interval::new(floor, top));
+                    let first = w.window(i).find(|&e| at(e).lo == floor).expect("an edge");
+                    let open: Vec<usize> = w.window(i).filter(|&e| e == first || at(e).hi > floor).collect();
+                    let alone = (open.len() == 1) as u8 as f64;
+                    open.iter().for_each(|&e| s[e] = Interval::new(alone, 1.0));
+                }
+            }
+            Op::Softmax { .. } => y = vec![Interval::new(0.0, 1.0); node.len()],
+            _ => y = linear(net, k).expect("linear").iter().map(|(t, c)| dot(t, x) + *c).collect(),
+        }
+        if let Some(Some(e)) = known.get(k) {
+            for (j, y) in y.iter_mut().enumerate() {
+                let proven = Interval::new(e.lo[[0, j]], e.hi[[0, j]]);
+                *y = y.intersect(proven).expect("what is known agrees with interval arithmetic");
+            }
+        }
+        values.push(y);
+        of.push(s);
+    }
+    Slopes { of }
+}
+
+/// The derivative of a node by an earlier one, multiplied out.
+struct Run {
+    link: Link,
+    matrix: Vec<Row>,
+}
+
+impl Run {
+    /// Is nothing between its ends open?
+    fn is_fixed(&self) -> bool {
+        let top = self.matrix.iter().flatten().fold(1e-9, |m: f64, e| m.max(e.magnitude()));
+        self.matrix.iter().flatten().all(|e| e.width() <= 1e-9 * top)
+    }
+}
+
+/// Every link's matrix.
+fn runs(net: &Net, slopes: &Slopes, links: &[Link]) -> Vec<Run> {
+    let run = |&link: &Link| {
+        let n = net.nodes[link.to].len();
+        let unit = |i: usize| (0..n).map(|j| Interval::point((i == j) as u8 as f64)).collect();
+        let matrix: Vec<Row> = (0..n).map(|i| row(net, slopes, &[], link, unit(i))).collect();
+        Run { link, matrix }
+    };
+    links.iter().map(run).collect()
+}
+
+/// One row of the derivative of a node by an earlier one, from the later back.
+fn row(net: &Net, slopes: &Slopes, runs: &[Run], over: Link, seed: Row) -> Row {
+    let mut total: Vec<Option<Row>> = vec![None; net.nodes.len()];
+    total[over.to] = Some(seed);
+    for k in (over.from + 1..=over.to).rev() {
+        let Some(g) = total[k].take() else { continue };
+        let node = &net.nodes[k];
+        let mut give = |i: usize, part: Row| {
+            let t = total[i].take().unwrap_or(vec![Interval::ZERO; part.len()]);
+            total[i] = Some(t.iter().zip(&part).map(|(a, b)| *a + *b).collect());
+        };
+        if let Some(run) = runs.iter().find(|r| r.link.to == k) {
+            let column = |j: usize| run.matrix.iter().zip(&g).fold(Interval::ZERO, |s, (m, g)| s + m[j] * *g);
+            give(run.link.from, (0..net.nodes[run.link.from].len()).map(column).collect());
+            continue;
+        }
+        let n = net.nodes[node.inputs[0]].len();
+        match &node.op {
+            Op::Add => node.inputs.iter().for_each(|&i| give(i, g.clone())),
+            Op::Concat => {
+                let mut at = 0;
+                for &i in &node.inputs {
+                    give(i, g[at..at + net.nodes[i].len()].to_vec());
+                    at += net.nodes[i].len();
+                }
+            }
+            Op::Piecewise(_) | Op::Smooth(_) => {
+                give(node.inputs[0], g.iter().zip(&slopes.of[k]).map(|(g, s)| *g * *s).collect());
+            }
+            Op::Max(w) => {
+                let mut part = vec![Interval::ZERO; n];
+                for i in 0..node.len() {
+                    w.window(i).for_each(|e| {
+                        let j = w.index[e] as usize;
+                        part[j] = part[j] + g[i] * slopes.of[k][e];
+                    });
+                }
+                give(node.inputs[0], part);
+            }
+            _ => {
+                let mut part = vec![Interval::ZERO; n];
+                for ((terms, _), g) in linear(net, k).expect("linear").iter().zip(&g) {
+                    terms.iter().for_each(|&(j, w)| part[j] = part[j] + w * *g);
+                }
+                give(node.inputs[0], part);
+            }
+        }
+    }
+    total[over.from].take().unwrap_or(vec![Interval::ZERO; net.nodes[over.from].len()])
+}
+
+/// One column of the Jacobian, from the input on.
+fn column(net: &Net, slopes: &Slopes, runs: &[Run], j: usize) -> Row {
+    let mut t: Vec<Row> = vec![(0..net.inputs()).map(|k| Interval::point((k == j) as u8 as f64)).collect()];
+    for k in 1..net.nodes.len() {
+        let node = &net.nodes[k];
+        if let Some(run) = runs.iter().find(|r| r.link.to == k) {
+            let y = run.matrix.iter().map(|m| m.iter().zip(&t[run.link.from]));
+            t.push(y.map(|terms| terms.fold(Interval::ZERO, |s, (m, x)| s + *m * *x)).collect());
+            continue;
+        }
+        let x = &t[node.inputs[0]];
+        let y = match &node.op {
+            Op::Add => {
+                (0..node.len()).map(|j| node.inputs[1..].iter().fold(x[j], |s, &i| s + t[i][j])).collect()
+            }
+            Op::Concat => node.inputs.iter().flat_map(|&i| t[i].clone()).collect(),
+            Op::Piecewise(_) | Op::Smooth(_) => x.iter().zip(&slopes.of[k]).map(|(x, s)| *x * *s).collect(),
+            Op::Max(w) => (0..node.len())
+                .map(|i| {
+                    let open = w.window(i).filter(|&e| slopes.of[k][e].hi > 0.0);
+                    open.map(|e| x[w.index[e] as usize]).reduce(Interval::hull).expect("an open edge")
+                })
+                .collect(),
+            _ => linear(net, k).expect("linear").iter().map(|(terms, _)| dot(terms, x)).collect(),
+        };
+        t.push(y);
+    }
+    t.pop().expect("an output")
+}
+
+/// Is ‖.‖_{p→q} of |J| <= U the number that the engine computes, up to rounding?
+fn simple(problem: &Problem, rows: usize) -> bool {
+    rows == 1 || problem.quotient.in_norm == Norm::One || problem.quotient.out_norm == Norm::Inf
+}
+
+/// The claim is not below what the same statuses prove by interval loops.
+fn jacobian_again(
+    problem: &Problem,
+    known: &Known,
+    links: &[Link],
+    columns: bool,
+    claim: f64,
+) -> Option<(f64, f64)> {
+    let net = &problem.net;
+    let seeds = problem.seeds();
+    let rows = seeds.dim().1;
+    if !simple(problem, rows) || net.nodes.iter().any(|n| matches!(n.op, Op::Softmax { .. })) {
+        return None;
+    }
+    let n = net.inputs();
+    let input = match problem.region.ends() {
+        Some((lo, hi)) => lo.iter().zip(hi).map(|(l, h)| Interval::new(*l, *h)).collect(),
+        None => vec![Interval::ENTIRE; n],
+    };
+    let s = slopes(net, input, known);
+    let runs = runs(net, &s, links);
+    assert!(runs.iter().all(Run::is_fixed), "an open slope within {links:?}");
+    let whole = Link { from: 0, to: net.output() };
+    let fixed = problem.region.fixed();
+    let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let seed = |i: usize| {
+        seeds.centre.slice(ndarray::s![0, i, ..]).iter().map(|v| Interval::point(*v)).collect::<Row>()
+    };
+    let back: Vec<Row> = (0..rows).map(|i| row(net, &s, &runs, whole, seed(i))).collect();
+    let images: Vec<Row> =
+        if columns { live.iter().map(|&j| column(net, &s, &runs, j)).collect() } else { vec![] };
+    let size = Array2::from_shape_fn((rows, live.len()), |(i, c)| {
+        let mut e = back[i][live[c]];
+        if columns {
+            let image = seed(i)
+                .iter()
+                .zip(&images[c])
+                .filter(|(s, _)| s.lo != 0.0)
+                .fold(Interval::ZERO, |t, (s, x)| t + *s * *x);
+            e = e.intersect(image).expect("both sides enclose the same entry");
+        }
+        e.magnitude()
+    });
+    if size.iter().any(|v| v.is_infinite()) {
+        return None;
+    }
+    let out_norm = if rows == 1 { Norm::Inf } else { problem.quotient.out_norm };
+    Some((crate::truth::truth(&size, problem.quotient.in_norm, out_norm), claim))
+}
+
+/// Who reads which node, with links read as one layer.
+fn readers(net: &Net, links: &[Link]) -> Vec<Vec<usize>> {
+    let mut users = vec![vec![]; net.nodes.len()];
+    for k in (0..net.nodes.len()).rev() {
+        let reads = match links.iter().find(|l| l.to == k) {
+            Some(link) => vec![link.from],
+            None => net.nodes[k].inputs.clone(),
+        };
+        if k == net.output() || !users[k].is_empty() {
+            reads.into_iter().for_each(|i| users[i].push(k));
+        }
+    }
+    users
+}
+
+/// Every factor is at least ‖D(x) W I(x)‖ at samples.
+fn factors_again(
+    problem: &Problem,
+    factors: &[clarke::certificate::Factor],
+    links: &[Link],
+    m: &mut crate::common::nets::Maker,
+) -> usize {
+    let net = &problem.net;
+    let users = readers(net, links);
+    let mut checked = 0;
+    for _ in 0..3 {
+        let x = naive::member(&problem.region, net.inputs(), &mut m.d);
+        let at = naive::at(problem, &x);
+        if !at.generic {
+            continue;
+        }
+        let point = x.iter().map(|v| Interval::point(*v)).collect();
+        let here = slopes(net, point, &vec![]);
+        for f in factors {
+            let narrowed =
+                matches!(&net.nodes[net.output()].op, Op::Affine(a) if matches!(a.map, LinearMap::Dense(_)));
+            if f.node == net.output() && problem.quotient.output != Output::All && narrowed {
+                continue;
+            }
+            let link = links.iter().find(|l| l.to == f.node);
+            let mut w = match (link, &net.nodes[f.node].op) {
+                (Some(link), _) => {
+                    let run = &runs(net, &here, &[*link])[0];
+                    if !run.is_fixed() {
+                        continue;
+                    }
+                    let m = &run.matrix;
+                    Array2::from_shape_fn((m.len(), m[0].len()), |(i, j)| 0.5 * (m[i][j].lo + m[i][j].hi))
+                }
+                (None, Op::Affine(a)) => matrix(&a.map),
+                _ => panic!("factors belong to layers"),
+            };
+            let mut at_node = f.node;
+            // A scale that alone reads a layer belongs to its factor.
+            if let [reader] = users[f.node][..]
+                && let Op::Scale(s) = &net.nodes[reader].op
+                && !links.iter().any(|l| l.to == reader)
+            {
+                w.rows_mut().into_iter().enumerate().for_each(|(j, mut row)| row *= s.factor[s.index(j)].hi);
+                at_node = reader;
+            }
+            if let [reader] = users[at_node][..] {
+                for (j, mut row) in w.rows_mut().into_iter().enumerate() {
+                    let z = at.values[at_node][j];
+                    let slope = match &net.nodes[reader].op {
+                        Op::Piecewise(f) => f.derivative(j, z),
+                        Op::Smooth(f) => naive::smooth(*f, z).1,
+                        _ => 1.0,
+                    };
+                    row *= slope;
+                }
+            }
+            // Features that do not move at the sample may count as masked.
+            let from = link.map_or(net.nodes[f.node].inputs[0], |l| l.from);
+            let moving = naive::moving(problem, &x, from);
+            for (mut column, moves) in w.columns_mut().into_iter().zip(moving) {
+                if !moves {
+                    column.fill(0.0);
+                }
+            }
+            if w.nrows().min(w.ncols()) > 7 {
+                continue;
+            }
+            let (p, q) = (f.in_norm, f.out_norm);
+            let side = if q == Norm::One { w.nrows() } else { w.ncols() };
+            if p != Norm::One && q != Norm::Inf && side > 10 {
+                continue;
+            }
+            let needed = crate::truth::truth(&w, p, q) * (1.0 - 1e-9);
+            assert!(f.value.get() >= needed, "factor {f:?} below {needed:e}");
+            checked += 1;
+        }
+    }
+    checked
+}
+
+#[test]
+fn evidence_is_derived_again() {
+    let counts = (0..1500usize)
+        .into_par_iter()
+        .map(|k| {
+            let mut m = network(k as u64 + 300_000, Kind::Any);
+            let problem = question(&mut m, k);
+            let mut count = [0; 4];
+            for name in ["jacobian-interval", "jacobian-ibp", "product-local", "product"] {
+                let Some(outcome) = bound(&problem, name, 0) else { continue };
+                let outcome = outcome.expect("no contradiction");
+                let claim = outcome.upper.value.get();
+                match &outcome.upper.evidence {
+                    Evidence::IntervalJacobian { known, links, columns, double_double: false } => {
+                        count[2] += links.len();
+                        if let Some((again, claim)) = jacobian_again(&problem, known, links, *columns, claim)
+                        {
+                            assert!(claim >= again * (1.0 - 1e-9), "case {k} {name}: {claim:e} < {again:e}");
+                            count[0] += 1;
+                        }
+                    }
+                    Evidence::LayerNorms { factors, links, .. } => {
+                        count[1] += factors_again(&problem, factors, links, &mut m);
+                        count[3] += links.len();
+                    }
+                    _ => {}
+                }
+            }
+            count
+        })
+        .reduce(|| [0; 4], |a, b| std::array::from_fn(|k| a[k] + b[k]));
+    println!(
+        "{} Jacobians and {} layer factors derived again; {} and {} runs",
+        counts[0], counts[1], counts[2], counts[3]
+    );
+    assert!(counts[0] > 500 && counts[1] > 5000 && counts[2] > 100 && counts[3] > 100);
+}

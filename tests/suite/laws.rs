@@ -1,0 +1,287 @@
+//! Laws that every bound obeys: lower <= truth <= upper, for every method, norm
+//! pair, output and region, on random small networks.
+
+use crate::common::nets::{Kind, Maker, network, pair, question};
+use crate::common::pieces::{Shape, constant};
+use crate::common::{bound, naive, share};
+use clarke::method::table::{METHODS, Scope};
+use clarke::num::Norm;
+use clarke::problem::{Problem, Quantity};
+use ndarray::{Array1, Array2};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Methods that take long answer for a part of the cases of each pair: every how-manyth.
+const RARE: [(&str, usize); 7] =
+    [("auto", 6), ("ascent", 3), ("pair", 3), ("pattern", 3), ("lipsdp", 3), ("seqlip", 3), ("partition", 6)];
+
+/// Methods of the table that answer for whole networks, and `auto`.
+fn methods() -> Vec<&'static str> {
+    let whole = METHODS.iter().filter(|r| !matches!(r.scope, Scope::Layer | Scope::Search)).map(|r| r.name);
+    whole.chain(["auto"]).collect()
+}
+
+/// The steepest sample: difference quotients and Jacobians at generic points,
+/// less what rounding may have added.
+fn steepest(problem: &Problem, m: &mut Maker) -> f64 {
+    let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
+    let n = problem.net.inputs();
+    let anchored = problem.quotient.quantity == Quantity::Anchored;
+    let mut best: f64 = 0.0;
+    let centre = problem.region.centre().map(|c| c.to_vec());
+    let mut last: Option<(Vec<f64>, naive::Point)> = None;
+    for k in 0..8 {
+        let x = match (&centre, k) {
+            (Some(c), 0) => c.clone(),
+            _ => naive::member(&problem.region, n, &mut m.d),
+        };
+        let at = naive::at(problem, &x);
+        if at.generic && !anchored {
+            // Rounding moves every entry by less than 1e-13 of its drift.
+            let size = attained(&at.jacobian, p, q);
+            let drift = at.drift.sum();
+            best = best.max(size - 1e-9 * size - 1e-12 * drift);
+        }
+        if let Some((y, before)) = &last {
+            best = best.max(quotient(problem, (&x, &at), (y, before)));
+        }
+        if !anchored || k == 0 {
+            last = Some((x, at));
+        }
+    }
+    best
+}
+
+/// ‖J‖, or for long sides the largest ‖J s‖ for signs s of rows and ones of columns.
+fn attained(j: &Array2<f64>, p: Norm, q: Norm) -> f64 {
+    let hard = match (p, q) {
+        (Norm::Inf, Norm::One) => j.nrows().min(j.ncols()),
+        (Norm::Inf, Norm::Two) => j.ncols(),
+        (Norm::Two, Norm::One) => j.nrows(),
+        _ => 0,
+    };
+    if hard <= 7 {
+        return crate::truth::truth(j, p, q);
+    }
+    let rows = j.rows().into_iter().map(|r| match p {
+        Norm::Inf => r.mapv(f64::signum),
+        _ => r.to_owned(),
+    });
+    let stretch = |v: Array1<f64>| {
+        let size = naive::length(v.as_slice().expect("a vector"), p);
+        let image = j.dot(&v);
+        if size > 0.0 { naive::length(image.as_slice().expect("a vector"), q) / size } else { 0.0 }
+    };
+    rows.map(stretch).fold(0.0, f64::max)
+}
+
+/// ‖f(x) − f(y)‖ / ‖x − y‖ less what rounding may have added.
+fn quotient(
+    problem: &Problem,
+    (x, at): (&[f64], &naive::Point),
+    (y, before): (&[f64], &naive::Point),
+) -> f64 {
+    use clarke::problem::Output;
+    let values = |p: &naive::Point| {
+        let (v, s) = (p.values.last().expect("output").clone(), p.sizes.last().expect("output").clone());
+        match problem.quotient.output {
+            Output::All => (v, s),
+            Output::One(i) => (vec![v[i]], vec![s[i]]),
+            Output::Difference(i, j) => (vec![v[i] - v[j]], vec![s[i] + s[j]]),
+        }
+    };
+    let ((u, a), (v, b)) = (values(at), values(before));
+    let gap: Vec<f64> = u
+        .iter()
+        .zip(&v)
+        .zip(a.iter().zip(&b))
+        .map(|((u, v), (a, b))| ((u - v).abs() - 1e-12 * (a + b)).max(0.0))
+        .collect();
+    let away: Vec<f64> = x.iter().zip(y).map(|(x, y)| x - y).collect();
+    let way = naive::length(&away, problem.quotient.in_norm);
+    if way > 0.0 { naive::length(&gap, problem.quotient.out_norm) / way * (1.0 - 1e-9) } else { 0.0 }
+}
+
+/// Decided cases per method and norm pair.
+#[derive(Default)]
+struct Tally {
+    decided: BTreeMap<(String, usize), usize>,
+    cases: usize,
+    violations: Vec<String>,
+}
+
+impl Tally {
+    fn join(mut self, other: Tally) -> Tally {
+        for (k, v) in other.decided {
+            *self.decided.entry(k).or_default() += v;
+        }
+        self.cases += other.cases;
+        self.violations.extend(other.violations);
+        self
+    }
+
+    fn check(&self, name: &str, least: usize, methods: &[&str]) {
+        let worst = methods
+            .iter()
+            .flat_map(|m| (0..9).map(move |k| (m.to_string(), k)))
+            .map(|key| (self.decided.get(&key).copied().unwrap_or(0), key))
+            .min()
+            .expect("methods");
+        println!("{name}: {} cases, fewest decided: {worst:?}", self.cases);
+        let shown = &self.violations[..self.violations.len().min(8)];
+        assert!(shown.is_empty(), "{} violations:\n{}", self.violations.len(), shown.join("\n"));
+        assert!(worst.0 >= least, "{worst:?} decided too few cases");
+    }
+}
+
+/// All methods on one problem whose constant lies in [inner, outer].
+fn judge(problem: &Problem, index: usize, label: &str, inner: f64, outer: f64) -> Tally {
+    let mut tally = Tally { cases: 1, ..Tally::default() };
+    let (mut least, mut most) = ((f64::INFINITY, ""), (0.0, ""));
+    for name in methods() {
+        let every = RARE.iter().find(|r| r.0 == name).map_or(1, |r| r.1);
+        if !(index / 9usize).is_multiple_of(every) {
+            continue;
+        }
+        // Searches end by themselves or by the time.
+        let seconds = if index.is_multiple_of(4) { 2 } else { 0 };
+        let outcome = match bound(problem, name, seconds) {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(e)) => {
+                tally.violations.push(format!("{label}: {e}"));
+                continue;
+            }
+            None => continue,
+        };
+        let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
+        if upper < least.0 {
+            least = (upper, name);
+        }
+        if lower > most.0 {
+            most = (lower, name);
+        }
+        if upper < inner {
+            tally.violations.push(format!("{label}: {name} upper {upper:e} < {inner:e}"));
+        }
+        if lower > outer {
+            tally.violations.push(format!("{label}: {name} lower {lower:e} > {outer:e}"));
+        }
+        let known = inner.max(lower);
+        let useful = if upper.is_finite() {
+            upper <= 100.0 * known
+        } else {
+            outcome.upper.method == "none" && lower > 0.0
+        };
+        if useful {
+            *tally.decided.entry((name.to_string(), index % 9)).or_default() += 1;
+        }
+    }
+    if most.0 > least.0 {
+        tally.violations.push(format!("{label}: lower {most:?} above upper {least:?}"));
+    }
+    tally
+}
+
+fn describe(problem: &Problem) -> String {
+    let ops: Vec<&str> = problem.net.nodes.iter().map(|n| n.op.name()).collect();
+    format!("{:?} {ops:?} {:?}", problem.quotient, problem.region)
+}
+
+/// Every method's bounds against samples.
+#[test]
+fn random_networks() {
+    let cases = share(10_080);
+    let tally = (0..cases)
+        .into_par_iter()
+        .map(|k| {
+            let mut m = network(k as u64 + 1000, Kind::Any);
+            let problem = question(&mut m, k);
+            let inner = steepest(&problem, &mut m);
+            judge(&problem, k, &format!("case {k} {}", describe(&problem)), inner, f64::INFINITY)
+        })
+        .reduce(Tally::default, Tally::join);
+    tally.check("random networks", share(100), &methods());
+}
+
+/// Every method's bounds against the exact constant.
+#[test]
+fn enumerated_networks() {
+    let cases = share(2_700);
+    let (tally, pieces) = (0..cases)
+        .into_par_iter()
+        .map(|k| {
+            let mut m = network(k as u64 + 500_000, Kind::Tiny);
+            let problem = question(&mut m, k);
+            let inside = constant(&problem, Shape::Inside, crate::truth::truth);
+            let outside = constant(&problem, Shape::Outside, crate::truth::truth);
+            let (Some((inner, pieces)), Some((outer, _))) = (inside, outside) else {
+                return (Tally::default(), 0);
+            };
+            // A is smaller than L; only its lower bounds are measured against L.
+            let anchored = problem.quotient.quantity == Quantity::Anchored;
+            let inner = if anchored { 0.0 } else { inner * (1.0 - 1e-12) };
+            let label = format!("tiny {k} {}", describe(&problem));
+            (judge(&problem, k, &label, inner, outer * (1.0 + 1e-12)), pieces)
+        })
+        .reduce(|| (Tally::default(), 0), |a, b| (a.0.join(b.0), a.1 + b.1));
+    println!("{pieces} pieces");
+    tally.check("enumerated networks", share(20), &methods());
+}
+
+/// A constant feature beside a varying one still moves behind a softmax.
+#[test]
+fn softmax_moves_its_whole_group() {
+    use clarke::net::{Net, Op};
+    use clarke::num::{Affine, Incidence, LinearMap};
+    use clarke::problem::{Output, Quotient};
+    use clarke::region::Region;
+    use std::sync::Arc;
+    let mut net = Net::new(vec![1]);
+    let gather = Op::Select { incidence: Arc::new(Incidence::gather(1, [Some(0), None])), fill: 0.0 };
+    net.push("pad", gather, vec![0], vec![2]).unwrap();
+    net.push("softmax", Op::Softmax { group: 2 }, vec![1], vec![2]).unwrap();
+    let w = LinearMap::Dense(Arc::new(ndarray::arr2(&[[0.0, 1.0]])));
+    net.push("second", Op::Affine(Affine { map: w, bias: None, repeat: 1 }), vec![2], vec![1]).unwrap();
+    let region = Region::ball(&[0.0], 1.0, Norm::Inf, None).unwrap();
+    let quotient = Quotient {
+        in_norm: Norm::Two,
+        out_norm: Norm::Two,
+        output: Output::All,
+        quantity: Quantity::Lipschitz,
+    };
+    let problem = Problem::new(net, region, quotient).unwrap();
+    let tally = judge(&problem, 0, "softmax", 0.25, 0.25 + 1e-12);
+    assert!(tally.violations.is_empty(), "{:?}", tally.violations);
+}
+
+/// relu(x) − relu(−x) = x: patterns without interior count for no lower bound.
+#[test]
+fn cancelling_kinks() {
+    use clarke::net::{Net, Op};
+    use clarke::num::{Affine, LinearMap, Piecewise};
+    use clarke::problem::{Output, Quotient};
+    use clarke::region::Region;
+    use std::sync::Arc;
+    let dense =
+        |w: Array2<f64>| Op::Affine(Affine { map: LinearMap::Dense(Arc::new(w)), bias: None, repeat: 1 });
+    let mut net = Net::new(vec![1]);
+    net.push("both", dense(ndarray::arr2(&[[1.0], [-1.0]])), vec![0], vec![2]).unwrap();
+    net.push("relu", Op::Piecewise(Piecewise::RELU), vec![1], vec![2]).unwrap();
+    net.push("minus", dense(ndarray::arr2(&[[1.0, -1.0]])), vec![2], vec![1]).unwrap();
+    let ball = |c: f64, r: f64| Region::ball(&[c], r, Norm::Inf, None).unwrap();
+    let regions = [ball(0.0, 0.0), ball(0.0, 1e-300), ball(0.0, 1.0), ball(1e-320, 0.0), Region::Whole];
+    for (r, region) in regions.into_iter().enumerate() {
+        for k in 0..9 {
+            let (in_norm, out_norm) = pair(k);
+            for quantity in [Quantity::Lipschitz, Quantity::Anchored] {
+                if region.is_global() && quantity == Quantity::Anchored {
+                    continue;
+                }
+                let quotient = Quotient { in_norm, out_norm, output: Output::All, quantity };
+                let problem = Problem::new(net.clone(), region.clone(), quotient).unwrap();
+                let tally = judge(&problem, 0, &format!("region {r}"), 1.0, 1.0);
+                assert!(tally.violations.is_empty(), "{:?}", tally.violations);
+            }
+        }
+    }
+}
