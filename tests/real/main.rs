@@ -21,7 +21,7 @@ fn required() -> bool {
 
 /// The folder of real networks.
 fn zoo() -> Option<PathBuf> {
-    std::env::var_os("CLARKE_ZOO").map(PathBuf::from)
+    std::env::var_os("CLARKE_ZOO").filter(|v| !v.is_empty()).map(PathBuf::from)
 }
 
 /// Networks on which a case takes minutes: only when asked for.
