@@ -73,6 +73,11 @@ impl Deadline {
         self.started.elapsed()
     }
 
+    /// When the clock runs out; None: never.
+    pub fn end(&self) -> Option<Instant> {
+        self.limit.and_then(|limit| self.started.checked_add(limit))
+    }
+
     /// None: without end.
     pub fn left(&self) -> Option<Duration> {
         self.limit.map(|limit| limit.saturating_sub(self.elapsed()))

@@ -6,6 +6,7 @@ use super::flags::Format;
 use super::print::columns;
 use super::threads;
 use crate::data::decimal::{rounded_down, rounded_up};
+use crate::deadline::Deadline;
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::method::layer::norm_on;
@@ -28,7 +29,10 @@ pub fn run(args: LayersArgs) -> Result<i32> {
     let products: f64 = net.nodes.iter().map(|n| n.products()).sum();
     let (engine, warnings) = device::choose(args.work.device, args.work.precision, 300.0 * products)?;
     warnings.iter().for_each(|w| args.print.detail(&w.text));
-    let effort = if args.work.time.is_zero() { Effort::QUICK } else { Effort::FULL };
+    let effort = match args.work.time {
+        time if time.is_zero() => Effort::QUICK,
+        time => Effort::FULL.until(&Deadline::within(time)),
+    };
     let mut layers = vec![];
     for node in &net.nodes {
         let Op::Affine(a) = &node.op else { continue };

@@ -6,6 +6,7 @@ use crate::backend::cpu::Cpu;
 use crate::deadline::{Deadline, Stop};
 use crate::method::layer::Effort;
 use crate::method::local::ibp;
+use crate::net::Net;
 use crate::num::{Enclosure, Upper};
 use crate::ops::{Prepared, Trace};
 use crate::problem::Problem;
@@ -24,8 +25,25 @@ pub struct Budget {
 /// The part of the time left that the norm of one layer may take.
 const SHARE: f64 = 0.05;
 
-/// Seconds of work that are always worth while.
-const FREE: f64 = 1.0;
+/// Seconds that a pass may take where no time is given.
+const PASS: f64 = 1.0;
+
+/// What a pass is expected to take may be this part of the time left.
+const FITS: f64 = 0.7;
+
+/// Seconds that pass between two looks at the clock, about.
+const BREATH: f64 = 0.25;
+
+/// What a pass costs for every feature of a node besides products, in multiplications.
+pub const FEATURE: f64 = 16.0;
+
+/// What a double-double product costs against an f64 one.
+pub const DOUBLE_PRICE: f64 = 8.0;
+
+/// The multiplications of a pass, or what takes as long.
+pub fn pass(net: &Net) -> f64 {
+    net.products() + FEATURE * net.nodes.iter().map(|n| n.len()).sum::<usize>() as f64
+}
 
 impl Budget {
     /// From now on so long; no time at all means single passes.
@@ -65,7 +83,13 @@ impl Budget {
     /// The same on a backend.
     pub fn affords_on<B: Backend>(&self, backend: &B, products: f64) -> bool {
         let seconds = products / backend.speed();
-        !self.interrupted() && (seconds <= FREE || seconds <= self.remaining().as_secs_f64() * 0.7)
+        let most = self.deadline.left().map_or(PASS, |left| FITS * left.as_secs_f64());
+        !self.is_over() && seconds <= most
+    }
+
+    /// How many things of so many multiplications each are done between two looks at the clock.
+    pub fn at_once<B: Backend>(&self, backend: &B, products: f64) -> usize {
+        (BREATH * backend.speed() / products).max(1.0) as usize
     }
 
     /// Rows of `features` values that one block may hold.
@@ -108,19 +132,24 @@ impl<'a, B: Backend> Context<'a, B> {
         Context::new(problem, self.backend, self.budget.clone(), self.seed)
     }
 
+    /// A network whose sweeps end with the time.
+    pub fn prepared<'n, C: Backend>(&self, net: &'n Net, backend: &'n C) -> Prepared<'n, C> {
+        Prepared::new(net, backend).until(&self.budget.deadline)
+    }
+
     /// The network on the chosen backend.
     pub fn main(&self) -> &Prepared<'a, B> {
-        self.main.get_or_init(|| Prepared::new(&self.problem.net, self.backend))
+        self.main.get_or_init(|| self.prepared(&self.problem.net, self.backend))
     }
 
     /// The network in double-double arithmetic, for points.
     pub fn exact(&self) -> &Prepared<'a, Cpu> {
-        self.exact.get_or_init(|| Prepared::new(&self.problem.net, &Cpu::DOUBLE_DOUBLE))
+        self.exact.get_or_init(|| self.prepared(&self.problem.net, &Cpu::DOUBLE_DOUBLE))
     }
 
     /// The network in plain arithmetic, for proposals.
     pub fn sketch(&self) -> &Prepared<'a, Cpu> {
-        self.sketch.get_or_init(|| Prepared::new(&self.problem.net, &Cpu::ESTIMATE))
+        self.sketch.get_or_init(|| self.prepared(&self.problem.net, &Cpu::ESTIMATE))
     }
 
     /// Interval statuses on the region in double-double, for tiny regions.
@@ -134,8 +163,12 @@ impl<'a, B: Backend> Context<'a, B> {
         if let Some(found) = self.norms.borrow().iter().find(known) {
             return found.2;
         }
+        if self.budget.is_over() {
+            return Upper::INFINITE;
+        }
         let work = self.budget.remaining().as_secs_f64() * SHARE * Cpu::DOUBLE.speed();
-        let effort = Effort { work: work.max(Effort::UPPER.work), ..Effort::UPPER };
+        let effort =
+            Effort { work: work.max(Effort::UPPER.work), ..Effort::UPPER }.until(&self.budget.deadline);
         let upper = find(effort);
         self.norms.borrow_mut().push((node, scale.to_vec(), upper));
         upper
@@ -151,6 +184,17 @@ impl<'a, B: Backend> Context<'a, B> {
         let size =
             self.problem.region.centre().map_or(0.0, |c| c.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
         self.problem.region.width() < 1e-8 * (1.0 + size)
+    }
+
+    /// Rows of a sweep that memory and a look at the clock now and then allow.
+    pub fn at_once<C: Backend>(&self, backend: &C) -> usize {
+        let timely = self.budget.at_once(backend, pass(&self.problem.net));
+        self.budget.rows(self.widest()).min(timely)
+    }
+
+    /// What proving one lower bound at a point costs, in multiplications.
+    pub fn proof(&self) -> f64 {
+        2.0 * DOUBLE_PRICE * pass(&self.problem.net)
     }
 
     /// The largest node, which decides how many rows fit into memory.

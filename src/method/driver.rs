@@ -1,7 +1,7 @@
 //! From a problem to a proven pair: cheap methods first, the minimum of all
 //! uppers, the maximum of all lowers, and the names of the winners.
 
-use super::context::{Budget, Context};
+use super::context::{Budget, Context, DOUBLE_PRICE, pass};
 use super::global;
 use super::local::{crown, gradient, ibp, jacobian, parts, product};
 use super::lower::{self, ascent, pair, pattern};
@@ -76,11 +76,11 @@ impl<'c, 'a, B: Backend> Shared<'c, 'a, B> {
     }
 }
 
-/// What a double-double product costs against an f64 one.
-const DOUBLE_PRICE: f64 = 8.0;
-
 /// Part of the time limit that upper bounds may have taken for the rounding to be measured.
 const CHEAP: f64 = 0.02;
+
+/// Methods that repeat passes: `auto` leaves them out where no time is given.
+const REPEATED: [&str; 7] = ["ascent", "pattern", "pair", "scaled-gain", "lipsdp", "seqlip", "partition"];
 
 /// Rows times inputs up to which a whole Jacobian is kept.
 const ENTRIES: f64 = 6e7;
@@ -108,7 +108,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let double = context.needs_double_double();
         let price = if double { DOUBLE_PRICE } else { 1.0 };
         let rows = problem.rows() as f64;
-        let work = 2.0 * rows * price * problem.net.products();
+        let work = 2.0 * rows * price * pass(&problem.net);
         let affordable = match double {
             true => context.budget.affords(work),
             false => context.budget.affords_on(context.main().backend, work),
@@ -135,7 +135,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         price: f64,
     ) -> Option<(Bound, Option<LowerBound>)> {
         let (context, problem) = (self.context, self.context.problem);
-        let columns_cost = 8.0 * problem.net.inputs() as f64 * problem.net.products();
+        let columns_cost = 8.0 * problem.net.inputs() as f64 * pass(&problem.net);
         // A matrix is read back in f64, which double-double sweeps must not pass through.
         let afford = |work: f64| price == 1.0 && context.budget.affords_on(prepared.backend, work);
         let prepared = &prepared.multiplied(gates, &afford);
@@ -166,7 +166,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
     /// Linear propagation of the Jacobian under the best statuses at hand.
     fn gradient(&self) -> Option<(Bound, Option<LowerBound>)> {
         let (context, problem) = (self.context, self.context.problem);
-        let work = 4.0 * problem.rows() as f64 * problem.net.products();
+        let work = 4.0 * problem.rows() as f64 * pass(&problem.net);
         let entries = problem.rows() as f64 * problem.net.inputs() as f64;
         let affordable = context.budget.affords_on(context.main().backend, work);
         if context.needs_double_double() || entries > ENTRIES || !affordable {
@@ -320,6 +320,8 @@ pub fn solve<B: Backend>(
             if row.proves == Proves::Lower { vec![row.name] } else { vec!["centre", row.name] }
         }
     };
+    let mut plan = plan;
+    plan.retain(|name| method != "auto" || !budget.is_brief() || !REPEATED.contains(name));
     let shared = Shared::new(&context);
     let nothing = Evidence::Digest("no statement".into());
     let mut upper = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
@@ -327,7 +329,7 @@ pub fn solve<B: Backend>(
     let mut entries = vec![];
     let mut closed = None;
     for name in plan {
-        if budget.interrupted() {
+        if budget.is_over() {
             break;
         }
         let started = Instant::now();
@@ -379,7 +381,7 @@ fn rounding_share<B: Backend>(context: &Context<B>, upper: &Bound, entries: &[En
     let value = upper.value.get();
     if context.needs_double_double()
         || !value.is_finite()
-        || budget.interrupted()
+        || budget.is_over()
         || seconds > CHEAP * budget.deadline.limit().map_or(0.0, |t| t.as_secs_f64())
     {
         return None;

@@ -188,7 +188,8 @@ impl Gain<'_> {
     pub fn improved(&self, start: Option<&Scaling>, effort: &Effort) -> Option<Scaling> {
         let mut enough = None;
         let mut rate = |logs: &[f64]| {
-            let level = self.value(self.read(logs).filter(|_| enough.is_none())?)?;
+            let wanted = enough.is_none() && !(effort.stop)();
+            let level = self.value(self.read(logs).filter(|_| wanted)?)?;
             if level.square.sqrt() <= effort.enough {
                 enough = Some(level.scaling.clone());
             }
@@ -199,8 +200,7 @@ impl Gain<'_> {
             let tries = SHARES.iter().filter_map(|&share| rated(self.first(share)));
             tries.min_by(|a, b| a.1.value.total_cmp(&b.1.value))
         })?;
-        let mut function = |logs: &[f64]| if (effort.stop)() { None } else { rate(logs) };
-        let lowest = descent::lower(&mut function, start, effort.calls, effort.tolerance);
+        let lowest = descent::lower(&mut rate, start, effort.calls, effort.tolerance);
         enough.or_else(|| self.read(&lowest))
     }
 }

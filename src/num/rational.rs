@@ -4,6 +4,8 @@
 //! interior. Either a point inside or multipliers that rule one out, both exact.
 
 use super::interval::Interval;
+use crate::deadline::Deadline;
+use dashu_int::ops::BitTest;
 pub use dashu_ratio::RBig as Rational;
 use std::cmp::Ordering;
 
@@ -107,10 +109,13 @@ pub fn refuted(forms: &[Form], multipliers: &[Rational], lo: &[Rational], hi: &[
 
 /// Steps of the simplex method before it gives up.
 const STEPS: usize = 2000;
+/// What they may cost: products of the lengths of two fractions, in words; a second or two.
+const WORK: f64 = 1e8;
 
 /// Decides by the simplex method: the largest t with x = lo + width (u + t), u >= 0, and every
-/// form at least t times the double of what it can lose on the box.
-pub fn inside(forms: &[Form], lo: &[Rational], hi: &[Rational]) -> Verdict {
+/// form at least t times the double of what it can lose on the box. Given up where fractions grow so long
+/// that the steps cost too much, or the time is up.
+pub fn inside(forms: &[Form], lo: &[Rational], hi: &[Rational], until: &Deadline) -> Verdict {
     let n = lo.len();
     let width: Vec<Rational> = lo.iter().zip(hi).map(|(l, h)| h - l).collect();
     if width.iter().any(|w| !is_positive(w)) {
@@ -145,12 +150,28 @@ pub fn inside(forms: &[Form], lo: &[Rational], hi: &[Rational]) -> Verdict {
     }
     let first = (0..rows.len()).min_by(|&i, &k| rows[i][n].cmp(&rows[k][n])).expect("rows of the box");
     let mut table = Table::new(rows, first);
+    let mut left = WORK;
     for _ in 0..STEPS {
-        if !table.step() {
-            return table.verdict(forms, lo, &width, &scale);
+        match table.step(&mut left, until) {
+            Step::Done => {}
+            Step::Best => return table.verdict(forms, lo, &width, &scale),
+            Step::Costly => break,
         }
     }
     Verdict::Unknown
+}
+
+/// The length of a fraction, in words.
+fn words(x: &Rational) -> f64 {
+    1.0 + ((x.numerator().bit_len() + x.denominator().bit_len()) / 64) as f64
+}
+
+/// How a step ended.
+enum Step {
+    Done,
+    /// There is none that helps.
+    Best,
+    Costly,
 }
 
 fn abs(x: &Rational) -> Rational {
@@ -189,12 +210,12 @@ impl Table {
         Table { rows, goal: first, basic, outside }
     }
 
-    /// One pivot by Bland's rule; false at the optimum.
-    fn step(&mut self) -> bool {
+    /// One pivot by Bland's rule.
+    fn step(&mut self, left: &mut f64, until: &Deadline) -> Step {
         let last = self.outside.len();
         let goal = &self.rows[self.goal];
         let entering = (0..last).filter(|&k| is_positive(&goal[k])).min_by_key(|&k| self.outside[k]);
-        let Some(column) = entering else { return false };
+        let Some(column) = entering else { return Step::Best };
         let mut leaving: Option<(Rational, usize)> = None;
         for (i, row) in self.rows.iter().enumerate().filter(|(i, _)| *i != self.goal) {
             if row[column] >= Rational::ZERO {
@@ -213,13 +234,13 @@ impl Table {
                 leaving = Some((room, i));
             }
         }
-        let Some((_, row)) = leaving else { return false };
-        self.pivot(row, column);
-        true
+        let Some((_, row)) = leaving else { return Step::Best };
+        if self.pivot(row, column, left, until) { Step::Done } else { Step::Costly }
     }
 
-    /// Solves the row for the column's variable.
-    fn pivot(&mut self, row: usize, column: usize) {
+    /// Solves the row for the column's variable; false, and a table that is none any more, where that costs
+    /// more than is left.
+    fn pivot(&mut self, row: usize, column: usize, left: &mut f64, until: &Deadline) -> bool {
         let mut line = std::mem::take(&mut self.rows[row]);
         let p = std::mem::replace(&mut line[column], -Rational::ONE);
         line.iter_mut().for_each(|x| *x = -&*x / &p);
@@ -228,11 +249,16 @@ impl Table {
             if c.is_zero() {
                 continue;
             }
+            *left -= line.iter().map(words).sum::<f64>() * words(&c);
+            if *left < 0.0 || until.is_over() {
+                return false;
+            }
             other.iter_mut().zip(&line).filter(|(_, y)| !y.is_zero()).for_each(|(x, y)| *x += &c * y);
         }
         self.rows[row] = line;
         let outgoing = self.basic[row].replace(self.outside[column]);
         self.outside[column] = outgoing.expect("t stays");
+        true
     }
 
     fn verdict(&self, forms: &[Form], lo: &[Rational], width: &[Rational], scale: &[Rational]) -> Verdict {
@@ -290,12 +316,14 @@ mod tests {
     fn thin_cells() {
         let (lo, hi) = (numbers(&[-1.0]), numbers(&[1.0]));
         let touching = [form(&[1.0], 0.0), form(&[-1.0], 0.0)];
-        let Verdict::Empty(l) = inside(&touching, &lo, &hi) else { panic!("a point has no interior") };
+        let Verdict::Empty(l) = inside(&touching, &lo, &hi, &Deadline::never()) else {
+            panic!("a point has no interior")
+        };
         assert!(refuted(&touching, &l, &lo, &hi));
         // No float lies between 1/2 and 1/2 + 2^-60.
         let top = Form { c: of(0.5).unwrap() + of(2f64.powi(-60)).unwrap(), ..form(&[-1.0], 0.0) };
         let thin = [form(&[1.0], -0.5), top];
-        let Verdict::Inside(x) = inside(&thin, &lo, &hi) else { panic!("2^-60 is wide") };
+        let Verdict::Inside(x) = inside(&thin, &lo, &hi, &Deadline::never()) else { panic!("2^-60 is wide") };
         assert!(thin.iter().all(|f| is_positive(&f.at(&x))));
         assert!(!refuted(&thin, &[Rational::ONE, Rational::ONE], &lo, &hi));
     }
@@ -311,7 +339,7 @@ mod tests {
             let forms: Vec<Form> =
                 (0..m).map(|_| form(&(0..n).map(|_| small()).collect::<Vec<_>>(), small())).collect();
             let (lo, hi) = (numbers(&vec![-1.0; n]), numbers(&vec![1.0; n]));
-            match inside(&forms, &lo, &hi) {
+            match inside(&forms, &lo, &hi, &Deadline::never()) {
                 Verdict::Inside(x) => {
                     counts[0] += 1;
                     assert!(forms.iter().all(|f| is_positive(&f.at(&x))), "case {case}");

@@ -3,6 +3,7 @@
 //! An oracle: nothing here is proven. The point proposes a witness, the multipliers
 //! propose a proof of emptiness; both are checked elsewhere.
 
+use crate::deadline::Deadline;
 use pulp::Arch;
 use std::collections::BinaryHeap;
 
@@ -11,6 +12,7 @@ pub struct Polytope {
     tableau: Tableau,
     lengths: Vec<f64>,
     deepest: Deepest,
+    until: Deadline,
 }
 
 /// max t with a_i · w + t |a_i| <= b_i.
@@ -23,10 +25,12 @@ pub struct Deepest {
 }
 
 const TINY: f64 = 1e-11;
+/// Flips between two looks at the clock.
+const LOOK: usize = 16;
 
 impl Polytope {
-    /// None where the method gives up.
-    pub fn new(rows: &[(Vec<f64>, f64)], width: &[f64]) -> Option<Polytope> {
+    /// None where the method gives up, or the time is up.
+    pub fn new(rows: &[(Vec<f64>, f64)], width: &[f64], until: &Deadline) -> Option<Polytope> {
         if rows.is_empty() {
             return None;
         }
@@ -34,10 +38,10 @@ impl Polytope {
             rows.iter().map(|(a, _)| a.iter().map(|v| v * v).sum::<f64>().sqrt()).collect();
         let mut tableau = Tableau::new(rows, &lengths, width)?;
         let mut goal = tableau.row(tableau.depth_row);
-        tableau.climb(&mut goal)?;
+        tableau.climb(&mut goal, until)?;
         let multipliers = multipliers(&tableau, &goal, &lengths);
         let deepest = Deepest { depth: tableau.rhs[tableau.depth_row], point: tableau.point(), multipliers };
-        Some(Polytope { tableau, lengths, deepest })
+        Some(Polytope { tableau, lengths, deepest, until: until.clone() })
     }
 
     pub fn deepest(&self) -> &Deepest {
@@ -48,7 +52,7 @@ impl Polytope {
     /// (c − Σ λ_i a_i) · w + Σ λ_i b_i. The deepest point must lie inside.
     pub fn maximise(&mut self, c: &[f64]) -> Option<Vec<f64>> {
         let mut goal = self.tableau.objective(c);
-        let done = self.tableau.climb(&mut goal);
+        let done = self.tableau.climb(&mut goal, &self.until);
         done.map(|()| multipliers(&self.tableau, &goal, &self.lengths))
     }
 }
@@ -141,13 +145,16 @@ impl Tableau {
     }
 
     /// Until the goal, of which each column takes its coefficient, cannot grow.
-    fn climb(&mut self, goal: &mut [f64]) -> Option<()> {
+    fn climb(&mut self, goal: &mut [f64], until: &Deadline) -> Option<()> {
         Arch::new().dispatch(
             #[inline(always)]
             || {
                 let limit = 20 * (self.rhs.len() + self.outside.len());
                 let mut steps = 0;
                 while steps < 2 * limit {
+                    if until.is_over() {
+                        return None;
+                    }
                     // Largest gain first; the first gain where that may cycle.
                     let most = |best: (usize, f64), g: (usize, f64)| if g.1 >= best.1 { g } else { best };
                     let first = steps > limit;
@@ -163,6 +170,9 @@ impl Tableau {
                         self.gains(goal).map(|(j, g)| (g.to_bits(), j)).collect();
                     while let Some((_, column)) = next.pop() {
                         steps += 1;
+                        if steps % LOOK == 0 && until.is_over() {
+                            return None;
+                        }
                         if self.advance(column, goal)? == Step::Pivot {
                             break;
                         }
@@ -289,12 +299,12 @@ mod tests {
     fn a_square_and_a_diagonal() {
         // x + y <= 1 in the unit square: the deepest point is where only the row binds.
         let rows = [(vec![1.0, 1.0], 1.0)];
-        let mut p = Polytope::new(&rows, &[1.0, 1.0]).unwrap();
+        let mut p = Polytope::new(&rows, &[1.0, 1.0], &Deadline::never()).unwrap();
         assert!((p.deepest().depth - 0.5f64.sqrt()).abs() < 1e-12);
         let l = p.maximise(&[2.0, 1.0]).unwrap();
         assert!((l[0] - 1.0).abs() < 1e-12, "{l:?}");
-        let empty = Polytope::new(&[(vec![1.0, 1.0], 0.5), (vec![-1.0, -1.0], -0.75)], &[1.0, 1.0]);
-        let empty = empty.unwrap();
+        let rows = [(vec![1.0, 1.0], 0.5), (vec![-1.0, -1.0], -0.75)];
+        let empty = Polytope::new(&rows, &[1.0, 1.0], &Deadline::never()).unwrap();
         let empty = empty.deepest();
         let weight = 0.5 / 2f64.sqrt();
         assert!(empty.depth < 0.0 && empty.multipliers.iter().all(|l| (l - weight).abs() < 1e-12));
@@ -321,7 +331,7 @@ mod tests {
             let rows: Vec<(Vec<f64>, f64)> =
                 (0..m).map(|_| ((0..n).map(|_| random.signed()).collect(), 2.0 * random.signed())).collect();
             let width: Vec<f64> = (0..n).map(|j| if j % 5 == 4 { 0.0 } else { random.unit() }).collect();
-            let mut p = Polytope::new(&rows, &width).unwrap();
+            let mut p = Polytope::new(&rows, &width, &Deadline::never()).unwrap();
             let d = p.deepest.clone();
             let depth = |(a, b): &(Vec<f64>, f64)| (b - inner(a, &d.point)) / inner(a, a).sqrt();
             let attained = rows.iter().map(depth).fold(f64::INFINITY, f64::min);
@@ -333,7 +343,7 @@ mod tests {
             for _ in 0..5 {
                 let c: Vec<f64> = (0..n).map(|_| random.signed()).collect();
                 let mut goal = p.tableau.objective(&c);
-                p.tableau.climb(&mut goal).unwrap();
+                p.tableau.climb(&mut goal, &Deadline::never()).unwrap();
                 let x = p.tableau.point();
                 let l = p.maximise(&c).unwrap();
                 assert!(rows.iter().all(|(a, b)| inner(a, &x) <= b + 1e-9), "case {case}");

@@ -2,6 +2,7 @@
 //! the conditions under which the pattern is the right one.
 
 use super::part::Part;
+use crate::deadline::Deadline;
 use crate::net::{Net, Op};
 use crate::num::rational::{self, Form, Rational};
 use crate::num::{Coefficient, ConvShape, Enclosure, LinearMap, Norm, Piece, Piecewise};
@@ -147,6 +148,16 @@ pub fn pattern(
     input: &[Option<f64>],
     choose: &dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side>,
 ) -> Result<Pattern, Missing> {
+    pattern_until(net, input, choose, &Deadline::never())
+}
+
+/// The same; too much work where the time is up before it is done.
+pub fn pattern_until(
+    net: &Net,
+    input: &[Option<f64>],
+    choose: &dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side>,
+    until: &Deadline,
+) -> Result<Pattern, Missing> {
     let n = input.iter().filter(|v| v.is_none()).count();
     if net.products() * (n + 1) as f64 > WORK {
         return Err(Missing::Inexact);
@@ -171,6 +182,9 @@ pub fn pattern(
         match &node.op {
             Op::Affine(a) => {
                 for (i, row) in entries(&a.map).into_iter().enumerate() {
+                    if until.is_over() {
+                        return Err(Missing::Inexact);
+                    }
                     let bias = a.bias.as_ref().filter(|b| !b.is_empty()).map_or(0.0, |b| b[i / a.repeat]);
                     let mut y = Form::constant(n, number(bias)?);
                     for (j, w) in row {

@@ -51,6 +51,10 @@ pub fn backward<B: Backend>(
     total[net.output()] = Some(b.upload(seeds));
     for k in (0..net.nodes.len()).rev() {
         let Some(g) = total[k].take() else { continue };
+        if prepared.is_late() {
+            let (pairs, _, _) = b.dim(&g);
+            return anything(prepared, pairs);
+        }
         let (lo, hi) = ends2(&b.read(&g), b.proves());
         let mut ends = Ends { lo, hi };
         let mut g = g;
@@ -72,6 +76,13 @@ pub fn backward<B: Backend>(
         found[k] = Some(ends);
     }
     found
+}
+
+/// Ends of which nothing is known.
+fn anything<B: Backend>(prepared: &Prepared<B>, pairs: usize) -> Gradients {
+    let all = |len: usize, v: f64| Array2::from_elem((pairs, len), v);
+    let ends = |len: usize| Ends { lo: all(len, f64::NEG_INFINITY), hi: all(len, f64::INFINITY) };
+    prepared.net.nodes.iter().map(|n| Some(ends(n.len()))).collect()
 }
 
 /// Upper bounds of c · G_k for each pair's functionals c (pairs x count x features).
@@ -96,6 +107,9 @@ pub fn upper<B: Backend>(
     for n in k + 1..net.nodes.len() {
         let node = &net.nodes[n];
         let Some(own) = gradients[n].as_ref() else { continue };
+        if prepared.is_late() {
+            return Array2::from_elem((pairs, count), f64::INFINITY);
+        }
         if node.inputs.iter().all(|&i| values[i].is_none()) {
             continue;
         }

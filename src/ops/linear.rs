@@ -102,6 +102,9 @@ pub fn above<B: Backend>(
     total[k] = Some(b.upload(rows));
     for n in (1..=k).rev() {
         let Some(a) = total[n].take() else { continue };
+        if prepared.is_late() {
+            return (None, Array2::from_elem((items, count), f64::INFINITY));
+        }
         let node = &net.nodes[n];
         let own = ends[n].as_ref().expect("bounds of every node on the way");
         let (a, lost) = b.settle(&a, &magnitude(own));

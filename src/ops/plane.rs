@@ -5,6 +5,7 @@
 //! so a combination that is nowhere positive proves that there is none; such a part
 //! holds no piece of the function that counts.
 
+use crate::deadline::Deadline;
 use crate::num::interval::Interval;
 use crate::num::round::{add_up, div_up, gamma, mul_up, sub_down};
 use crate::num::simplex::Polytope;
@@ -73,13 +74,18 @@ pub struct Cell<'c> {
 
 impl<'c> Cell<'c> {
     pub fn new(planes: &'c [Plane], lo: &'c [f64], hi: &'c [f64]) -> Cell<'c> {
+        Cell::until(planes, lo, hi, &Deadline::never())
+    }
+
+    /// The same with an oracle that says nothing after a deadline.
+    pub fn until(planes: &'c [Plane], lo: &'c [f64], hi: &'c [f64], until: &Deadline) -> Cell<'c> {
         let width: Vec<f64> = lo.iter().zip(hi).map(|(l, h)| h - l).collect();
         let row = |p: &Plane| {
             let at = p.a.iter().zip(lo).map(|(a, l)| a * l).sum::<f64>() + p.d;
             (p.a.iter().map(|a| -a).collect(), at)
         };
         let rows: Vec<(Vec<f64>, f64)> = planes.iter().map(row).collect();
-        Cell { planes, lo, hi, oracle: Polytope::new(&rows, &width) }
+        Cell { planes, lo, hi, oracle: Polytope::new(&rows, &width, until) }
     }
 
     /// Is there anything inside? The oracle's multipliers are checked.

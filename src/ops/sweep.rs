@@ -7,6 +7,7 @@
 use super::chains::Chains;
 use super::{smooth, softmax};
 use crate::backend::Backend;
+use crate::deadline::Deadline;
 use crate::net::{Net, Op, Smooth};
 use crate::num::Enclosure;
 use ndarray::{Array2, Array3};
@@ -20,6 +21,8 @@ pub struct Prepared<'a, B: Backend> {
     maps: Vec<Option<Arc<B::Map>>>,
     /// Runs that `tangents` and `adjoints` take in one step.
     chains: Chains<B>,
+    /// After it sweeps say nothing: every number may be anything.
+    until: Option<Deadline>,
 }
 
 /// Proven ends of a node's values, items x features.
@@ -72,7 +75,25 @@ impl<B: Backend> Trace<B> {
 impl<'a, B: Backend> Prepared<'a, B> {
     pub fn new(net: &'a Net, backend: &'a B) -> Self {
         let maps = net.nodes.iter().map(|n| prepare(backend, &n.op)).collect();
-        Prepared { net, backend, maps, chains: Chains::none() }
+        Prepared { net, backend, maps, chains: Chains::none(), until: None }
+    }
+
+    /// The same, in a hurry from then on: what is not computed in time may be anything.
+    pub fn until(self, deadline: &Deadline) -> Self {
+        Prepared { until: Some(deadline.clone()), ..self }
+    }
+
+    /// Is it too late for another node?
+    pub fn is_late(&self) -> bool {
+        self.until.as_ref().is_some_and(Deadline::is_over)
+    }
+
+    /// Rows of node k of which nothing is known.
+    fn anything(&self, k: usize, like: &B::Block) -> B::Block {
+        let (items, rows, _) = self.backend.dim(like);
+        let mut all = Enclosure::zeros(items, rows, self.net.nodes[k].len());
+        all.radius.fill(f64::INFINITY);
+        self.backend.upload(&all)
     }
 
     /// The same network but for its last node.
@@ -84,14 +105,15 @@ impl<'a, B: Backend> Prepared<'a, B> {
         if !std::ptr::eq(net, self.net) {
             maps[net.output()] = prepare(self.backend, &net.nodes[net.output()].op);
         }
-        Prepared { net, backend: self.backend, maps, chains: Chains::none() }
+        Prepared { net, backend: self.backend, maps, chains: Chains::none(), until: self.until.clone() }
     }
 
     /// The same with every affordable run through fixed neurons in one step,
     /// for derivatives under these gates.
     pub fn multiplied(&self, gates: &[Option<Gate<B>>], affordable: &dyn Fn(f64) -> bool) -> Self {
         let chains = Chains::new(self, gates, affordable);
-        Prepared { net: self.net, backend: self.backend, maps: self.maps.clone(), chains }
+        let until = self.until.clone();
+        Prepared { net: self.net, backend: self.backend, maps: self.maps.clone(), chains, until }
     }
 
     pub fn chains(&self) -> &Chains<B> {
@@ -143,6 +165,7 @@ impl<'a, B: Backend> Prepared<'a, B> {
         let (b, node) = (self.backend, &self.net.nodes[k]);
         match &node.op {
             Op::Input => unreachable!("the input has no inputs"),
+            Op::Affine(_) if self.is_late() => (self.anything(k, inputs[0]), None),
             Op::Affine(_) => (b.affine(self.map(k), inputs[0]), None),
             Op::Scale(s) => (b.scale(s, inputs[0], true), None),
             Op::Select { incidence, fill } => (b.select(incidence, *fill, inputs[0]), None),
@@ -195,6 +218,10 @@ impl<'a, B: Backend> Prepared<'a, B> {
         for k in 1..net.nodes.len() {
             if left[k] == 0 && k != net.output() {
                 continue;
+            }
+            if self.is_late() {
+                let like = values.iter().flatten().next().expect("something is read later");
+                return self.anything(net.output(), like);
             }
             let inputs = self.chains.inputs(net, k);
             let parts: Vec<B::Block> =
@@ -260,6 +287,9 @@ impl<'a, B: Backend> Prepared<'a, B> {
         let (items, rows, _) = b.dim(total.iter().flatten().next().expect("a start"));
         for k in (end + 1..net.nodes.len()).rev() {
             let Some(g) = total[k].take() else { continue };
+            if self.is_late() {
+                return self.anything(end, &g);
+            }
             seen(k, &g);
             let parts = match self.chains.at(k) {
                 Some(chain) => vec![(chain.from, chain.apply(b, &g, true))],

@@ -9,6 +9,7 @@
 
 use super::choose::{View, choose, most_open, open_slopes};
 use crate::backend::Backend;
+use crate::deadline::Deadline;
 use crate::method::context::Budget;
 use crate::method::global::gain;
 use crate::method::local::crown::{self, Cuts, Given};
@@ -42,7 +43,7 @@ pub enum Found {
     },
 }
 
-/// All parts of a batch; None when interrupted. Those whose bound is at most `cutoff` get no better one.
+/// All parts of a batch; None when the time is up. Those whose bound is at most `cutoff` get no better one.
 pub fn batch<B: Backend>(
     problem: &Problem,
     budget: &Budget,
@@ -54,7 +55,8 @@ pub fn batch<B: Backend>(
     let (b, net, region) = (prepared.backend, prepared.net, &problem.region);
     let (input, ends) = (enclosure(&boxes(&parts)), known(&parts, net));
     let cut = |p: &Part| Cut { part: p.clone(), free: p.free(fixed), planes: vec![], empty: None };
-    let mut cuts = Planes { cells: parts.iter().map(cut).collect() };
+    let until = &budget.deadline;
+    let mut cuts = Planes { cells: parts.iter().map(cut).collect(), until };
     let given = Given { input, known: &ends, optimised: false, cuts: Some(&mut cuts) };
     let statuses = crown::run_on(prepared, region, given, budget);
     for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
@@ -69,7 +71,7 @@ pub fn batch<B: Backend>(
             if let Some(multipliers) = &cell.empty {
                 return Err(multipliers.clone());
             }
-            match Cell::new(&cell.planes, &part.lo, &part.hi).judge(&cell.free) {
+            match Cell::until(&cell.planes, &part.lo, &part.hi, until).judge(&cell.free) {
                 Verdict::Empty(multipliers) => Err(multipliers),
                 Verdict::Point(x) => Ok(x),
                 Verdict::Unknown => Ok(middle(&part.lo, &part.hi)),
@@ -90,6 +92,9 @@ pub fn batch<B: Backend>(
         points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
     let at_once = (budget.rows(widest) / (8 * rows)).clamp(1, 64);
     for group in alive.chunks(at_once) {
+        if budget.is_over() {
+            return None;
+        }
         let pairs: Vec<usize> = group.iter().flat_map(|&i| std::iter::repeat_n(i, rows)).collect();
         let gates = selected(b, &statuses.trace.gates, &pairs);
         let own = problem.seeds();
@@ -164,11 +169,12 @@ struct Cut {
     empty: Option<Vec<f64>>,
 }
 
-struct Planes {
+struct Planes<'d> {
     cells: Vec<Cut>,
+    until: &'d Deadline,
 }
 
-impl Cuts for Planes {
+impl Cuts for Planes<'_> {
     fn wanted(&self, k: usize) -> Vec<usize> {
         let cuts = self.cells.iter().flat_map(|c| c.part.cuts.iter());
         cuts.filter(|c| c.node == k).map(|c| c.feature).collect()
@@ -185,7 +191,7 @@ impl Cuts for Planes {
     ) {
         let line =
             |i: usize, t: usize| Plane { a: coefficients.slice(s![i, t, ..]).to_vec(), d: constants[[i, t]] };
-        let own = &*ends;
+        let (own, until) = (&*ends, self.until);
         let tops: Vec<Vec<[f64; 2]>> = self
             .cells
             .par_iter_mut()
@@ -209,7 +215,7 @@ impl Cuts for Planes {
                 if cell.planes.is_empty() || cell.empty.is_some() {
                     return vec![];
                 }
-                let mut oracle = Cell::new(&cell.planes, &cell.part.lo, &cell.part.hi);
+                let mut oracle = Cell::until(&cell.planes, &cell.part.lo, &cell.part.hi, until);
                 match oracle.judge(&cell.free) {
                     Verdict::Empty(multipliers) => {
                         cell.empty = Some(multipliers);
@@ -224,7 +230,7 @@ impl Cuts for Planes {
                 };
                 let each = features.iter().enumerate().map(|(t, &j)| {
                     // Ends on one side of zero already decide most functions.
-                    if own.lo[[i, j]] >= 0.0 || own.hi[[i, j]] <= 0.0 {
+                    if own.lo[[i, j]] >= 0.0 || own.hi[[i, j]] <= 0.0 || until.is_over() {
                         return [f64::INFINITY; 2];
                     }
                     let up = side(2 * t, &mut oracle);

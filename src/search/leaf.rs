@@ -14,7 +14,7 @@ use crate::method::context::Context;
 use crate::method::lower;
 use crate::num::operator::operator_upper;
 use crate::num::rational::{self, Form, Rational, Verdict, inside};
-use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
+use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern_until, within};
 use crate::ops::part::{Part, Split};
 use crate::problem::Problem;
 use ndarray::Axis;
@@ -36,7 +36,11 @@ pub enum Settled {
 pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, part: &Part) -> Settled {
     let (low, high) = problem.room(&part.lo, &part.hi);
     let Some(input) = constants(&problem.region, low, high) else { return Settled::Unknown };
-    let found = match pattern(&problem.net, &input, &by_ends(part)) {
+    let until = &home.budget.deadline;
+    if until.is_over() {
+        return Settled::Unknown;
+    }
+    let found = match pattern_until(&problem.net, &input, &by_ends(part), until) {
         Ok(found) => found,
         Err(Missing::Open { node, feature }) => {
             let split = part.open(&problem.net, node, feature);
@@ -52,7 +56,7 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, p
     let counts: Vec<usize> =
         (0..conditions.len()).filter(|&i| conditions[i].lowest(&lo, &hi) < Rational::ZERO).collect();
     let forms: Vec<Form> = counts.iter().map(|&i| conditions[i].clone()).collect();
-    match inside(&forms, &lo, &hi) {
+    match inside(&forms, &lo, &hi, until) {
         Verdict::Unknown => Settled::Unknown,
         Verdict::Empty(few) => {
             let mut all = vec![Rational::ZERO; conditions.len()];

@@ -18,16 +18,19 @@ use crate::num::norms::operator_upper;
 use crate::num::round::{add_up, mul_up};
 use ndarray::{Array2, Axis};
 
-/// The Jacobian's enclosure; None when interrupted.
+/// The Jacobian's enclosure; None when the time is up.
 pub fn enclosure<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Option<Matrix> {
     let rows = context.problem.rows();
     let mut reach: Vec<Array2<f64>> =
         e.kinks().iter().map(|k| Array2::zeros((rows, k.radius.len()))).collect();
     let all: Vec<usize> = (0..rows).collect();
-    let chunk = context.budget.rows(e.widest());
+    let chunk = e.at_once(&context.budget);
     let inputs = context.problem.net.inputs();
     let mut total = Matrix { centre: Array2::zeros((rows, inputs)), radius: Array2::zeros((rows, inputs)) };
     for part in all.chunks(chunk) {
+        if context.budget.is_over() {
+            return None;
+        }
         let reached = e.rows(Target::Output, part);
         for (i, &row) in part.iter().enumerate() {
             total.centre.row_mut(row).assign(&reached.input.centre.row(i));

@@ -10,7 +10,7 @@
 
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence};
-use crate::method::context::{Context, by_rows};
+use crate::method::context::{Context, by_rows, pass};
 use crate::method::layer::schur;
 use crate::method::local::product::widest;
 use crate::net::{Net, Node, Op};
@@ -98,17 +98,17 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Option<
     let mut value = Upper::INFINITE;
     if p == Norm::Inf {
         let tight = magnitudes(&problem.net, false);
-        let t = forward(&Prepared::new(&tight, backend), &Array1::ones(n));
+        let t = forward(&context.prepared(&tight, backend), &Array1::ones(n));
         value = vector(&t, if rows == 1 { Norm::Inf } else { q });
     }
     let linear = magnitudes(&problem.net, true);
-    let linear = Prepared::new(&linear, backend);
+    let linear = context.prepared(&linear, backend);
     let back = |block: B::Block| backend.read(&linear.adjoints(&[], block, |_, _| {}));
-    let work = 2.0 * rows as f64 * problem.net.products();
+    let work = 2.0 * rows as f64 * pass(&problem.net);
     if rows as f64 * n as f64 <= ENTRIES && context.budget.affords_on(backend, work) {
         let all = Enclosure::point(seeds.clone().insert_axis(Axis(0)));
-        let t = by_rows(&all, context.budget.rows(context.widest()), |part| {
-            (!context.budget.interrupted()).then(|| back(backend.upload(part)))
+        let t = by_rows(&all, context.at_once(backend), |part| {
+            (!context.budget.is_over()).then(|| back(backend.upload(part)))
         })?;
         let t = context.without_fixed(t).hi().index_axis_move(Axis(0), 0).mapv(|v| v.max(0.0));
         value = value.min(operator_upper(Array2::zeros(t.dim()).view(), t.view(), p, q));

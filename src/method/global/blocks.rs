@@ -13,6 +13,7 @@
 use super::expansion::Matrix;
 use super::layers::Layers;
 use crate::certificate::Evidence;
+use crate::deadline::Deadline;
 use crate::num::cholesky::positive;
 use crate::num::linalg::{frobenius_up, gram_matrix, spectral_upper};
 use crate::num::round::{U, add_up, gamma, mul_up, sqrt_up};
@@ -153,11 +154,23 @@ pub fn symmetric(mut a: Array2<f64>) -> Array2<f64> {
     a
 }
 
-/// The bound that these multipliers prove; None if the proof does not go through.
-pub fn prove(layers: &Layers, multipliers: &[Array1<f64>]) -> Option<(Upper, Evidence)> {
+/// Multiplications of the factorisations of one proof.
+pub fn work(layers: &Layers) -> f64 {
+    let order = |k: usize| layers.matrices[k].centre.dim();
+    let each = (0..layers.slopes.len()).map(|k| {
+        let (n, m) = order(k);
+        let inner = if k == 0 { n } else { n + m };
+        // A Gram matrix of what is read, one factorisation to choose and one to prove.
+        (n * n) as f64 * (2 * m) as f64 + (n as f64).powi(3) / 3.0 + (inner as f64).powi(3) / 3.0
+    });
+    each.sum()
+}
+
+/// The bound that these multipliers prove; None if the proof does not go through in time.
+pub fn prove(layers: &Layers, multipliers: &[Array1<f64>], until: &Deadline) -> Option<(Upper, Evidence)> {
     let mut inner: Vec<Array2<f64>> = vec![];
     for (k, (slopes, l)) in layers.slopes.iter().zip(multipliers).enumerate() {
-        if !l.iter().all(|x| *x > 0.0 && x.is_finite()) {
+        if until.is_over() || !l.iter().all(|x| *x > 0.0 && x.is_finite()) {
             return None;
         }
         let step = Step { layer: &layers.matrices[k], slopes };
@@ -166,7 +179,7 @@ pub fn prove(layers: &Layers, multipliers: &[Array1<f64>]) -> Option<(Upper, Evi
         let top = best.diag().iter().fold(0.0f64, |m, x| m.max(*x));
         let mut slack = SLACK[0] * top;
         let after = loop {
-            if slack.is_nan() || slack > SLACK[1] * top || (top <= 0.0 && !l.is_empty()) {
+            if until.is_over() || slack.is_nan() || slack > SLACK[1] * top || (top <= 0.0 && !l.is_empty()) {
                 return None;
             }
             let mut y = best.clone();
@@ -178,14 +191,14 @@ pub fn prove(layers: &Layers, multipliers: &[Array1<f64>]) -> Option<(Upper, Evi
         };
         inner.push(after);
     }
-    let square = last(layers.matrices.last()?, inner.last())?;
+    let square = last(layers.matrices.last()?, inner.last(), until)?;
     let multipliers = multipliers.iter().map(|l| l.to_vec()).collect();
     let value = Upper::proven(sqrt_up(square));
     Some((value, Evidence::BlockMatrix { multipliers, inner, square }))
 }
 
 /// The least ρ that was found with ρ Y ⪰ WᵀW.
-fn last(w: &Matrix, y: Option<&Array2<f64>>) -> Option<f64> {
+fn last(w: &Matrix, y: Option<&Array2<f64>>, until: &Deadline) -> Option<f64> {
     let Some(y) = y else {
         let radius = Upper::proven(frobenius_up(w.radius.view()));
         let norm = spectral_upper(w.centre.view()).plus(radius).get();
@@ -199,7 +212,7 @@ fn last(w: &Matrix, y: Option<&Array2<f64>>) -> Option<f64> {
     let gram = gram_matrix(w.centre.view());
     let size = frobenius_up(y.view());
     let mut excess = 1e-12;
-    while excess < 0.1 {
+    while excess < 0.1 && !until.is_over() {
         let square = guess * (1.0 + excess);
         let scaled = Array2::from_shape_fn(y.dim(), |at| square * y[at] - gram[at]);
         let rounding = mul_up(gamma(6), add_up(mul_up(square, size), mul_up(plain.size, plain.size)));

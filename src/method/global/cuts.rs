@@ -27,6 +27,9 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Op
     for k in 0..e.kinks().len() {
         let (kinks, input) = whole(context, e, Target::Kink(k))?;
         for (sizes, &r) in sizes.iter_mut().zip(&between) {
+            if context.budget.is_over() {
+                return None;
+            }
             let start = norm(&input, Some(&roots[k]), None, q.in_norm, r);
             let mut sum = start;
             for j in (0..k).filter(|&j| sizes[j].get() > 0.0) {
@@ -67,7 +70,7 @@ fn whole<B: Backend, C: Backend>(
     }
     let all: Vec<usize> = (0..e.len(target)).collect();
     let mut parts = vec![];
-    for part in all.chunks(context.budget.rows(e.widest())) {
+    for part in all.chunks(e.at_once(&context.budget)) {
         if context.budget.is_over() {
             return None;
         }

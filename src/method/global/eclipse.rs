@@ -12,20 +12,27 @@ use super::blocks::{self, Step, between};
 use super::layers::Layers;
 use crate::backend::Backend;
 use crate::certificate::Bound;
+use crate::deadline::Deadline;
 use crate::method::context::Context;
 use crate::num::eigen;
 use ndarray::Array1;
 
-/// One multiplier per layer; None where the recursion breaks down.
-pub fn multipliers(layers: &Layers) -> Option<Vec<Array1<f64>>> {
+/// One multiplier per layer; None where the recursion breaks down, or too late.
+pub fn multipliers(layers: &Layers, until: &Deadline) -> Option<Vec<Array1<f64>>> {
     let mut list: Vec<Array1<f64>> = vec![];
     let mut before = None;
     for (layer, slopes) in layers.matrices.iter().zip(&layers.slopes) {
+        if until.is_over() {
+            return None;
+        }
         let step = Step { layer, slopes };
         let n = slopes[0].len();
         let plain = [Array1::zeros(n), Array1::ones(n)];
         let top = eigen::top(&Step { layer, slopes: &plain }.gamma(before.as_ref(), &Array1::zeros(n))?).0;
         let (l, next) = first_positive(best(top, slopes), |l| {
+            if until.is_over() {
+                return None;
+            }
             let l = Array1::from_elem(n, l);
             let next = step.next(&step.gamma(before.as_ref(), &l)?, &l);
             crate::num::solve::cholesky(next.clone()).map(|_| (l, next))
@@ -62,7 +69,11 @@ fn best(top: f64, [lo, hi]: &[Array1<f64>; 2]) -> f64 {
 }
 
 pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Bound> {
-    let (value, evidence) = blocks::prove(layers, &multipliers(layers)?)?;
+    let until = &context.budget.deadline;
+    if !context.budget.affords(blocks::work(layers)) {
+        return None;
+    }
+    let (value, evidence) = blocks::prove(layers, &multipliers(layers, until)?, until)?;
     let q = &context.problem.quotient;
     let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
     Some(Bound { value: value.times(factor), method: "eclipse-fast", evidence })

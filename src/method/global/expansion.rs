@@ -8,7 +8,7 @@
 //! Exact when: no slope is open.
 
 use crate::backend::Backend;
-use crate::method::context::Context;
+use crate::method::context::{Budget, Context, FEATURE, pass};
 use crate::method::local::ibp;
 use crate::net::{Net, Op};
 use crate::num::Enclosure;
@@ -74,7 +74,7 @@ impl<'p, 'a, B: Backend> Expansion<'p, 'a, B> {
         let net = self.own.prepared.net;
         let mut before = vec![0.0; net.nodes.len() + 1];
         for (k, node) in net.nodes.iter().enumerate() {
-            before[k + 1] = before[k] + node.products();
+            before[k + 1] = before[k] + node.products() + FEATURE * node.len() as f64;
         }
         let open = |k: &Kink| k.radius.iter().filter(|r| **r > 0.0).count() as f64;
         let kinks: f64 = self.kinks().iter().map(|k| open(k) * before[k.node]).sum();
@@ -91,8 +91,14 @@ impl<'p, 'a, B: Backend> Expansion<'p, 'a, B> {
         (1..sides.len()).map(|k| (0..k).map(|j| pair(j, k)).sum::<f64>()).sum()
     }
 
+    /// Rows of a sweep that memory and a look at the clock now and then allow.
+    pub fn at_once(&self, budget: &Budget) -> usize {
+        let prepared = self.own.prepared;
+        budget.rows(self.widest()).min(budget.at_once(prepared.backend, pass(prepared.net)))
+    }
+
     /// The largest node of the expanded network.
-    pub fn widest(&self) -> usize {
+    fn widest(&self) -> usize {
         self.own.prepared.net.nodes.iter().map(|n| n.len()).max().unwrap_or(1)
     }
 

@@ -15,7 +15,7 @@ use super::lipsdp::narrowed;
 use crate::backend::Backend;
 use crate::certificate::tree::{Node, Tree};
 use crate::certificate::{Bound, Evidence};
-use crate::method::context::{Budget, Context};
+use crate::method::context::{Budget, Context, pass};
 use crate::method::local::ibp;
 use crate::num::cholesky::contracts;
 use crate::num::gain::{Effort, Gain, Scaling};
@@ -23,8 +23,8 @@ use crate::num::linalg::frobenius_up;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
+use crate::ops::Known;
 use crate::ops::feedback::{Feedback, Scaled, Size};
-use crate::ops::{Known, Prepared};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
 use std::sync::Arc;
@@ -43,6 +43,8 @@ const ROWS: usize = 1500;
 const ROWS_OF_PARTS: usize = 300;
 /// Bytes for an entry of the loop's matrix, with its radius, copies, and matrices of its rows alone.
 const ENTRY: u64 = 128;
+/// The part of the time left that a descent may take.
+const DESCENT: f64 = 0.8;
 /// What is left of the time must suffice for this many.
 const SHARES: f64 = 3.0;
 /// How far above the best level a proof is looked for.
@@ -85,9 +87,9 @@ fn holds(f: &Feedback, scaling: &Scaling, level: f64) -> bool {
 }
 
 /// The bound that these scalings prove.
-fn prove(problem: &Problem, f: &Feedback, level: f64, scaling: &Scaling) -> Option<f64> {
+fn prove(problem: &Problem, budget: &Budget, f: &Feedback, level: f64, scaling: &Scaling) -> Option<f64> {
     let mut excess = EXCESS[0];
-    while excess <= EXCESS[1] {
+    while excess <= EXCESS[1] && !budget.is_over() {
         let risen = level * (1.0 + excess);
         if holds(f, scaling, risen) {
             let size = vector_norm_up(scaling.inputs.iter().copied(), Norm::Two);
@@ -128,6 +130,11 @@ pub fn best(
     order.sort_by(|&a, &b| known[b].total_cmp(&known[a]));
     let mut found = Found { bound: 0.0, scaled: vec![], parts: vec![] };
     for &row in &order {
+        if budget.is_over() {
+            // Rows that were not reached have what is known of them.
+            found.bound = found.bound.max(known[row]);
+            break;
+        }
         if known[row] <= found.bound.max(enough) {
             found.bound = found.bound.max(known[row]);
             break;
@@ -172,11 +179,13 @@ fn best_of(
     let again = start.is_some_and(|s| s.row == row);
     let (calls, tolerance) = if again { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
     let output = if problem.quotient.out_norm == Norm::One { (f.outputs() as f64).sqrt() } else { 1.0 };
-    let effort = Effort { calls, tolerance, enough: MARGIN * enough / output, stop: &|| budget.is_over() };
+    // What is left suffices for the proof.
+    let descent = budget.deadline.part(DESCENT);
+    let effort = Effort { calls, tolerance, enough: MARGIN * enough / output, stop: &|| descent.is_over() };
     let scaling = gain.improved(start.map(|s| f.scaling(s)).as_ref(), &effort)?;
     let short = scaling.rounded();
     let (level, parts) = gain.level(&short)?;
-    let value = prove(problem, f, level, &short)?;
+    let value = prove(problem, budget, f, level, &short)?;
     Some((value, f.placed(short, row), parts))
 }
 
@@ -205,13 +214,13 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
     }
     let backend = context.main().backend;
     let neurons: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
-    let sweeps = 2.0 * neurons as f64 * net.products();
+    let sweeps = 2.0 * neurons as f64 * pass(&net);
     if neurons > 8 * ROWS || !context.budget.affords_on(backend, sweeps) {
         return None;
     }
     let kinks = matches!(net, std::borrow::Cow::Owned(_));
     let nothing = vec![];
-    let prepared = Prepared::new(&net, backend);
+    let prepared = context.prepared(&net, backend);
     let gates = ibp::run(&prepared, &problem.region, if kinks { &nothing } else { known }).gates;
     let budget = &context.budget;
     let allowed =

@@ -8,11 +8,11 @@
 
 use super::expansion::Matrix;
 use crate::backend::Backend;
-use crate::method::context::{Context, by_rows};
+use crate::method::context::{Context, by_rows, pass};
 use crate::method::local::ibp;
 use crate::net::{Net, Op};
 use crate::num::Enclosure;
-use crate::ops::{Gate, Known, Prepared};
+use crate::ops::{Gate, Known};
 use ndarray::{Array1, Array2, Axis};
 
 /// Entries of the largest matrix.
@@ -62,7 +62,7 @@ impl Layers {
         if ends.iter().any(|&(from, to)| width(from).saturating_mul(width(to)) > ENTRIES) {
             return None;
         }
-        let gates = ibp::run(&Prepared::new(net, backend), &context.problem.region, known).gates;
+        let gates = ibp::run(&context.prepared(net, backend), &context.problem.region, known).gates;
         let slopes = activations.iter().map(|&k| match &gates[k] {
             Some(Gate::Each(s)) => {
                 let (lo, hi) = backend.read_slopes(s);
@@ -75,7 +75,7 @@ impl Layers {
         for (i, &(from, to)) in ends.iter().enumerate() {
             let part = net.section(from, to).expect("a chain");
             let rows = part.outputs() as f64;
-            if !context.budget.affords_on(backend, 2.0 * rows * part.products()) {
+            if !context.budget.affords_on(backend, 2.0 * rows * pass(&part)) {
                 return None;
             }
             let seeds = if i + 1 == ends.len() {
@@ -83,11 +83,13 @@ impl Layers {
             } else {
                 Enclosure::point(Array2::eye(part.outputs()).insert_axis(Axis(0)))
             };
-            let prepared = Prepared::new(&part, backend);
+            let prepared = context.prepared(&part, backend);
             let widest = part.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
-            let rows = by_rows(&seeds, context.budget.rows(widest), |part| {
-                (!context.budget.interrupted())
-                    .then(|| backend.read(&prepared.adjoints(&[], backend.upload(part), |_, _| {})))
+            let timely = context.budget.at_once(backend, pass(&part));
+            let chunk = context.budget.rows(widest).min(timely);
+            let rows = by_rows(&seeds, chunk, |own| {
+                (!context.budget.is_over())
+                    .then(|| backend.read(&prepared.adjoints(&[], backend.upload(own), |_, _| {})))
             })?;
             matrices.push(Matrix::of(if i == 0 { context.without_fixed(rows) } else { rows }));
         }

@@ -22,6 +22,10 @@ use ndarray::{Array1, Array2, s};
 /// Orders of the inequality up to which it is worth while.
 const ORDER: usize = 2600;
 const TOLERANCE: f64 = 1e-6;
+/// Products and factorisations of one step, in cubes of the order; its lengths are factorisations, too.
+const STEP: f64 = 10.0;
+/// The part of the time left that the steps may take: the proof comes after them.
+const STEPS: f64 = 0.8;
 
 /// A matrix with fewer columns and the same product with its transpose, about.
 pub fn narrowed(w: &Array2<f64>) -> Array2<f64> {
@@ -72,20 +76,20 @@ fn improved<C: Backend>(
 ) -> Option<Vec<Array1<f64>>> {
     let neurons: usize = start.iter().map(|l| l.len()).sum();
     let order = neurons + layers.matrices[0].centre.ncols().min(layers.matrices[0].centre.nrows());
-    // Three products and two factorisations a step.
-    let step = 8.0 * (order as f64).powi(3);
+    let step = STEP * (order as f64).powi(3);
     if order > ORDER || neurons == 0 || !context.budget.affords(step * 10.0) {
         return None;
     }
     let problem = inequality(layers);
-    let mut square = blocks::prove(layers, start)?.0.get().powi(2) * 1.1;
+    let mut square = blocks::prove(layers, start, &context.budget.deadline)?.0.get().powi(2) * 1.1;
     let point = (0..8).find_map(|_| {
         let multipliers = start.iter().flatten().map(|l| l * square).collect();
         let point = Point { multipliers, square };
         square *= 1.5;
         problem.feasible(&point).then_some(point)
     })?;
-    let mut stop = |_| context.budget.interrupted() || !context.budget.affords(step);
+    let own = context.budget.deadline.part(STEPS);
+    let mut stop = |_| own.is_over() || !context.budget.affords(step);
     let best = problem.solve(&point, 1.0, TOLERANCE, &mut stop);
     let mut at = 0;
     let split = |l: &Array1<f64>| {
@@ -96,10 +100,14 @@ fn improved<C: Backend>(
 }
 
 pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Bound> {
-    let start = eclipse::multipliers(layers)?;
+    let until = &context.budget.deadline;
+    if !context.budget.affords(blocks::work(layers)) {
+        return None;
+    }
+    let start = eclipse::multipliers(layers, until)?;
     let better = improved(context, layers, &start);
-    let best = better.and_then(|l| blocks::prove(layers, &l));
-    let (value, evidence) = best.or_else(|| blocks::prove(layers, &start))?;
+    let best = better.and_then(|l| blocks::prove(layers, &l, until));
+    let (value, evidence) = best.or_else(|| blocks::prove(layers, &start, until))?;
     let q = &context.problem.quotient;
     let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
     Some(Bound { value: value.times(factor), method: "lipsdp", evidence })

@@ -20,7 +20,7 @@ use crate::certificate::Bound;
 use crate::method::context::Context;
 use crate::net::Net;
 use crate::num::Estimate;
-use crate::ops::{Known, Prepared};
+use crate::ops::Known;
 
 /// Can this method say anything about such a network?
 pub fn applies(name: &str, net: &Net) -> bool {
@@ -54,7 +54,7 @@ pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Optio
             let net = expansion::network(&context.problem.net);
             let nothing = vec![];
             let same = matches!(net, std::borrow::Cow::Borrowed(_));
-            let prepared = Prepared::new(&net, backend);
+            let prepared = context.prepared(&net, backend);
             let e = expansion::Expansion::new(context, &prepared, if same { known } else { &nothing })?;
             let norms = if name == "abs-subset" { 0.0 } else { e.norms() };
             if !context.budget.affords_on(backend, e.work()) || !context.budget.affords(norms) {

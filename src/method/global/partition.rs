@@ -16,7 +16,6 @@ use crate::method::local::product;
 use crate::net::Net;
 use crate::num::norms::operator_upper;
 use crate::num::{Norm, Upper};
-use crate::ops::Prepared;
 use crate::problem::{Output, Problem, Quantity, Quotient};
 use crate::region::Region;
 
@@ -58,7 +57,7 @@ fn block<B: Backend>(
         if single {
             best[i] = product::norms::<B, B>(&own, None, &vec![]).0;
         }
-        let prepared = Prepared::new(&expanded, backend);
+        let prepared = context.prepared(&expanded, backend);
         let Some(e) = Expansion::new(&own, &prepared, &vec![]) else { continue };
         if !context.budget.affords_on(backend, SHARES * e.work()) {
             continue;

@@ -24,8 +24,10 @@ use crate::num::{Estimate, Upper, eigen};
 use ndarray::{Array1, Array2};
 use std::cell::Cell;
 
-/// Nodes of every search that any limit of time allows.
+/// Nodes of every search that any share of the time allows.
 const FREE: usize = 8;
+/// What eigenvectors cost, in cubes of the order.
+const EIGEN: f64 = 30.0;
 
 /// R with R Rᵀ ⪰ M Mᵀ for every matrix of the enclosure; M itself where it is exact and narrow.
 fn dominating(m: &Matrix) -> Option<Array2<f64>> {
@@ -55,6 +57,19 @@ fn dominating(m: &Matrix) -> Option<Array2<f64>> {
 fn transposed(m: &Matrix) -> Matrix {
     let turn = |a: &Array2<f64>| a.t().as_standard_layout().into_owned();
     Matrix { centre: turn(&m.centre), radius: turn(&m.radius) }
+}
+
+/// Multiplications of the splittings, the norms, and the vertices that are looked at in any case.
+fn work(layers: &Layers) -> f64 {
+    let each = |m: &Matrix| {
+        let (rows, columns) = m.centre.dim();
+        let (short, long) = (rows.min(columns) as f64, rows.max(columns) as f64);
+        // A Gram matrix of rows at both ends, else eigenvalues of the shorter side.
+        EIGEN * short.powi(3) + 4.0 * short * short * long
+    };
+    let ends = [layers.matrices.first(), layers.matrices.last()].into_iter().flatten();
+    let lifted = ends.map(|m| (m.centre.nrows() as f64).powi(3)).fold(0.0, f64::max);
+    layers.matrices.iter().map(each).sum::<f64>() + lifted
 }
 
 /// A and B of a layer, and a bound of ‖W − A B‖.
@@ -101,6 +116,9 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Found> {
     if count == 0 {
         return Some(bound(norm(&layers.matrices[0])).into());
     }
+    if !context.budget.affords(work(layers)) {
+        return None;
+    }
     let last = transposed(&layers.matrices[count]);
     let end = dominating(&last)?.reversed_axes();
     let splits: Vec<Split> = layers.matrices[1..count].iter().map(split).collect();
@@ -123,8 +141,7 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Found> {
         let asked = Cell::new(0);
         let more = |work: f64| {
             asked.set(asked.get() + 1);
-            let early = asked.get() <= FREE || !own.is_over();
-            early && !budget.interrupted() && budget.affords(work)
+            (asked.get() <= FREE || !own.is_over()) && budget.affords(work)
         };
         let range = vertices.solve(&more);
         greedy *= range.best;

@@ -73,9 +73,9 @@ impl Vertices {
         if order > ORDER || !more(step * 30.0) {
             return Range { upper: root.upper, best, nodes: 0 };
         }
-        self.bound(&mut root, 0.0, &mut s);
+        self.bound(&mut root, 0.0, &mut s, more);
         if step * (n as f64) < 1e10 {
-            self.climb(&mut s);
+            self.climb(&mut s, more);
         }
         best = best.max(self.at(&s));
         let (mut heap, mut closed, mut nodes) = (vec![root], 0.0f64, 1);
@@ -93,7 +93,7 @@ impl Vertices {
                 let mut child = node.clone();
                 child.fixed[i] = Some(end);
                 let mut s = vec![0.0; n];
-                self.bound(&mut child, best, &mut s);
+                self.bound(&mut child, best, &mut s, more);
                 best = best.max(self.at(&s));
                 nodes += 1;
                 let place = heap.partition_point(|other| other.upper < child.upper);
@@ -118,11 +118,14 @@ impl Vertices {
     }
 
     /// Flips single slopes while that helps.
-    fn climb(&self, s: &mut [f64]) {
+    fn climb(&self, s: &mut [f64], more: &dyn Fn(f64) -> bool) {
         let mut value = self.at(s);
         for _ in 0..20 {
             let before = value;
             for i in 0..s.len() {
+                if !more(0.0) {
+                    return;
+                }
                 let old = s[i];
                 s[i] = if old == self.slopes[0][i] { self.slopes[1][i] } else { self.slopes[0][i] };
                 let other = self.at(s);
@@ -135,7 +138,7 @@ impl Vertices {
     }
 
     /// Improves the node's bound, chooses where to branch and fills in a vertex of it.
-    fn bound(&self, node: &mut Node, incumbent: f64, vertex: &mut [f64]) {
+    fn bound(&self, node: &mut Node, incumbent: f64, vertex: &mut [f64], more: &dyn Fn(f64) -> bool) {
         let open: Vec<usize> = (0..node.fixed.len()).filter(|&i| node.fixed[i].is_none()).collect();
         vertex.iter_mut().zip(&node.fixed).for_each(|(v, f)| *v = f.unwrap_or(0.0));
         node.branch = None;
@@ -153,7 +156,7 @@ impl Vertices {
         };
         let limit = incumbent * incumbent * (1.0 - 1e-9);
         let slack = if node.hint.is_empty() { 1.0 } else { 0.3 };
-        let best = problem.solve(&start, slack, TOLERANCE, &mut |square| square < limit);
+        let best = problem.solve(&start, slack, TOLERANCE, &mut |square| square < limit || !more(0.0));
         node.upper = node.upper.min(form.proven(&best.multipliers, best.square));
         node.hint.resize(node.fixed.len(), 0.0);
         open.iter().zip(&best.multipliers).for_each(|(&i, l)| node.hint[i] = *l);

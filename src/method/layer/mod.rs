@@ -19,6 +19,7 @@ mod symbols;
 
 use crate::backend::Backend;
 use crate::backend::spectral::Spectral;
+use crate::deadline::Deadline;
 use crate::num::apply::materialise;
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, operator_upper};
@@ -46,14 +47,39 @@ pub struct Effort {
     pub lower: bool,
     /// Operations that proofs about the symbols of a convolution may take.
     pub work: f64,
+    /// After this only the cheapest methods run.
+    pub until: Option<Instant>,
 }
 
 impl Effort {
-    pub const QUICK: Effort =
-        Effort { order: 256, tolerance: 1e-3, steps: 4, entries: 1 << 12, lower: true, work: 3e9 };
-    pub const FULL: Effort =
-        Effort { order: 4096, tolerance: 1e-8, steps: 20, entries: 1 << 18, lower: true, work: 1e13 };
+    pub const QUICK: Effort = Effort {
+        order: 256,
+        tolerance: 1e-3,
+        steps: 4,
+        entries: 1 << 12,
+        lower: true,
+        work: 3e9,
+        until: None,
+    };
+    pub const FULL: Effort = Effort {
+        order: 4096,
+        tolerance: 1e-8,
+        steps: 20,
+        entries: 1 << 18,
+        lower: true,
+        work: 1e13,
+        until: None,
+    };
     pub const UPPER: Effort = Effort { lower: false, ..Self::QUICK };
+
+    pub fn until(self, deadline: &Deadline) -> Effort {
+        Effort { until: deadline.end(), ..self }
+    }
+
+    /// Is it too late for anything but the cheapest methods?
+    pub fn is_late(&self) -> bool {
+        self.until.is_some_and(|end| Instant::now() >= end)
+    }
 }
 
 /// Multiplications that the Schur test may take before it stops early.
@@ -173,6 +199,9 @@ pub fn scaled_conv_norm(map: &LinearMap, scale: &[f64], effort: Effort) -> Optio
 /// The same, with what a device can add.
 pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
     let mut out = norm(map, p, q, effort);
+    if effort.is_late() {
+        return out;
+    }
     if (p, q) == (Norm::Two, Norm::Two) {
         out.above("gram-stack", || stack::upper(b, map, effort.tolerance.max(1e-6)));
     }
@@ -185,8 +214,14 @@ pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, 
 fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     out.above("frobenius", || frobenius::upper(map));
     out.above("interpolation", || interpolation::upper(map));
+    if effort.is_late() {
+        return;
+    }
     let steps = effort.steps.min((SCHUR / map.products()) as usize).max(2);
     out.above("schur", || schur::upper(map, steps));
+    if effort.is_late() {
+        return;
+    }
     out.above("reshapes", || reshapes::upper(map, effort.order.min(1024)));
     out.below("row norms", || exact::to_inf(map, Norm::Two).0);
     out.below("column norms", || exact::from_one(map, Norm::Two).0);
@@ -199,11 +234,14 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
         });
         out.above("toeplitz", || whole);
     }
+    if effort.is_late() {
+        return;
+    }
     if matches!(map, LinearMap::Conv { .. }) && !gram::is_small(map, effort.order) {
         return symbols::run(map, effort, out);
     }
     out.above("gram", || gram::upper(map, effort.order));
-    if effort.lower {
+    if effort.lower && !effort.is_late() {
         out.below("lanczos", || power::lanczos(map, effort.tolerance, None));
     }
 }
@@ -218,7 +256,7 @@ fn mixed(map: &LinearMap, p: Norm, q: Norm, effort: Effort, out: &mut LayerNorm)
     let inputs = if p == Norm::Inf { root(n) } else { root(1) };
     let outputs = if q == Norm::One { root(m) } else { root(1) };
     out.above("spectral", || two.upper.times(inputs).times(outputs));
-    if m.saturating_mul(n) <= effort.entries {
+    if m.saturating_mul(n) <= effort.entries && !effort.is_late() {
         out.above("signs and weights", || {
             let matrix = materialise(map);
             let point = Array2::zeros(matrix.dim());
@@ -227,7 +265,7 @@ fn mixed(map: &LinearMap, p: Norm, q: Norm, effort: Effort, out: &mut LayerNorm)
     }
     // Norms grow with p and shrink with q.
     out.below("spectral", || two.lower);
-    if effort.lower {
+    if effort.lower && !effort.is_late() {
         out.below("power", || power::boyd(map, p, q, 4, 100));
     }
 }

@@ -48,6 +48,9 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     let price = price(map, CIRCLES).expect("affordable");
     let proofs = (effort.work / price.proof) as usize;
     let apart = |out: &LayerNorm, by: f64| out.upper.get() > by * out.lower.get().max(f64::MIN_POSITIVE);
+    if effort.is_late() {
+        return;
+    }
     let cheap = price.order <= CHEAP && effort.lower;
     // Short circles are proven point by point, which is worth more if the peaks lie between the points.
     let between = is_small(map) && symbols.supremum(peaks) > FAIR * out.lower.get();
@@ -55,7 +58,7 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     if cheap || apart(out, CLOSE) && !between {
         everywhere = out.above("sampling", || symbols.sampling(peaks, proofs));
     }
-    if !is_long(map) && (cheap || apart(out, CLOSE)) {
+    if !is_long(map) && !effort.is_late() && (cheap || apart(out, CLOSE)) {
         out.above("embedding", || symbols.embedding(peaks, everywhere, proofs));
     }
     if apart(out, FAIR) && effort.lower {
@@ -66,6 +69,9 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
 /// One axis as the banded matrix it is, the other around a circle.
 fn strips(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     for wrap in STRIPS {
+        if effort.is_late() {
+            return;
+        }
         let fits = price(map, wrap).is_some_and(|p| p.order <= STRIP && SEARCH * p.proof <= effort.work);
         if !fits {
             continue;

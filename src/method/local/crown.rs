@@ -109,7 +109,7 @@ pub fn run_on<B: Backend>(
             if !open.is_empty() && budget.affords_on(prepared.backend, price) {
                 ends[k] = Some(own.clone());
                 let cuts = &mut given.cuts;
-                refine(prepared, region, budget, &relaxations, &ends, k, &open, cuts, &mut own);
+                refine(prepared, region, budget, &relaxations, &ends, k, &open, work[k], cuts, &mut own);
                 ends[k] = Some(own.clone());
                 if given.optimised {
                     let open = undecided(prepared, k, &users[k], &own);
@@ -156,15 +156,17 @@ fn refine<B: Backend>(
     ends: &NodeEnds,
     k: usize,
     open: &[usize],
+    work: f64,
     cuts: &mut Option<&mut dyn Cuts>,
     own: &mut Ends,
 ) {
     let net = prepared.net;
     let items = own.lo.nrows();
     let widest = net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
-    let chunk = (budget.rows(widest * items) / 2).clamp(1, 512);
+    let affordable = budget.at_once(prepared.backend, 4.0 * items as f64 * work);
+    let chunk = (budget.rows(widest * items) / 2).clamp(1, 512).min(affordable);
     for part in open.chunks(chunk) {
-        if budget.interrupted() {
+        if budget.is_over() {
             return;
         }
         let rows = signs(items, net.nodes[k].len(), part);

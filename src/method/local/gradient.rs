@@ -21,7 +21,7 @@ use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis, s};
 
-/// An upper bound of the measured Jacobian's norm; None when interrupted.
+/// An upper bound of the measured Jacobian's norm; None when the time is up.
 pub fn run<B: Backend, C: Backend>(
     context: &Context<C>,
     prepared: &Prepared<B>,
@@ -83,7 +83,7 @@ pub fn rows_of<B: Backend>(
     // Functionals of neurons: entries and signs may cost as much again, times a few.
     let mut spent = 0;
     let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
-        if budget.interrupted() {
+        if budget.is_over() {
             return;
         }
         let wanted: Vec<usize> = match gates[k].as_ref() {
@@ -111,7 +111,7 @@ pub fn rows_of<B: Backend>(
             }
         }
     });
-    if budget.interrupted() {
+    if budget.is_over() {
         return None;
     }
     let entries = found[0].take().unwrap_or_else(|| {

@@ -16,7 +16,7 @@ use crate::num::{Enclosure, Upper};
 use crate::ops::{Gate, Prepared};
 use ndarray::Axis;
 
-/// Rows of the Jacobian, restricted to inputs that vary; None when interrupted.
+/// Rows of the Jacobian, restricted to inputs that vary; None when the time is up.
 pub fn rows<B: Backend, C: Backend>(
     context: &Context<C>,
     prepared: &Prepared<B>,
@@ -24,8 +24,9 @@ pub fn rows<B: Backend, C: Backend>(
     seeds: &Enclosure,
 ) -> Option<Enclosure> {
     let b = prepared.backend;
-    let result = by_rows(seeds, context.budget.rows(context.widest()), |part| {
-        if context.budget.interrupted() {
+    let chunk = context.at_once(b);
+    let result = by_rows(seeds, chunk, |part| {
+        if context.budget.is_over() {
             return None;
         }
         Some(b.read(&prepared.adjoints(gates, b.upload(part), |_, _| {})))
@@ -45,8 +46,8 @@ pub fn columns<B: Backend, C: Backend>(
     let fixed = context.problem.ignored();
     let mut result = Enclosure::zeros(1, seeds.dim().1, n);
     let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
-    for part in live.chunks(context.budget.rows(context.widest())) {
-        if context.budget.interrupted() {
+    for part in live.chunks(context.at_once(b)) {
+        if context.budget.is_over() {
             return None;
         }
         let mut unit = Enclosure::zeros(1, part.len(), n);

@@ -48,7 +48,7 @@ impl Lines {
     }
 }
 
-/// None when interrupted.
+/// None when the time is up.
 pub fn norm<B: Backend, C: Backend>(
     context: &Context<C>,
     prepared: &Prepared<B>,
@@ -64,9 +64,9 @@ pub fn norm<B: Backend, C: Backend>(
     if (p, q) == (Norm::Two, Norm::Two) {
         seen.extend([Norm::One, Norm::Inf].map(|norm| Lines::new(norm, norm, n)));
     }
-    let chunk = context.budget.rows(context.widest()).max(1);
+    let chunk = context.at_once(b);
     for start in (0..problem.rows()).step_by(chunk) {
-        if context.budget.interrupted() {
+        if context.budget.is_over() {
             return None;
         }
         let seeds = problem.some_seeds(start..(start + chunk).min(problem.rows()));

@@ -118,6 +118,10 @@ pub fn norms<B: Backend, C: Backend>(
         if users[k].is_empty() && k != net.output() {
             continue;
         }
+        if context.budget.is_over() {
+            let evidence = Evidence::Digest("the time ran out".into());
+            return ([Upper::INFINITE; 3], evidence);
+        }
         let inputs = chains.inputs(net, k);
         let parts: Vec<&State> =
             inputs.iter().map(|&i| states[i].as_ref().expect("topological order")).collect();
@@ -303,7 +307,8 @@ fn affine<B: Backend, C: Backend>(
     };
     let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
     // Dense maps whole, to be scaled after; convolutions with their scales.
-    let dense_norm = || layer::norm(&a.map, Norm::Two, Norm::Two, Effort::UPPER).upper;
+    let dense_norm =
+        || layer::norm(&a.map, Norm::Two, Norm::Two, Effort::UPPER.until(&context.budget.deadline)).upper;
     let key = if matches!(a.map, LinearMap::Dense(_)) { &[][..] } else { scale };
     let two = context.layer_norm(node, key, |effort| {
         layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(dense_norm)
@@ -319,7 +324,9 @@ fn affine<B: Backend, C: Backend>(
             let n = match (from, to) {
                 (Norm::Two, Norm::Two) if dense => two.times(top),
                 (Norm::Two, Norm::Two) => two,
-                _ => layer::norm(&a.map, from, to, Effort::UPPER).upper.times(top),
+                _ => layer::norm(&a.map, from, to, Effort::UPPER.until(&context.budget.deadline))
+                    .upper
+                    .times(top),
             };
             (n, "layer norm")
         } else {

@@ -11,7 +11,8 @@ use super::points::{FEW_OUTPUTS, Proposal, dual, sample, score};
 use super::smoothed::{self, Spread};
 use crate::backend::Backend;
 use crate::certificate::LowerBound;
-use crate::method::context::Context;
+use crate::deadline::Deadline;
+use crate::method::context::{Context, pass};
 use crate::num::Norm;
 use crate::num::random::Random;
 use crate::problem::Quantity;
@@ -27,6 +28,8 @@ const WORK: f64 = 3e9;
 const KEPT: usize = 2 * CLIMBERS[1];
 const PROVED: usize = 3;
 const MOMENTUM: f64 = 0.7;
+/// The part of the time left that climbs may take: proofs come after them.
+const SEARCHED: f64 = 0.85;
 /// Mutations are tried after this many steps.
 const MUTATED: usize = 4;
 
@@ -48,16 +51,17 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
         return LowerBound::NONE;
     }
     let rows = problem.rows().min(FEW_OUTPUTS) as f64;
-    let pass = problem.net.products() * (1.0 + rows);
-    if !context.budget.affords(pass * 8.0) {
+    let pass = pass(&problem.net) * (1.0 + rows);
+    if !context.budget.affords(pass * 8.0 + context.proof()) {
         return LowerBound::NONE;
     }
+    let until = &context.budget.deadline.part(SEARCHED);
     let mut random = Random(context.seed ^ 0x5EED);
     let mut points: Vec<Vec<f64>> = problem.region.centre().map(|c| c.to_vec()).into_iter().collect();
     let count = if context.budget.affords(pass * SAMPLES as f64) { SAMPLES } else { 7 };
     points.extend((0..count).map(|k| sample(&problem.region, n, &mut random, k % 2 == 1)));
     let mut all = score(context, &points);
-    let first = all[0].clone();
+    let Some(first) = all.first().cloned() else { return LowerBound::NONE };
     rank(&mut all);
     if problem.rows() <= FEW_OUTPUTS {
         let spread = Spread::new(context);
@@ -69,7 +73,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
         });
         let mut starts: Vec<Proposal> = towards.chain(all.iter().cloned()).take(climbers).collect();
         for round in &ROUNDS {
-            climb(context, &spread, starts, steps, round, &mut all, &mut random);
+            climb(context, &spread, starts, steps, round, until, &mut all, &mut random);
             starts = all.iter().take(climbers).cloned().collect();
         }
     }
@@ -99,17 +103,18 @@ fn climb<B: Backend>(
     mut climbers: Vec<Proposal>,
     steps: usize,
     round: &Round,
+    until: &Deadline,
     all: &mut Vec<Proposal>,
     random: &mut Random,
 ) {
     let problem = context.problem;
     let count = climbers.len();
     // A step, its mutations, and the last look at what was met.
-    let work = problem.net.products() * (count * (8 + problem.rows())) as f64;
+    let work = pass(&problem.net) * (count * (8 + problem.rows())) as f64;
     let mut best: Vec<Proposal> = climbers.iter().map(|c| Proposal { estimate: 0.0, ..c.clone() }).collect();
     let mut momentum = vec![vec![0.0; problem.net.inputs()]; count];
     for step in 0..steps {
-        if context.budget.interrupted() || !context.budget.affords(work) {
+        if until.is_over() || !context.budget.affords(work + context.proof()) {
             break;
         }
         let done = step as f64 / steps as f64;

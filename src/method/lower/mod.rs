@@ -24,6 +24,9 @@ pub fn better(a: LowerBound, b: LowerBound) -> LowerBound {
 pub fn first<B: Backend>(context: &Context<B>) -> LowerBound {
     let origin = vec![0.0; context.problem.net.inputs()];
     let x = context.problem.region.centre().unwrap_or(&origin);
+    if !context.budget.affords(context.proof()) {
+        return LowerBound::NONE;
+    }
     if context.problem.region.is_point() {
         return tie::at_point(context, x);
     }
@@ -41,7 +44,7 @@ pub fn prove_best<B: Backend>(
     proposals.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
     let mut best = LowerBound::NONE;
     for p in proposals.iter().take(count) {
-        if p.estimate <= best.value.get() || context.budget.interrupted() {
+        if p.estimate <= best.value.get() || context.budget.is_over() {
             break;
         }
         best = better(best, witness::prove(context, &p.x, &p.u, method));

@@ -14,7 +14,7 @@ use super::points::{dual, measure, sample, score};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::{LowerBound, Witness};
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
 use crate::num::round::{div_down, sub_up};
@@ -27,6 +27,8 @@ const STARTS: usize = 8;
 const ROUNDS: usize = 10;
 /// Secants that are turned in every round.
 const KEPT: usize = 8;
+/// The part of the time left that turning may take: proofs come after it.
+const SEARCHED: f64 = 0.85;
 /// Proposals that are proven.
 const PROVED: usize = 2;
 
@@ -76,8 +78,8 @@ struct Secant {
 pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
     let problem = context.problem;
     let (region, n) = (&problem.region, problem.net.inputs());
-    let pass = 2.0 * problem.net.products();
-    if region.is_point() || !context.budget.affords(pass * 24.0) {
+    let pass = 2.0 * pass(&problem.net);
+    if region.is_point() || !context.budget.affords(pass * 24.0 + context.proof()) {
         return LowerBound::NONE;
     }
     let mut random = Random(context.seed ^ 0x9A12);
@@ -98,14 +100,16 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
         starts.extend([[x.clone(), x.clone()], [x, y]]);
     }
     let ahead = score(context, std::slice::from_ref(&centre));
-    let mut all = look(context, starts, &ahead[0].u);
+    let Some(ahead) = ahead.first() else { return LowerBound::NONE };
+    let mut all = look(context, starts, &ahead.u);
+    let until = &context.budget.deadline.part(SEARCHED);
     let mut turning: Vec<usize> = (0..all.len()).collect();
     for _ in 0..ROUNDS {
-        if context.budget.interrupted() || !context.budget.affords(pass * 4.0 * KEPT as f64) {
+        if until.is_over() || !context.budget.affords(pass * 4.0 * KEPT as f64 + context.proof()) {
             break;
         }
         let next = turning.iter().flat_map(|&k| turned(context, &all[k], &mut random)).collect();
-        all.extend(look(context, next, &ahead[0].u));
+        all.extend(look(context, next, &ahead.u));
         all.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
         all.truncate(4 * KEPT);
         turning = (0..all.len().min(KEPT)).collect();
@@ -153,9 +157,12 @@ fn turned<B: Backend>(context: &Context<B>, s: &Secant, random: &mut Random) -> 
 fn look<B: Backend>(context: &Context<B>, pairs: Vec<[Vec<f64>; 2]>, u: &[f64]) -> Vec<Secant> {
     let (sketch, q) = (context.sketch(), &context.problem.quotient);
     let (b, net) = (sketch.backend, &context.problem.net);
-    let chunk = (context.budget.rows(context.widest()) / 2).max(1);
+    let chunk = (context.at_once(&Cpu::ESTIMATE) / 2).max(1);
     let mut list = Vec::with_capacity(pairs.len());
     for part in pairs.chunks(chunk) {
+        if context.budget.is_over() {
+            break;
+        }
         let flat: Vec<f64> = part.iter().flatten().flatten().copied().collect();
         let x = Array3::from_shape_vec((2 * part.len(), 1, net.inputs()), flat).expect("equal lengths");
         let trace = sketch.values(b.upload(&Enclosure::point(x)), &vec![], |_| false);

@@ -10,7 +10,7 @@
 use super::points::{Proposal, sample, score};
 use crate::backend::Backend;
 use crate::certificate::LowerBound;
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
 use crate::net::Op;
 use crate::num::random::Random;
 use crate::num::{Enclosure, Piecewise};
@@ -28,6 +28,8 @@ const STARTS: usize = 24;
 const ROUNDS: usize = 60;
 /// Neighbours of one round at most.
 const NEIGHBOURS: usize = 512;
+/// The part of the time left that the rounds may take: proofs come after them.
+const SEARCHED: f64 = 0.85;
 /// How far behind a kink a neighbour lies, in distances to it.
 const BEHIND: [f64; 2] = [0.02, 0.5];
 
@@ -35,13 +37,18 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
     let problem = context.problem;
     let kinks = problem.net.nodes.iter().any(|n| matches!(n.op, Op::Piecewise(_)));
     let passes = 1 + problem.rows().min(super::points::FEW_OUTPUTS);
-    let each = LEAST + problem.net.products() * passes as f64;
+    let each = LEAST + pass(&problem.net) * passes as f64;
     let anchored = problem.quotient.quantity == Quantity::Anchored;
-    if !kinks || anchored || problem.region.is_point() || !context.budget.affords(each * 4.0 * SAMPLES[0]) {
+    if !kinks
+        || anchored
+        || problem.region.is_point()
+        || !context.budget.affords(each * 4.0 * SAMPLES[0] + context.proof())
+    {
         return LowerBound::NONE;
     }
     let brief = context.budget.is_brief() || !problem.region.is_global();
     let whole = if brief { BRIEF } else { WORK };
+    let until = &context.budget.deadline.part(SEARCHED);
     let mut random = Random(context.seed ^ 0xF11B);
     let neurons = problem.net.neurons();
     let most = SAMPLES[1].min(32.0 * (1 + neurons) as f64);
@@ -66,7 +73,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
     for mut at in starts {
         for _ in 0..ROUNDS {
             let work = 2.0 * each * NEIGHBOURS.min(2 * neurons) as f64;
-            if left < 0.0 || context.budget.interrupted() || !context.budget.affords(work) {
+            if left < 0.0 || until.is_over() || !context.budget.affords(work + context.proof()) {
                 break;
             }
             left -= work;

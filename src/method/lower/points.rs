@@ -87,7 +87,7 @@ pub fn direction(jacobian: ArrayView2<f64>, p: Norm, q: Norm) -> (Vec<f64>, f64)
     (u, if estimate.is_finite() { estimate } else { 0.0 })
 }
 
-/// Proposals at the given points.
+/// Proposals at the given points, of those that are reached in time.
 pub fn score<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Vec<Proposal> {
     let q = &context.problem.quotient;
     let rows = context.problem.rows();
@@ -96,11 +96,15 @@ pub fn score<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Vec<Propo
             let sketch = context.sketch();
             sketch.values(sketch.backend.upload(&Enclosure::vector(x)), &vec![], |_| false).gates
         };
-        return points.iter().map(|x| by_power(context, x, &gates(x))).collect();
+        let timely = points.iter().take_while(|_| !context.budget.is_over());
+        return timely.map(|x| by_power(context, x, &gates(x))).collect();
     }
-    let chunk = (context.budget.rows(context.widest()) / rows).max(1);
+    let chunk = (context.at_once(&Cpu::ESTIMATE) / (1 + rows)).max(1);
     let mut list = Vec::with_capacity(points.len());
     for part in points.chunks(chunk) {
+        if context.budget.is_over() {
+            break;
+        }
         let j = jacobians(context, part);
         for (x, j) in part.iter().zip(j.outer_iter()) {
             let (u, estimate) = direction(j, q.in_norm, q.out_norm);
@@ -139,7 +143,7 @@ pub fn by_power<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gat
     for mut u in starts {
         let mut last = 0.0;
         for _ in 0..steps {
-            if context.budget.interrupted() {
+            if context.budget.is_over() {
                 return best;
             }
             let row = Enclosure::vector(&context.problem.row(&u));

@@ -71,7 +71,7 @@ fn steepest<B: Backend>(
     let ramps = ramps(&context.problem.net.nodes[0].shape);
     let mut pieces: Vec<Piece> = vec![];
     for round in 0..TRIES + ramps.len() {
-        if context.budget.interrupted() {
+        if context.budget.is_over() {
             break;
         }
         let along = if let Some(ramp) = ramps.get(round) {
