@@ -13,7 +13,7 @@ use crate::certificate::{LowerBound, Witness};
 use crate::method::context::Context;
 use crate::method::lower;
 use crate::num::operator::operator_upper;
-use crate::num::rational::{self, Form, Rational, Verdict, inside};
+use crate::num::rational::{Form, Rational, Verdict, inside};
 use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
 use crate::ops::part::{Part, Split};
 use crate::problem::Problem;
@@ -35,7 +35,7 @@ pub enum Settled {
 /// `problem` is what is searched for the one of `home`.
 pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, part: &Part) -> Settled {
     let (low, high) = problem.room(&part.lo, &part.hi);
-    let Some(input) = constants(&problem.region, low, high) else { return Settled::Unknown };
+    let input = constants(&problem.region, problem.net.inputs());
     let found = match pattern(&problem.net, &input, &by_ends(part)) {
         Ok(found) => found,
         Err(Missing::Open { node, feature }) => {
@@ -62,7 +62,7 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, p
         Verdict::Inside(point) => {
             let mut point = point.into_iter();
             let x: Option<Vec<Rational>> =
-                input.iter().map(|v| v.map_or_else(|| point.next(), rational::of)).collect();
+                input.iter().map(|v| v.clone().or_else(|| point.next())).collect();
             match x {
                 Some(x) => piece(home, problem, stand, &found, &input, x),
                 None => Settled::Unknown,
@@ -77,7 +77,7 @@ fn piece<B: Backend>(
     problem: &Problem,
     stand: &Stand,
     found: &Pattern,
-    input: &[Option<f64>],
+    input: &[Option<Rational>],
     x: Vec<Rational>,
 ) -> Settled {
     let Some(jacobian) = found.jacobian(&problem.seeds(), input) else { return Settled::Unknown };
