@@ -12,7 +12,7 @@
 //! # From a file to a pair
 //!
 //! ```
-//! use clarke::{Budget, Cpu, Goal, Norm, Output, Problem, Quantity, Quotient, Region};
+//! use clarke::{Budget, Cpu, Goal, Norm, Output, Problem, Quantity, Quotient, Region, Written};
 //! use clarke::data::{Scale, load_input};
 //! use std::{path::Path, time::Duration};
 //!
@@ -20,7 +20,8 @@
 //! let net = clarke::load(Path::new("tests/data/digits.onnx"), &clarke::Options::default())?;
 //! let shape = net.nodes[0].shape.clone();
 //! let centre = load_input("tests/data/digits.npy#0", &shape, Scale::Unit)?.values;
-//! let region = Region::ball(&centre, 0.02, Norm::Inf, Some((0.0, 1.0)))?;
+//! let exact = |text| Written::parse(text).expect("a number");
+//! let region = Region::ball_of(centre, exact("0.02"), Norm::Inf, Some([exact("0"), exact("1")]))?;
 //! let quotient = Quotient {
 //!     in_norm: Norm::Inf,
 //!     out_norm: Norm::Inf,
@@ -106,7 +107,7 @@ pub use deadline::{Deadline, Stop};
 pub use error::{Error, Result};
 pub use method::{Budget, METHODS, Outcome};
 pub use net::{Net, Options, load};
-pub use num::{Estimate, Lower, Norm, Upper};
+pub use num::{Estimate, Lower, Norm, Upper, Written};
 pub use problem::{Output, Problem, Quantity, Quotient};
 pub use region::Region;
 pub use search::{Goal, certify, solve};

@@ -4,17 +4,17 @@ use super::Witness;
 use super::check::{Claim, Proof};
 use super::tree::{Node, Tree};
 use crate::error::{Error, Result};
-use crate::num::Norm;
+use crate::num::{Norm, Written};
 use crate::num::rational::Rational;
 use crate::ops::feedback::Scaled;
 use crate::ops::part::Split;
 use crate::problem::{Output, Quantity, Quotient};
-use crate::region::Region;
+use crate::region::{Region, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
 
-pub const SCHEMA: &str = "clarke.certificate/1";
+pub const SCHEMA: &str = "clarke.certificate/2";
 
 /// Network files up to this many bytes travel with the certificate.
 pub const EMBEDDED: usize = 1 << 18;
@@ -29,8 +29,8 @@ pub struct Source {
     pub bytes: Option<String>,
     pub input_shape: Option<Vec<usize>>,
     pub keep_softmax: bool,
-    pub mean: Option<Vec<f64>>,
-    pub std: Option<Vec<f64>>,
+    pub mean: Option<Vec<Written>>,
+    pub std: Option<Vec<Written>>,
 }
 
 /// Everything but the network itself.
@@ -64,15 +64,13 @@ struct Number {
     bits: String,
 }
 
+/// What was written; everything that follows from it is derived again.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Place {
-    lo: Vec<f64>,
-    hi: Vec<f64>,
-    fixed: Vec<bool>,
-    centre: Vec<f64>,
-    ball: Option<(String, f64)>,
-    global: bool,
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum Place {
+    Global {},
+    Ball { centre: Vec<Written>, radius: Written, norm: String, clip: Option<[Written; 2]> },
+    Box { lo: Vec<Written>, hi: Vec<Written>, centre: Option<Vec<Written>> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -145,19 +143,6 @@ impl Number {
 }
 
 pub fn write(c: &Certificate) -> String {
-    let region = match &c.region {
-        Region::Whole => {
-            Place { lo: vec![], hi: vec![], fixed: vec![], centre: vec![], ball: None, global: true }
-        }
-        Region::Bounded { lo, hi, fixed, centre, ball } => Place {
-            lo: lo.clone(),
-            hi: hi.clone(),
-            fixed: fixed.clone(),
-            centre: centre.clone(),
-            ball: ball.map(|(n, r)| (n.to_string(), r)),
-            global: false,
-        },
-    };
     let q = &c.quotient;
     let quotient = Question {
         in_norm: q.in_norm.to_string(),
@@ -187,7 +172,7 @@ pub fn write(c: &Certificate) -> String {
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         net: c.source.clone(),
-        region,
+        region: place(&c.region),
         quotient,
         upper: number(c.claim.upper),
         lower: number(c.claim.lower),
@@ -195,6 +180,34 @@ pub fn write(c: &Certificate) -> String {
         proof,
     };
     serde_json::to_string(&file).expect("plain data") + "\n"
+}
+
+fn place(region: &Region) -> Place {
+    match region.written() {
+        None => Place::Global {},
+        Some((Shape::Ball { radius, norm, clip }, centre)) => Place::Ball {
+            centre: centre.to_vec(),
+            radius: radius.clone(),
+            norm: norm.to_string(),
+            clip: clip.clone(),
+        },
+        Some((Shape::Box { lo, hi, named }, centre)) => {
+            Place::Box { lo: lo.clone(), hi: hi.clone(), centre: named.then(|| centre.to_vec()) }
+        }
+    }
+}
+
+/// By the constructors that everybody uses; nothing that is implied is taken from the file.
+fn region(place: Place) -> Result<Region> {
+    let built = match place {
+        Place::Global {} => return Ok(Region::Whole),
+        Place::Ball { centre, radius, norm: name, clip } if !centre.is_empty() => {
+            Region::ball_of(centre, radius, norm(&name)?, clip)
+        }
+        Place::Box { lo, hi, centre } if !lo.is_empty() => Region::box_of(lo, hi, centre),
+        _ => return Err(bad("its region has no coordinates")),
+    };
+    built.map_err(|e| bad(&format!("its region is none: {}", e.what)))
 }
 
 fn step(node: &Node) -> Step {
@@ -225,23 +238,7 @@ pub fn read(text: &str) -> Result<Certificate> {
     if file.schema != SCHEMA {
         return Err(bad(&format!("its schema is {:?}, not {SCHEMA:?}", file.schema)));
     }
-    let p = file.region;
-    let region = if p.global {
-        Region::Whole
-    } else {
-        let n = p.lo.len();
-        let equal = [p.hi.len(), p.fixed.len(), p.centre.len()].iter().all(|l| *l == n) && n > 0;
-        let ordered = p.lo.iter().zip(&p.hi).all(|(l, h)| l <= h && l.is_finite() && h.is_finite());
-        if !equal || !ordered || !p.centre.iter().all(|c| c.is_finite()) {
-            return Err(bad("its region is no box"));
-        }
-        let ball = match p.ball {
-            Some((name, r)) if r >= 0.0 && r.is_finite() => Some((norm(&name)?, r)),
-            Some(_) => return Err(bad("its radius is no radius")),
-            None => None,
-        };
-        Region::Bounded { lo: p.lo, hi: p.hi, fixed: p.fixed, centre: p.centre, ball }
-    };
+    let region = region(file.region)?;
     let q = file.quotient;
     let quotient = Quotient {
         in_norm: norm(&q.in_norm)?,

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod file;
 pub mod tree;
+mod written;
 
 use crate::num::rational::Rational;
 use crate::num::{Lower, Norm, Upper};

@@ -6,7 +6,7 @@ use super::parse::{self, Device, Require};
 use super::print::Print;
 use crate::data::{Scale, parse_center};
 use crate::error::{Error, Result};
-use crate::num::Norm;
+use crate::num::{Norm, Written};
 use crate::problem::{Output, Quantity};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,14 +17,14 @@ pub struct BoundArgs {
     pub net: PathBuf,
     pub centre: Option<Centre>,
     pub region: RegionArg,
-    pub clip: Option<(f64, f64)>,
+    pub clip: Option<[Written; 2]>,
     pub in_norm: Norm,
     pub out_norm: Norm,
     pub output: Output,
     pub quantity: Quantity,
     pub scale: Scale,
-    pub mean: Option<Vec<f64>>,
-    pub std: Option<Vec<f64>>,
+    pub mean: Option<Vec<Written>>,
+    pub std: Option<Vec<Written>>,
     pub import: ImportArgs,
     pub work: WorkArgs,
     pub require: Option<Require>,
@@ -41,7 +41,7 @@ pub enum Centre {
     /// `--input FILE[#ROW]`.
     Input(String),
     /// `--center`.
-    Values(Vec<f64>),
+    Values(Vec<Written>),
 }
 
 /// The region before `--clip`.
@@ -50,7 +50,7 @@ pub enum RegionArg {
     /// Everything; with a clip range, the box of that range.
     Global,
     Ball {
-        radius: f64,
+        radius: Written,
         norm: Norm,
     },
     Box(String),

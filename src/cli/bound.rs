@@ -149,7 +149,7 @@ fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bou
         },
         peak_bytes: PeakBytes { host: peak_host(), device: computed.peak_bytes },
         device: computed.device,
-        assumptions: [loaded.assumptions, computed.assumptions].concat(),
+        assumptions: computed.assumptions,
         warnings: [loaded.warnings, computed.warnings].concat(),
         certificate: None,
     }

@@ -2,6 +2,7 @@
 
 use crate::data::decimal::{parse_down, parse_up};
 use crate::error::{Error, Result};
+use crate::num::Written;
 use crate::problem::Output;
 use crate::report::Answer;
 use std::time::Duration;
@@ -49,12 +50,12 @@ fn finite(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|x: &f64| x.is_finite())
 }
 
-/// `--eps R`.
-pub fn radius(text: &str) -> Result<f64> {
-    match finite(text) {
-        Some(x) if x >= 0.0 => Ok(x.abs()),
-        Some(_) => Err(bad("--eps", text, "is negative", "0.01; a radius is at least 0")),
-        None => Err(bad("--eps", text, "is not a finite number", "0.01; no region at all means everything")),
+/// `--eps R`, a decimal or a fraction.
+pub fn radius(text: &str) -> Result<Written> {
+    match Written::parse(text) {
+        Ok(x) if x >= Written::ZERO => Ok(x),
+        Ok(_) => Err(bad("--eps", text, "is negative", "0.01 or 8/255; a radius is at least 0")),
+        Err(why) => Err(bad("--eps", text, why, "0.01 or 8/255; no region at all means everything")),
     }
 }
 
@@ -74,25 +75,27 @@ pub fn count(flag: &str, text: &str, least: u64) -> Result<u64> {
         .ok_or_else(|| bad(flag, text, &format!("is not a whole number of at least {least}"), "8"))
 }
 
-/// A list of finite numbers.
-pub fn numbers(flag: &str, text: &str) -> Result<Vec<f64>> {
-    let cells: Option<Vec<f64>> = text.trim().trim_end_matches(',').split(',').map(finite).collect();
-    cells.ok_or_else(|| bad(flag, text, "is not a list of numbers", "0.485,0.456,0.406"))
+/// A list of finite numbers, decimals or fractions.
+pub fn numbers(flag: &str, text: &str) -> Result<Vec<Written>> {
+    let cells = text.trim().trim_end_matches(',').split(',').map(Written::parse);
+    cells.collect::<std::result::Result<_, _>>().map_err(|why| {
+        bad(flag, text, &format!("is not a list of numbers: one of them {why}"), "0.485,0.456,0.406")
+    })
 }
 
 /// `--clip LO,HI`.
-pub fn clip(text: &str) -> Result<(f64, f64)> {
+pub fn clip(text: &str) -> Result<[Written; 2]> {
     match numbers("--clip", text).as_deref() {
-        Ok(&[lo, hi]) if lo <= hi => Ok((lo, hi)),
-        Ok(&[_, _]) => Err(bad("--clip", text, "is empty: the first number is larger", "0,1")),
+        Ok([lo, hi]) if lo <= hi => Ok([lo.clone(), hi.clone()]),
+        Ok([_, _]) => Err(bad("--clip", text, "is empty: the first number is larger", "0,1")),
         _ => Err(bad("--clip", text, "is not two numbers", "0,1")),
     }
 }
 
 /// `--std A,B,C`, all positive.
-pub fn std(text: &str) -> Result<Vec<f64>> {
+pub fn std(text: &str) -> Result<Vec<Written>> {
     let values = numbers("--std", text)?;
-    match values.iter().all(|&s| s > 0.0) {
+    match values.iter().all(|s| *s > Written::ZERO) {
         true => Ok(values),
         false => Err(bad("--std", text, "contains a number that is not positive", "0.229,0.224,0.225")),
     }
@@ -199,11 +202,13 @@ mod tests {
 
     #[test]
     fn values() {
-        assert_eq!((radius("0.02").unwrap(), radius("0").unwrap(), radius("-0").unwrap()), (0.02, 0.0, 0.0));
+        let written = |text: &str| Written::parse(text).unwrap();
+        assert_eq!([radius("0.02"), radius("-0")].map(|r| r.unwrap()), ["2e-2", "0"].map(written));
+        assert_eq!((radius("8/255").unwrap(), radius("0.5/3").unwrap()), (written("8/255"), written("1/6")));
         assert_eq!(time("500ms").unwrap(), Duration::from_millis(500));
         assert_eq!((time("2m").unwrap(), time("0").unwrap()), (Duration::from_secs(120), Duration::ZERO));
         assert_eq!((memory("8GiB").unwrap(), memory("0.5g").unwrap()), (8 << 30, 1 << 29));
-        assert_eq!((clip("-1,2.5").unwrap(), clip("0,0").unwrap()), ((-1.0, 2.5), (0.0, 0.0)));
+        assert_eq!((clip("-1,2.5").unwrap(), clip("0,0/3").unwrap()), (["-1", "2.5"].map(written), ["0", "0"].map(written)));
         assert_eq!(
             (output("3").unwrap(), output("3-5").unwrap()),
             (Output::One(3), Output::Difference(3, 5))
@@ -219,6 +224,9 @@ mod tests {
             radius("-1").map(drop),
             radius("nan").map(drop),
             radius("inf").map(drop),
+            radius("1/0").map(drop),
+            radius("1/-2").map(drop),
+            radius("1e99999999999").map(drop),
             time("1 week").map(drop),
             time("-1s").map(drop),
             time("1e300h").map(drop),

@@ -4,7 +4,9 @@ use super::args::{BoundArgs, Centre, RegionArg};
 use crate::data::{Scale as Bits, load_box, load_input, load_vnnlib, read_file, sha256};
 use crate::error::{Error, Result};
 use crate::net::{Net, Op};
-use crate::num::{Coefficient, Scale};
+use crate::num::rational::{Rational, is_positive};
+use crate::num::written::enclosed;
+use crate::num::{Scale, Written};
 use crate::problem::{Output, Problem, Quantity, Quotient};
 use crate::region::Region;
 use crate::report::{NetInfo, Quotient as QuotientInfo, RegionInfo, Units, WarningInfo};
@@ -17,7 +19,6 @@ pub struct Loaded {
     pub units: Units,
     pub quotient: QuotientInfo,
     pub warnings: Vec<WarningInfo>,
-    pub assumptions: Vec<String>,
 }
 
 pub fn load(args: &BoundArgs) -> Result<Loaded> {
@@ -27,12 +28,12 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     let warnings =
         net.warnings.iter().map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() }).collect();
     let net = normalised(net, args.mean.as_deref(), args.std.as_deref())?;
-    let (centre, unit_bytes) = match &args.centre {
+    let (written, unit_bytes) = match &args.centre {
         None => (None, args.scale),
         Some(Centre::Values(v)) => (Some(v.clone()), args.scale),
         Some(Centre::Input(spec)) => (Some(load_input(spec, &shape, args.scale)?.values), args.scale),
     };
-    if let Some(x) = &centre
+    if let Some(x) = &written
         && x.len() != net.inputs()
     {
         return Err(Error::input(format!(
@@ -43,12 +44,12 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         .at("--center")
         .next("give one value per input, in row-major order"));
     }
-    let output = centre.as_ref().map(|x| net.evaluate(x));
+    let nearest = |list: &[Written]| list.iter().map(Written::nearest).collect::<Vec<f64>>();
+    let output = written.as_ref().map(|x| net.evaluate(&nearest(x)));
     if let (Some(spec), Some(y)) = (&args.expect, &output) {
         expected(spec, y)?;
     }
-    let mut assumptions = vec![];
-    let (region, info) = region(args, &net, centre.as_deref(), &mut assumptions)?;
+    let (region, info) = region(args, &net, written)?;
     let quotient = Quotient {
         in_norm: args.in_norm,
         out_norm: args.out_norm,
@@ -80,22 +81,30 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         region,
         units: Units {
             scale: if unit_bytes == Bits::Unit { "unit" } else { "raw" }.into(),
-            mean: args.mean.clone(),
-            std: args.std.clone(),
+            mean: args.mean.as_deref().map(nearest),
+            std: args.std.as_deref().map(nearest),
+            mean_text: args.mean.as_deref().map(texts),
+            std_text: args.std.as_deref().map(texts),
         },
         warnings,
-        assumptions,
     })
 }
 
 /// (x - mean) / std per channel in front of the network.
-pub fn normalised(net: Net, mean: Option<&[f64]>, std: Option<&[f64]>) -> Result<Net> {
-    let (mean, std) = match (mean, std) {
+pub fn normalised(net: Net, mean: Option<&[Written]>, std: Option<&[Written]>) -> Result<Net> {
+    let exact = |list: &[Written]| list.iter().map(Written::value).collect::<Vec<Rational>>();
+    let (mean, std) = match (mean.map(exact), std.map(exact)) {
         (None, None) => return Ok(net),
-        (Some(m), Some(s)) => (m.to_vec(), s.to_vec()),
-        (Some(m), None) => (m.to_vec(), vec![1.0; m.len()]),
-        (None, Some(s)) => (vec![0.0; s.len()], s.to_vec()),
+        (Some(m), Some(s)) => (m, s),
+        (Some(m), None) => (m.clone(), vec![Rational::ONE; m.len()]),
+        (None, Some(s)) => (vec![Rational::ZERO; s.len()], s),
     };
+    let fits = mean.len() == std.len() && std.iter().all(is_positive);
+    if !fits {
+        return Err(Error::input("means and deviations do not belong together")
+            .at("--mean and --std")
+            .next("give one positive deviation per mean"));
+    }
     let shape = &net.nodes[0].shape;
     let count = mean.len();
     let repeat = if count == 1 || shape.last() == Some(&count) && shape.first() != Some(&count) {
@@ -107,16 +116,14 @@ pub fn normalised(net: Net, mean: Option<&[f64]>, std: Option<&[f64]>) -> Result
             .at("--mean and --std")
             .next("give one number, or one per channel"));
     };
-    let factor: Vec<Coefficient> =
-        std.iter().map(|s| Coefficient::ONE.over(Coefficient::exact(*s))).collect();
-    let shift =
-        mean.iter().zip(&std).map(|(m, s)| Coefficient::exact(-*m).over(Coefficient::exact(*s))).collect();
+    let factor = std.iter().map(|s| enclosed(&(Rational::ONE / s))).collect();
+    let shift = mean.iter().zip(&std).map(|(m, s)| enclosed(&-(m / s))).collect();
     net.behind(Scale::new(factor, shift, repeat))
 }
 
 /// The import check of `--expect`.
 fn expected(spec: &str, y: &[f64]) -> Result<()> {
-    let want = load_input(spec, &[y.len()], Bits::Raw)?.values;
+    let want = load_input(spec, &[y.len()], Bits::Raw)?.nearest();
     let size = want.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     for (i, (a, b)) in y.iter().zip(&want).enumerate() {
         // Not turned around: NaN agrees with nothing.
@@ -130,82 +137,59 @@ fn expected(spec: &str, y: &[f64]) -> Result<()> {
     Ok(())
 }
 
-fn region(
-    args: &BoundArgs,
-    net: &Net,
-    centre: Option<&[f64]>,
-    assumptions: &mut Vec<String>,
-) -> Result<(Region, RegionInfo)> {
+fn texts(list: &[Written]) -> Vec<String> {
+    list.iter().map(Written::to_string).collect()
+}
+
+fn region(args: &BoundArgs, net: &Net, centre: Option<Vec<Written>>) -> Result<(Region, RegionInfo)> {
     let n = net.inputs();
-    let clip = args.clip;
-    let mut info = RegionInfo { clip: clip.map(|(a, b)| [a, b]), ..RegionInfo::default() };
-    let boxed = |lo: Vec<f64>, hi: Vec<f64>, place: &str| -> Result<Region> {
-        let (lo, hi) = match clip {
-            None => (lo, hi),
-            Some((a, b)) => (
-                lo.into_iter().map(|l| l.max(a)).collect::<Vec<f64>>(),
-                hi.into_iter().map(|h| h.min(b)).collect(),
-            ),
-        };
-        Region::boxed(lo, hi).map_err(|e| e.at(place))
+    let clip = args.clip.clone();
+    let mut info = RegionInfo {
+        kind: "box".into(),
+        clip: clip.as_ref().map(|ends| ends.each_ref().map(Written::nearest)),
+        clip_text: clip.as_ref().map(|ends| ends.each_ref().map(Written::to_string)),
+        ..RegionInfo::default()
     };
-    let region = match &args.region {
+    let (lo, hi, place) = match &args.region {
         RegionArg::Ball { radius, norm } => {
             info.kind = "ball".into();
             info.norm = Some(norm.to_string());
-            info.radius = Some(*radius);
+            (info.radius, info.radius_text) = (Some(radius.nearest()), Some(radius.to_string()));
             let x = centre.ok_or_else(|| Error::input("a ball needs a centre").at("--eps"))?;
-            Region::ball(x, *radius, *norm, clip).map_err(|e| e.at("--eps"))?
+            let region = Region::ball_of(x, radius.clone(), *norm, clip).map_err(|e| e.at("--eps"))?;
+            return Ok((region, info));
         }
         RegionArg::Box(path) => {
-            info.kind = "box".into();
-            info.source = Some(path.clone());
             let (lo, hi) = load_box(path, n)?;
-            boxed(lo, hi, path)?
+            info.source = Some(path.clone());
+            (lo, hi, path.as_str())
         }
         RegionArg::Vnnlib(path) => {
-            info.kind = "box".into();
-            info.source = Some(path.clone());
             let property = load_vnnlib(path, n)?;
-            assumptions.push("decimal bounds of the box are rounded outward to f64".into());
-            boxed(property.lo, property.hi, path)?.with_constants(&property.fixed)
+            info.source = Some(path.clone());
+            (property.lo, property.hi, path.as_str())
         }
-        RegionArg::Global => match clip {
-            Some((a, b)) => {
-                info.kind = "box".into();
-                boxed(vec![a; n], vec![b; n], "--clip")?
-            }
+        RegionArg::Global => match &clip {
+            Some([a, b]) => (vec![a.clone(); n], vec![b.clone(); n], "--clip"),
             None => {
                 info.kind = "global".into();
-                Region::Whole
+                return Ok((Region::Whole, info));
             }
         },
     };
-    match (centre, &args.region) {
-        (Some(x), RegionArg::Box(_) | RegionArg::Vnnlib(_) | RegionArg::Global) if !region.is_global() => {
-            Ok((recentred(region, x, args)?, info))
-        }
-        _ => Ok((region, info)),
-    }
-}
-
-/// A box with the given centre instead of its midpoint.
-fn recentred(region: Region, x: &[f64], args: &BoundArgs) -> Result<Region> {
-    if !region.contains(x) {
-        return Err(Error::input("the centre does not lie in the region")
-            .at(if args.quantity == Quantity::Anchored {
-                "--quantity anchored"
-            } else {
-                "--input or --center"
-            })
-            .next("choose a centre inside the box"));
-    }
-    match region {
-        Region::Bounded { lo, hi, fixed, ball, .. } => {
-            Ok(Region::Bounded { lo, hi, fixed, centre: x.to_vec(), ball })
-        }
-        Region::Whole => Ok(Region::Whole),
-    }
+    let (lo, hi): (Vec<_>, Vec<_>) = match clip {
+        None => (lo, hi),
+        Some([a, b]) => (
+            lo.into_iter().map(|l| l.max(a.clone())).collect(),
+            hi.into_iter().map(|h| h.min(b.clone())).collect(),
+        ),
+    };
+    let place = match (&centre, args.quantity) {
+        (Some(_), Quantity::Anchored) => format!("{place}, --quantity anchored"),
+        (Some(_), Quantity::Lipschitz) => format!("{place}, --input or --center"),
+        (None, _) => place.into(),
+    };
+    Ok((Region::box_of(lo, hi, centre).map_err(|e| e.at(place))?, info))
 }
 
 fn quotient_info(problem: &Problem) -> QuotientInfo {

@@ -1,6 +1,6 @@
 //! Tables of numbers: one sample a line, separated by `,`, `;` or blanks.
 
-use super::{Array, Values};
+use super::{Array, Cells, Values};
 use crate::error::{Error, Result};
 
 fn bad(what: impl Into<String>, line: usize) -> Error {
@@ -18,7 +18,7 @@ pub fn parse(text: &str) -> Result<Array> {
         .zip(1..)
         .map(|(l, k)| (l.trim(), k))
         .filter(|(l, _)| !l.is_empty() && !l.starts_with('#'));
-    let mut values = vec![];
+    let mut values = Cells::of(text);
     let (mut rows, mut columns) = (0, 0);
     let mut separator = None;
     let mut first = true;
@@ -30,10 +30,10 @@ pub fn parse(text: &str) -> Result<Array> {
             continue;
         }
         for (k, cell) in cells(line, separator).enumerate() {
-            let value = cell
-                .parse()
-                .map_err(|_| bad(format!("column {} is {cell:?}, not a number", k + 1), number))?;
-            values.push(value);
+            if cell.parse::<f64>().is_err() {
+                return Err(bad(format!("column {} is {cell:?}, not a number", k + 1), number));
+            }
+            values.push(cell, text);
         }
         let found = values.len() - before;
         if rows > 0 && found != columns {
@@ -45,7 +45,7 @@ pub fn parse(text: &str) -> Result<Array> {
     if rows == 0 {
         return Err(bad("the table holds no numbers", 1));
     }
-    Ok(Array { shape: vec![rows, columns], values: Values::F64(values) })
+    Ok(Array { shape: vec![rows, columns], values: Values::Decimal(values) })
 }
 
 /// Trimmed cells without quotes; one separator at the end of the line is no empty cell.

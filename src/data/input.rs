@@ -4,15 +4,23 @@ use super::file::{Decoded, decode, pick, read_file, split_spec};
 use super::sample::{self, Scale};
 use super::{Array, Values, product, shape_text};
 use crate::error::{Error, Result};
+use crate::num::Written;
 
 /// One sample and where it came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadedInput {
-    pub values: Vec<f64>,
+    pub values: Vec<Written>,
     /// The row that was taken, where the file has rows.
     pub row: Option<usize>,
     /// `--scale` applied: the file holds 8-bit values.
     pub eight_bit: bool,
+}
+
+impl LoadedInput {
+    /// The floats nearest to the values.
+    pub fn nearest(&self) -> Vec<f64> {
+        self.values.iter().map(Written::nearest).collect()
+    }
 }
 
 /// All samples of a file, converted one at a time.
@@ -45,7 +53,7 @@ impl Rows {
     }
 
     /// The sample in one row.
-    pub fn get(&self, row: usize) -> Result<Vec<f64>> {
+    pub fn get(&self, row: usize) -> Result<Vec<Written>> {
         let count = self.len();
         let out_of_range = || {
             let what = format!("there is no row {row}: the file has {count} row{}", plural(count));

@@ -22,6 +22,9 @@ pub use regions::{load_box, load_labels, load_vnnlib, parse_center};
 pub use sample::Scale;
 
 use crate::error::{Error, Result};
+use crate::num::Written;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// A row-major array of any number of axes; `shape` and `values` agree in size.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +42,41 @@ pub enum Values {
     U8(Vec<u8>),
     Bool(Vec<bool>),
     Text(Vec<String>),
+    /// As they were written.
+    Decimal(Cells),
+}
+
+/// Numbers of a text, where they stand in it.
+#[derive(Clone, Debug)]
+pub struct Cells {
+    text: Arc<str>,
+    at: Vec<Range<usize>>,
+}
+
+impl Cells {
+    fn of(text: &str) -> Cells {
+        Cells { text: text.into(), at: vec![] }
+    }
+
+    /// A part of the text from which this was made.
+    fn push(&mut self, cell: &str, text: &str) {
+        let start = cell.as_ptr() as usize - text.as_ptr() as usize;
+        self.at.push(start..start + cell.len());
+    }
+
+    fn len(&self) -> usize {
+        self.at.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        self.at.iter().map(|at| &self.text[at.clone()])
+    }
+}
+
+impl PartialEq for Cells {
+    fn eq(&self, other: &Cells) -> bool {
+        self.iter().eq(other.iter())
+    }
 }
 
 impl Values {
@@ -49,6 +87,7 @@ impl Values {
             Values::U8(v) => v.len(),
             Values::Bool(v) => v.len(),
             Values::Text(v) => v.len(),
+            Values::Decimal(v) => v.len(),
         }
     }
 
@@ -63,6 +102,7 @@ impl Values {
             Values::U8(v) => Values::U8(v[range].to_vec()),
             Values::Bool(v) => Values::Bool(v[range].to_vec()),
             Values::Text(v) => Values::Text(v[range].to_vec()),
+            Values::Decimal(v) => Values::Decimal(Cells { at: v.at[range].to_vec(), ..v.clone() }),
         }
     }
 }
@@ -81,7 +121,7 @@ impl Array {
         self.values.is_empty()
     }
 
-    /// The numbers as f64, or an error where that would not be exact.
+    /// The numbers as f64, or an error where that would not be exact; of texts the nearest.
     pub fn to_f64(&self) -> Result<Vec<f64>> {
         match &self.values {
             Values::F64(v) => Ok(v.clone()),
@@ -92,7 +132,21 @@ impl Array {
                 None => Ok(v.iter().map(|&x| x as f64).collect()),
             },
             Values::Text(_) => Err(Error::input("the array holds text, not numbers")),
+            Values::Decimal(v) => Ok(v.iter().map(|cell| cell.parse().unwrap_or(f64::NAN)).collect()),
         }
+    }
+
+    /// The numbers as they are in the file.
+    pub fn written(&self) -> Result<Vec<Written>> {
+        let bad = |k: usize, what: String| {
+            Error::input(format!("value {k} is {what}")).next("inputs must be finite numbers")
+        };
+        if let Values::Decimal(v) = &self.values {
+            let number = |(k, cell)| Written::parse(cell).map_err(|why| bad(k, format!("{cell}: it {why}")));
+            return v.iter().enumerate().map(number).collect();
+        }
+        let number = |(k, x)| Written::float(x).ok_or_else(|| bad(k, format!("{x}, not a finite number")));
+        self.to_f64()?.into_iter().enumerate().map(number).collect()
     }
 
     /// Size of the first axis; a scalar counts as one row.

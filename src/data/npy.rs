@@ -3,7 +3,7 @@
 //! The header is a Python dictionary literal; the parser here knows just the three keys and
 //! the literals that occur in them. Sizes are checked against the file before allocating.
 
-use super::{Array, Values, product, shape_text};
+use super::{Array, Cells, Values, product, shape_text};
 use crate::error::{Error, Result};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -261,6 +261,7 @@ fn to_row_major(shape: &[usize], values: Values) -> Values {
         Values::U8(v) => Values::U8(permute(shape, &v)),
         Values::Bool(v) => Values::Bool(permute(shape, &v)),
         Values::Text(v) => Values::Text(permute(shape, &v)),
+        Values::Decimal(v) => Values::Decimal(Cells { at: permute(shape, &v.at), text: v.text }),
     }
 }
 
@@ -271,6 +272,10 @@ pub fn write_f64(shape: &[usize], values: &[f64]) -> Vec<u8> {
 
 /// A version 1 file of any array, little-endian and row-major.
 pub fn write(array: &Array) -> Vec<u8> {
+    if let Values::Decimal(cells) = &array.values {
+        let texts = Values::Text(cells.iter().map(str::to_string).collect());
+        return write(&Array { values: texts, shape: array.shape.clone() });
+    }
     let width = match &array.values {
         Values::Text(v) => v.iter().map(|t| t.chars().count()).max().unwrap_or(0).max(1),
         _ => 0,
@@ -280,7 +285,7 @@ pub fn write(array: &Array) -> Vec<u8> {
         Values::I64(_) => "<i8".into(),
         Values::U8(_) => "|u1".into(),
         Values::Bool(_) => "|b1".into(),
-        Values::Text(_) => format!("<U{width}"),
+        Values::Text(_) | Values::Decimal(_) => format!("<U{width}"),
     };
     let sizes: String = array.shape.iter().map(|s| format!("{s}, ")).collect();
     let mut header =
@@ -294,6 +299,7 @@ pub fn write(array: &Array) -> Vec<u8> {
         Values::F64(v) => out.extend(v.iter().flat_map(|x| x.to_le_bytes())),
         Values::I64(v) => out.extend(v.iter().flat_map(|x| x.to_le_bytes())),
         Values::U8(v) => out.extend(v),
+        Values::Decimal(_) => unreachable!("written as text"),
         Values::Bool(v) => out.extend(v.iter().map(|&b| b as u8)),
         Values::Text(v) => {
             for text in v {

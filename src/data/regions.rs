@@ -2,21 +2,20 @@
 //! the labels of samples.
 
 use super::file::{Decoded, decode, pick, read_file, split_spec};
-use super::{gzip, sample, shape_text, vnnlib};
+use super::{gzip, shape_text, vnnlib};
 use crate::error::{Error, Result};
+use crate::num::Written;
 
-/// `--center "0.1,0.2,…"`: the f64 nearest to each decimal.
-pub fn parse_center(text: &str) -> Result<Vec<f64>> {
+/// `--center "0.1,0.2,…"`, each number as it is written.
+pub fn parse_center(text: &str) -> Result<Vec<Written>> {
     let separator = |c: char| c == ',' || c == ';' || c.is_whitespace();
     let cells = text.trim().trim_end_matches(separator).split(separator);
     let values = cells.filter(|c| !c.is_empty()).map(|cell| {
-        cell.parse().map_err(|_| {
-            Error::input(format!("{cell:?} is not a number"))
-                .at("--center")
-                .next("write --center \"0.1,0.2\"")
+        Written::parse(cell).map_err(|why| {
+            Error::input(format!("{cell:?} {why}")).at("--center").next("write --center \"0.1,0.2\"")
         })
     });
-    let values = sample::finite(values.collect::<Result<_>>()?).map_err(|e| e.at("--center"))?;
+    let values: Vec<Written> = values.collect::<Result<_>>()?;
     if values.is_empty() {
         return Err(Error::input("the centre is empty").at("--center").next("write --center \"0.1,0.2\""));
     }
@@ -24,7 +23,7 @@ pub fn parse_center(text: &str) -> Result<Vec<f64>> {
 }
 
 /// `--box FILE`: an array whose two rows are the lower and the upper corner, for `inputs` inputs.
-pub fn load_box(path: &str, inputs: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+pub fn load_box(path: &str, inputs: usize) -> Result<(Vec<Written>, Vec<Written>)> {
     let located = |e: Error| e.at(path);
     let bytes = read_file(path)?;
     let Decoded::Array(array) = decode(path, &bytes).map_err(located)? else {
@@ -36,7 +35,7 @@ pub fn load_box(path: &str, inputs: usize) -> Result<(Vec<f64>, Vec<f64>)> {
         let what = format!("the box has shape {}, expected 2x{inputs}", shape_text(&array.shape));
         return Err(Error::input(what).at(path).next("give a 2×n .npy: lo, hi"));
     }
-    let mut lo = sample::finite(array.to_f64().map_err(located)?).map_err(located)?;
+    let mut lo = array.written().map_err(located)?;
     let hi = lo.split_off(inputs);
     if let Some(k) = (0..inputs).find(|&k| lo[k] > hi[k]) {
         let what = format!("the box is empty: input {k} has lo {} > hi {}", lo[k], hi[k]);

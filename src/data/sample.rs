@@ -3,9 +3,10 @@
 
 use super::{Array, Values, product, shape_text};
 use crate::error::{Error, Result};
+use crate::num::Written;
+use crate::num::rational::Rational;
 
-/// What happens to 8-bit values: v becomes the f64 nearest to v / 255, or stays v. The sample
-/// is that f64, and everything proven is about it; no rounding is left to account for.
+/// What happens to 8-bit values: v becomes v / 255, exactly that, or stays v.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Scale {
     #[default]
@@ -14,11 +15,11 @@ pub enum Scale {
 }
 
 impl Scale {
-    pub fn apply(self, byte: u8) -> f64 {
-        match self {
-            Scale::Unit => byte as f64 / 255.0,
-            Scale::Raw => byte as f64,
-        }
+    /// What each byte becomes.
+    fn numbers(self) -> Vec<Written> {
+        let below = Rational::from(if self == Scale::Unit { 255u8 } else { 1 });
+        let number = |byte: u8| Written::exact(Rational::from(byte) / &below).expect("a small number");
+        (0..=255).map(number).collect()
     }
 }
 
@@ -30,7 +31,7 @@ pub fn agrees(shape: &[usize], wanted: &[usize]) -> bool {
 }
 
 /// An array as one sample, its numbers finite.
-pub fn from_array(array: &Array, wanted: &[usize], scale: Scale) -> Result<Vec<f64>> {
+pub fn from_array(array: &Array, wanted: &[usize], scale: Scale) -> Result<Vec<Written>> {
     if !agrees(&array.shape, wanted) {
         let next = match product(&array.shape) == product(wanted) {
             true => "the size is right, the order of axes is not: transpose the array",
@@ -41,24 +42,18 @@ pub fn from_array(array: &Array, wanted: &[usize], scale: Scale) -> Result<Vec<f
             Error::input(format!("the sample has shape {found}, the network wants {wanted}")).next(next)
         );
     }
-    let values = match &array.values {
-        Values::U8(bytes) => bytes.iter().map(|&b| scale.apply(b)).collect(),
-        _ => array.to_f64()?,
-    };
-    finite(values)
-}
-
-pub fn finite(values: Vec<f64>) -> Result<Vec<f64>> {
-    match values.iter().position(|x| !x.is_finite()) {
-        Some(k) => Err(Error::input(format!("value {k} is {}, not a finite number", values[k]))
-            .next("inputs must be finite numbers")),
-        None => Ok(values),
+    match &array.values {
+        Values::U8(bytes) => {
+            let numbers = scale.numbers();
+            Ok(bytes.iter().map(|&b| numbers[b as usize].clone()).collect())
+        }
+        _ => array.written(),
     }
 }
 
 /// A picture (height × width × channels) as one sample. Pictures are never resized and never
 /// change their number of channels; only the order of axes follows the network.
-pub fn from_image(image: &Array, wanted: &[usize], scale: Scale) -> Result<Vec<f64>> {
+pub fn from_image(image: &Array, wanted: &[usize], scale: Scale) -> Result<Vec<Written>> {
     let (&[height, width, channels], Values::U8(bytes)) = (&image.shape[..], &image.values) else {
         return Err(Error::input("a picture needs height, width and channels of 8 bits"));
     };
@@ -88,12 +83,13 @@ pub fn from_image(image: &Array, wanted: &[usize], scale: Scale) -> Result<Vec<f
             Error::input(what).next("images are never resized here, every way of doing it is another input")
         );
     }
+    let numbers = scale.numbers();
     if layout.channels_last || channels == 1 {
-        return Ok(bytes.iter().map(|&b| scale.apply(b)).collect());
+        return Ok(bytes.iter().map(|&b| numbers[b as usize].clone()).collect());
     }
     let pixels = height * width;
     let order = (0..channels * pixels).map(|k| bytes[k % pixels * channels + k / pixels]);
-    Ok(order.map(|b| scale.apply(b)).collect())
+    Ok(order.map(|b| numbers[b as usize].clone()).collect())
 }
 
 /// How a network's input shape stands for a picture.

@@ -1,11 +1,11 @@
 //! VNN-LIB properties: the box of the inputs; statements about outputs are counted, not used.
 //!
 //! Supported: `declare-const`, `assert`, `<=`, `>=`, `and`, `or`, comparisons of a variable
-//! with a decimal (or of outputs with each other). Decimals are compared exactly and rounded
-//! outward, so the box contains the one in the file and exceeds it by less than one ulp.
+//! with a decimal (or of outputs with each other). Decimals are exact.
 
-use super::decimal::{compare, parse_down, parse_up};
+use super::decimal::compare;
 use crate::error::{Error, Result};
+use crate::num::Written;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,8 @@ const MAX_DEPTH: usize = 64;
 /// The input box of a property.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
-    pub lo: Vec<f64>,
-    pub hi: Vec<f64>,
-    /// The file gives one and the same number as lower and upper bound: the coordinate is a
-    /// constant somewhere in [lo, hi], even where no f64 equals it.
-    pub fixed: Vec<bool>,
+    pub lo: Vec<Written>,
+    pub hi: Vec<Written>,
     /// Declared outputs.
     pub outputs: usize,
     /// Comparisons about outputs, which a Lipschitz constant does not depend on.
@@ -240,7 +237,7 @@ impl Reader {
         if self.inputs.is_empty() {
             return missing("the property declares no inputs X_0, X_1, …".into());
         }
-        let (mut lo, mut hi, mut fixed) = (vec![], vec![], vec![]);
+        let (mut lo, mut hi) = (vec![], vec![]);
         for (expected, (i, bounds)) in self.inputs.into_iter().enumerate() {
             if i != expected {
                 return missing(format!("X_{i} is declared, but X_{expected} is not"));
@@ -250,20 +247,17 @@ impl Reader {
                 [None, _] => return missing(format!("X_{i} has no lower bound")),
                 [_, None] => return missing(format!("X_{i} has no upper bound")),
             };
-            let order = compare(&low, &high);
-            if order == Some(Ordering::Greater) {
+            if compare(&low, &high) == Some(Ordering::Greater) {
                 return missing(format!("the box is empty: X_{i} >= {low} and X_{i} <= {high}"));
             }
-            match (parse_down(&low), parse_up(&high)) {
-                (Some(a), Some(b)) if a > f64::MIN && b < f64::MAX => {
-                    lo.push(a);
-                    hi.push(b);
-                    fixed.push(order == Some(Ordering::Equal));
+            for (text, side) in [(low, &mut lo), (high, &mut hi)] {
+                match Written::parse(&text) {
+                    Ok(number) => side.push(number),
+                    Err(why) => return missing(format!("X_{i} has a bound that {why}")),
                 }
-                _ => return missing(format!("X_{i} has a bound beyond the range of f64")),
             }
         }
         let outputs = self.outputs.len();
-        Ok(Property { lo, hi, fixed, outputs, output_constraints: self.output_constraints })
+        Ok(Property { lo, hi, outputs, output_constraints: self.output_constraints })
     }
 }

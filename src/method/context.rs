@@ -154,7 +154,14 @@ impl<'a, B: Backend> Context<'a, B> {
 
     /// Interval statuses on the region in double-double, for tiny regions.
     pub fn small(&self) -> &Trace<Cpu> {
-        self.small.get_or_init(|| ibp::run(self.exact(), &self.problem.region, &vec![]))
+        let region = &self.problem.region;
+        self.small.get_or_init(|| match region.centre().filter(|_| region.is_point()) {
+            Some(x) => {
+                let at = self.exact().backend.upload_near(&region.near(x));
+                self.exact().values(at, &vec![], |_| false)
+            }
+            None => ibp::run(self.exact(), region, &vec![]),
+        })
     }
 
     /// The norm of a node's layer under scales, found once.

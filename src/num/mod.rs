@@ -26,6 +26,7 @@ pub mod simplex;
 pub mod solve;
 pub mod tensor;
 pub mod twiddle;
+pub mod written;
 
 pub use interval::Interval;
 pub use map::{Affine, Coefficient, ConvShape, Incidence, LinearMap, Scale};
@@ -33,3 +34,4 @@ pub use norms::Norm;
 pub use piecewise::{Piece, Piecewise};
 pub use round::{Estimate, Lower, Upper};
 pub use tensor::{Enclosure, centre_radius};
+pub use written::Written;

@@ -84,27 +84,18 @@ pub fn by_ends<'p>(part: &'p Part) -> impl Fn(&Piecewise, usize, usize, &Form) -
     }
 }
 
-/// The values of coordinates that do not vary on a part; None where they are not numbers.
-pub fn constants(region: &Region, lo: &[f64], hi: &[f64]) -> Option<Vec<Option<f64>>> {
-    let each = region.fixed().into_iter().enumerate().map(|(j, fixed)| match fixed {
-        false => Some(None),
-        true => (lo[j] == hi[j]).then_some(Some(lo[j])),
-    });
-    each.collect()
+/// The values of the `n` coordinates that do not vary.
+pub fn constants(region: &Region, n: usize) -> Vec<Option<Rational>> {
+    (0..n).map(|j| region.constant(j)).collect()
 }
 
-/// The ends of a part's live coordinates within the region: those of a ball's box are no floats.
+/// The ends of a part's live coordinates within the region: what was written need not be floats.
 pub fn ends(region: &Region, lo: &[f64], hi: &[f64], live: &[usize]) -> Option<[Vec<Rational>; 2]> {
     let (mut low, mut high) = (vec![], vec![]);
     for &j in live {
-        let (mut l, mut h) = (rational::of(lo[j])?, rational::of(hi[j])?);
-        if let Region::Bounded { centre, ball: Some((_, radius)), .. } = region {
-            let (c, r) = (rational::of(centre[j])?, rational::of(*radius)?);
-            l = l.max(&c - &r);
-            h = h.min(c + r);
-        }
-        low.push(l);
-        high.push(h);
+        let [l, h] = region.exact_ends(j)?;
+        low.push(l.max(rational::of(lo[j])?));
+        high.push(h.min(rational::of(hi[j])?));
     }
     Some([low, high])
 }
@@ -114,25 +105,30 @@ const FACES: usize = 6;
 
 /// Conditions >= 0 that hold on the region beside those of its box.
 pub fn faces(region: &Region, live: &[usize]) -> Vec<Form> {
-    let Region::Bounded { centre, ball: Some((Norm::One, radius)), .. } = region else { return vec![] };
-    let Some(r) = rational::of(*radius).filter(|_| live.len() <= FACES) else { return vec![] };
+    let (Some((Norm::One, radius)), Some((_, centre))) = (region.ball_norm(), region.written()) else {
+        return vec![];
+    };
+    if live.len() > FACES {
+        return vec![];
+    }
     let face = |signs: usize| {
-        let mut form = Form::constant(live.len(), r.clone());
+        let mut form = Form::constant(live.len(), radius.value());
         for (k, &j) in live.iter().enumerate() {
             let sign = if signs >> k & 1 == 1 { Rational::ONE } else { -Rational::ONE };
-            form.c -= &sign * rational::of(centre[j])?;
+            form.c -= &sign * centre[j].value();
             form.a[k] = sign;
         }
-        Some(form)
+        form
     };
-    (0..1usize << live.len()).filter_map(face).collect()
+    (0..1usize << live.len()).map(face).collect()
 }
 
 /// Does the point lie inside the region's ball?
 pub fn within(region: &Region, x: &[Rational]) -> bool {
-    let Region::Bounded { centre, ball: Some((norm, radius)), .. } = region else { return true };
-    let way = x.iter().zip(centre).map(|(x, c)| rational::of(*c).map(|c| x - c));
-    let (Some(way), Some(r)) = (way.collect::<Option<Vec<_>>>(), rational::of(*radius)) else { return false };
+    let (Some((norm, radius)), Some((_, centre))) = (region.ball_norm(), region.written()) else {
+        return true;
+    };
+    let (way, r) = (x.iter().zip(centre).map(|(x, c)| x - c.value()).collect::<Vec<_>>(), radius.value());
     let zero = || Rational::ZERO;
     match norm {
         Norm::Inf => way.into_iter().all(|d| -&r < d && d < r),
@@ -145,7 +141,7 @@ pub fn within(region: &Region, x: &[Rational]) -> bool {
 /// None where coordinate j varies.
 pub fn pattern(
     net: &Net,
-    input: &[Option<f64>],
+    input: &[Option<Rational>],
     choose: &dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side>,
 ) -> Result<Pattern, Missing> {
     pattern_until(net, input, choose, &Deadline::never())
@@ -167,7 +163,7 @@ pub fn pattern_until(
     let mut first = vec![];
     for v in input {
         first.push(match v {
-            Some(x) => Form::constant(n, number(*x)?),
+            Some(x) => Form::constant(n, x.clone()),
             None => {
                 live += 1;
                 Form::coordinate(n, live - 1)
@@ -290,7 +286,7 @@ fn taps(s: &ConvShape, weight: &[f64], visit: &mut dyn FnMut(usize, usize, f64))
 impl Pattern {
     /// These rows times the Jacobian of the outputs: floats around rationals, one item; None
     /// unless the rows are finite numbers.
-    pub fn jacobian(&self, rows: &Enclosure, input: &[Option<f64>]) -> Option<Enclosure> {
+    pub fn jacobian(&self, rows: &Enclosure, input: &[Option<Rational>]) -> Option<Enclosure> {
         let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
         let combined = |row: ArrayView1<f64>| {
             let mut sum = Form::constant(live.len(), Rational::ZERO);

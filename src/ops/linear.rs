@@ -190,11 +190,12 @@ fn support<B: Backend>(b: &B, region: &Region, own: &Ends, a: &B::Block) -> Arra
         return support(&host, region, own, &host.upload(&Enclosure::point(b.read(a).centre)));
     }
     let mut top = b.support(a, &own.lo, &own.hi);
-    if let Region::Bounded { centre, ball: Some((norm, radius)), .. } = region {
-        let at = Array2::from_shape_fn(own.lo.dim(), |(_, j)| centre[j]);
-        let inner = b.support(a, &at, &at);
+    if let (Some((norm, radius)), Some((below, above))) = (region.ball_norm(), region.centre_ends()) {
+        let at = |side: &[f64]| Array2::from_shape_fn(own.lo.dim(), |(_, j)| side[j]);
+        let inner = b.support(a, &at(below), &at(above));
+        let radius = radius.ends().hi;
         ndarray::Zip::from(&mut top).and(&inner).and(&b.row_norms(a, norm.dual())).for_each(|t, &c, &n| {
-            *t = t.min(add_up(c, mul_up(n, *radius)));
+            *t = t.min(add_up(c, mul_up(n, radius)));
         });
     }
     top

@@ -52,7 +52,7 @@ impl Numbers {
     }
 }
 
-fn classes(net: &Net, x: &[f64]) -> Vec<Classes> {
+fn classes(net: &Net, inputs: &[u32]) -> Vec<Classes> {
     let mut list: Vec<Classes> = Vec::with_capacity(net.nodes.len());
     for node in &net.nodes {
         let first = node.inputs.first().map(|&i| &list[i]);
@@ -62,10 +62,7 @@ fn classes(net: &Net, x: &[f64]) -> Vec<Classes> {
             _ => Classes::Unknown,
         };
         let next = match &node.op {
-            Op::Input => Classes::Each(Numbers::all(x.iter().map(|v| {
-                let bits = v.to_bits();
-                vec![(bits >> 32) as u32, bits as u32]
-            }))),
+            Op::Input => Classes::Each(inputs.to_vec()),
             Op::Piecewise(Piecewise::PerFeature { .. }) => Classes::Unknown,
             Op::Piecewise(_) | Op::Smooth(_) => same(),
             Op::Scale(s) => scaled(s, first),
@@ -167,17 +164,17 @@ pub fn any<B: Backend>(prepared: &Prepared<B>, gates: &[Option<Gate<B>>]) -> boo
     })
 }
 
-/// The gates (of one item, at the point x) with every provable tie of a maximum
+/// The gates (of one item, at a point whose coordinates with one number are equal) with every provable tie of a maximum
 /// that the direction breaks decided for the winner. A backend that only proposes
 /// decides by centres.
 pub fn resolve<B: Backend>(
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
-    x: &[f64],
+    inputs: &[u32],
     direction: B::Block,
 ) -> Vec<Option<Gate<B>>> {
     let (b, net) = (prepared.backend, prepared.net);
-    let classes = classes(net, x);
+    let classes = classes(net, inputs);
     let mut gates = gates.to_vec();
     prepared.forward(direction, |k, parts| {
         let node = &net.nodes[k];

@@ -45,7 +45,7 @@ pub fn row(r: &BoundReport) -> String {
         r.net.outputs.to_string(),
         if r.region.global { "global".into() } else { r.region.kind.clone() },
         r.region.norm.clone().unwrap_or_default(),
-        r.region.radius.map(|x| x.to_string()).unwrap_or_default(),
+        r.region.radius_text.clone().or(r.region.radius.map(|x| x.to_string())).unwrap_or_default(),
         r.quotient.in_norm.clone(),
         r.quotient.out_norm.clone(),
         r.quotient.output.clone(),

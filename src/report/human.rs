@@ -122,14 +122,15 @@ fn region(r: &BoundReport) -> String {
         (_, "ball") => format!(
             "‖x − c‖{} ≤ {}",
             index(region.norm.as_deref().unwrap_or("inf")),
-            region.radius.map_or("?".into(), |x| x.to_string())
+            region.radius_text.clone().or(region.radius.map(|x| x.to_string())).unwrap_or("?".into())
         ),
         _ => match &region.source {
             Some(source) => format!("the box of {source}"),
             None => "a box".into(),
         },
     };
-    if let Some([lo, hi]) = region.clip {
+    let clip = region.clip.map(|ends| ends.map(|x| x.to_string()));
+    if let Some([lo, hi]) = region.clip_text.clone().or(clip) {
         text += &format!(", {lo} ≤ x ≤ {hi}");
     }
     match region.fixed_inputs {

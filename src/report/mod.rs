@@ -70,7 +70,12 @@ pub struct RegionInfo {
     pub kind: String,
     pub norm: Option<String>,
     pub radius: Option<f64>,
+    /// Numbers are the nearest to what was written, texts are that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub radius_text: Option<String>,
     pub clip: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_text: Option<[String; 2]>,
     pub global: bool,
     pub fixed_inputs: usize,
     /// The file a box came from, for people.
@@ -84,6 +89,10 @@ pub struct Units {
     pub scale: String,
     pub mean: Option<Vec<f64>>,
     pub std: Option<Vec<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_text: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub std_text: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -35,7 +35,7 @@ pub enum Settled {
 /// `problem` is what is searched for the one of `home`.
 pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, part: &Part) -> Settled {
     let (low, high) = problem.room(&part.lo, &part.hi);
-    let Some(input) = constants(&problem.region, low, high) else { return Settled::Unknown };
+    let input = constants(&problem.region, problem.net.inputs());
     let until = &home.budget.deadline;
     if until.is_over() {
         return Settled::Unknown;
@@ -66,7 +66,7 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, p
         Verdict::Inside(point) => {
             let mut point = point.into_iter();
             let x: Option<Vec<Rational>> =
-                input.iter().map(|v| v.map_or_else(|| point.next(), rational::of)).collect();
+                input.iter().map(|v| v.clone().or_else(|| point.next())).collect();
             match x {
                 Some(x) => piece(home, problem, stand, &found, &input, x),
                 None => Settled::Unknown,
@@ -81,7 +81,7 @@ fn piece<B: Backend>(
     problem: &Problem,
     stand: &Stand,
     found: &Pattern,
-    input: &[Option<f64>],
+    input: &[Option<Rational>],
     x: Vec<Rational>,
 ) -> Settled {
     let Some(jacobian) = found.jacobian(&problem.seeds(), input) else { return Settled::Unknown };

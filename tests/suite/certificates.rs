@@ -13,7 +13,6 @@ use clarke::net::Op;
 use clarke::num::{LinearMap, Norm};
 use clarke::ops::feedback::Scaled;
 use clarke::problem::{Problem, Quantity, Quotient};
-use clarke::region::Region;
 use clarke::search::certify;
 use clarke::{Goal, solve};
 use rayon::prelude::*;
@@ -31,7 +30,7 @@ fn case(k: usize) -> Option<Case> {
     let mut m = network(k as u64 + 900_000, Kind::Tiny);
     let problem = question(&mut m, k);
     let region = &problem.region;
-    let round = matches!(region, Region::Bounded { ball: Some((Norm::Two, _)), .. });
+    let round = matches!(region.ball_norm(), Some((Norm::Two, _)));
     let other = region.is_point() || round;
     if other || problem.quotient.quantity == Quantity::Anchored {
         return None;

@@ -1,6 +1,7 @@
 //! The command line from outside: help that fits, errors of three lines, exit codes; and from
 //! inside: what flags mean.
 
+use crate::common::written;
 use clap::{CommandFactory, Parser};
 use clarke::cli::args::{BoundArgs, Centre, RegionArg};
 use clarke::cli::flags::{Cli, Command};
@@ -77,13 +78,15 @@ fn what_flags_mean() {
     );
     assert_eq!((a.work.gap, a.work.time.as_secs(), a.work.seed), (1.01, 60, 0));
     let a = bound("--input x.npy#7 --eps 0.02 --norm 2 --out-norm 1 --method exact --output 3-5").unwrap();
-    assert_eq!(a.region, RegionArg::Ball { radius: 0.02, norm: Norm::Two });
+    assert_eq!(a.region, RegionArg::Ball { radius: written("2e-2"), norm: Norm::Two });
     assert_eq!(a.centre, Some(Centre::Input("x.npy#7".into())));
     assert_eq!((a.in_norm, a.out_norm, a.output), (Norm::Two, Norm::One, Output::Difference(3, 5)));
     assert_eq!(a.work.gap, 1.0 + 1e-9);
     let a = bound("--center -0.5,1 --eps 1 --ball 1 --clip -1,1 --mean -1,2 --std 1,2").unwrap();
-    assert_eq!(a.region, RegionArg::Ball { radius: 1.0, norm: Norm::One });
-    assert_eq!((a.clip, a.mean, a.std), (Some((-1.0, 1.0)), Some(vec![-1.0, 2.0]), Some(vec![1.0, 2.0])));
+    assert_eq!(a.region, RegionArg::Ball { radius: written("1"), norm: Norm::One });
+    let two = |texts: [&str; 2]| Some(texts.map(written).to_vec());
+    assert_eq!(a.clip.map(|ends| ends.to_vec()), two(["-1", "1"]));
+    assert_eq!((a.mean, a.std), (two(["-1", "2"]), two(["1", "2"])));
     assert!(bound("--input x.npy --expect y.npy").is_ok());
     assert!(bound("--input x.npy --quantity anchored --clip 0,1").is_ok());
 }

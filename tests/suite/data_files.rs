@@ -1,6 +1,7 @@
 //! Data files: what is read is what was written; damaged and hostile files are errors that
 //! say where, never panics and never large allocations.
 
+use crate::common::written;
 use clarke::data::{
     Array, Scale, Values, csv, decimal, gzip, idx, image, load_box, load_input, load_labels, load_rows,
     load_vnnlib, npy, npz, parse_center, vnnlib,
@@ -207,10 +208,10 @@ fn pictures_follow_the_network_and_are_never_changed() {
     );
     assert!(load(&[6]).is_err() && load(&[1, 1, 2]).is_err());
     let unit = load_input(&file.spec(""), &[3, 1, 2], Scale::Unit).unwrap();
-    assert!(unit.eight_bit && unit.values[5] == 6.0 / 255.0);
+    assert!(unit.eight_bit && unit.values[5] == written("6/255"));
     let gray = Temporary::new("gray.png", &png_of(2, 2, png::ColorType::Grayscale, &[0, 255, 3, 4]));
     for shape in [&[1, 2, 2][..], &[2, 2, 1], &[2, 2], &[4], &[1, 1, 1, 4]] {
-        assert_eq!(load_input(&gray.spec("#0"), shape, Scale::Raw).unwrap().values, [0.0, 255.0, 3.0, 4.0]);
+        assert_eq!(load_input(&gray.spec("#0"), shape, Scale::Raw).unwrap().nearest(), [0.0, 255.0, 3.0, 4.0]);
     }
     assert!(load_input(&gray.spec(""), &[3, 2, 2], Scale::Raw).is_err());
     assert!(load_input(&gray.spec("#1"), &[4], Scale::Raw).is_err());
@@ -232,10 +233,10 @@ fn inputs_by_row() {
     assert!(load("#0", &[2, 3]).unwrap_err().next.contains("transpose"));
     assert!(load("#0", &[7]).is_err());
     let rows = load_rows(&file.spec(""), &[2], Scale::Unit).unwrap();
-    assert_eq!((rows.len(), rows.get(1).unwrap()), (3, vec![3.0, 4.0]));
+    assert_eq!((rows.len(), rows.get(1).unwrap()), (3, ["3", "4"].map(written).to_vec()));
     assert!(rows.get(3).is_err());
     let one = load_rows(&file.spec("#1"), &[2], Scale::Unit).unwrap();
-    assert_eq!((one.len(), one.get(0).unwrap()), (1, vec![3.0, 4.0]));
+    assert_eq!((one.len(), one.get(0).unwrap()), (1, ["3", "4"].map(written).to_vec()));
     assert_eq!(load_input("no-such-file.npy#1", &[2], Scale::Unit).unwrap_err().place, "no-such-file.npy");
 }
 
@@ -244,10 +245,10 @@ fn eight_bit_arrays_are_scaled_and_others_are_not() {
     let bytes = Array::new(vec![2], Values::U8(vec![255, 51])).unwrap();
     let file = Temporary::new("bytes.npy", &npy::write(&bytes));
     let load = |scale| load_input(&file.spec(""), &[2], scale).unwrap().values;
-    assert_eq!((load(Scale::Unit), load(Scale::Raw)), (vec![1.0, 0.2], vec![255.0, 51.0]));
+    assert_eq!((load(Scale::Unit), load(Scale::Raw)), (["1", "0.2"].map(written).to_vec(), ["255", "51"].map(written).to_vec()));
     let wide =
         Temporary::new("wide.npy", &npy::write(&Array { values: Values::I64(vec![255, 51]), ..bytes }));
-    assert_eq!(load_input(&wide.spec(""), &[2], Scale::Unit).unwrap().values, [255.0, 51.0]);
+    assert_eq!(load_input(&wide.spec(""), &[2], Scale::Unit).unwrap().nearest(), [255.0, 51.0]);
     let nan = Temporary::new("nan.npy", &npy::write(&f64s(&[2], &[0.0, f64::NAN])));
     assert!(load_input(&nan.spec(""), &[2], Scale::Unit).unwrap_err().what.contains("value 1"));
 }
@@ -257,18 +258,18 @@ fn inputs_of_archives_tables_and_idx() {
     let x = f64s(&[2, 2], &[1.0, 2.0, 3.0, 4.0]);
     let several = npz::write(&[("x".into(), x.clone()), ("z".into(), f64s(&[], &[0.0]))]).unwrap();
     let file = Temporary::new("several.npz", &several);
-    assert_eq!(load_input(&file.spec("#x#1"), &[2], Scale::Unit).unwrap().values, [3.0, 4.0]);
+    assert_eq!(load_input(&file.spec("#x#1"), &[2], Scale::Unit).unwrap().nearest(), [3.0, 4.0]);
     assert!(load_input(&file.spec("#x"), &[2], Scale::Unit).unwrap_err().what.contains("2 rows"));
     assert!(load_input(&file.spec(""), &[2], Scale::Unit).unwrap_err().next.contains("x, z"));
     assert!(load_input(&file.spec("#q#0"), &[2], Scale::Unit).unwrap_err().what.contains("\"q\""));
     let single = Temporary::new("single.npz", &npz::write(&[("x".into(), x)]).unwrap());
-    assert_eq!(load_input(&single.spec("#0"), &[2], Scale::Unit).unwrap().values, [1.0, 2.0]);
+    assert_eq!(load_input(&single.spec("#0"), &[2], Scale::Unit).unwrap().nearest(), [1.0, 2.0]);
     let table = Temporary::new("table.csv.gz", &gzipped(b"a,b\n1,2\n3,4\n"));
-    assert_eq!(load_input(&table.spec("#1"), &[2], Scale::Unit).unwrap().values, [3.0, 4.0]);
+    assert_eq!(load_input(&table.spec("#1"), &[2], Scale::Unit).unwrap().nearest(), [3.0, 4.0]);
     assert!(load_input(&table.spec("#0"), &[1], Scale::Unit).unwrap_err().next.contains("labels"));
     let digits = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1][..], &[0, 255, 51, 0]].concat();
     let digits = Temporary::new("images-idx3-ubyte.gz", &gzipped(&digits));
-    assert_eq!(load_input(&digits.spec("#1"), &[1, 2, 1], Scale::Unit).unwrap().values, [0.2, 0.0]);
+    assert_eq!(load_input(&digits.spec("#1"), &[1, 2, 1], Scale::Unit).unwrap().values, ["1/5", "0"].map(written));
     let labels = Temporary::new("labels-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 7, 9]);
     assert_eq!(load_labels(&labels.spec("")).unwrap(), [7, 9]);
     let column = Temporary::new("labels.csv", b"label\n7\n9\n");
@@ -279,11 +280,13 @@ fn inputs_of_archives_tables_and_idx() {
 
 #[test]
 fn centres_and_boxes() {
-    assert_eq!(parse_center(" 0.1, -2 ,3e-1,").unwrap(), [0.1, -2.0, 0.3]);
+    assert_eq!(parse_center(" 0.1, -2 ,3e-1,").unwrap(), ["0.1", "-2", "0.3"].map(written));
+    assert_eq!(parse_center("8/255 1e400").unwrap_err().what, "\"1e400\" is beyond the range of f64");
     assert!(parse_center("0.1,x").is_err() && parse_center("").is_err() && parse_center("nan").is_err());
     let file = |name: &str, values: &[f64]| Temporary::new(name, &npy::write_f64(&[2, 2], values));
     let good = file("box.npy", &[0.0, 1.0, 0.5, 1.0]);
-    assert_eq!(load_box(&good.spec(""), 2).unwrap(), (vec![0.0, 1.0], vec![0.5, 1.0]));
+    let ends = load_box(&good.spec(""), 2).unwrap();
+    assert_eq!(ends, (["0", "1"].map(written).to_vec(), ["0.5", "1"].map(written).to_vec()));
     assert!(load_box(&good.spec(""), 4).is_err());
     let empty = file("empty.npy", &[0.0, 1.0, 0.5, 0.9]);
     assert!(load_box(&empty.spec(""), 2).unwrap_err().what.contains("empty"));
@@ -299,9 +302,8 @@ fn vnnlib_boxes_are_rounded_outward() {
         (assert (>= X_2 0.10)) (assert (<= X_2 0.1))
         (assert (or (and (<= Y_0 Y_1)) (and (>= Y_1 3.5))))";
     let p = vnnlib::parse(text).unwrap();
-    assert_eq!(p.lo, [(-0.3f64).next_down(), -0.25, 0.1f64.next_down()]);
-    assert_eq!(p.hi, [0.1, 0.5, 0.1]);
-    assert_eq!(p.fixed, [false, false, true]);
+    assert_eq!(p.lo, ["-0.3", "-0.25", "0.1"].map(written));
+    assert_eq!(p.hi, ["0.1", "0.5", "1/10"].map(written));
     assert_eq!((p.outputs, p.output_constraints), (2, 2));
     assert_eq!(decimal::parse_up("-0.3"), Some(-0.3));
     survive(text.as_bytes(), |bytes| drop(std::str::from_utf8(bytes).map(vnnlib::parse)));

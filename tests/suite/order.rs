@@ -6,10 +6,10 @@ use clarke::backend::cpu::Cpu;
 use clarke::method::context::Context;
 use clarke::method::local::{ibp, jacobian, parts};
 use clarke::net::{Net, Op};
-use clarke::num::{Affine, Incidence, LinearMap, Norm, Piecewise};
+use clarke::num::{Affine, Incidence, LinearMap, Norm, Piecewise, Written};
 use clarke::ops::Prepared;
 use clarke::problem::{Output, Problem, Quantity};
-use clarke::region::Region;
+use clarke::region::{Region, Shape};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -216,21 +216,16 @@ fn permutation() {
             let inputs = node.inputs.iter().map(|i| i + 1).collect();
             net.push("n", node.op.clone(), inputs, node.shape.clone()).expect("the same node");
         }
-        let turn = |v: &Vec<f64>| {
-            let mut to = v.clone();
-            order.iter().enumerate().for_each(|(j, &o)| to[o] = v[j]);
+        let turn = |v: &[Written]| {
+            let mut to = v.to_vec();
+            order.iter().enumerate().for_each(|(j, &o)| to[o] = v[j].clone());
             to
         };
-        let region = match &problem.region {
-            Region::Whole => Region::Whole,
-            Region::Bounded { lo, hi, ball: None, .. } => Region::boxed(turn(lo), turn(hi)).expect("a box"),
-            Region::Bounded { lo, hi, centre, ball: Some((p, r)), .. } => {
-                // Clipped balls keep their clip only through `ball`.
-                let plain = Region::ball(centre, *r, *p, None).expect("a ball");
-                if plain.ends() != Some((lo, hi)) {
-                    return None;
-                }
-                Region::ball(&turn(centre), *r, *p, None).expect("a ball")
+        let region = match problem.region.written() {
+            None => Region::Whole,
+            Some((Shape::Box { lo, hi, .. }, _)) => Region::box_of(turn(lo), turn(hi), None).expect("a box"),
+            Some((Shape::Ball { radius, norm, clip }, centre)) => {
+                Region::ball_of(turn(centre), radius.clone(), *norm, clip.clone()).expect("a ball")
             }
         };
         let turned = Problem::new(net, region, problem.quotient).expect("the same question");

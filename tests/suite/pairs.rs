@@ -2,7 +2,7 @@
 
 use crate::common::data::matrix;
 use crate::common::nets::{Kind, network, question};
-use crate::common::{bound, budget};
+use crate::common::{bound, budget, written};
 use clarke::backend::cpu::Cpu;
 use clarke::certificate::{LowerBound, Witness};
 use clarke::method::context::Context;
@@ -87,11 +87,13 @@ fn what_proves_nothing() {
     nothing(&anchored, [0.0, 0.0], [0.6, 0.6]);
     let point = Region::ball(&[0.0, 0.0], 0.0, Norm::Two, None).unwrap();
     nothing(&ask(&net, point, Norm::Two, Output::All, Quantity::Lipschitz), [0.0, 0.0], [0.0, 0.0]);
-    let line = Region::boxed(vec![0.0, 0.0], vec![1.0, 1e-3]).unwrap().with_constants(&[false, true]);
+    let line = Region::box_of(["0", "1/3"].map(written).into(), ["1", "1/3"].map(written).into(), None);
+    let line = line.unwrap();
     let problem = ask(&net, line, Norm::Two, Output::All, Quantity::Lipschitz);
-    nothing(&problem, [0.5, 0.0], [0.5, 1e-3]);
-    // The constant is the same at both ends: only the first column counts.
-    let l = prove(&problem, &[0.0, 0.0], &[1.0, 1e-3]).value.get();
+    // Floats on both sides of 1/3 stand for it: only the first column counts.
+    let third = 1.0f64 / 3.0;
+    nothing(&problem, [0.5, third], [0.5, third.next_up()]);
+    let l = prove(&problem, &[0.0, third], &[1.0, third.next_up()]).value.get();
     assert!(l > 0.0 && l <= 10f64.sqrt(), "{l}");
 }
 

@@ -39,7 +39,7 @@ fn enumerated_networks() {
             let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
             assert!(upper >= inner * (1.0 - 1e-12), "case {k}: {upper} below {inner}");
             assert!(lower <= outer * (1.0 + 1e-12), "case {k}: {lower} above {outer}");
-            let round = matches!(region, Region::Bounded { ball: Some((Norm::Two, _)), .. });
+            let round = matches!(region.ball_norm(), Some((Norm::Two, _)));
             let same = upper <= inner * (1.0 + 1e-9) && lower >= inner * (1.0 - 1e-9);
             assert!(round || same && o.exact, "case {k}: [{lower}, {upper}] around {inner}: {:?}", o.status);
             Some((round, o.exact))

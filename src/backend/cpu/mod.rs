@@ -21,7 +21,7 @@ pub use double::gamma_double;
 
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::num::round::{add_up, gamma, sub_down};
-use crate::num::{Affine, Enclosure, Incidence, LinearMap, Norm, Piecewise, Scale};
+use crate::num::{Affine, Coefficient, Enclosure, Incidence, LinearMap, Norm, Piecewise, Scale};
 use elementwise::Piece;
 use lanes::wide;
 use ndarray::{Array2, Array3};
@@ -60,6 +60,15 @@ impl Cpu {
 
     fn double(&self) -> bool {
         self.precision == Precision::DoubleDouble
+    }
+
+    /// Numbers within their errors, one item and one row.
+    pub fn upload_near(&self, x: &[Coefficient]) -> Block {
+        let hi = x.iter().map(|c| c.hi).collect();
+        let lo = if self.double() { x.iter().map(|c| c.lo).collect() } else { vec![] };
+        let error = |c: &Coefficient| if self.double() { c.err } else { add_up(c.err, c.lo.abs()) };
+        let radius = if self.proves() { x.iter().map(error).collect() } else { vec![] };
+        Parts { hi, lo, radius }.seal(1, 1, x.len())
     }
 }
 

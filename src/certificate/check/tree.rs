@@ -107,11 +107,10 @@ fn leaf(
             refused("multipliers do not show that a pattern has no interior")
         }
         Node::Pattern => {
-            let region = &problem.region;
-            let (lo, hi) = problem.room(&part.lo, &part.hi);
-            let input = constants(region, lo, hi);
-            let found = input.and_then(|v| Some((pattern(&problem.net, &v, &by_ends(part)).ok()?, v)));
-            let Some((pattern, input)) = found else { return refused("a leaf has no single pattern") };
+            let input = constants(&problem.region, problem.net.inputs());
+            let Ok(pattern) = pattern(&problem.net, &input, &by_ends(part)) else {
+                return refused("a leaf has no single pattern");
+            };
             let found = pattern.jacobian(&problem.seeds(), &input).map(|j| problem.without_ignored(j));
             let Some(j) = found else { return refused("no Jacobian") };
             let [centre, radius] = [&j.centre, &j.radius].map(|a| a.index_axis(Axis(0), 0));
@@ -126,7 +125,7 @@ fn leaf(
 fn empty(problem: &Problem, part: &Part, multipliers: &[Rational]) -> bool {
     let region = &problem.region;
     let (lo, hi) = problem.room(&part.lo, &part.hi);
-    let Some(input) = constants(region, lo, hi) else { return false };
+    let input = constants(region, problem.net.inputs());
     let Ok(found) = pattern(&problem.net, &input, &by_ends(part)) else { return false };
     let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
     let Some([lo, hi]) = ends(region, lo, hi, &live) else { return false };

@@ -5,7 +5,7 @@ use crate::backend::cpu::Cpu;
 use crate::certificate::Witness;
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::rational::{self, Form, Rational};
-use crate::num::round::{div_down, sub_up};
+use crate::num::round::div_down;
 use crate::num::{Coefficient, Enclosure, Piecewise, Scale};
 use crate::ops::Prepared;
 use crate::ops::exact;
@@ -39,7 +39,7 @@ fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
     }
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
-    let trace = prepared.values(b.upload(&region.near(x)), &vec![], |_| false);
+    let trace = prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false);
     let row = b.upload(&Enclosure::vector(&problem.row(u)));
     let g = b.read(&prepared.adjoints(&trace.gates, row, |_, _| {})).mignitude();
     let fixed = region.fixed();
@@ -56,10 +56,7 @@ fn inside(problem: &Problem, x: &[Rational], u: &[f64]) -> Option<f64> {
     if !fits || !lipschitz {
         return None;
     }
-    let input = match region.ends() {
-        Some((lo, hi)) => exact::constants(region, lo, hi)?,
-        None => vec![None; x.len()],
-    };
+    let input = exact::constants(region, x.len());
     let live: Vec<usize> = (0..x.len()).filter(|&j| input[j].is_none()).collect();
     let strictly = match region.ends() {
         Some((lo, hi)) => {
@@ -68,7 +65,7 @@ fn inside(problem: &Problem, x: &[Rational], u: &[f64]) -> Option<f64> {
         }
         None => true,
     };
-    let same = input.iter().zip(x).all(|(v, x)| v.is_none_or(|v| rational::of(v).as_ref() == Some(x)));
+    let same = input.iter().zip(x).all(|(v, x)| v.as_ref().is_none_or(|v| v == x));
     if !strictly || !same || !exact::within(region, x) {
         return None;
     }
@@ -95,15 +92,13 @@ fn pair(problem: &Problem, x: &[f64], y: &[f64]) -> Option<f64> {
     if region.is_point() || !free || !fits {
         return None;
     }
-    let fixed = region.fixed();
-    let live = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false));
-    let way = vector_norm_up(live.map(|j| sub_up(x[j], y[j]).max(sub_up(y[j], x[j]))), q.in_norm);
+    let way = vector_norm_up(region.apart(x, y), q.in_norm);
     if !(way > 0.0 && way.is_finite()) {
         return None;
     }
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
-    let value = |x: &[f64]| prepared.values(b.upload(&region.near(x)), &vec![], |_| false).output().clone();
+    let value = |x: &[f64]| prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false).output().clone();
     let minus = Scale::uniform(Coefficient::exact(-1.0));
     let gap = b.sum(&[&value(x), &b.scale(&minus, &value(y), false)]);
     let gap = match q.output {

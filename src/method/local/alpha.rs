@@ -185,10 +185,11 @@ fn descend<B: Backend>(
 
 /// Where each row of coefficients is largest on the region.
 fn maximiser(region: &Region, rows: &Array2<f64>) -> Array2<f64> {
-    let Region::Bounded { lo, hi, centre, ball, .. } = region else { return rows.clone() };
+    let (Some((lo, hi)), Some(centre)) = (region.ends(), region.centre()) else { return rows.clone() };
     let mut x =
         Array2::from_shape_fn(rows.raw_dim(), |(i, j)| if rows[[i, j]] > 0.0 { hi[j] } else { lo[j] });
-    if let Some((Norm::Two, radius)) = ball {
+    if let Some((Norm::Two, radius)) = region.ball_norm() {
+        let radius = radius.nearest();
         for (mut x, a) in x.rows_mut().into_iter().zip(rows.rows()) {
             let size = a.dot(&a).sqrt().max(1e-300);
             x.iter_mut().zip(a.iter().zip(centre)).for_each(|(x, (a, c))| *x = c + radius * a / size);

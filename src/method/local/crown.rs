@@ -72,7 +72,7 @@ pub fn run_on<B: Backend>(
     let mut relaxations: Vec<Option<Relaxation>> = (0..net.nodes.len()).map(|_| None).collect();
     let mut curved = vec![false; net.nodes.len()];
     let mut work = vec![0.0; net.nodes.len()];
-    let ball = matches!(region, Region::Bounded { ball: Some((Norm::One | Norm::Two, _)), .. });
+    let ball = matches!(region.ball_norm(), Some((Norm::One | Norm::Two, _)));
     for k in 0..net.nodes.len() {
         let node = &net.nodes[k];
         let input = (k == 0).then(|| b.upload(&given.input));

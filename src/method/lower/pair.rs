@@ -17,7 +17,7 @@ use crate::certificate::{LowerBound, Witness};
 use crate::method::context::{Context, pass};
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
-use crate::num::round::{div_down, sub_up};
+use crate::num::round::div_down;
 use crate::num::{Coefficient, Enclosure, Lower, Scale};
 use crate::problem::{Output, Quantity};
 use ndarray::Array3;
@@ -45,7 +45,7 @@ pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], y: &[f64]) -> LowerBou
         return LowerBound::NONE;
     }
     let b = exact.backend;
-    let value = |x: &[f64]| exact.values(b.upload(&region.near(x)), &vec![], |_| false).output().clone();
+    let value = |x: &[f64]| exact.values(b.upload_near(&region.near(x)), &vec![], |_| false).output().clone();
     let minus = Scale::uniform(Coefficient::exact(-1.0));
     let less = |a: <Cpu as Backend>::Block, c| b.sum(&[&a, &b.scale(&minus, &c, false)]);
     let gap = less(value(x), value(y));
@@ -61,10 +61,7 @@ pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], y: &[f64]) -> LowerBou
 
 /// ‖x − y‖ over the inputs that vary, rounded up.
 fn distance<B: Backend>(context: &Context<B>, x: &[f64], y: &[f64]) -> f64 {
-    let fixed = context.problem.region.fixed();
-    let live = (0..x.len()).filter(|&j| !fixed.get(j).copied().unwrap_or(false));
-    let way = live.map(|j| sub_up(x[j], y[j]).max(sub_up(y[j], x[j])));
-    vector_norm_up(way, context.problem.quotient.in_norm)
+    vector_norm_up(context.problem.region.apart(x, y), context.problem.quotient.in_norm)
 }
 
 /// A pair, its unproven quotient, and the mean over both ends of uᵀJ for the

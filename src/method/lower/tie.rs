@@ -23,17 +23,16 @@ pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64]) -> LowerBound {
     let exact = context.exact();
     let gates = &context.small().gates;
     let mut proposal = propose(context, x, &sketched(exact, gates));
-    // Equal inputs are known to be equal only where they are known exactly.
-    let known = context.problem.region.ends().is_none_or(|(lo, hi)| lo == hi);
-    if !known || !ties::any(exact, gates) {
+    if !ties::any(exact, gates) {
         return prove(context, &proposal, gates);
     }
     let first = gradient(context, &proposal.u, &sketched(exact, gates));
-    let Some(along) = steepest(context, x, &proposal.u, gates, first) else {
+    let inputs = context.problem.region.classes();
+    let Some(along) = steepest(context, x, &inputs, &proposal.u, gates, first) else {
         return prove(context, &proposal, gates);
     };
     let seed = exact.backend.upload(&Enclosure::vector(&along));
-    let resolved = ties::resolve(exact, gates, x, seed);
+    let resolved = ties::resolve(exact, gates, &inputs, seed);
     proposal = propose(context, x, &sketched(exact, &resolved));
     prove(context, &proposal, &resolved)
 }
@@ -54,6 +53,7 @@ const TRIES: usize = 2;
 fn steepest<B: Backend>(
     context: &Context<B>,
     x: &[f64],
+    inputs: &[u32],
     u: &[f64],
     gates: &[Option<Gate<Cpu>>],
     first: Vec<f64>,
@@ -62,7 +62,7 @@ fn steepest<B: Backend>(
     let dual = context.problem.quotient.in_norm.dual();
     let look = |along: Vec<f64>| {
         let seed = sketch.backend.upload(&Enclosure::vector(&along));
-        let piece = ties::resolve(sketch, gates, x, seed);
+        let piece = ties::resolve(sketch, gates, inputs, seed);
         let row = gradient(context, u, &sketched(exact, &piece));
         let size = vector_norm_up(row.iter().map(|v| v.abs()), dual);
         Piece { along, row, size }

@@ -15,7 +15,6 @@ use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::round::div_down;
 use crate::num::{Enclosure, Lower};
 use crate::problem::Quantity;
-use crate::region::Region;
 
 /// Evaluates the witness (x, u); x must lie in the region.
 pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], u: &[f64], method: &'static str) -> LowerBound {
@@ -25,7 +24,7 @@ pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], u: &[f64], method: &'s
         return LowerBound::NONE;
     }
     let b = exact.backend;
-    let trace = exact.values(b.upload(&problem.region.near(x)), &vec![], |_| false);
+    let trace = exact.values(b.upload_near(&problem.region.near(x)), &vec![], |_| false);
     let row = b.upload(&Enclosure::vector(&problem.row(u)));
     let g = context.without_fixed(b.read(&exact.adjoints(&trace.gates, row, |_, _| {})));
     evaluate(context, x, u, &g, method)
@@ -51,7 +50,7 @@ pub fn evaluate<B: Backend>(
             let signs: Vec<f64> = row.centre.iter().copied().collect();
             let way = |flip: f64| {
                 let open = mig.iter().enumerate().map(|(j, &m)| {
-                    if feasible(&context.problem.region, x, j, flip * signs[j]) { m } else { 0.0 }
+                    if context.problem.region.may_move(j, flip * signs[j] > 0.0) { m } else { 0.0 }
                 });
                 vector_norm_down(open, dual)
             };
@@ -64,10 +63,4 @@ pub fn evaluate<B: Backend>(
     }
     let value = Lower::proven(div_down(size, scale));
     LowerBound { value, method, witness: Some(Witness::Piece { x: x.to_vec(), u: u.to_vec() }) }
-}
-
-/// May coordinate j of x move in this direction without leaving the region?
-fn feasible(region: &Region, x: &[f64], j: usize, direction: f64) -> bool {
-    region.is_point()
-        || region.ends().is_none_or(|(lo, hi)| if direction > 0.0 { x[j] < hi[j] } else { x[j] > lo[j] })
 }

@@ -14,8 +14,14 @@ pub mod pieces;
 use clarke::backend::cpu::Cpu;
 use clarke::method::context::Budget;
 use clarke::method::driver::{Outcome, solve};
+use clarke::num::Written;
 use clarke::problem::Problem;
 use std::time::Duration;
+
+/// A number as somebody writes it.
+pub fn written(text: &str) -> Written {
+    Written::parse(text).expect("a number")
+}
 
 pub fn budget(seconds: u64) -> Budget {
     Budget::new(Duration::from_secs(seconds), 1 << 30)

@@ -263,7 +263,7 @@ pub fn length(v: &[f64], norm: Norm) -> f64 {
 /// Some point of the region; inside balls by a hair, so that rounding does not
 /// leave them.
 pub fn member(region: &Region, n: usize, d: &mut super::data::Data) -> Vec<f64> {
-    let Region::Bounded { lo, hi, centre, ball, .. } = region else {
+    let (Some((lo, hi)), Some(centre)) = (region.ends(), region.centre()) else {
         let scale = 10f64.powf(d.random.between(-2.0, 3.0));
         return (0..n).map(|_| d.random.between(-scale, scale)).collect();
     };
@@ -274,12 +274,12 @@ pub fn member(region: &Region, n: usize, d: &mut super::data::Data) -> Vec<f64> 
             (lo[j] + t * (hi[j] - lo[j])).clamp(lo[j], hi[j])
         })
         .collect();
-    if let Some((norm, radius)) = ball
-        && *radius > 0.0
+    if let Some((norm, radius)) = region.ball_norm().map(|(p, r)| (p, r.nearest()))
+        && radius > 0.0
     {
         let away: Vec<f64> = x.iter().zip(centre).map(|(x, c)| x - c).collect();
-        let size = length(&away, *norm);
-        if size > *radius * (1.0 - 1e-9) {
+        let size = length(&away, norm);
+        if size > radius * (1.0 - 1e-9) {
             let shrink = radius * (1.0 - 1e-9) / size * if d.chance(0.5) { 1.0 } else { d.random.unit() };
             x = away.iter().zip(centre).map(|(a, c)| c + a * shrink).collect();
         }

@@ -7,7 +7,6 @@ use super::exact::Dyadic;
 use clarke::net::{Net, Op};
 use clarke::num::{Norm, Piecewise};
 use clarke::problem::{Output, Problem};
-use clarke::region::Region;
 use dashu_int::IBig;
 use dashu_int::ops::BitTest;
 use ndarray::Array2;
@@ -247,9 +246,10 @@ pub fn constant(
     let x = live.first().map_or(unit.clone(), |&j| ends(j));
     let y = live.get(1).map_or(unit, |&j| ends(j));
     let mut polygon = rectangle([&x[0], &x[1]], [&y[0], &y[1]]);
-    if let Region::Bounded { centre, ball: Some((p, r)), .. } = &problem.region
+    if let (Some((p, radius)), Some(centre)) = (problem.region.ball_norm(), problem.region.centre())
         && !problem.region.is_point()
     {
+        let r = &radius.as_float().expect("a ball of floats");
         let c: Vec<Dyadic> = live.iter().map(|&j| Dyadic::of(centre[j])).collect();
         let mut cuts = vec![];
         // |u . (x - c)| <= s for each (u, s): exact for l1, inside for l2, and
