@@ -25,7 +25,7 @@ impl Live {
             return;
         }
         self.last = Some(Instant::now());
-        let Progress { upper, lower, waiting, parts } = *seen;
+        let Progress { upper, lower, waiting, parts, .. } = *seen;
         let gap = upper / lower;
         let gap = if gap.is_finite() { rounded_up(gap, 4) } else { "inf".into() };
         let seconds = self.started.elapsed().as_secs_f64();

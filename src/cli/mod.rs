@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod device;
 mod devices;
+pub mod files;
 pub mod flags;
 mod inspect;
 mod interrupt;

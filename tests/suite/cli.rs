@@ -3,7 +3,9 @@
 
 use clap::{CommandFactory, Parser};
 use clarke::cli::args::{BoundArgs, Centre, RegionArg};
+use clarke::cli::files::Target;
 use clarke::cli::flags::{Cli, Command};
+use clarke::cli::print::columns;
 use clarke::error::Result;
 use clarke::num::Norm;
 use clarke::problem::{Output, Quantity};
@@ -30,8 +32,7 @@ fn bound(flags: &str) -> Result<BoundArgs> {
 #[test]
 fn help_fits_the_screen() {
     Cli::command().debug_assert();
-    let mut pages =
-        vec![clarke(&["--help"]), clarke(&["methods"]), clarke(&["devices"]), clarke(&["inspect", DIGITS])];
+    let mut pages = vec![clarke(&["--help"])];
     for command in Cli::command().get_subcommands() {
         pages.push(clarke(&[command.get_name(), "--help"]));
     }
@@ -41,6 +42,55 @@ fn help_fits_the_screen() {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }
+}
+
+#[test]
+fn tables_are_as_wide_as_what_they_are_printed_to() {
+    let rows: Vec<Vec<String>> =
+        (0..3).map(|k| vec![format!("row {k}"), "seven words that say what it is".into()]).collect();
+    let whole = columns(&["name", "text"], &rows, usize::MAX);
+    assert_eq!(whole.lines().count(), 4);
+    let narrow = columns(&["name", "text"], &rows, 24);
+    assert!(narrow.lines().count() > 4 && narrow.lines().all(|l| l.chars().count() <= 24), "{narrow}");
+    assert!(narrow.split_whitespace().eq(whole.split_whitespace()));
+    // A pipe is as wide as the table: a line for each node, one for the header.
+    let piped = text(&clarke(&["inspect", DIGITS]).stdout);
+    let net = clarke::load(DIGITS.as_ref(), &clarke::Options::default()).unwrap();
+    let table = piped.split("\n\n").next().unwrap();
+    assert_eq!(table.lines().count(), net.nodes.len() + 1, "{piped}");
+}
+
+#[test]
+fn a_file_is_written_whole_or_not_at_all() {
+    let folder = std::env::temp_dir().join(format!("clarke-files-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("a");
+    let names = || std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+    let target = Target::new("--out", &path).unwrap();
+    assert!(names().is_empty());
+    target.write("first").unwrap();
+    target.write("second").unwrap();
+    assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), names().len()), ("second", 1));
+    for bad in [folder.join("no/b"), folder.clone(), path.join("c"), "".into(), folder.join("x".repeat(300))]
+    {
+        let e = Target::new("--out", &bad).unwrap_err();
+        assert!(e.exit_code() == 4 && e.place.starts_with("--out"), "{e}");
+    }
+    #[cfg(unix)]
+    {
+        // Through a link, keeping permissions; the link stays.
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink("a", folder.join("link")).unwrap();
+        Target::new("--out", &folder.join("link")).unwrap().write("third").unwrap();
+        assert!(folder.join("link").is_symlink());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "third");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Target::new("--out", "/dev/null".as_ref()).unwrap().write("x").is_ok());
+    }
+    #[cfg(target_os = "linux")]
+    assert_eq!(Target::new("--out", "/dev/full".as_ref()).unwrap().write("x").unwrap_err().exit_code(), 4);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
