@@ -48,6 +48,27 @@ impl Target {
         tried.map(|_| target).map_err(failed)
     }
 
+    /// Refuses two texts in one file, and a text in the place of what is read.
+    pub fn distinct<'a>(targets: impl Iterator<Item = &'a Target>, read: &Path) -> Result<()> {
+        let mut taken = vec![("the network", read.canonicalize().unwrap_or_default())];
+        for t in targets.filter(|t| !t.stream) {
+            let folder = t.place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let place =
+                folder.canonicalize().unwrap_or_default().join(t.place.file_name().unwrap_or_default());
+            if let Some((other, _)) = taken.iter().find(|(_, p)| *p == place) {
+                return Err(Error::input(format!("{} would take the place of {other}", t.flag))
+                    .at(format!("{} {}", t.flag, t.path.display()))
+                    .next("give another name"));
+            }
+            taken.push((t.flag, place));
+        }
+        Ok(())
+    }
+
+    pub fn has_extension(&self, name: &str) -> bool {
+        self.path.extension().is_some_and(|e| e.eq_ignore_ascii_case(name))
+    }
+
     /// The text as the file's content, or no change at all.
     pub fn write(&self, text: &str) -> Result<()> {
         let failed = |e: io::Error| trouble(self.flag, &self.path, "cannot be written", &e);

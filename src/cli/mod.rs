@@ -19,6 +19,7 @@ mod methods;
 pub mod parse;
 pub mod print;
 pub mod problem;
+mod summary;
 mod threads;
 
 use crate::error::{Error, Result};

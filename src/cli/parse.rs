@@ -4,6 +4,8 @@ use crate::data::decimal::{parse_down, parse_up};
 use crate::error::{Error, Result};
 use crate::problem::Output;
 use crate::report::Answer;
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which device computes.
@@ -148,6 +150,17 @@ pub fn output(text: &str) -> Result<Output> {
         ("all", _) => Ok(Output::All),
         (_, Some((i, j))) => Ok(Output::Difference(index(i)?, index(j)?)),
         (i, None) => Ok(Output::One(index(i)?)),
+    }
+}
+
+/// `--plot FILE`, whose name says what is drawn.
+pub fn plot(path: PathBuf) -> Result<PathBuf> {
+    let known = |e: &OsStr| e.eq_ignore_ascii_case("svg") || e.eq_ignore_ascii_case("csv");
+    match path.extension().is_some_and(known) {
+        true => Ok(path),
+        false => {
+            Err(bad("--plot", &path.to_string_lossy(), "is neither .svg nor .csv", "FILE.svg or FILE.csv"))
+        }
     }
 }
 

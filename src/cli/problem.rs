@@ -1,18 +1,23 @@
 //! From arguments to a problem: files read, units applied, region built.
 
 use super::args::{BoundArgs, Centre, RegionArg};
-use crate::data::{Scale as Bits, load_box, load_input, load_vnnlib, read_file, sha256};
+use crate::data::{LoadedInput, Scale as Bits, load_box, load_input, load_vnnlib, read_file, sha256};
 use crate::error::{Error, Result};
 use crate::net::{Net, Op};
-use crate::num::{Coefficient, Scale};
+use crate::num::{Coefficient, Enclosure, Scale};
+use crate::ops::values::values;
 use crate::problem::{Output, Problem, Quantity, Quotient};
 use crate::region::Region;
-use crate::report::{NetInfo, Quotient as QuotientInfo, RegionInfo, Units, WarningInfo};
+use crate::report::{
+    CentreInfo, NetInfo, OutputInfo, Quotient as QuotientInfo, RegionInfo, Units, WarningInfo,
+};
 
 /// A problem and what a report says about it.
 pub struct Loaded {
     pub problem: Problem,
     pub net: NetInfo,
+    pub centre: Option<CentreInfo>,
+    pub output: Option<OutputInfo>,
     pub region: RegionInfo,
     pub units: Units,
     pub quotient: QuotientInfo,
@@ -27,10 +32,14 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     let warnings =
         net.warnings.iter().map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() }).collect();
     let net = normalised(net, args.mean.as_deref(), args.std.as_deref())?;
-    let (centre, unit_bytes) = match &args.centre {
-        None => (None, args.scale),
-        Some(Centre::Values(v)) => (Some(v.clone()), args.scale),
-        Some(Centre::Input(spec)) => (Some(load_input(spec, &shape, args.scale)?.values), args.scale),
+    let (centre, centre_info) = match &args.centre {
+        None => (None, None),
+        Some(Centre::Values(v)) => (Some(v.clone()), Some(CentreInfo::default())),
+        Some(Centre::Input(spec)) => {
+            let loaded = load_input(spec, &shape, args.scale)?;
+            let info = source(spec, &loaded);
+            (Some(loaded.values), Some(info))
+        }
     };
     if let Some(x) = &centre
         && x.len() != net.inputs()
@@ -43,10 +52,10 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         .at("--center")
         .next("give one value per input, in row-major order"));
     }
-    let output = centre.as_ref().map(|x| net.evaluate(x));
-    if let (Some(spec), Some(y)) = (&args.expect, &output) {
-        expected(spec, y)?;
+    if let (Some(spec), Some(x)) = (&args.expect, &centre) {
+        expected(spec, &net.evaluate(x))?;
     }
+    let output = centre.as_ref().map(|x| output(&net, x));
     let mut assumptions = vec![];
     let (region, info) = region(args, &net, centre.as_deref(), &mut assumptions)?;
     let quotient = Quotient {
@@ -65,7 +74,6 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         free_neurons: None,
         layers,
         neurons: net.neurons(),
-        output,
     };
     let problem = Problem::new(net, region, quotient)?;
     let region = RegionInfo {
@@ -77,15 +85,32 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         quotient: quotient_info(&problem),
         problem,
         net: info_net,
+        centre: centre_info,
+        output,
         region,
         units: Units {
-            scale: if unit_bytes == Bits::Unit { "unit" } else { "raw" }.into(),
+            scale: if args.scale == Bits::Unit { "unit" } else { "raw" }.into(),
             mean: args.mean.clone(),
             std: args.std.clone(),
         },
         warnings,
         assumptions,
     })
+}
+
+/// The file and the row of `--input`.
+fn source(spec: &str, loaded: &LoadedInput) -> CentreInfo {
+    let (file, row) = match spec.rsplit_once('#').and_then(|(file, row)| Some((file, row.parse().ok()?))) {
+        Some((file, row)) => (file, Some(row)),
+        None => (spec, loaded.row),
+    };
+    CentreInfo { input: Some(file.into()), row, sha256: Some(loaded.sha256.clone()) }
+}
+
+/// The network's values at the centre, enclosed.
+fn output(net: &Net, x: &[f64]) -> OutputInfo {
+    let y = values(net, &Enclosure::vector(x));
+    OutputInfo::of(y.lo().iter().copied().collect(), y.hi().iter().copied().collect())
 }
 
 /// (x - mean) / std per channel in front of the network.

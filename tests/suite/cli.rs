@@ -95,7 +95,7 @@ fn a_file_is_written_whole_or_not_at_all() {
 
 #[test]
 fn errors_have_three_lines_and_a_code() {
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 15] = [
         (&[], 2, "no command"),
         (&["bound"], 2, "<NET>"),
         (&["bound", "x", "--metod", "y"], 2, "--method"),
@@ -106,6 +106,11 @@ fn errors_have_three_lines_and_a_code() {
         (&["inspect", "no-such-file.onnx"], 2, "does not exist"),
         (&["inspect", "Cargo.toml"], 2, "Cargo.toml"),
         (&["methods", "--out", "no-such-folder/x"], 4, "--out"),
+        (&["bound", DIGITS, "--out", "no-such-folder/x"], 4, "--out"),
+        (&["bound", DIGITS, "--certificate", "tests"], 4, "is a folder"),
+        (&["bound", DIGITS, "--plot", "x.pdf"], 2, "FILE.svg or FILE.csv"),
+        (&["bound", DIGITS, "--certificate", DIGITS], 2, "the place of the network"),
+        (&["bound", DIGITS, "--out", "a.svg", "--plot", "./a.svg"], 2, "the place of --out"),
     ];
     for (arguments, code, word) in cases {
         let ran = clarke(arguments);
@@ -179,6 +184,56 @@ const BOUND: [&str; 6] = ["bound", DIGITS, "--input", "tests/data/digits.npy#0",
 
 fn json(ran: &Ran) -> serde_json::Value {
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&ran.stderr)))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_cannot_be_written_costs_no_result() {
+    // A device that is always full takes the place of a full disk.
+    let folder = std::env::temp_dir().join(format!("clarke-full-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let full = folder.join("full.svg");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let (full, csv) = (full.to_str().unwrap(), folder.join("a.csv"));
+    for flag in ["--plot", "--certificate", "--out"] {
+        let ran = clarke(&[&BOUND[..], &["--format", "json", flag, full]].concat());
+        assert_eq!(ran.status.code(), Some(4), "{flag}");
+        assert!(json(&ran)["upper"]["value"].as_f64().unwrap() >= 123.0);
+        let err = text(&ran.stderr);
+        assert!(err.contains(flag) && err.lines().count() == 3, "{err}");
+    }
+    // One that fails keeps no other from being written.
+    let ran = clarke(&[&BOUND[..], &["--certificate", full, "--plot", csv.to_str().unwrap()]].concat());
+    assert_eq!(ran.status.code(), Some(4));
+    assert!(std::fs::read_to_string(csv).unwrap().lines().count() > 1);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_centre_is_named_and_the_output_enclosed() {
+    let found = json(&clarke(&[&BOUND[..], &["--format", "json"]].concat()));
+    assert_eq!(found["centre"]["input"], "tests/data/digits.npy");
+    assert_eq!(found["centre"]["row"], 0);
+    assert_eq!(found["centre"]["sha256"].as_str().unwrap().len(), 64);
+    let net = clarke::load(DIGITS.as_ref(), &clarke::Options::default()).unwrap();
+    let x = clarke::data::load_input("tests/data/digits.npy#0", &[64], clarke::data::Scale::Unit).unwrap();
+    let y = net.evaluate(&x.values);
+    let ends = |end: &str| -> Vec<f64> {
+        found["output"][end].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let (lower, upper) = (ends("lower"), ends("upper"));
+    for k in 0..10 {
+        assert!(lower[k] <= upper[k] && upper[k] - lower[k] <= 1e-12 * upper[k].abs());
+        assert!((y[k] - lower[k]).abs() < 1e-9, "{k}");
+    }
+    let class = found["output"]["class"].as_u64().unwrap() as usize;
+    let other = (0..10).filter(|k| *k != class).map(|k| y[k]).fold(f64::NEG_INFINITY, f64::max);
+    let margin = found["output"]["margin"].as_f64().unwrap();
+    assert!(margin > 0.0 && (y[class] - other - margin).abs() < 1e-9);
+    let told = text(&clarke(&BOUND).stdout);
+    assert!(told.contains(&format!("class {class}, ahead by ")), "{told}");
+    let flat = json(&clarke(&["bound", DIGITS, "--time", "0", "--format", "json"]));
+    assert!(flat["centre"].is_null() && flat["output"].is_null());
 }
 
 #[test]
