@@ -134,7 +134,7 @@ impl BoundArgs {
             require: flags.result.require.as_deref().map(parse::require).transpose()?,
             expect: flags.result.expect,
             certificate: flags.result.certificate,
-            plot: flags.result.plot,
+            plot: flags.result.plot.map(parse::plot).transpose()?,
             print: Print::new(flags.print),
         })
     }

@@ -2,65 +2,94 @@
 
 use super::args::BoundArgs;
 use super::certificate;
-use super::device::{self, Computed, Order};
+use super::device::{self, Order};
+use super::files::Target;
 use super::flags::Format;
 use super::interrupt;
 use super::live::Live;
-use super::print::Print;
-use super::problem::{self, Loaded};
+use super::print::{self, Print};
+use super::problem;
+use super::summary;
 use super::threads;
-use crate::certificate::Witness;
-use crate::error::{Error, Kind, Result};
-use crate::method::{self, Budget, table};
-use crate::problem::Quantity;
-use crate::report::plot::{self, Moment};
-use crate::report::{
-    Answer, BoundReport, EstimateInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo,
-    WitnessInfo, csv, human, json,
-};
+use crate::error::{Error, Result};
+use crate::method::{Budget, table};
+use crate::report::plot::{self, Moment, Moments};
+use crate::report::{Answer, BoundReport, Status, csv, human, json};
 use crate::search::{Goal, Progress};
-use std::path::Path;
 use std::time::Instant;
 
 pub fn run(args: BoundArgs) -> Result<i32> {
     check_method(&args.work.method)?;
-    let mut live = Live::new(args.print.quiet);
+    let files = Files::new(&args)?;
+    let mut live = Live::new(args.print.quiet, args.work.time);
     let started = Instant::now();
-    let mut moments = vec![];
-    let report = solve(&args, |seen| {
-        let seconds = started.elapsed().as_secs_f64();
-        moments.push(Moment { seconds, upper: seen.upper, lower: seen.lower, parts: seen.parts });
+    let mut moments = Moments::default();
+    let answer = solve(&args, |seen| {
+        moments.add(moment(started, &seen));
         live.update(&seen);
     })?;
     drop(live);
-    if let Some(path) = &args.plot {
-        draw(path, &report, moments, started.elapsed().as_secs_f64())?;
-    }
-    print(&report, &args.print)?;
-    Ok(exit_code(&report))
+    // The pair is out before anything else is written, and nothing that fails takes it back.
+    let printed = print(&answer.report, &args.print);
+    files.write(&answer, moments, started.elapsed().as_secs_f64()).and(printed)?;
+    Ok(exit_code(&answer.report))
 }
 
-/// The picture of `--plot`, or its numbers where the file's name ends in .csv.
-fn draw(path: &Path, report: &BoundReport, mut moments: Vec<Moment>, seconds: f64) -> Result<()> {
-    let parts = moments.last().map_or(0, |m| m.parts);
-    moments.push(Moment { seconds, upper: report.upper.value, lower: report.lower.value, parts });
-    let name = report.net.path.rsplit(['/', '\\']).next().unwrap_or_default();
-    let q = &report.quotient;
-    let title = format!("{name}, {} to {}", q.in_norm, q.out_norm);
-    let numbers = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
-    let text = if numbers { Some(plot::csv(&moments)) } else { plot::svg(&title, &moments) };
-    let text = text.ok_or_else(|| {
-        Error::unsupported("there is nothing finite and positive to draw").at("--plot").next("leave it out")
-    })?;
-    std::fs::write(path, text).map_err(|e| {
-        Error::new(Kind::Device, format!("the plot cannot be written: {e}"))
-            .at(format!("--plot {}", path.display()))
-            .next("check the folder, its permissions and free space")
-    })
+fn moment(started: Instant, seen: &Progress) -> Moment {
+    Moment {
+        seconds: started.elapsed().as_secs_f64(),
+        upper: seen.upper,
+        lower: seen.lower,
+        upper_by: seen.upper_by,
+        lower_by: seen.lower_by,
+        parts: seen.parts,
+    }
+}
+
+/// A report, and the text of its certificate.
+struct Answered {
+    report: BoundReport,
+    certificate: Option<String>,
+}
+
+/// What is written besides the result.
+struct Files {
+    plot: Option<Target>,
+    certificate: Option<Target>,
+}
+
+impl Files {
+    /// Everything that will be written, tried before the work.
+    fn new(args: &BoundArgs) -> Result<Files> {
+        let target = |flag, path: &Option<_>| path.as_deref().map(|p| Target::new(flag, p)).transpose();
+        let files = Files {
+            plot: target("--plot", &args.plot)?,
+            certificate: target("--certificate", &args.certificate)?,
+        };
+        let out = target("--out", &args.print.out)?;
+        Target::distinct([&out, &files.plot, &files.certificate].into_iter().flatten(), &args.net)?;
+        Ok(files)
+    }
+
+    /// All files, whatever becomes of the others; the first failure.
+    fn write(&self, answer: &Answered, mut moments: Moments, seconds: f64) -> Result<()> {
+        let r = &answer.report;
+        moments.close(seconds, r.upper.value, r.lower.value);
+        let numbers = |t: &Target| t.has_extension("csv");
+        let plot = self.plot.as_ref().map(|t| match numbers(t) {
+            true => t.write(&plot::csv(r, &moments)),
+            false => t.write(&plot::svg(r, &moments, seconds)),
+        });
+        let certificate = self.certificate.as_ref().zip(answer.certificate.as_ref()).map(|(t, c)| t.write(c));
+        let mut failures = [plot, certificate].into_iter().flatten().filter_map(Result::err);
+        let first = failures.next();
+        failures.for_each(|e| print::error(&e));
+        first.map_or(Ok(()), Err)
+    }
 }
 
 /// From arguments to the finished report.
-fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<BoundReport> {
+fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<Answered> {
     let started = Instant::now();
     let memory = args.work.memory.unwrap_or(4 << 30);
     let budget = Budget::new(args.work.time, memory).or_until(interrupt::stop());
@@ -79,87 +108,17 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<BoundRe
     let mut computed = device::solve(&loaded.problem, &order, &mut progress)?;
     let bound = started.elapsed().as_secs_f64() - import;
     let written = match &args.certificate {
-        Some(path) => Some(certificate::write(path, args, &loaded, &budget, &mut computed.outcome)?),
+        Some(_) => Some(certificate::written(args, &loaded, &budget, &mut computed.outcome)?),
         None => None,
     };
-    let mut report = report(args, loaded, computed, import, bound);
-    if let Some(written) = written {
+    let mut report = summary::report(args, loaded, computed, import, bound);
+    let certificate = written.map(|written| {
         report.certificate = args.certificate.as_ref().map(|p| p.display().to_string());
         report.seconds.check = written.seconds;
         report.warnings.extend(written.warning);
-    }
-    Ok(report)
-}
-
-fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bound: f64) -> BoundReport {
-    let outcome = computed.outcome;
-    let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
-    let mut net = loaded.net;
-    net.free_neurons = outcome.free;
-    BoundReport {
-        tool: Tool::current(),
-        net,
-        region: loaded.region,
-        units: loaded.units,
-        quotient: loaded.quotient,
-        upper: UpperInfo { value: upper, method: outcome.upper.method.into(), proved: true },
-        lower: LowerInfo {
-            value: lower,
-            method: outcome.lower.method.into(),
-            proved: true,
-            witness: outcome.lower.witness.map(|w| match w {
-                Witness::Piece { x, .. } if args.quantity == Quantity::Anchored => {
-                    WitnessInfo { kind: "anchored".into(), x, y: None, exact: None }
-                }
-                Witness::Piece { x, .. } => WitnessInfo { kind: "piece".into(), x, y: None, exact: None },
-                Witness::Inside { x, .. } => WitnessInfo {
-                    kind: "piece".into(),
-                    exact: Some(x.iter().map(|v| v.to_string()).collect()),
-                    x: x.iter().map(|v| v.to_f64().value()).collect(),
-                    y: None,
-                },
-                Witness::Pair { x, y } => WitnessInfo { kind: "pair".into(), x, y: Some(y), exact: None },
-            }),
-        },
-        estimate: outcome
-            .estimate
-            .map(|(value, method)| EstimateInfo { value: value.get(), method: method.into() }),
-        exact: outcome.exact,
-        status: match outcome.status {
-            method::Status::Exact => Status::Exact,
-            method::Status::Gap => Status::Gap,
-            method::Status::Done => Status::Done,
-            method::Status::Time => Status::Time,
-            method::Status::Splits => Status::Splits,
-            method::Status::Memory => Status::Memory,
-            method::Status::Interrupted => Status::Interrupted,
-        },
-        require: args
-            .require
-            .as_ref()
-            .map(|r| Requirement { text: r.text.clone(), answer: r.answer(lower, upper) }),
-        splits: outcome.searched.splits,
-        nodes: 1 + outcome.searched.parts,
-        rounding_share: outcome.rounding_share,
-        seconds: Seconds {
-            import,
-            bound: bound - outcome.searched.seconds,
-            search: outcome.searched.seconds,
-            check: 0.0,
-        },
-        peak_bytes: PeakBytes { host: peak_host(), device: computed.peak_bytes },
-        device: computed.device,
-        assumptions: computed.assumptions,
-        warnings: [loaded.warnings, computed.warnings].concat(),
-        certificate: None,
-    }
-}
-
-/// The process's largest resident size so far, where the system tells.
-fn peak_host() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map_or(0, |k| k * 1024)
+        written.text
+    });
+    Ok(Answered { report, certificate })
 }
 
 fn check_method(name: &str) -> Result<()> {
@@ -174,7 +133,7 @@ fn check_method(name: &str) -> Result<()> {
 /// The report in the form asked for.
 pub fn print(report: &BoundReport, print: &Print) -> Result<()> {
     print.result(&match print.format {
-        Format::Human => human::table(report, print.color),
+        Format::Human => human::table(report, print.color, print.page()),
         Format::Json => json::pretty(report),
         Format::Csv => csv::header() + &csv::row(report),
     })

@@ -4,29 +4,23 @@ use super::args::BoundArgs;
 use super::problem::Loaded;
 use crate::certificate::file::{Certificate, EMBEDDED, Source, write as to_text};
 use crate::data::{base64, read_file};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::method::driver::is_exact;
 use crate::method::{Budget, Outcome, Status};
 use crate::num::{Lower, Upper};
 use crate::report::WarningInfo;
 use crate::search::certify;
-use std::path::Path;
 use std::time::Instant;
 
 pub struct Written {
+    pub text: String,
     pub seconds: f64,
     pub warning: Option<WarningInfo>,
 }
 
-/// Writes the outcome's certificate. Its ends move to what the checker derives, which differs in the
+/// The outcome's certificate as text. Its ends move to what the checker derives, which differs in the
 /// last digits at most.
-pub fn write(
-    path: &Path,
-    args: &BoundArgs,
-    loaded: &Loaded,
-    budget: &Budget,
-    outcome: &mut Outcome,
-) -> Result<Written> {
+pub fn written(args: &BoundArgs, loaded: &Loaded, budget: &Budget, outcome: &mut Outcome) -> Result<Written> {
     let started = Instant::now();
     let (claim, digest) =
         certify(&loaded.problem, outcome, &Budget { deadline: budget.deadline.again(), ..budget.clone() });
@@ -53,10 +47,5 @@ pub fn write(
     };
     let (region, quotient) = (loaded.problem.region.clone(), loaded.problem.quotient);
     let text = to_text(&Certificate { source, region, quotient, claim });
-    std::fs::write(path, text).map_err(|e| {
-        Error::new(Kind::Device, format!("the certificate cannot be written: {e}"))
-            .at(format!("--certificate {}", path.display()))
-            .next("check the folder, its permissions and free space")
-    })?;
-    Ok(Written { seconds: started.elapsed().as_secs_f64(), warning })
+    Ok(Written { text, seconds: started.elapsed().as_secs_f64(), warning })
 }

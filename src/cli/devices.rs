@@ -1,7 +1,7 @@
 //! `clarke devices`: what can compute, and whether its arithmetic is what the proofs assume.
 
 use super::flags::{Format, ListFlags};
-use super::print::{Print, columns};
+use super::print::Print;
 use crate::error::{Error, Kind, Result};
 use crate::report::{SelfTest, csv::quote};
 use serde_json::json;
@@ -29,7 +29,7 @@ impl Device {
 pub fn run(flags: ListFlags) -> Result<i32> {
     let print = Print::new(flags.print);
     let devices: Vec<Device> = std::iter::once(cpu()).chain(gpus()).collect();
-    print.result(&text(&devices, print.format))?;
+    print.result(&text(&devices, &print))?;
     match devices.iter().find_map(|d| d.defect().map(|defect| (d, defect))) {
         None => Ok(0),
         Some((device, defect)) => Err(Error::new(Kind::Check, format!("the self-test failed: {defect}"))
@@ -38,7 +38,7 @@ pub fn run(flags: ListFlags) -> Result<i32> {
     }
 }
 
-fn text(devices: &[Device], format: Format) -> String {
+fn text(devices: &[Device], print: &Print) -> String {
     let test = |d: &Device| match (&d.closed, d.defect()) {
         (Some(why), _) => format!("not run: {why}"),
         (_, Some(defect)) => defect.clone(),
@@ -49,8 +49,8 @@ fn text(devices: &[Device], format: Format) -> String {
         .iter()
         .map(|d| vec![d.flag.clone(), d.backend.clone(), d.limits.clone(), test(d), d.name.clone()])
         .collect();
-    match format {
-        Format::Human => columns(&header, &cells, 80),
+    match print.format {
+        Format::Human => print.table(&header, &cells),
         Format::Json => {
             let list: Vec<_> = devices
                 .iter()

@@ -2,7 +2,7 @@
 
 use super::args::ImportArgs;
 use super::flags::{Format, InspectFlags};
-use super::print::{Print, columns, stdout};
+use super::print::{Print, stdout};
 use crate::data::{read_file, sha256, shape_text};
 use crate::error::{Kind, Result};
 use crate::net::{Net, Node, Op, onnx};
@@ -22,13 +22,13 @@ pub fn run(flags: InspectFlags) -> Result<i32> {
         Err(e) => {
             // What the file is made of helps most where it cannot be imported.
             if e.kind != Kind::Device && print.format == Format::Human {
-                stdout(&operators(&bytes))?;
+                stdout(&operators(&bytes, &print))?;
             }
             return Err(e);
         }
     };
     print.result(&match print.format {
-        Format::Human => human(&net, &path, bytes.len()),
+        Format::Human => human(&net, &path, bytes.len(), &print),
         Format::Json => format!("{:#}\n", object(&net, &path, &bytes)),
         Format::Csv => table(&net),
     })?;
@@ -79,8 +79,8 @@ fn rows(net: &Net) -> Vec<Vec<String>> {
     net.nodes.iter().enumerate().map(row).collect()
 }
 
-fn human(net: &Net, path: &str, size: usize) -> String {
-    let mut out = columns(&["node", "operator", "reads", "shape", "weights", "name"], &rows(net), 80);
+fn human(net: &Net, path: &str, size: usize, print: &Print) -> String {
+    let mut out = print.table(&["node", "operator", "reads", "shape", "weights", "name"], &rows(net));
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     out.push('\n');
     put(&mut out, "net", &format!("{name}, {}", bytes_text(size as f64)));
@@ -133,7 +133,7 @@ fn table(net: &Net) -> String {
 }
 
 /// The operators of an ONNX file and which of them are supported; nothing for other files.
-fn operators(bytes: &[u8]) -> String {
+fn operators(bytes: &[u8], print: &Print) -> String {
     if !onnx::proto::check_count(bytes) {
         return String::new();
     }
@@ -146,5 +146,5 @@ fn operators(bytes: &[u8]) -> String {
         let word = if onnx::SUPPORTED.contains(&name.as_str()) { "supported" } else { "not supported" };
         vec![name.chars().take(50).collect(), count.to_string(), word.to_string()]
     };
-    columns(&["operator", "nodes", ""], &counts.iter().map(row).collect::<Vec<_>>(), 80)
+    print.table(&["operator", "nodes", ""], &counts.iter().map(row).collect::<Vec<_>>())
 }

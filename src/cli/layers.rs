@@ -3,7 +3,6 @@
 use super::args::LayersArgs;
 use super::device::{self, Engine};
 use super::flags::Format;
-use super::print::columns;
 use super::threads;
 use crate::data::decimal::{rounded_down, rounded_up};
 use crate::deadline::Deadline;
@@ -77,7 +76,7 @@ fn human(args: &LayersArgs, layers: &[Layer]) -> String {
         })
         .collect();
     let title = format!("norms from {} to {}, both ends proved\n", args.in_norm, args.out_norm);
-    title + &columns(&header, &cells, 80)
+    title + &args.print.table(&header, &cells)
 }
 
 /// A finite number, or the word that JSON has no number for.

@@ -1,51 +1,82 @@
 //! One line on the terminal that shows how far the work is; nothing when stderr is a file.
+//! A thread of its own draws it, so that the clock runs while a method works.
 
+use super::print::{PAGE, width_of};
 use crate::data::decimal::{rounded_down, rounded_up};
+use crate::report::human::seconds;
 use crate::search::Progress;
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Redrawn at most this often.
-const INTERVAL: Duration = Duration::from_millis(100);
+/// Redrawn this often.
+const INTERVAL: Duration = Duration::from_millis(150);
 
-pub struct Live {
-    shown: bool,
-    started: Instant,
-    last: Option<Instant>,
-}
+pub struct Live(Option<(Sender<Progress>, JoinHandle<()>)>);
 
 impl Live {
-    pub fn new(quiet: bool) -> Self {
-        Live { shown: !quiet && std::io::stderr().is_terminal(), started: Instant::now(), last: None }
-    }
-
-    /// Elapsed time, the pair, the gap and the number of open nodes.
-    pub fn update(&mut self, seen: &Progress) {
-        if !self.shown || self.last.is_some_and(|t| t.elapsed() < INTERVAL) {
-            return;
+    /// `limit`: the time the work may take; zero where nothing limits it.
+    pub fn new(quiet: bool, limit: Duration) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Live(None);
         }
-        self.last = Some(Instant::now());
-        let Progress { upper, lower, waiting, parts } = *seen;
-        let gap = upper / lower;
-        let gap = if gap.is_finite() { rounded_up(gap, 4) } else { "inf".into() };
-        let seconds = self.started.elapsed().as_secs_f64();
-        let pair = format!("{} ≤ L ≤ {}", rounded_down(lower, 5), rounded_up(upper, 5));
-        let line = format!("{seconds:7.1} s  {pair}  gap {gap}  {parts} parts, {waiting} open");
-        let line: String = line.chars().take(79).collect();
-        let mut err = std::io::stderr();
-        let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
+        let started = Instant::now();
+        let (sender, news) = channel::<Progress>();
+        let thread = std::thread::spawn(move || {
+            let mut seen: Option<Progress> = None;
+            let mut drawn = Instant::now();
+            loop {
+                match news.recv_timeout(INTERVAL.saturating_sub(drawn.elapsed())) {
+                    Ok(new) => seen = Some(new),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                    Err(RecvTimeoutError::Timeout) => {
+                        drawn = Instant::now();
+                        if let Some(seen) = &seen {
+                            draw(&line(seen, started.elapsed(), limit));
+                        }
+                    }
+                }
+            }
+            draw("");
+        });
+        Live(Some((sender, thread)))
     }
 
-    fn clear(&mut self) {
-        if self.shown && self.last.take().is_some() {
-            let mut err = std::io::stderr();
-            let _ = write!(err, "\r\x1b[2K").and_then(|()| err.flush());
+    pub fn update(&mut self, seen: &Progress) {
+        if let Some((sender, _)) = &self.0 {
+            let _ = sender.send(*seen);
         }
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.clear();
+        if let Some((sender, thread)) = self.0.take() {
+            drop(sender);
+            let _ = thread.join();
+        }
     }
+}
+
+fn draw(line: &str) {
+    let mut err = std::io::stderr();
+    let width = width_of(&err).unwrap_or(PAGE);
+    let line: String = line.chars().take(width - 1).collect();
+    let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
+}
+
+/// Elapsed and remaining time, the pair, the gap, what is at work, parts of a search; what matters
+/// least stands at the end, where narrow terminals cut.
+fn line(seen: &Progress, elapsed: Duration, limit: Duration) -> String {
+    let Progress { upper, lower, waiting, parts, running, .. } = *seen;
+    let gap = upper / lower;
+    let gap = if gap.is_finite() { rounded_up(gap, 3) } else { "inf".into() };
+    let left = match limit.is_zero() {
+        true => String::new(),
+        false => format!(", {} s left", seconds(limit.saturating_sub(elapsed).as_secs_f64().ceil())),
+    };
+    let pair = format!("{} ≤ L ≤ {}", rounded_down(lower, 4), rounded_up(upper, 4));
+    let search = if parts > 0 { format!("  {parts} parts, {waiting} open") } else { String::new() };
+    format!("{:.1} s{left}  {pair}  gap {gap}  {running}{search}", elapsed.as_secs_f64())
 }

@@ -1,7 +1,7 @@
 //! `clarke methods`: the method table.
 
 use super::flags::{Format, ListFlags};
-use super::print::{Print, columns};
+use super::print::Print;
 use crate::error::Result;
 use crate::method::table::{METHODS, Proves, Row, Scope};
 use crate::report::csv::quote;
@@ -34,7 +34,7 @@ pub fn run(flags: ListFlags) -> Result<i32> {
                     [name, norms, scope, proves, &format!("{cost}\n{paper}")].map(str::to_string).to_vec()
                 })
                 .collect();
-            columns(&["name", "norms", "scope", "proves", "cost, paper"], &rows, 80)
+            print.table(&["name", "norms", "scope", "proves", "cost, paper"], &rows)
         }
         Format::Json => {
             let rows: Vec<_> = rows

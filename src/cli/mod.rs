@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod device;
 mod devices;
+pub mod files;
 pub mod flags;
 mod inspect;
 mod interrupt;
@@ -18,6 +19,7 @@ mod methods;
 pub mod parse;
 pub mod print;
 pub mod problem;
+mod summary;
 mod threads;
 
 use crate::error::{Error, Result};

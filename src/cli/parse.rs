@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 use crate::num::Written;
 use crate::problem::Output;
 use crate::report::Answer;
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which device computes.
@@ -154,6 +156,17 @@ pub fn output(text: &str) -> Result<Output> {
     }
 }
 
+/// `--plot FILE`, whose name says what is drawn.
+pub fn plot(path: PathBuf) -> Result<PathBuf> {
+    let known = |e: &OsStr| e.eq_ignore_ascii_case("svg") || e.eq_ignore_ascii_case("csv");
+    match path.extension().is_some_and(known) {
+        true => Ok(path),
+        false => {
+            Err(bad("--plot", &path.to_string_lossy(), "is neither .svg nor .csv", "FILE.svg or FILE.csv"))
+        }
+    }
+}
+
 /// `--require 'L<=3'`.
 pub fn require(text: &str) -> Result<Require> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -208,7 +221,10 @@ mod tests {
         assert_eq!(time("500ms").unwrap(), Duration::from_millis(500));
         assert_eq!((time("2m").unwrap(), time("0").unwrap()), (Duration::from_secs(120), Duration::ZERO));
         assert_eq!((memory("8GiB").unwrap(), memory("0.5g").unwrap()), (8 << 30, 1 << 29));
-        assert_eq!((clip("-1,2.5").unwrap(), clip("0,0/3").unwrap()), (["-1", "2.5"].map(written), ["0", "0"].map(written)));
+        assert_eq!(
+            (clip("-1,2.5").unwrap(), clip("0,0/3").unwrap()),
+            (["-1", "2.5"].map(written), ["0", "0"].map(written))
+        );
         assert_eq!(
             (output("3").unwrap(), output("3-5").unwrap()),
             (Output::One(3), Output::Difference(3, 5))

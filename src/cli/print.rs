@@ -1,9 +1,15 @@
 //! Where text goes: results to stdout or a file, talk and errors to stderr.
 
+use super::files::Target;
 use super::flags::{Color, Format, PrintFlags};
 use crate::error::{Error, Kind, Result};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
+
+/// Columns of a page where no terminal says how many there are.
+pub const PAGE: usize = 80;
+/// Fewer are not filled sensibly.
+const NARROW: usize = 30;
 
 /// Form and destination of a result.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,16 +34,33 @@ impl Print {
         Print { format, out: flags.out, quiet: flags.quiet, verbose: flags.verbose, color }
     }
 
-    /// The result of a command, whole.
+    /// The result of a command, whole. What `--out` cannot take goes to stdout, and is an error.
     pub fn result(&self, text: &str) -> Result<()> {
+        let Some(path) = &self.out else { return stdout(text) };
+        Target::new("--out", path).and_then(|t| t.write(text)).or_else(|e| stdout(text).and(Err(e)))
+    }
+
+    /// Columns for sentences: those of the terminal, at most a page.
+    pub fn page(&self) -> usize {
+        self.terminal().map_or(PAGE, |w| w.min(PAGE))
+    }
+
+    /// Columns for tables: those of the terminal; in files and pipes lines are as long as they are.
+    pub fn wide(&self) -> usize {
+        self.terminal().unwrap_or(usize::MAX)
+    }
+
+    /// Columns of the terminal, where results go to one.
+    fn terminal(&self) -> Option<usize> {
         match &self.out {
-            None => stdout(text),
-            Some(path) => std::fs::write(path, text).map_err(|e| {
-                Error::new(Kind::Device, format!("the result cannot be written: {e}"))
-                    .at(path.display().to_string())
-                    .next("check the folder of --out, its permissions and free space")
-            }),
+            Some(_) => None,
+            None => width_of(&std::io::stdout()),
         }
+    }
+
+    /// Rows under a header, as wide as what is printed to.
+    pub fn table(&self, header: &[&str], rows: &[Vec<String>]) -> String {
+        columns(header, rows, self.wide())
     }
 
     /// A line of talk.
@@ -54,6 +77,18 @@ impl Print {
         }
     }
 }
+
+/// Columns of a stream that is a terminal.
+#[cfg(any(unix, windows))]
+pub fn width_of(stream: &(impl IsTerminal + Handle)) -> Option<usize> {
+    let size = stream.is_terminal().then(|| terminal_size::terminal_size_of(stream)).flatten()?;
+    Some((size.0.0 as usize).max(NARROW))
+}
+
+#[cfg(unix)]
+pub use std::os::fd::AsFd as Handle;
+#[cfg(windows)]
+pub use std::os::windows::io::AsHandle as Handle;
 
 /// A reader that has gone away (`| head`) is no failure.
 pub fn stdout(text: &str) -> Result<()> {

@@ -1,20 +1,25 @@
 //! From arguments to a problem: files read, units applied, region built.
 
 use super::args::{BoundArgs, Centre, RegionArg};
-use crate::data::{Scale as Bits, load_box, load_input, load_vnnlib, read_file, sha256};
+use crate::data::{LoadedInput, Scale as Bits, load_box, load_input, load_vnnlib, read_file, sha256};
 use crate::error::{Error, Result};
 use crate::net::{Net, Op};
 use crate::num::rational::{Rational, is_positive};
 use crate::num::written::enclosed;
-use crate::num::{Scale, Written};
+use crate::num::{Coefficient, Scale, Written};
+use crate::ops::values::values;
 use crate::problem::{Output, Problem, Quantity, Quotient};
 use crate::region::Region;
-use crate::report::{NetInfo, Quotient as QuotientInfo, RegionInfo, Units, WarningInfo};
+use crate::report::{
+    CentreInfo, NetInfo, OutputInfo, Quotient as QuotientInfo, RegionInfo, Units, WarningInfo,
+};
 
 /// A problem and what a report says about it.
 pub struct Loaded {
     pub problem: Problem,
     pub net: NetInfo,
+    pub centre: Option<CentreInfo>,
+    pub output: Option<OutputInfo>,
     pub region: RegionInfo,
     pub units: Units,
     pub quotient: QuotientInfo,
@@ -28,10 +33,14 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     let warnings =
         net.warnings.iter().map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() }).collect();
     let net = normalised(net, args.mean.as_deref(), args.std.as_deref())?;
-    let (written, unit_bytes) = match &args.centre {
-        None => (None, args.scale),
-        Some(Centre::Values(v)) => (Some(v.clone()), args.scale),
-        Some(Centre::Input(spec)) => (Some(load_input(spec, &shape, args.scale)?.values), args.scale),
+    let (written, centre_info) = match &args.centre {
+        None => (None, None),
+        Some(Centre::Values(v)) => (Some(v.clone()), Some(CentreInfo::default())),
+        Some(Centre::Input(spec)) => {
+            let loaded = load_input(spec, &shape, args.scale)?;
+            let info = source(spec, &loaded);
+            (Some(loaded.values), Some(info))
+        }
     };
     if let Some(x) = &written
         && x.len() != net.inputs()
@@ -45,10 +54,10 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         .next("give one value per input, in row-major order"));
     }
     let nearest = |list: &[Written]| list.iter().map(Written::nearest).collect::<Vec<f64>>();
-    let output = written.as_ref().map(|x| net.evaluate(&nearest(x)));
-    if let (Some(spec), Some(y)) = (&args.expect, &output) {
-        expected(spec, y)?;
+    if let (Some(spec), Some(x)) = (&args.expect, &written) {
+        expected(spec, &net.evaluate(&nearest(x)))?;
     }
+    let output = written.as_ref().map(|x| output(&net, x));
     let (region, info) = region(args, &net, written)?;
     let quotient = Quotient {
         in_norm: args.in_norm,
@@ -66,7 +75,6 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         free_neurons: None,
         layers,
         neurons: net.neurons(),
-        output,
     };
     let problem = Problem::new(net, region, quotient)?;
     let region = RegionInfo {
@@ -78,9 +86,11 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         quotient: quotient_info(&problem),
         problem,
         net: info_net,
+        centre: centre_info,
+        output,
         region,
         units: Units {
-            scale: if unit_bytes == Bits::Unit { "unit" } else { "raw" }.into(),
+            scale: if args.scale == Bits::Unit { "unit" } else { "raw" }.into(),
             mean: args.mean.as_deref().map(nearest),
             std: args.std.as_deref().map(nearest),
             mean_text: args.mean.as_deref().map(texts),
@@ -88,6 +98,22 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         },
         warnings,
     })
+}
+
+/// The file and the row of `--input`.
+fn source(spec: &str, loaded: &LoadedInput) -> CentreInfo {
+    let (file, row) = match spec.rsplit_once('#').and_then(|(file, row)| Some((file, row.parse().ok()?))) {
+        Some((file, row)) => (file, Some(row)),
+        None => (spec, loaded.row),
+    };
+    CentreInfo { input: Some(file.into()), row, sha256: Some(loaded.sha256.clone()) }
+}
+
+/// The network's values at the centre, enclosed.
+fn output(net: &Net, x: &[Written]) -> OutputInfo {
+    let x: Vec<Coefficient> = x.iter().map(Written::coefficient).collect();
+    let y = values(net, &x);
+    OutputInfo::of(y.lo().iter().copied().collect(), y.hi().iter().copied().collect())
 }
 
 /// (x - mean) / std per channel in front of the network.

@@ -2,7 +2,7 @@
 
 use super::file::{Decoded, decode, pick, read_file, split_spec};
 use super::sample::{self, Scale};
-use super::{Array, Values, product, shape_text};
+use super::{Array, Values, product, sha256, shape_text};
 use crate::error::{Error, Result};
 use crate::num::Written;
 
@@ -14,6 +14,8 @@ pub struct LoadedInput {
     pub row: Option<usize>,
     /// `--scale` applied: the file holds 8-bit values.
     pub eight_bit: bool,
+    /// Of the whole file.
+    pub sha256: String,
 }
 
 impl LoadedInput {
@@ -94,7 +96,7 @@ fn plural(n: usize) -> &'static str {
 
 /// The one sample that `spec` names.
 pub fn load_input(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<LoadedInput> {
-    let (rows, picked) = open(spec, net_input_shape, scale)?;
+    let (rows, picked, sha256) = open(spec, net_input_shape, scale)?;
     let row = match picked {
         Some(row) => row,
         None if rows.len() == 1 => 0,
@@ -110,12 +112,12 @@ pub fn load_input(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result
     };
     let many = matches!(rows.source, Source::Many(_));
     let values = rows.get(row)?;
-    Ok(LoadedInput { values, row: many.then_some(row), eight_bit: rows.eight_bit() })
+    Ok(LoadedInput { values, row: many.then_some(row), eight_bit: rows.eight_bit(), sha256 })
 }
 
 /// Every sample of a file; with #ROW just that one.
 pub fn load_rows(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<Rows> {
-    let (mut rows, picked) = open(spec, net_input_shape, scale)?;
+    let (mut rows, picked, _) = open(spec, net_input_shape, scale)?;
     if let Some(row) = picked {
         rows.get(row)?;
         if let Source::Many(a) = &rows.source
@@ -127,7 +129,8 @@ pub fn load_rows(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<
     Ok(rows)
 }
 
-fn open(spec: &str, shape: &[usize], scale: Scale) -> Result<(Rows, Option<usize>)> {
+/// The file's samples, the row that is picked, and the file's digest.
+fn open(spec: &str, shape: &[usize], scale: Scale) -> Result<(Rows, Option<usize>, String)> {
     let (path, fragment) = split_spec(spec);
     let located = |e: Error| e.at(path);
     let bytes = read_file(path)?;
@@ -139,7 +142,8 @@ fn open(spec: &str, shape: &[usize], scale: Scale) -> Result<(Rows, Option<usize
             (arrange(array, shape).map_err(located)?, parse_row(row.as_deref(), spec)?)
         }
     };
-    Ok((Rows { source, shape: shape.to_vec(), scale, place: path.to_string() }, row))
+    let rows = Rows { source, shape: shape.to_vec(), scale, place: path.to_string() };
+    Ok((rows, row, sha256::hex(&bytes)))
 }
 
 fn parse_row(text: Option<&str>, spec: &str) -> Result<Option<usize>> {

@@ -266,7 +266,7 @@ pub fn is_exact(upper: Upper, lower: crate::num::Lower) -> bool {
 }
 
 /// Runs one method by name, or everything that time and memory allow (`auto`).
-/// `progress` sees every improvement.
+/// `progress` sees the pair and the method at work, before and after each method.
 pub fn solve<B: Backend>(
     problem: &Problem,
     backend: &B,
@@ -274,7 +274,7 @@ pub fn solve<B: Backend>(
     gap: f64,
     budget: Budget,
     seed: u64,
-    mut progress: impl FnMut(f64, f64),
+    mut progress: impl FnMut((&Bound, &LowerBound), &'static str),
 ) -> Result<Outcome> {
     let context = Context::new(problem, backend, budget.clone(), seed);
     let plan: Vec<&'static str> = match method {
@@ -333,9 +333,10 @@ pub fn solve<B: Backend>(
             break;
         }
         let started = Instant::now();
+        progress((&upper, &lower), name);
         if let Some(found) = shared.run(name, &lower) {
             record(&mut entries, &mut upper, &mut lower, name, started, found);
-            progress(upper.value.get(), lower.value.get());
+            progress((&upper, &lower), name);
         }
         if upper.value.get() < lower.value.get() {
             return Err(Error::new(

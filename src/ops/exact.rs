@@ -150,7 +150,7 @@ pub fn pattern(
 /// The same; too much work where the time is up before it is done.
 pub fn pattern_until(
     net: &Net,
-    input: &[Option<f64>],
+    input: &[Option<Rational>],
     choose: &dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side>,
     until: &Deadline,
 ) -> Result<Pattern, Missing> {

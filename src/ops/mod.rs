@@ -14,6 +14,7 @@ pub mod smooth;
 pub mod softmax;
 pub mod sweep;
 pub mod ties;
+pub mod values;
 
 pub use chains::{Chains, Link};
 pub use sweep::{Ends, Gate, Known, Prepared, Trace};

@@ -1,28 +1,41 @@
 //! The table a person sees: what the problem is, what is claimed, the two numbers, the rest.
-//! Lines fit 80 columns; upper bounds are rounded up, lower bounds down.
+//! Lines are broken between words; upper bounds are rounded up, lower bounds down.
 
-use super::{BoundReport, Status};
+use super::quality::ratio;
+use super::{BoundReport, OutputInfo, Status};
 use crate::data::decimal::{rounded_down, rounded_up};
 
-/// No line is longer, file names apart.
+/// No line is longer, names of files apart, where nothing else is asked for.
 const WIDTH: usize = 80;
-/// Column of the words "proved" and "estimate".
+/// Column of the words "proved" and "estimate", and what they need.
 const VERDICT: usize = 54;
+const WORD: usize = 10;
+/// Column of texts behind labels.
+const TEXT: usize = 9;
 
-/// The table; `color` adds emphasis that repeats what the words say.
-pub fn table(r: &BoundReport, color: bool) -> String {
+/// The table in lines of at most `width`; `color` adds emphasis that repeats what the words say.
+pub fn table(r: &BoundReport, color: bool, width: usize) -> String {
     let mut out = String::new();
-    net_lines(r, &mut out);
-    put(&mut out, "region", &region(r));
-    put(&mut out, "claim", &claim(r));
-    for a in &r.assumptions {
-        put(&mut out, "assumed", a);
+    let mut line = |label: &str, text: &str| put_in(&mut out, label, text, width);
+    line("net", &net(r));
+    if let Some(y) = &r.output {
+        line("output", &output(y));
     }
-    for w in &r.warnings {
-        put(&mut out, "note", &w.text);
-    }
+    line("region", &region(r));
+    line("claim", &claim(r));
+    r.assumptions.iter().for_each(|a| line("assumed", a));
+    r.warnings.iter().for_each(|w| line("note", &w.text));
     out.push('\n');
+    pair(r, color, width, &mut out);
+    if r.quality.word.needs_words() {
+        out.push('\n');
+        put_in(&mut out, r.quality.word.name(), &r.quality.text, width);
+    }
+    out
+}
 
+/// Both ends, what gave them, and how it ended.
+fn pair(r: &BoundReport, color: bool, width: usize, out: &mut String) {
     let digits = if r.exact { 10 } else { 5 };
     let upper = rounded_up(r.upper.value, digits);
     let lower = rounded_down(r.lower.value, digits);
@@ -37,11 +50,13 @@ pub fn table(r: &BoundReport, color: bool) -> String {
         ("≥", lower, r.lower.method.clone(), proved(r.lower.proved)),
     ];
     let estimate = r.estimate.as_ref().map(|e| ("≈", short(e.value), e.method.clone(), "estimate"));
-    // Values start in column 2, methods after the longest value, the verdict in column 54.
+    // Values start in column 2, methods after the longest value.
     let left = rows.iter().map(|row| row.1.chars().count() + 6).max().unwrap_or(0).max(11);
+    let verdict = VERDICT.min(width.saturating_sub(WORD));
     for (relation, value, how, word) in rows.into_iter().chain(estimate) {
         let value = pad(&format!("L {relation} {value}"), left);
-        let how = pad(&shorten(&how, VERDICT - left - 4), VERDICT - left - 3);
+        let room = verdict.saturating_sub(left + 4);
+        let how = pad(&shorten(&how, room), room + 1);
         let code = if word == "proved" { GREEN } else { YELLOW };
         out.push_str(&format!(
             "  {} {how}{}\n",
@@ -53,54 +68,70 @@ pub fn table(r: &BoundReport, color: bool) -> String {
         r.require.as_ref().map(|q| ("require".into(), format!("{} {}", q.text, q.answer.name())));
     let certificate = r.certificate.as_ref().map(|c| ("certificate".into(), c.clone()));
     for (label, text) in [Some(ending(r)), requirement, certificate].into_iter().flatten() {
-        out.push_str(&format!("  {} {text}\n", pad(&label, left)));
+        fill(out, &format!("  {} ", pad(&label, left)), &text, width);
     }
-    out
 }
 
-fn net_lines(r: &BoundReport, out: &mut String) {
-    let name = r.net.path.rsplit(['/', '\\']).next().unwrap_or("");
+fn net(r: &BoundReport) -> String {
     let n = &r.net;
     let plural =
         |n: usize, word: &str| format!("{} {word}{}", thousands(n as u64), if n == 1 { "" } else { "s" });
-    let size = format!(
-        "{} → {}, {}, {}, {} weights",
+    format!(
+        "{}   {} → {}, {}, {}, {} weights",
+        base(&n.path),
         n.inputs,
         n.outputs,
         plural(n.layers, "layer"),
         plural(n.neurons, "neuron"),
         magnitude(n.parameters)
-    );
-    let first = format!("{name}   {size}");
-    let output = n.output.as_ref().map(|y| {
-        let shown: Vec<String> = y.iter().take(4).map(|&v| short(v)).collect();
-        format!("f(c) = [{}{}]", shown.join(", "), if y.len() > 4 { ", …" } else { "" })
-    });
-    match output {
-        Some(output) if 9 + first.chars().count() + 6 + output.chars().count() <= WIDTH => {
-            put(out, "net", &format!("{first}      {output}"));
-        }
-        output => {
-            put(out, "net", &first);
-            if let Some(output) = output {
-                put(out, "output", &output);
-            }
-        }
+    )
+}
+
+/// The file's name without its folders.
+pub fn base(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// The class, by how much it leads, and the largest three outputs.
+fn output(y: &OutputInfo) -> String {
+    let middle = |k: usize| 0.5 * y.lower[k] + 0.5 * y.upper[k];
+    let mut order: Vec<usize> = (0..y.lower.len()).collect();
+    order.sort_by(|&i, &j| middle(j).total_cmp(&middle(i)));
+    if let [only] = order[..] {
+        return format!("f(c) = {}", short(middle(only)));
     }
+    let class = match (y.class, y.margin) {
+        (Some(class), Some(margin)) => format!("class {class}, ahead by {}", rounded_down(margin, 3)),
+        _ => "no class is proved".into(),
+    };
+    let largest: Vec<String> =
+        order.iter().take(3).map(|&k| format!("f_{k} = {}", short(middle(k)))).collect();
+    format!("{class}: {}{}", largest.join(", "), if order.len() > 3 { ", …" } else { "" })
 }
 
 /// A labelled line; long texts go on below, words whole.
 pub fn put(out: &mut String, label: &str, text: &str) {
-    let mut line = format!("{label:<9}");
-    let mut used = 9;
+    put_in(out, label, text, WIDTH);
+}
+
+/// The same in lines of at most `width`.
+pub fn put_in(out: &mut String, label: &str, text: &str, width: usize) {
+    fill(out, &format!("{label:<TEXT$}"), text, width);
+}
+
+/// A text behind a head; what goes on below is indented by as much.
+fn fill(out: &mut String, head: &str, text: &str, width: usize) {
+    let indent = head.chars().count();
+    let mut line = head.to_string();
+    let mut used = indent;
     let mut fresh = true;
     for word in text.split(' ') {
-        let width = word.chars().count();
-        if !fresh && used + 1 + width > WIDTH {
+        let size = word.chars().count();
+        if !fresh && used + 1 + size > width {
             out.push_str(line.trim_end());
             out.push('\n');
-            line = " ".repeat(9);
-            used = 9;
+            line = " ".repeat(indent);
+            used = indent;
             fresh = true;
         }
         if !fresh {
@@ -108,14 +139,14 @@ pub fn put(out: &mut String, label: &str, text: &str) {
             used += 1;
         }
         line.push_str(word);
-        used += width;
+        used += size;
         fresh = false;
     }
     out.push_str(line.trim_end());
     out.push('\n');
 }
 
-fn region(r: &BoundReport) -> String {
+pub fn region(r: &BoundReport) -> String {
     let region = &r.region;
     let mut text = match (region.global, region.kind.as_str()) {
         (true, _) => format!("everything: all of R^{}", r.net.inputs),
@@ -125,7 +156,7 @@ fn region(r: &BoundReport) -> String {
             region.radius_text.clone().or(region.radius.map(|x| x.to_string())).unwrap_or("?".into())
         ),
         _ => match &region.source {
-            Some(source) => format!("the box of {source}"),
+            Some(source) => format!("the box of {}", base(source)),
             None => "a box".into(),
         },
     };
@@ -139,7 +170,7 @@ fn region(r: &BoundReport) -> String {
     }
 }
 
-fn claim(r: &BoundReport) -> String {
+pub fn claim(r: &BoundReport) -> String {
     let q = &r.quotient;
     let f = match q.output.split_once('-') {
         Some((i, j)) => format!("(f_{i} − f_{j})"),
@@ -160,14 +191,12 @@ fn claim(r: &BoundReport) -> String {
 
 /// The first words of the last lines: how it ended, how long it took and where.
 fn ending(r: &BoundReport) -> (String, String) {
-    let gap = r.upper.value / r.lower.value;
+    let gap = ratio(r.upper.value, r.lower.value);
     let word = match r.status {
         _ if r.exact => "exact".into(),
         _ if gap.is_finite() => format!("gap {}", rounded_up(gap, 4)),
         _ => "gap inf".into(),
     };
-    let s = &r.seconds;
-    let total = s.import + s.bound + s.search + s.check;
     let why = match r.status {
         Status::Exact | Status::Done => "",
         Status::Gap => ", gap reached",
@@ -182,7 +211,7 @@ fn ending(r: &BoundReport) -> (String, String) {
         ("cpu", n) => format!("cpu ({n} threads)"),
         _ => shorten(&r.device.name, 30),
     };
-    (word, format!("{} s on {device}{why}", seconds(total)))
+    (word, format!("{} s on {device}{why}", seconds(r.seconds.total())))
 }
 
 fn index(norm: &str) -> &str {

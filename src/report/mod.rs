@@ -1,27 +1,36 @@
 //! Results as plain data and as text: JSON for programs, a table for people, CSV for lists.
 //! Nothing is computed here but the rounding of printed digits, always away from the claim.
 
+mod axis;
 pub mod csv;
 pub mod human;
 pub mod json;
 pub mod plot;
+pub mod quality;
 
+use crate::num::round::sub_down;
+pub use quality::Quality;
 use serde::Serialize;
 
 /// The result of `bound`; its serialised form is the JSON contract, field for field.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "schema", rename = "clarke.bound/1")]
 pub struct BoundReport {
     pub tool: Tool,
     pub net: NetInfo,
+    pub centre: Option<CentreInfo>,
+    pub output: Option<OutputInfo>,
     pub region: RegionInfo,
     pub units: Units,
     pub quotient: Quotient,
     pub upper: UpperInfo,
     pub lower: LowerInfo,
+    pub quality: Quality,
     pub estimate: Option<EstimateInfo>,
     pub exact: bool,
     pub status: Status,
     pub require: Option<Requirement>,
+    pub seed: u64,
     pub splits: u64,
     pub nodes: u64,
     /// Part of the upper bound that is due to rounding, from 0 to 1.
@@ -59,9 +68,44 @@ pub struct NetInfo {
     pub free_neurons: Option<usize>,
     pub layers: usize,
     pub neurons: usize,
-    /// Output at the centre, for people.
-    #[serde(skip)]
-    pub output: Option<Vec<f64>>,
+}
+
+/// Where the centre comes from: a file and the row in it, or the command line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CentreInfo {
+    pub input: Option<String>,
+    pub row: Option<usize>,
+    /// Of the file.
+    pub sha256: Option<String>,
+}
+
+/// What the network gives at the centre, enclosed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct OutputInfo {
+    #[serde(serialize_with = "json::all_down")]
+    pub lower: Vec<f64>,
+    #[serde(serialize_with = "json::all_up")]
+    pub upper: Vec<f64>,
+    /// The output that is proven to be larger than all others.
+    pub class: Option<usize>,
+    /// A lower bound of how much it is larger.
+    #[serde(serialize_with = "json::some_down")]
+    pub margin: Option<f64>,
+}
+
+impl OutputInfo {
+    /// From proven ends of every output; of what is no number nothing is known.
+    pub fn of(lower: Vec<f64>, upper: Vec<f64>) -> Self {
+        let lower: Vec<f64> = lower.iter().map(|l| if l.is_nan() { f64::NEG_INFINITY } else { *l }).collect();
+        let upper: Vec<f64> = upper.iter().map(|u| if u.is_nan() { f64::INFINITY } else { *u }).collect();
+        let best = (0..lower.len()).max_by(|&i, &j| lower[i].total_cmp(&lower[j]));
+        let lead = |i: usize| {
+            let others = (0..upper.len()).filter(|&j| j != i);
+            others.map(|j| sub_down(lower[i], upper[j])).fold(f64::INFINITY, f64::min)
+        };
+        let class = best.map(|i| (i, lead(i))).filter(|(_, margin)| *margin > 0.0 && margin.is_finite());
+        OutputInfo { class: class.map(|c| c.0), margin: class.map(|c| c.1), lower, upper }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -78,7 +122,7 @@ pub struct RegionInfo {
     pub clip_text: Option<[String; 2]>,
     pub global: bool,
     pub fixed_inputs: usize,
-    /// The file a box came from, for people.
+    /// The name of the file a box came from, for people.
     #[serde(skip)]
     pub source: Option<String>,
 }
@@ -106,15 +150,17 @@ pub struct Quotient {
     pub quantity: String,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct UpperInfo {
+    #[serde(flatten, serialize_with = "json::upper")]
     pub value: f64,
     pub method: String,
     pub proved: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LowerInfo {
+    #[serde(flatten, serialize_with = "json::lower")]
     pub value: f64,
     pub method: String,
     pub proved: bool,
@@ -198,6 +244,12 @@ pub struct Seconds {
     pub bound: f64,
     pub search: f64,
     pub check: f64,
+}
+
+impl Seconds {
+    pub fn total(&self) -> f64 {
+        self.import + self.bound + self.search + self.check
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

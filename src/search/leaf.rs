@@ -13,7 +13,7 @@ use crate::certificate::{LowerBound, Witness};
 use crate::method::context::Context;
 use crate::method::lower;
 use crate::num::operator::operator_upper;
-use crate::num::rational::{self, Form, Rational, Verdict, inside};
+use crate::num::rational::{Form, Rational, Verdict, inside};
 use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern_until, within};
 use crate::ops::part::{Part, Split};
 use crate::problem::Problem;
@@ -65,8 +65,7 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, p
         }
         Verdict::Inside(point) => {
             let mut point = point.into_iter();
-            let x: Option<Vec<Rational>> =
-                input.iter().map(|v| v.clone().or_else(|| point.next())).collect();
+            let x: Option<Vec<Rational>> = input.iter().map(|v| v.clone().or_else(|| point.next())).collect();
             match x {
                 Some(x) => piece(home, problem, stand, &found, &input, x),
                 None => Settled::Unknown,

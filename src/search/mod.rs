@@ -38,6 +38,9 @@ pub use stand::Stand;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
+/// What its results are by.
+const NAME: &str = "branch-and-bound";
+
 /// Part of the memory that waiting parts may take, and as much again the scalings of those that are done with.
 const MEMORY: f64 = 0.25;
 /// Parts at a time, and multiplications: a second or two of a processor's work.
@@ -57,6 +60,11 @@ pub struct Goal {
 pub struct Progress {
     pub upper: f64,
     pub lower: f64,
+    /// What gave them.
+    pub upper_by: &'static str,
+    pub lower_by: &'static str,
+    /// What is at work.
+    pub running: &'static str,
     /// Parts that are still to be bounded.
     pub waiting: usize,
     /// Parts that were.
@@ -108,10 +116,25 @@ pub fn solve<B: Backend>(
     mut progress: impl FnMut(Progress),
 ) -> Result<Outcome> {
     let passes = if method == "exact" { "auto" } else { method };
-    let mut outcome =
-        driver::solve(problem, backend, passes, goal.gap, budget.clone(), seed, |upper, lower| {
-            progress(Progress { upper, lower, waiting: 0, parts: 0 })
-        })?;
+    let mut outcome = driver::solve(
+        problem,
+        backend,
+        passes,
+        goal.gap,
+        budget.clone(),
+        seed,
+        |(upper, lower), running| {
+            progress(Progress {
+                upper: upper.value.get(),
+                lower: lower.value.get(),
+                upper_by: upper.method,
+                lower_by: lower.method,
+                running,
+                waiting: 0,
+                parts: 0,
+            })
+        },
+    )?;
     let open =
         outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
     if passes != "auto" || !open || budget.is_brief() || budget.is_over() {
@@ -250,7 +273,15 @@ pub fn run<'a, B: Backend>(
             out.dropped = true;
         }
         let upper = top(&out, &open, closed);
-        progress(Progress { upper, lower: out.lower.value.get(), waiting: open.len(), parts: out.parts });
+        progress(Progress {
+            upper,
+            lower: out.lower.value.get(),
+            upper_by: if upper < out.upper.value.get() { NAME } else { out.upper.method },
+            lower_by: out.lower.method,
+            running: NAME,
+            waiting: open.len(),
+            parts: out.parts,
+        });
     }
     let value = top(&out, &open, closed);
     if value < out.upper.value.get() {
@@ -258,7 +289,7 @@ pub fn run<'a, B: Backend>(
             Some(tree) => Evidence::SplitTree { tree, kinks: stand.kinks, reach: stand.reach },
             None => Evidence::Digest(format!("branch and bound: {} parts, {} splits", out.parts, out.splits)),
         };
-        out.upper = Bound { value: Upper::proven(value), method: "branch-and-bound", evidence };
+        out.upper = Bound { value: Upper::proven(value), method: NAME, evidence };
     }
     out
 }
@@ -303,5 +334,5 @@ fn witness<B: Backend>(context: &Context<B>, found: &[Vec<f64>], lower: &mut Low
     if proposals.is_empty() {
         return;
     }
-    *lower = better(lower.clone(), prove_best(context, proposals, "branch-and-bound", 4));
+    *lower = better(lower.clone(), prove_best(context, proposals, NAME, 4));
 }

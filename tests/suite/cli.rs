@@ -4,7 +4,9 @@
 use crate::common::written;
 use clap::{CommandFactory, Parser};
 use clarke::cli::args::{BoundArgs, Centre, RegionArg};
+use clarke::cli::files::Target;
 use clarke::cli::flags::{Cli, Command};
+use clarke::cli::print::columns;
 use clarke::error::Result;
 use clarke::num::Norm;
 use clarke::problem::{Output, Quantity};
@@ -31,8 +33,7 @@ fn bound(flags: &str) -> Result<BoundArgs> {
 #[test]
 fn help_fits_the_screen() {
     Cli::command().debug_assert();
-    let mut pages =
-        vec![clarke(&["--help"]), clarke(&["methods"]), clarke(&["devices"]), clarke(&["inspect", DIGITS])];
+    let mut pages = vec![clarke(&["--help"])];
     for command in Cli::command().get_subcommands() {
         pages.push(clarke(&[command.get_name(), "--help"]));
     }
@@ -45,8 +46,57 @@ fn help_fits_the_screen() {
 }
 
 #[test]
+fn tables_are_as_wide_as_what_they_are_printed_to() {
+    let rows: Vec<Vec<String>> =
+        (0..3).map(|k| vec![format!("row {k}"), "seven words that say what it is".into()]).collect();
+    let whole = columns(&["name", "text"], &rows, usize::MAX);
+    assert_eq!(whole.lines().count(), 4);
+    let narrow = columns(&["name", "text"], &rows, 24);
+    assert!(narrow.lines().count() > 4 && narrow.lines().all(|l| l.chars().count() <= 24), "{narrow}");
+    assert!(narrow.split_whitespace().eq(whole.split_whitespace()));
+    // A pipe is as wide as the table: a line for each node, one for the header.
+    let piped = text(&clarke(&["inspect", DIGITS]).stdout);
+    let net = clarke::load(DIGITS.as_ref(), &clarke::Options::default()).unwrap();
+    let table = piped.split("\n\n").next().unwrap();
+    assert_eq!(table.lines().count(), net.nodes.len() + 1, "{piped}");
+}
+
+#[test]
+fn a_file_is_written_whole_or_not_at_all() {
+    let folder = std::env::temp_dir().join(format!("clarke-files-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("a");
+    let names = || std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+    let target = Target::new("--out", &path).unwrap();
+    assert!(names().is_empty());
+    target.write("first").unwrap();
+    target.write("second").unwrap();
+    assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), names().len()), ("second", 1));
+    for bad in [folder.join("no/b"), folder.clone(), path.join("c"), "".into(), folder.join("x".repeat(300))]
+    {
+        let e = Target::new("--out", &bad).unwrap_err();
+        assert!(e.exit_code() == 4 && e.place.starts_with("--out"), "{e}");
+    }
+    #[cfg(unix)]
+    {
+        // Through a link, keeping permissions; the link stays.
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink("a", folder.join("link")).unwrap();
+        Target::new("--out", &folder.join("link")).unwrap().write("third").unwrap();
+        assert!(folder.join("link").is_symlink());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "third");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Target::new("--out", "/dev/null".as_ref()).unwrap().write("x").is_ok());
+    }
+    #[cfg(target_os = "linux")]
+    assert_eq!(Target::new("--out", "/dev/full".as_ref()).unwrap().write("x").unwrap_err().exit_code(), 4);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn errors_have_three_lines_and_a_code() {
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 15] = [
         (&[], 2, "no command"),
         (&["bound"], 2, "<NET>"),
         (&["bound", "x", "--metod", "y"], 2, "--method"),
@@ -57,6 +107,11 @@ fn errors_have_three_lines_and_a_code() {
         (&["inspect", "no-such-file.onnx"], 2, "does not exist"),
         (&["inspect", "Cargo.toml"], 2, "Cargo.toml"),
         (&["methods", "--out", "no-such-folder/x"], 4, "--out"),
+        (&["bound", DIGITS, "--out", "no-such-folder/x"], 4, "--out"),
+        (&["bound", DIGITS, "--certificate", "tests"], 4, "is a folder"),
+        (&["bound", DIGITS, "--plot", "x.pdf"], 2, "FILE.svg or FILE.csv"),
+        (&["bound", DIGITS, "--certificate", DIGITS], 2, "the place of the network"),
+        (&["bound", DIGITS, "--out", "a.svg", "--plot", "./a.svg"], 2, "the place of --out"),
     ];
     for (arguments, code, word) in cases {
         let ran = clarke(arguments);
@@ -132,6 +187,56 @@ const BOUND: [&str; 6] = ["bound", DIGITS, "--input", "tests/data/digits.npy#0",
 
 fn json(ran: &Ran) -> serde_json::Value {
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&ran.stderr)))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_cannot_be_written_costs_no_result() {
+    // A device that is always full takes the place of a full disk.
+    let folder = std::env::temp_dir().join(format!("clarke-full-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let full = folder.join("full.svg");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let (full, csv) = (full.to_str().unwrap(), folder.join("a.csv"));
+    for flag in ["--plot", "--certificate", "--out"] {
+        let ran = clarke(&[&BOUND[..], &["--format", "json", flag, full]].concat());
+        assert_eq!(ran.status.code(), Some(4), "{flag}");
+        assert!(json(&ran)["upper"]["value"].as_f64().unwrap() >= 123.0);
+        let err = text(&ran.stderr);
+        assert!(err.contains(flag) && err.lines().count() == 3, "{err}");
+    }
+    // One that fails keeps no other from being written.
+    let ran = clarke(&[&BOUND[..], &["--certificate", full, "--plot", csv.to_str().unwrap()]].concat());
+    assert_eq!(ran.status.code(), Some(4));
+    assert!(std::fs::read_to_string(csv).unwrap().lines().count() > 1);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_centre_is_named_and_the_output_enclosed() {
+    let found = json(&clarke(&[&BOUND[..], &["--format", "json"]].concat()));
+    assert_eq!(found["centre"]["input"], "tests/data/digits.npy");
+    assert_eq!(found["centre"]["row"], 0);
+    assert_eq!(found["centre"]["sha256"].as_str().unwrap().len(), 64);
+    let net = clarke::load(DIGITS.as_ref(), &clarke::Options::default()).unwrap();
+    let x = clarke::data::load_input("tests/data/digits.npy#0", &[64], clarke::data::Scale::Unit).unwrap();
+    let y = net.evaluate(&x.values);
+    let ends = |end: &str| -> Vec<f64> {
+        found["output"][end].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let (lower, upper) = (ends("lower"), ends("upper"));
+    for k in 0..10 {
+        assert!(lower[k] <= upper[k] && upper[k] - lower[k] <= 1e-12 * upper[k].abs());
+        assert!((y[k] - lower[k]).abs() < 1e-9, "{k}");
+    }
+    let class = found["output"]["class"].as_u64().unwrap() as usize;
+    let other = (0..10).filter(|k| *k != class).map(|k| y[k]).fold(f64::NEG_INFINITY, f64::max);
+    let margin = found["output"]["margin"].as_f64().unwrap();
+    assert!(margin > 0.0 && (y[class] - other - margin).abs() < 1e-9);
+    let told = text(&clarke(&BOUND).stdout);
+    assert!(told.contains(&format!("class {class}, ahead by ")), "{told}");
+    let flat = json(&clarke(&["bound", DIGITS, "--time", "0", "--format", "json"]));
+    assert!(flat["centre"].is_null() && flat["output"].is_null());
 }
 
 #[test]

@@ -1,6 +1,25 @@
 //! Reports: names of the JSON contract, direction of printed numbers, width of the table.
 
+use clarke::report::quality::{Facts, Word};
 use clarke::report::*;
+
+fn facts() -> Facts<'static> {
+    Facts {
+        upper: 12.85,
+        lower: 0.1,
+        method: "jacobian-linear",
+        everywhere: Some(505.0),
+        global: false,
+        point: false,
+        ball: true,
+        open: Some(31),
+        neurons: 96,
+        outputs: 10,
+        status: Status::Time,
+        brief: false,
+        named: false,
+    }
+}
 
 fn report() -> BoundReport {
     BoundReport {
@@ -14,8 +33,12 @@ fn report() -> BoundReport {
             free_neurons: Some(31),
             layers: 3,
             neurons: 96,
-            output: Some(vec![-3.1, 0.4, 1e-9, 123456.0, 7.0]),
         },
+        centre: Some(CentreInfo { input: Some("x.npy".into()), row: Some(7), sha256: Some("cd".into()) }),
+        output: Some(OutputInfo::of(
+            vec![-3.1, 0.4, 1e-9, 123456.0, 7.0],
+            vec![-3.1, 0.5, 1e-9, 123456.5, 7.0],
+        )),
         region: RegionInfo {
             kind: "ball".into(),
             norm: Some("inf".into()),
@@ -37,10 +60,12 @@ fn report() -> BoundReport {
             proved: true,
             witness: Some(WitnessInfo { kind: "piece".into(), x: vec![0.1, 0.2], y: None, exact: None }),
         },
+        quality: facts().quality(),
         estimate: Some(EstimateInfo { value: 12.7, method: "power".into() }),
         exact: false,
         status: Status::Time,
         require: Some(Requirement { text: "L<=3".into(), answer: Answer::Unknown }),
+        seed: 5,
         splits: 2184,
         nodes: 4369,
         rounding_share: Some(0.003),
@@ -65,13 +90,15 @@ fn report() -> BoundReport {
 
 #[test]
 fn json_has_the_names_of_the_contract() {
-    let json: serde_json::Value = serde_json::from_str(&json::pretty(&report())).unwrap();
+    let text = json::pretty(&report());
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let paths = "schema tool.version tool.commit net.path net.sha256 net.inputs net.outputs net.parameters \
-        net.free_neurons region.kind region.norm region.radius region.clip region.global region.fixed_inputs \
+        net.free_neurons centre.input centre.row centre.sha256 output.lower output.upper output.class output.margin \
+        region.kind region.norm region.radius region.clip region.global region.fixed_inputs \
         units.scale units.mean units.std quotient.in_norm quotient.out_norm quotient.output quotient.quantity \
         upper.value upper.hex upper.method upper.proved lower.value lower.hex lower.method lower.proved \
-        lower.witness.kind lower.witness.x estimate.value estimate.method exact status require.text require.answer \
-        splits nodes rounding_share seconds.import seconds.bound seconds.search seconds.check peak_bytes.host \
+        lower.witness.kind lower.witness.x quality.word quality.text estimate.value estimate.method exact status require.text require.answer \
+        seed splits nodes rounding_share seconds.import seconds.bound seconds.search seconds.check peak_bytes.host \
         peak_bytes.device device.name device.backend device.driver device.precision assumptions warnings certificate";
     for path in paths.split_whitespace() {
         let pointer = format!("/{}", path.replace('.', "/"));
@@ -81,6 +108,59 @@ fn json_has_the_names_of_the_contract() {
     assert_eq!(json["status"], "time");
     assert_eq!(json["require"]["answer"], "unknown");
     assert_eq!(json["warnings"][0]["code"], "softmax");
+    assert_eq!((&json["centre"]["row"], &json["output"]["class"]), (&7.into(), &3.into()));
+    let order: Vec<usize> = ["schema", "tool", "upper", "lower", "estimate"]
+        .map(|n| text.find(&format!("\n  \"{n}\"")).unwrap())
+        .into();
+    assert!(order.is_sorted());
+}
+
+#[test]
+fn a_class_is_named_only_where_it_is_proved() {
+    let class = |lower: &[f64], upper: &[f64]| {
+        let y = OutputInfo::of(lower.to_vec(), upper.to_vec());
+        (y.class, y.margin)
+    };
+    assert_eq!(class(&[1.0, 3.0, 2.0], &[1.0, 3.0, 2.5]), (Some(1), Some(0.5)));
+    // An outermost tie, overlapping enclosures, one output, nothing known.
+    assert_eq!(class(&[1.0, 3.0, 3.0], &[1.0, 3.0, 3.0]), (None, None));
+    assert_eq!(class(&[1.0, 2.0], &[2.5, 2.0]), (None, None));
+    assert_eq!(class(&[1.0], &[1.0]), (None, None));
+    assert_eq!(class(&[f64::NAN, 2.0], &[f64::NAN, 2.0]), (None, None));
+    assert_eq!(class(&[-5.0, f64::NEG_INFINITY], &[-5.0, f64::NEG_INFINITY]), (None, None));
+    // Rounded down: 1 − 0.1 is no f64.
+    let (_, margin) = class(&[1.0, 0.1], &[1.0, 0.1]);
+    assert!(margin.unwrap() <= 0.9 && margin.unwrap() > 0.8999);
+    let y = OutputInfo::of(vec![f64::NAN, 0.1], vec![f64::INFINITY, 0.1]);
+    let json = serde_json::to_value(&y).unwrap();
+    assert_eq!((&json["lower"][0], &json["upper"][0]), (&"-inf".into(), &"inf".into()));
+    assert!(json["class"].is_null() && json["margin"].is_null());
+}
+
+#[test]
+fn the_sentence_says_why_and_what_next() {
+    let of = |f: Facts| (f.quality().word, f.quality().text);
+    let (word, text) = of(facts());
+    assert_eq!(word, Word::Vacuous);
+    assert_eq!(
+        text,
+        "upper is 130 times lower: 31 of 96 neurons are open on the region; a smaller --eps, a margin \
+         (--output I-J) or more --time would narrow it"
+    );
+    let (word, text) = of(Facts { lower: 2.0, everywhere: Some(13.0), outputs: 1, ..facts() });
+    assert!(word == Word::Weak && text.contains("no information of the region survived"), "{text}");
+    let (_, text) = of(Facts { lower: 0.0, named: true, ..facts() });
+    assert!(text.contains("no witness") && text.contains("--method auto"), "{text}");
+    let (_, text) = of(Facts { upper: f64::INFINITY, global: true, brief: true, ..facts() });
+    assert!(text.contains("no method gave a finite") && text.contains("a region"), "{text}");
+    for (lower, word) in
+        [(12.85, "tight"), (12.6, "tight"), (12.5, "useful"), (6.4, "weak"), (1.2, "vacuous")]
+    {
+        let quality = Facts { lower, ..facts() }.quality();
+        assert_eq!(quality.word.name(), word);
+        assert_eq!(quality.word.needs_words(), quality.text.contains("would narrow it"));
+    }
+    assert_eq!(of(Facts { upper: 0.0, lower: 0.0, ..facts() }).0, Word::Tight);
 }
 
 #[test]
@@ -107,12 +187,15 @@ fn the_table_fits_the_screen() {
         r.upper.value = value;
         r.quotient.output = output.into();
         r.quotient.quantity = quantity.into();
-        let text = human::table(&r, false);
-        for line in text.lines() {
-            assert!(line.chars().count() <= 80, "{line}");
-            assert_eq!(line.trim_end(), line);
+        for width in [40, 60, 80] {
+            let text = human::table(&r, false, width);
+            for line in text.lines() {
+                assert!(line.chars().count() <= width || (width < 60 && line.starts_with("  L ")), "{line}");
+                assert_eq!(line.trim_end(), line);
+            }
+            assert!(!text.contains('\x1b') && human::table(&r, true, width).contains('\x1b'));
+            assert!(text.contains("8.6 k") && text.contains("vacuous"));
         }
-        assert!(!text.contains('\x1b') && human::table(&r, true).contains('\x1b'));
     }
 }
 
@@ -123,7 +206,7 @@ fn the_table_says_what_is_proved() {
     r.warnings.clear();
     let expected = "\
 net      digits.onnx   64 → 10, 3 layers, 96 neurons, 8.6 k weights
-output   f(c) = [-3.1, 0.4, 1e-9, 123000, …]
+output   class 3, ahead by 123000: f_3 = 123000, f_4 = 7, f_1 = 0.45, …
 region   ‖x − c‖∞ ≤ 0.02, 0 ≤ x ≤ 1
 claim    ‖f(x) − f(y)‖∞ ≤ L·‖x − y‖∞ for all x, y in the region
 
@@ -132,8 +215,15 @@ claim    ‖f(x) − f(y)‖∞ ≤ L·‖x − y‖∞ for all x, y in the regi
   L ≈ 12.7    power                                   estimate
   gap 128.5   60.0 s on cpu (2 threads), stopped: time is up
   require     L<=3 unknown
+
+vacuous  upper is 130 times lower: 31 of 96 neurons are open on the region; a
+         smaller --eps, a margin (--output I-J) or more --time would narrow it
 ";
-    assert_eq!(human::table(&r, false), expected);
+    assert_eq!(human::table(&r, false, 80), expected);
+    r.quality = Facts { lower: 12.8, ..facts() }.quality();
+    r.output = Some(OutputInfo::of(vec![2.5], vec![2.5]));
+    let text = human::table(&r, false, 80);
+    assert!(text.contains("output   f(c) = 2.5\n") && text.ends_with("unknown\n"), "{text}");
 }
 
 #[test]
@@ -143,5 +233,74 @@ fn csv_lines_have_all_columns() {
     let row = csv::row(&r);
     assert!(row.starts_with("\"a,\"\"b\"\".onnx\",64,10,ball,inf,0.02,inf,inf,all,lipschitz,12.85"), "{row}");
     r.net.path = "net".into();
-    assert_eq!(csv::row(&r).split(',').count(), csv::header().split(',').count());
+    let (header, row) = (csv::header(), csv::row(&r));
+    let cells: std::collections::BTreeMap<&str, &str> =
+        header.trim_end().split(',').zip(row.trim_end().split(',')).collect();
+    assert_eq!(cells.len(), csv::COLUMNS.len());
+    let of = |name: &str| cells[name];
+    assert_eq!(
+        ["centre", "row", "class", "quality", "seed", "sha256"].map(of),
+        ["x.npy", "7", "3", "vacuous", "5", "ab"]
+    );
+    let (gap, margin): (f64, f64) = (of("gap").parse().unwrap(), of("margin").parse().unwrap());
+    assert!((128.5..128.501).contains(&gap) && (123448.9..=123449.0).contains(&margin), "{gap} {margin}");
+}
+
+#[test]
+fn a_picture_says_what_it_shows() {
+    let r = report();
+    let moment = |seconds, upper, lower, upper_by, lower_by| plot::Moment {
+        seconds,
+        upper,
+        lower,
+        upper_by,
+        lower_by,
+        parts: 7,
+    };
+    let mut moments = plot::Moments::default();
+    for m in [
+        moment(0.0, f64::INFINITY, 0.0, "none", "none"),
+        moment(0.1, 40.0, 0.05, "product", "centre"),
+        moment(0.5, 20.0, 0.1, "branch & bound", "ascent"),
+        moment(0.6, 20.0, 0.1, "branch & bound", "ascent"),
+    ] {
+        moments.add(m);
+    }
+    moments.close(0.9, 12.85, 0.1);
+    let numbers = plot::csv(&r, &moments);
+    assert_eq!(
+        numbers,
+        "seconds,upper (inf per inf),lower (inf per inf),parts,upper_by,lower_by\n\
+         0.100,40.0,0.05,7,product,centre\n\
+         0.500,20.0,0.1,7,branch & bound,ascent\n\
+         0.900,12.85,0.1,7,branch & bound,ascent\n"
+    );
+    moments.close(0.9, 12.85, 0.1);
+    assert_eq!(plot::csv(&r, &moments), numbers);
+    let picture = plot::svg(&r, &moments, 1.0);
+    for words in [
+        "digits.onnx: ‖x − c‖∞ ≤ 0.02",
+        "time in seconds",
+        "log scale",
+        "branch &amp; bound, 0.50 s: 20",
+        "upper: L ≤ 12.85",
+        "lower: L ≥ 0.1",
+        "stroke-dasharray",
+        "<circle",
+    ] {
+        assert!(picture.contains(words), "{words} is missing");
+    }
+    assert!(!picture.contains("NaN") && !picture.contains("inf,"));
+    // Nothing to draw is said in words.
+    for moments in [plot::Moments::default(), {
+        let mut flat = plot::Moments::default();
+        flat.add(moment(0.0, 0.0, 0.0, "product", "centre"));
+        flat
+    }] {
+        let picture = plot::svg(&r, &moments, 0.0);
+        assert!(picture.contains("nothing to draw") && !picture.contains("NaN"));
+    }
+    let mut one = plot::Moments::default();
+    one.add(moment(0.0, 1.0, 1.0, "product", "centre"));
+    assert!(!plot::svg(&r, &one, 0.0).contains("NaN"));
 }
