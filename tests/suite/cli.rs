@@ -220,7 +220,7 @@ fn the_centre_is_named_and_the_output_enclosed() {
     assert_eq!(found["centre"]["sha256"].as_str().unwrap().len(), 64);
     let net = clarke::load(DIGITS.as_ref(), &clarke::Options::default()).unwrap();
     let x = clarke::data::load_input("tests/data/digits.npy#0", &[64], clarke::data::Scale::Unit).unwrap();
-    let y = net.evaluate(&x.values);
+    let y = net.evaluate(&x.nearest());
     let ends = |end: &str| -> Vec<f64> {
         found["output"][end].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
     };
