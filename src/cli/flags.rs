@@ -26,7 +26,7 @@ Examples:
   clarke bound digits.onnx --input x.npy#7 --eps 0.02 --require 'L<=15'
 
 Exit codes: 0 a valid pair, 1 not proved or refuted, 2 bad input,
-3 internal contradiction, 4 the machine, 130 or 143 interrupted (best pair written)";
+3 internal contradiction, 4 the machine, 130 or 143 interrupted (pair written)";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

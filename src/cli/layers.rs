@@ -3,17 +3,24 @@
 use super::args::LayersArgs;
 use super::device::{self, Engine};
 use super::flags::Format;
+use super::print::columns;
 use super::threads;
-use crate::data::decimal::{rounded_down, rounded_up};
+use crate::data::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
 use crate::deadline::Deadline;
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::method::layer::norm_on;
-use crate::method::layer::{Effort, LayerNorm, norm};
+use crate::method::layer::{Effort, Finding, LayerNorm, norm};
 use crate::net::{Node, Op};
-use crate::report::csv::quote;
+use crate::report::csv::line;
+use crate::report::human::fill;
 use serde_json::{Map, Value, json};
 use std::time::Instant;
+
+/// A method's name where both ends stand in one list.
+fn title(f: &Finding) -> String {
+    if f.is_upper { f.method.to_string() } else { format!("{} (lower)", f.method) }
+}
 
 struct Layer<'a> {
     node: &'a Node,
@@ -59,24 +66,88 @@ pub fn run(args: LayersArgs) -> Result<i32> {
     Ok(0)
 }
 
+/// The bounds of one method on a layer: its name, which end it is, and whether it is the best.
+struct Bound {
+    name: String,
+    cell: String,
+}
+
+impl Layer<'_> {
+    fn bounds(&self, is_upper: bool) -> Vec<Bound> {
+        let best = if is_upper { self.norm.upper.get() } else { self.norm.lower.get() };
+        let one = |f: &Finding| {
+            let value = if is_upper { rounded_up(f.value, 5) } else { rounded_down(f.value, 5) };
+            let star = if f.value == best { "*" } else { "" };
+            Bound { name: f.method.into(), cell: value + star }
+        };
+        self.norm.methods.iter().filter(|f| f.is_upper == is_upper).map(one).collect()
+    }
+
+    fn shape(&self) -> String {
+        format!("{} → {}", self.inputs, self.node.len())
+    }
+}
+
+/// A column for every method where that fits the screen, else the methods below each layer.
 fn human(args: &LayersArgs, layers: &[Layer]) -> String {
-    let header = ["layer", "kind", "shape", "lower", "upper", "by", "seconds"];
-    let cells: Vec<Vec<String>> = layers
-        .iter()
-        .map(|l| {
-            vec![
-                l.node.name.clone(),
-                l.node.op.name().into(),
-                format!("{} → {}", l.inputs, l.node.len()),
-                rounded_down(l.norm.lower.get(), 6),
-                rounded_up(l.norm.upper.get(), 6),
-                format!("{} / {}", l.norm.lower_rule, l.norm.upper_rule),
-                format!("{:.2}", l.seconds),
-            ]
-        })
-        .collect();
-    let title = format!("norms from {} to {}, both ends proved\n", args.in_norm, args.out_norm);
-    title + &args.print.table(&header, &cells)
+    let title = format!(
+        "norms from {} to {}, both ends proved; * marks the best of the methods\n\n",
+        args.in_norm, args.out_norm
+    );
+    let table = side_by_side(layers);
+    let width = table.lines().map(|l| l.chars().count()).max().unwrap_or(0);
+    title + &if width <= args.print.wide() { table } else { below(layers, args.print.page()) }
+}
+
+fn side_by_side(layers: &[Layer]) -> String {
+    let columns_of = |is_upper| {
+        let mut names: Vec<String> = vec![];
+        for b in layers.iter().flat_map(|l| l.bounds(is_upper)) {
+            if !names.contains(&b.name) {
+                names.push(b.name);
+            }
+        }
+        names
+    };
+    let (uppers, lowers) = (columns_of(true), columns_of(false));
+    let mut header: Vec<String> = ["layer", "kind", "shape"].map(String::from).into();
+    header.extend(lowers.iter().map(|n| format!("≥ {n}")).chain(uppers.iter().map(|n| format!("≤ {n}"))));
+    header.push("seconds".into());
+    let row = |l: &Layer| {
+        let mut cells = vec![l.node.name.clone(), l.node.op.name().into(), l.shape()];
+        for (names, is_upper) in [(&lowers, false), (&uppers, true)] {
+            let bounds = l.bounds(is_upper);
+            let cell =
+                |n: &String| bounds.iter().find(|b| b.name == *n).map_or("-".into(), |b| b.cell.clone());
+            cells.extend(names.iter().map(cell));
+        }
+        cells.push(format!("{:.2}", l.seconds));
+        cells
+    };
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    columns(&header, &layers.iter().map(row).collect::<Vec<_>>(), usize::MAX)
+}
+
+fn below(layers: &[Layer], width: usize) -> String {
+    let mut out = String::new();
+    for l in layers {
+        let (low, high) = (rounded_down(l.norm.lower.get(), 5), rounded_up(l.norm.upper.get(), 5));
+        let name: String = l.node.name.chars().take(30).collect();
+        let (kind, shape) = (l.node.op.name(), l.shape());
+        let line = format!("{name}   {kind}   {shape}   {low} ≤ norm ≤ {high}   {:.2} s", l.seconds);
+        fill(&mut out, "", &line, width);
+        for (sign, is_upper) in [("≤", true), ("≥", false)] {
+            let list: Vec<String> = l
+                .bounds(is_upper)
+                .iter()
+                .map(|b| format!("{} {}", b.name.replace(' ', "\u{a0}"), b.cell))
+                .collect();
+            if !list.is_empty() {
+                fill(&mut out, &format!("  {sign} "), &list.join(",  "), width);
+            }
+        }
+    }
+    out
 }
 
 /// A finite number, or the word that JSON has no number for.
@@ -90,7 +161,7 @@ fn object(args: &LayersArgs, engine: &Engine, layers: &[Layer]) -> Value {
         .map(|l| {
             let (mut methods, mut seconds) = (Map::new(), Map::new());
             for f in &l.norm.methods {
-                let name = if f.is_upper { f.method.to_string() } else { format!("{} (lower)", f.method) };
+                let name = title(f);
                 methods.insert(name.clone(), number(f.value));
                 seconds.insert(name, json!(f.seconds));
             }
@@ -105,20 +176,34 @@ fn object(args: &LayersArgs, engine: &Engine, layers: &[Layer]) -> Value {
 }
 
 fn csv(layers: &[Layer]) -> String {
-    let mut out = String::from("name,kind,outputs,inputs,lower,upper,lower_rule,upper_rule,seconds\n");
+    let mut names: Vec<String> = vec![];
+    for f in layers.iter().flat_map(|l| &l.norm.methods) {
+        if !names.contains(&title(f)) {
+            names.push(title(f));
+        }
+    }
+    let fixed =
+        ["name", "kind", "outputs", "inputs", "lower", "upper", "lower_rule", "upper_rule", "seconds"];
+    let mut out = line(fixed.map(String::from).into_iter().chain(names.iter().cloned()));
     for l in layers {
         let cells = [
-            quote(&l.node.name),
+            l.node.name.clone(),
             l.node.op.name().into(),
             l.node.len().to_string(),
             l.inputs.to_string(),
-            l.norm.lower.get().to_string(),
-            l.norm.upper.get().to_string(),
-            quote(l.norm.lower_rule),
-            quote(l.norm.upper_rule),
+            decimal_down(l.norm.lower.get()),
+            decimal_up(l.norm.upper.get()),
+            l.norm.lower_rule.into(),
+            l.norm.upper_rule.into(),
             l.seconds.to_string(),
         ];
-        out += &(cells.join(",") + "\n");
+        let of = |name: &String| l.norm.methods.iter().find(|f| title(f) == *name);
+        let cell = |name: &String| match of(name) {
+            Some(f) if f.is_upper => decimal_up(f.value),
+            Some(f) => decimal_down(f.value),
+            None => String::new(),
+        };
+        out += &line(cells.into_iter().chain(names.iter().map(cell)));
     }
     out
 }

@@ -120,7 +120,7 @@ pub fn put_in(out: &mut String, label: &str, text: &str, width: usize) {
 }
 
 /// A text behind a head; what goes on below is indented by as much.
-fn fill(out: &mut String, head: &str, text: &str, width: usize) {
+pub fn fill(out: &mut String, head: &str, text: &str, width: usize) {
     let indent = head.chars().count();
     let mut line = head.to_string();
     let mut used = indent;

@@ -203,7 +203,7 @@ impl Curve {
         for (x, y, from, to) in signs {
             let sign = if from == to { from } else { format!("{from}–{to}") };
             let y = (y + self.shift).clamp(TOP - 4.0, BASE - 5.0);
-            out += &text(x, y, "start", &sign, &format!(" fill=\"{color}\" font-size=\"12\""));
+            out += &text(x + 6.0, y, "start", &sign, &format!(" fill=\"{color}\" font-size=\"12\""));
         }
         out
     }

@@ -183,6 +183,33 @@ fn lists_parse_as_what_they_claim() {
     assert!(page.starts_with(".ie") && page.contains("\\-\\-vnnlib") && !page.contains("(1)"));
 }
 
+#[test]
+fn layers_show_every_method() {
+    let found = json(&clarke(&["layers", DIGITS, "--format", "json"]));
+    let told = text(&clarke(&["layers", DIGITS]).stdout);
+    let header = told.lines().nth(2).unwrap();
+    let lines = text(&clarke(&["layers", DIGITS, "--format", "csv"]).stdout);
+    let columns: Vec<&str> = lines.lines().next().unwrap().split(',').collect();
+    for (layer, line) in found["layers"].as_array().unwrap().iter().zip(lines.lines().skip(1)) {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells.len(), columns.len());
+        let methods = layer["methods"].as_object().unwrap();
+        assert!(methods.len() > 3);
+        for (name, value) in methods {
+            let sign = if name.ends_with(" (lower)") { "≥" } else { "≤" };
+            let column = format!("{sign} {}", name.trim_end_matches(" (lower)"));
+            assert!(header.contains(&column), "{column} is missing in {header}");
+            let at = columns.iter().position(|c| c == name).unwrap();
+            let (written, value): (f64, f64) = (cells[at].parse().unwrap(), value.as_f64().unwrap());
+            assert_eq!(written, value);
+        }
+    }
+    // The best of both ends is marked in every row.
+    for row in told.lines().skip(3) {
+        assert!(row.matches('*').count() >= 2, "{row}");
+    }
+}
+
 const BOUND: [&str; 6] = ["bound", DIGITS, "--input", "tests/data/digits.npy#0", "--eps", "0.02"];
 
 fn json(ran: &Ran) -> serde_json::Value {
