@@ -208,7 +208,10 @@ mod tests {
         assert_eq!(time("500ms").unwrap(), Duration::from_millis(500));
         assert_eq!((time("2m").unwrap(), time("0").unwrap()), (Duration::from_secs(120), Duration::ZERO));
         assert_eq!((memory("8GiB").unwrap(), memory("0.5g").unwrap()), (8 << 30, 1 << 29));
-        assert_eq!((clip("-1,2.5").unwrap(), clip("0,0/3").unwrap()), (["-1", "2.5"].map(written), ["0", "0"].map(written)));
+        assert_eq!(
+            (clip("-1,2.5").unwrap(), clip("0,0/3").unwrap()),
+            (["-1", "2.5"].map(written), ["0", "0"].map(written))
+        );
         assert_eq!(
             (output("3").unwrap(), output("3-5").unwrap()),
             (Output::One(3), Output::Difference(3, 5))

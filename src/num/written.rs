@@ -175,10 +175,7 @@ pub fn enclosed(value: &Rational) -> Coefficient {
 impl Coefficient {
     /// Floats around every number within the error.
     pub fn ends(self) -> Interval {
-        Interval {
-            lo: sum_down([self.hi, self.lo, -self.err]),
-            hi: sum_up([self.hi, self.lo, self.err]),
-        }
+        Interval { lo: sum_down([self.hi, self.lo, -self.err]), hi: sum_up([self.hi, self.lo, self.err]) }
     }
 
     /// The same number, known a little less.

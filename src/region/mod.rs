@@ -135,8 +135,9 @@ impl Region {
         }
         let outside = |c: &Vec<Written>| (0..lo.len()).any(|j| c[j] < lo[j] || c[j] > hi[j]);
         if centre.as_ref().is_some_and(outside) {
-            return Err(Error::input("the centre does not lie in the region")
-                .next("choose a centre inside the box"));
+            return Err(
+                Error::input("the centre does not lie in the region").next("choose a centre inside the box")
+            );
         }
         let fixed: Vec<bool> = lo.iter().zip(&hi).map(|(l, h)| l == h).collect();
         let ends: Vec<Ends> = lo.iter().zip(&hi).map(|(l, h)| Ends::of(l, h)).collect();

@@ -61,8 +61,7 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, p
         }
         Verdict::Inside(point) => {
             let mut point = point.into_iter();
-            let x: Option<Vec<Rational>> =
-                input.iter().map(|v| v.clone().or_else(|| point.next())).collect();
+            let x: Option<Vec<Rational>> = input.iter().map(|v| v.clone().or_else(|| point.next())).collect();
             match x {
                 Some(x) => piece(home, problem, stand, &found, &input, x),
                 None => Settled::Unknown,

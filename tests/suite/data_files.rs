@@ -211,7 +211,10 @@ fn pictures_follow_the_network_and_are_never_changed() {
     assert!(unit.eight_bit && unit.values[5] == written("6/255"));
     let gray = Temporary::new("gray.png", &png_of(2, 2, png::ColorType::Grayscale, &[0, 255, 3, 4]));
     for shape in [&[1, 2, 2][..], &[2, 2, 1], &[2, 2], &[4], &[1, 1, 1, 4]] {
-        assert_eq!(load_input(&gray.spec("#0"), shape, Scale::Raw).unwrap().nearest(), [0.0, 255.0, 3.0, 4.0]);
+        assert_eq!(
+            load_input(&gray.spec("#0"), shape, Scale::Raw).unwrap().nearest(),
+            [0.0, 255.0, 3.0, 4.0]
+        );
     }
     assert!(load_input(&gray.spec(""), &[3, 2, 2], Scale::Raw).is_err());
     assert!(load_input(&gray.spec("#1"), &[4], Scale::Raw).is_err());
@@ -245,7 +248,10 @@ fn eight_bit_arrays_are_scaled_and_others_are_not() {
     let bytes = Array::new(vec![2], Values::U8(vec![255, 51])).unwrap();
     let file = Temporary::new("bytes.npy", &npy::write(&bytes));
     let load = |scale| load_input(&file.spec(""), &[2], scale).unwrap().values;
-    assert_eq!((load(Scale::Unit), load(Scale::Raw)), (["1", "0.2"].map(written).to_vec(), ["255", "51"].map(written).to_vec()));
+    assert_eq!(
+        (load(Scale::Unit), load(Scale::Raw)),
+        (["1", "0.2"].map(written).to_vec(), ["255", "51"].map(written).to_vec())
+    );
     let wide =
         Temporary::new("wide.npy", &npy::write(&Array { values: Values::I64(vec![255, 51]), ..bytes }));
     assert_eq!(load_input(&wide.spec(""), &[2], Scale::Unit).unwrap().nearest(), [255.0, 51.0]);
@@ -269,7 +275,10 @@ fn inputs_of_archives_tables_and_idx() {
     assert!(load_input(&table.spec("#0"), &[1], Scale::Unit).unwrap_err().next.contains("labels"));
     let digits = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1][..], &[0, 255, 51, 0]].concat();
     let digits = Temporary::new("images-idx3-ubyte.gz", &gzipped(&digits));
-    assert_eq!(load_input(&digits.spec("#1"), &[1, 2, 1], Scale::Unit).unwrap().values, ["1/5", "0"].map(written));
+    assert_eq!(
+        load_input(&digits.spec("#1"), &[1, 2, 1], Scale::Unit).unwrap().values,
+        ["1/5", "0"].map(written)
+    );
     let labels = Temporary::new("labels-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 7, 9]);
     assert_eq!(load_labels(&labels.spec("")).unwrap(), [7, 9]);
     let column = Temporary::new("labels.csv", b"label\n7\n9\n");

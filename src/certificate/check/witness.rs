@@ -98,7 +98,8 @@ fn pair(problem: &Problem, x: &[f64], y: &[f64]) -> Option<f64> {
     }
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
-    let value = |x: &[f64]| prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false).output().clone();
+    let value =
+        |x: &[f64]| prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false).output().clone();
     let minus = Scale::uniform(Coefficient::exact(-1.0));
     let gap = b.sum(&[&value(x), &b.scale(&minus, &value(y), false)]);
     let gap = match q.output {
