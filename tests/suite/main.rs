@@ -25,6 +25,7 @@ mod order;
 mod pairs;
 mod product_shapes;
 mod readme;
+mod regions;
 mod report;
 mod search;
 mod spectral;

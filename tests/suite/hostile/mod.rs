@@ -196,10 +196,14 @@ fn damaged_certificates() {
     add("empty", "", "damaged");
     add("brackets", &"[".repeat(100_000), "damaged");
     add("half", &text[..text.len() / 2], "damaged");
-    add("schema", &text.replacen("certificate/1", "certificate/9", 1), "schema");
+    add("schema", &text.replacen("certificate/2", "certificate/9", 1), "schema");
     add("field", &text.replacen("\"version\"", "\"verison\"", 1), "verison");
     add("net", &text.replacen("\"sha256\":\"", "\"sha256\":\"0", 1), "network is not the one");
-    add("lo", &text.replacen("\"lo\":[", "\"lo\":[0.0,", 1), "no box");
+    add("centre", &text.replacen("\"centre\":[", "\"centre\":[0.0,", 1), "65 coordinates");
+    add("text", &text.replacen("\"centre\":[", "\"centre\":[\"1e9999\",", 1), "too large an exponent");
+    add("radius", &text.replacen("\"radius\":\"", "\"radius\":\"-", 1), "the radius -0.001");
+    add("kind", &text.replacen("\"kind\":\"ball\"", "\"kind\":\"cube\"", 1), "cube");
+    add("implied", &text.replacen("\"centre\":[", "\"fixed\":[],\"centre\":[", 1), "fixed");
     add("norm", &text.replacen("\"in_norm\":\"inf\"", "\"in_norm\":\"7\"", 1), "norm");
     add("output", &text.replacen("\"output\":\"all\"", "\"output\":\"99\"", 1), "99");
     add("bits", &text.replacen("\"bits\":\"", "\"bits\":\"f", 1), "bits");
