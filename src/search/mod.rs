@@ -137,6 +137,10 @@ pub fn solve<B: Backend>(
     )?;
     let open =
         outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
+    if outcome.status == Status::Done && budget.is_over() {
+        // It came in the last moment.
+        outcome.status = if budget.interrupted() { Status::Interrupted } else { Status::Time };
+    }
     if passes != "auto" || !open || budget.is_brief() || budget.is_over() {
         return Ok(outcome);
     }

@@ -74,7 +74,7 @@ fn at_a_point(path: &Path, reference: &Reference, norm: Norm) -> Result<(), Fail
     let quotient =
         Quotient { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
     let problem = Problem::new(net.clone(), region, quotient).map_err(|e| e.to_string())?;
-    let budget = Budget::new(Duration::from_secs(60), 4 << 30);
+    let budget = Budget::new(Duration::from_secs(600), 4 << 30);
     let out = solve(&problem, &Cpu::DOUBLE, "auto", 1.01, budget, 1, |_, _| {}).map_err(|e| e.to_string())?;
     let (upper, lower) = (out.upper.value.get(), out.lower.value.get());
     println!(

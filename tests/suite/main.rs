@@ -17,6 +17,7 @@ mod hostile_onnx;
 mod kernels;
 mod laws;
 mod layer_norms;
+mod limits;
 mod matrix_norms;
 mod numbers;
 mod onnx_builder;

@@ -112,7 +112,7 @@ fn a_narrow_step_seen_from_the_centre() {
     let region = Region::ball(&[0.0], 1.0, Norm::Inf, None).unwrap();
     let problem = ask(&net, region, Norm::Inf, Output::All, Quantity::Anchored);
     // The truth is 0.2 / 0.501.
-    let outcome = bound(&problem, "auto", 0).unwrap().unwrap();
+    let outcome = bound(&problem, "auto", 60).unwrap().unwrap();
     let l = outcome.lower.value.get();
     assert!(outcome.lower.method == "pair" && (0.19..=0.2 / 0.501).contains(&l), "{l}");
 }

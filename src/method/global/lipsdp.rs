@@ -15,6 +15,7 @@ use super::layers::Layers;
 use crate::backend::Backend;
 use crate::certificate::Bound;
 use crate::method::context::Context;
+use crate::num::Upper;
 use crate::num::linalg::gram_matrix;
 use crate::num::solve::cholesky;
 use ndarray::{Array1, Array2, s};
@@ -73,6 +74,7 @@ fn improved<C: Backend>(
     context: &Context<C>,
     layers: &Layers,
     start: &[Array1<f64>],
+    proven: Upper,
 ) -> Option<Vec<Array1<f64>>> {
     let neurons: usize = start.iter().map(|l| l.len()).sum();
     let order = neurons + layers.matrices[0].centre.ncols().min(layers.matrices[0].centre.nrows());
@@ -81,7 +83,7 @@ fn improved<C: Backend>(
         return None;
     }
     let problem = inequality(layers);
-    let mut square = blocks::prove(layers, start, &context.budget.deadline)?.0.get().powi(2) * 1.1;
+    let mut square = proven.get().powi(2) * 1.1;
     let point = (0..8).find_map(|_| {
         let multipliers = start.iter().flatten().map(|l| l * square).collect();
         let point = Point { multipliers, square };
@@ -105,9 +107,10 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Bound> {
         return None;
     }
     let start = eclipse::multipliers(layers, until)?;
-    let better = improved(context, layers, &start);
+    let first = blocks::prove(layers, &start, until);
+    let better = first.as_ref().and_then(|f| improved(context, layers, &start, f.0));
     let best = better.and_then(|l| blocks::prove(layers, &l, until));
-    let (value, evidence) = best.or_else(|| blocks::prove(layers, &start, until))?;
+    let (value, evidence) = best.or(first)?;
     let q = &context.problem.quotient;
     let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
     Some(Bound { value: value.times(factor), method: "lipsdp", evidence })

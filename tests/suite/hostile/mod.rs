@@ -2,7 +2,7 @@
 //! exit code, no panic, in bounded time and memory.
 
 mod files;
-mod runs;
+pub mod runs;
 
 use runs::{Case, DIGITS, INPUT, Scratch, all_refused, bad, machine};
 

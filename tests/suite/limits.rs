@@ -1,0 +1,333 @@
+//! Limits of time hold, and signals end a run with a valid pair.
+//!
+//! The binary runs under a clock of its own: what counts is the processor time that it took, which other
+//! work on the machine does not change. No margin is added for the test build.
+#![cfg(target_os = "linux")]
+
+use crate::common::share;
+use crate::hostile::runs::Scratch;
+use crate::onnx_builder::{ints, model, node, tensor};
+use clarke::net::onnx::proto::{NodeProto, TensorProto};
+use clarke::num::random::Random;
+use prost::Message;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Ticks of the processor's clock in a second, as `/proc` counts them.
+const TICKS: f64 = 100.0;
+/// Seconds over the limit that every thread may take.
+const OVER: f64 = 1.0;
+
+/// What a run printed, and what it took.
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+    /// Processor seconds of all threads.
+    seconds: f64,
+}
+
+/// Fields of `/proc/PID/stat` behind the name: state, utime and stime are the first, 12th and 13th.
+fn stat(child: &Child) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    rest.split_whitespace().map(String::from).collect()
+}
+
+/// Until the process is a zombie, whose times can still be read.
+fn finish(mut child: Child) -> Ran {
+    let drain = |mut pipe: Box<dyn Read + Send>| {
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = pipe.read_to_string(&mut text);
+            text
+        })
+    };
+    let stdout = drain(Box::new(child.stdout.take().expect("a pipe")));
+    let stderr = drain(Box::new(child.stderr.take().expect("a pipe")));
+    let seconds = loop {
+        let fields = stat(&child);
+        let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).expect("a number of ticks");
+        if fields[0] == "Z" {
+            break (ticks(11) + ticks(12)) / TICKS;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let code = child.wait().expect("a child").code();
+    Ran { code, stdout: stdout.join().expect("text"), stderr: stderr.join().expect("text"), seconds }
+}
+
+fn start(words: &[String]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clarke"));
+    command.arg("bound").args(words).args(["--format", "json", "--device", "cpu"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the binary starts")
+}
+
+/// lower <= upper, both numbers; else what is wrong.
+fn invalid(ran: &Ran) -> Option<String> {
+    let Ok(json) = serde_json::from_str::<serde_json::Value>(&ran.stdout) else {
+        return Some(format!("no JSON: {:?} {}", ran.stdout, ran.stderr));
+    };
+    let end = |name: &str| match &json[name]["value"] {
+        serde_json::Value::String(text) => text.parse().unwrap_or(f64::NAN),
+        value => value.as_f64().unwrap_or(f64::NAN),
+    };
+    let (lower, upper) = (end("lower"), end("upper"));
+    let valid = 0.0 <= lower && lower <= upper && lower < f64::INFINITY;
+    (!valid).then(|| format!("no pair: [{lower}, {upper}]"))
+}
+
+/// A run, and the exit codes that it may have.
+struct Case {
+    line: String,
+    threads: usize,
+    limit: f64,
+    /// Is it sent this signal after so many seconds?
+    signal: Option<(&'static str, f64)>,
+    code: i32,
+}
+
+impl Case {
+    /// What went wrong.
+    fn complaint(&self) -> Option<String> {
+        let words = format!("{} --time {}s --threads {}", self.line, self.limit, self.threads);
+        let child = start(&words.split_whitespace().map(String::from).collect::<Vec<_>>());
+        let mut limit = self.limit;
+        if let Some((name, moment)) = self.signal {
+            let started = Instant::now();
+            while !catches(&child) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_secs_f64(moment));
+            let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
+            assert!(sent.is_ok_and(|s| s.success()), "{words}: it ended before SIG{name} came");
+            limit = started.elapsed().as_secs_f64();
+        }
+        let ran = finish(child);
+        let allowed = self.threads as f64 * (limit + OVER);
+        println!("{:.2} of {allowed:.2} s, {:.2}: {words}", ran.seconds, ran.seconds / allowed);
+        let what = match () {
+            _ if ran.code != Some(self.code) => {
+                Some(format!("exit code {:?}, not {}: {}", ran.code, self.code, ran.stderr))
+            }
+            _ if ran.seconds > allowed => {
+                Some(format!("{:.2} s of processor time, not {allowed:.2}", ran.seconds))
+            }
+            _ => invalid(&ran),
+        };
+        what.map(|what| format!("{words}: {what}"))
+    }
+}
+
+/// Are the handlers of both signals there?
+fn catches(child: &Child) -> bool {
+    let text = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let mask = text.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).unwrap_or(0);
+    [2, 15].iter().all(|signal| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Two at a time.
+fn all(cases: &[Case]) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut complaints = vec![];
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            complaints.extend(case.complaint());
+        }
+        complaints
+    };
+    let complaints: Vec<String> = std::thread::scope(|scope| {
+        let workers = [scope.spawn(work), scope.spawn(work)];
+        workers.into_iter().flat_map(|w| w.join().expect("no panic here")).collect()
+    });
+    assert!(complaints.is_empty(), "{} of {}:\n{}", complaints.len(), cases.len(), complaints.join("\n"));
+}
+
+/// A network layer by layer.
+struct Model {
+    random: Random,
+    nodes: Vec<NodeProto>,
+    weights: Vec<TensorProto>,
+    last: String,
+}
+
+impl Model {
+    fn new() -> Model {
+        Model { random: Random(7), nodes: vec![], weights: vec![], last: "x".into() }
+    }
+
+    fn tensor(&mut self, dims: &[i64], size: f64) -> String {
+        let name = format!("t{}", self.weights.len());
+        let count = dims.iter().product::<i64>();
+        let values: Vec<f32> = (0..count).map(|_| (self.random.normal() * size) as f32).collect();
+        self.weights.push(tensor(&name, dims, &values));
+        name
+    }
+
+    fn push(&mut self, op: &str, more: &[String], attributes: Vec<clarke::net::onnx::proto::AttributeProto>) {
+        let name = format!("n{}", self.nodes.len());
+        let inputs: Vec<&str> = std::iter::once(&self.last).chain(more).map(String::as_str).collect();
+        self.nodes.push(node(op, &inputs, &name, attributes));
+        self.last = name;
+    }
+
+    fn dense(mut self, widths: &[i64]) -> Model {
+        for (k, w) in widths.windows(2).enumerate() {
+            let weight = self.tensor(&[w[0], w[1]], 1.4 / (w[0] as f64).sqrt());
+            let bias = self.tensor(&[w[1]], 0.3);
+            self.push("Gemm", &[weight, bias], vec![]);
+            if k + 2 < widths.len() {
+                self.push("Relu", &[], vec![]);
+            }
+        }
+        self
+    }
+
+    fn conv(mut self, [ins, outs, side, stride]: [i64; 4], pool: bool) -> Model {
+        let weight = self.tensor(&[outs, ins, side, side], 1.4 / ((ins * side * side) as f64).sqrt());
+        let bias = self.tensor(&[outs], 0.3);
+        self.push("Conv", &[weight, bias], vec![ints("strides", &[stride, stride])]);
+        self.push("Relu", &[], vec![]);
+        if pool {
+            let window = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])];
+            self.push("MaxPool", &[], window);
+        }
+        self
+    }
+
+    fn flat(mut self) -> Model {
+        self.push("Flatten", &[], vec![]);
+        self
+    }
+
+    fn bytes(mut self, shape: &[i64]) -> Vec<u8> {
+        self.nodes.last_mut().expect("a layer").output = vec!["y".into()];
+        model(13, shape, self.nodes, self.weights).encode_to_vec()
+    }
+}
+
+/// A file of `count` numbers 0.5.
+fn middle(count: usize) -> Vec<u8> {
+    let head = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({count},), }}");
+    let length = (head.len() + 11).next_multiple_of(64) - 10;
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(format!("{head:<width$}\n", width = length - 1).bytes());
+    bytes.extend((0..count).flat_map(|_| 0.5f64.to_le_bytes()));
+    bytes
+}
+
+/// Networks and centres in files, by words that stand for them.
+fn files() -> (Scratch, Vec<(&'static str, String)>) {
+    let scratch = Scratch::new("limits");
+    let conv = || Model::new().conv([3, 16, 4, 2], false).conv([16, 32, 4, 2], false).flat();
+    let pool = || Model::new().conv([1, 8, 5, 1], true).conv([8, 16, 5, 1], true).flat();
+    let files = [
+        ("WIDE", "wide.onnx", Model::new().dense(&[2, 8000, 1]).bytes(&[1, 2])),
+        ("DEEP", "deep.onnx", Model::new().dense(&[20, 60, 60, 60, 60, 60, 3]).bytes(&[1, 20])),
+        ("FULL", "full.onnx", Model::new().dense(&[784, 256, 256, 256, 256, 10]).bytes(&[1, 784])),
+        ("CONV", "conv.onnx", conv().dense(&[1152, 100, 10]).bytes(&[1, 3, 32, 32])),
+        ("POOL", "pool.onnx", pool().dense(&[256, 10]).bytes(&[1, 1, 28, 28])),
+        ("C784", "c784.npy", middle(784)),
+        ("C3072", "c3072.npy", middle(3072)),
+        ("C20", "c20.npy", middle(20)),
+    ];
+    let places = files.into_iter().map(|(word, name, bytes)| (word, scratch.file(name, &bytes))).collect();
+    (scratch, places)
+}
+
+/// Limits, and what is run under them.
+const RUNS: [(f64, &str); 40] = [
+    (1.0, "WIDE"),
+    (1.0, "CONV --input C3072 --eps 0.01"),
+    (2.0, "FULL --input C784 --eps 0.05 --norm 2 --method exact"),
+    (1.0, "POOL --input C784 --eps 0.02"),
+    (0.5, "WIDE --method pattern"),
+    (1.0, "DEEP"),
+    (1.0, "CONV"),
+    (2.0, "POOL --input C784 --eps 0.02 --method exact"),
+    (1.0, "WIDE --method exact"),
+    (1.0, "CONV --input C3072 --eps 0.01 --norm 2 --method jacobian-linear"),
+    (5.0, "CONV --input C3072 --eps 0.02"),
+    (1.0, "WIDE --method seqlip"),
+    (1.0, "WIDE --method lipsdp"),
+    (1.0, "WIDE --method eclipse-fast"),
+    (0.5, "WIDE --method abs-subset"),
+    (1.0, "WIDE --method combettes-pesquet"),
+    (1.0, "WIDE --method partition"),
+    (0.5, "WIDE --method ascent"),
+    (0.5, "WIDE --method pair"),
+    (1.0, "WIDE --method scaled-gain --norm 2"),
+    (2.0, "DEEP --method lipsdp --norm 2"),
+    (1.0, "DEEP --method seqlip --norm 2"),
+    (2.0, "DEEP --method partition"),
+    (1.0, "DEEP --method scaled-gain --norm 2"),
+    (3.0, "DEEP --method exact --norm 2"),
+    (2.0, "DEEP --input C20 --eps 0.5 --norm 2 --method exact"),
+    (0.5, "CONV --method absolute-product"),
+    (1.0, "CONV --method combettes-pesquet"),
+    (1.0, "CONV --method ascent"),
+    (1.0, "CONV --method partition --norm 2"),
+    (2.0, "CONV --input C3072 --eps 0.02 --method exact"),
+    (1.0, "CONV --input C3072 --eps 0.1 --method jacobian-interval --norm 1"),
+    (1.0, "CONV --input C3072 --eps 0.1 --method scaled-gain --norm 2"),
+    (0.5, "CONV --input C3072 --eps 0.1 --method ascent"),
+    (0.5, "CONV --input C3072 --eps 0.1 --method pattern"),
+    (0.5, "CONV --input C3072 --eps 0.1 --method pair"),
+    (0.5, "CONV --input C3072 --eps 0.01 --method product-local --norm 2"),
+    (2.0, "FULL --input C784 --eps 0.05 --method scaled-gain --norm 2"),
+    (1.0, "FULL --norm 2"),
+    (0.5, "POOL --input C784 --eps 0.1 --method ascent"),
+];
+
+#[test]
+fn every_method_keeps_its_limit() {
+    let (_scratch, places) = files();
+    let named = |line: &str| {
+        let word = |w: &str| places.iter().find(|p| p.0 == w).map_or(w.to_string(), |p| p.1.clone());
+        line.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+    };
+    let case = |(k, (limit, line)): (usize, &(f64, &str))| Case {
+        line: named(line),
+        threads: 1 + k % 2,
+        limit: *limit,
+        signal: None,
+        code: 0,
+    };
+    let cases: Vec<Case> = RUNS.iter().take(share(RUNS.len())).enumerate().map(case).collect();
+    all(&cases);
+}
+
+/// A search that meets patterns whose exact arithmetic would take minutes.
+const LONG: &str =
+    "tests/data/digits.onnx --input tests/data/digits.npy#2 --eps 0.5 --clip 0,1 --norm 2 --output 7-1";
+
+#[test]
+fn exact_arithmetic_keeps_the_limit() {
+    let case = |k: usize| Case {
+        line: format!("{LONG} --seed {k}"),
+        threads: 1 + k % 2,
+        limit: 4.0,
+        signal: None,
+        code: 0,
+    };
+    all(&(0..share(20)).map(case).collect::<Vec<_>>());
+}
+
+#[test]
+fn signals_end_a_run_with_a_pair() {
+    let (_scratch, places) = files();
+    let deep = format!("{} --method exact", places.iter().find(|p| p.0 == "DEEP").expect("a file").1);
+    let mut random = Random(11);
+    let case = |k: usize| {
+        let (name, code) = [("INT", 130), ("TERM", 143)][k % 2];
+        let line = if k % 4 < 2 { LONG.to_string() } else { deep.clone() };
+        let moment = 1.5 * random.unit() * random.unit();
+        Case { line, threads: 1, limit: 60.0, signal: Some((name, moment)), code }
+    };
+    all(&(0..share(50)).map(case).collect::<Vec<_>>());
+}
