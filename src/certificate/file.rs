@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub const SCHEMA: &str = "clarke.certificate/2";
 
-/// Network files up to this many bytes travel with the certificate.
+/// Networks whose files have up to this many bytes together travel with the certificate.
 pub const EMBEDDED: usize = 1 << 18;
 
 /// How the network came from its file.
@@ -24,13 +24,29 @@ pub const EMBEDDED: usize = 1 << 18;
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub name: String,
+    /// Of the file; where others hold its weights, of the list of all their digests.
     pub sha256: String,
     /// The file itself, in base64.
     pub bytes: Option<String>,
+    /// Files with weights that the network's file names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external: Vec<External>,
     pub input_shape: Option<Vec<usize>>,
+    /// Which output, where the file has several and it was asked for by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_name: Option<String>,
     pub keep_softmax: bool,
     pub mean: Option<Vec<Written>>,
     pub std: Option<Vec<Written>>,
+}
+
+/// A file beside the network's, by the name that the network gives it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct External {
+    pub name: String,
+    pub sha256: String,
+    pub bytes: Option<String>,
 }
 
 /// Everything but the network itself.

@@ -60,6 +60,7 @@ pub enum RegionArg {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImportArgs {
     pub input_shape: Option<Vec<usize>>,
+    pub output_name: Option<String>,
     pub keep_softmax: bool,
 }
 
@@ -157,12 +158,16 @@ impl LayersArgs {
 impl ImportArgs {
     pub fn new(flags: ImportFlags) -> Result<Self> {
         let input_shape = flags.input_shape.as_deref().map(parse::shape).transpose()?;
-        Ok(ImportArgs { input_shape, keep_softmax: flags.keep_softmax })
+        Ok(ImportArgs { input_shape, output_name: flags.output_name, keep_softmax: flags.keep_softmax })
     }
 
     /// The same for the importers.
     pub fn options(&self) -> crate::net::Options {
-        crate::net::Options { keep_softmax: self.keep_softmax, input_shape: self.input_shape.clone() }
+        crate::net::Options {
+            keep_softmax: self.keep_softmax,
+            input_shape: self.input_shape.clone(),
+            output: self.output_name.clone(),
+        }
     }
 }
 

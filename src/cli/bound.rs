@@ -108,7 +108,7 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<Answere
     let mut computed = device::solve(&loaded.problem, &order, &mut progress)?;
     let bound = started.elapsed().as_secs_f64() - import;
     let written = match &args.certificate {
-        Some(_) => Some(certificate::written(args, &loaded, &budget, &mut computed.outcome)?),
+        Some(_) => Some(certificate::written(&loaded, &budget, &mut computed.outcome)?),
         None => None,
     };
     let mut report = summary::report(args, loaded, computed, import, bound);

@@ -2,11 +2,12 @@
 
 use super::args::BoundArgs;
 use super::problem::Loaded;
-use crate::certificate::file::{Certificate, EMBEDDED, Source, write as to_text};
-use crate::data::{base64, read_file};
+use crate::certificate::file::{Certificate, EMBEDDED, External, Source, write as to_text};
+use crate::data::base64;
 use crate::error::Result;
 use crate::method::driver::is_exact;
 use crate::method::{Budget, Outcome, Status};
+use crate::net::{self, SourceFile};
 use crate::num::{Lower, Upper};
 use crate::report::WarningInfo;
 use crate::search::certify;
@@ -18,9 +19,27 @@ pub struct Written {
     pub warning: Option<WarningInfo>,
 }
 
+/// How the network came from its files: all that is kept of them, and small ones whole.
+pub fn source(from: &net::Source, args: &BoundArgs) -> Source {
+    let whole = from.size() <= EMBEDDED;
+    let text = |file: &SourceFile| whole.then(|| base64::encode(&file.bytes));
+    let external = |f: &SourceFile| External { name: f.name.clone(), sha256: f.sha256(), bytes: text(f) };
+    Source {
+        name: from.file.name.clone(),
+        sha256: from.sha256(),
+        bytes: text(&from.file),
+        external: from.external().iter().map(external).collect(),
+        input_shape: args.import.input_shape.clone(),
+        output_name: args.import.output_name.clone(),
+        keep_softmax: args.import.keep_softmax,
+        mean: args.mean.clone(),
+        std: args.std.clone(),
+    }
+}
+
 /// The outcome's certificate as text. Its ends move to what the checker derives, which differs in the
 /// last digits at most.
-pub fn written(args: &BoundArgs, loaded: &Loaded, budget: &Budget, outcome: &mut Outcome) -> Result<Written> {
+pub fn written(loaded: &Loaded, budget: &Budget, outcome: &mut Outcome) -> Result<Written> {
     let started = Instant::now();
     let (claim, digest) =
         certify(&loaded.problem, outcome, &Budget { deadline: budget.deadline.again(), ..budget.clone() });
@@ -34,17 +53,7 @@ pub fn written(args: &BoundArgs, loaded: &Loaded, budget: &Budget, outcome: &mut
     if outcome.status == Status::Exact && !outcome.exact {
         outcome.status = Status::Done;
     }
-    let bytes = read_file(&args.net)?;
-    let name = args.net.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
-    let source = Source {
-        name,
-        sha256: loaded.net.sha256.clone(),
-        bytes: (bytes.len() <= EMBEDDED).then(|| base64::encode(&bytes)),
-        input_shape: args.import.input_shape.clone(),
-        keep_softmax: args.import.keep_softmax,
-        mean: args.mean.clone(),
-        std: args.std.clone(),
-    };
+    let source = loaded.source.clone();
     let (region, quotient) = (loaded.problem.region.clone(), loaded.problem.quotient);
     let text = to_text(&Certificate { source, region, quotient, claim });
     Ok(Written { text, seconds: started.elapsed().as_secs_f64(), warning })

@@ -1,15 +1,14 @@
 //! `clarke check CERT`: the claim of a certificate derived again.
 
-use super::args::ImportArgs;
 use super::flags::{CheckFlags, Format};
 use super::print::Print;
 use super::problem::normalised;
 use crate::certificate::check::{Refusal, check};
-use crate::certificate::file::{Certificate, read};
+use crate::certificate::file::{self, Certificate, read};
 use crate::data::decimal::{rounded_down, rounded_up};
-use crate::data::{base64, read_file, sha256};
+use crate::data::{base64, read_file};
 use crate::error::{Error, Result};
-use crate::net::{Net, from_bytes};
+use crate::net::{Net, Options, Source, SourceFile};
 use crate::problem::Problem;
 use crate::report::csv::quote;
 use crate::report::human::put;
@@ -66,23 +65,40 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
     Ok(answer.is_err() as i32)
 }
 
-/// The network of the certificate, from itself or from a file with the same digest.
+/// The network of the certificate, from itself or from files with the same digest.
 fn network(certificate: &Certificate, path: Option<&Path>) -> Result<Net> {
-    let source = &certificate.source;
-    let bytes = match (path, &source.bytes) {
-        (Some(path), _) => read_file(path)?,
-        (None, Some(text)) => base64::decode(text).ok_or_else(|| Error::input("its network is damaged"))?,
-        (None, None) => {
-            return Err(Error::input("the certificate does not hold its network")
-                .next(format!("give it with --net: {}", source.name)));
-        }
+    let from = &certificate.source;
+    let mut source = match path {
+        Some(path) => Source::read(path)?,
+        None => held(from)?,
     };
-    if sha256::hex(&bytes) != source.sha256 {
-        return Err(Error::input("the network is not the one that the certificate names")
-            .next(format!("its SHA-256 must be {}", source.sha256)));
+    let options = Options {
+        keep_softmax: from.keep_softmax,
+        input_shape: from.input_shape.clone(),
+        output: from.output_name.clone(),
+    };
+    let net = source.import(&options)?;
+    if source.sha256() != from.sha256 {
+        let named = from.external.iter().map(|f| format!("; {}: {}", f.name, f.sha256));
+        return Err(Error::input("the network is not the one that the certificate names").next(format!(
+            "its SHA-256 must be {}{}",
+            from.sha256,
+            named.collect::<String>()
+        )));
     }
-    let extension = Path::new(&source.name).extension().and_then(|e| e.to_str()).unwrap_or("");
-    let import = ImportArgs { input_shape: source.input_shape.clone(), keep_softmax: source.keep_softmax };
-    let net = from_bytes(&bytes, extension, &import.options())?;
-    normalised(net, source.mean.as_deref(), source.std.as_deref())
+    normalised(net, from.mean.as_deref(), from.std.as_deref())
+}
+
+/// The files that travel with the certificate.
+fn held(from: &file::Source) -> Result<Source> {
+    let file = |name: &str, text: &Option<String>| {
+        let text = text.as_ref().ok_or_else(|| {
+            Error::input("the certificate does not hold its network")
+                .next(format!("give it with --net: {}", from.name))
+        })?;
+        let bytes = base64::decode(text).ok_or_else(|| Error::input("its network is damaged"))?;
+        Ok(SourceFile::new(name, bytes))
+    };
+    let external = from.external.iter().map(|f| file(&f.name, &f.bytes)).collect::<Result<_>>()?;
+    Ok(Source::held(file(&from.name, &from.bytes)?, external))
 }

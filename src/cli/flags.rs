@@ -151,6 +151,9 @@ pub struct ImportFlags {
     /// for dynamic axes: 1,3,224,224
     #[arg(long, value_name = "SIZES")]
     pub input_shape: Option<String>,
+    /// which output [the only one, or the first float]
+    #[arg(long, value_name = "NAME")]
+    pub output_name: Option<String>,
     /// keep a softmax at the end
     #[arg(long)]
     pub keep_softmax: bool,

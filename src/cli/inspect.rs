@@ -3,12 +3,13 @@
 use super::args::ImportArgs;
 use super::flags::{Format, InspectFlags};
 use super::print::{Print, stdout};
-use crate::data::{read_file, sha256, shape_text};
+use super::problem::unsupported;
+use crate::data::shape_text;
 use crate::error::{Kind, Result};
-use crate::net::{Net, Node, Op, onnx};
+use crate::net::onnx::Used;
+use crate::net::{Net, Node, Op, Source};
 use crate::report::csv::quote;
 use crate::report::human::{magnitude, put, thousands};
-use prost::Message;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -16,20 +17,23 @@ pub fn run(flags: InspectFlags) -> Result<i32> {
     let print = Print::new(flags.print);
     let options = ImportArgs::new(flags.import)?.options();
     let path = flags.net.display().to_string();
-    let bytes = read_file(&flags.net)?;
-    let net = match crate::net::load(&flags.net, &options) {
+    let mut source = Source::read(&flags.net)?;
+    let net = match source.import(&options) {
         Ok(net) => net,
         Err(e) => {
             // What the file is made of helps most where it cannot be imported.
             if e.kind != Kind::Device && print.format == Format::Human {
-                stdout(&operators(&bytes, &print))?;
+                stdout(&operators(&source.operators(&options), &print))?;
             }
-            return Err(e);
+            return Err(match e.kind {
+                Kind::Unsupported => e.next("export the network without these; the README lists the others"),
+                _ => unsupported(e),
+            });
         }
     };
     print.result(&match print.format {
-        Format::Human => human(&net, &path, bytes.len(), &print),
-        Format::Json => format!("{:#}\n", object(&net, &path, &bytes)),
+        Format::Human => human(&net, &path, source.size(), &print),
+        Format::Json => format!("{:#}\n", object(&net, &path, &source)),
         Format::Csv => table(&net),
     })?;
     Ok(0)
@@ -99,7 +103,7 @@ fn human(net: &Net, path: &str, size: usize, print: &Print) -> String {
     out
 }
 
-fn object(net: &Net, path: &str, bytes: &[u8]) -> Value {
+fn object(net: &Net, path: &str, source: &Source) -> Value {
     let node = |n: &Node| {
         json!({
             "name": n.name, "operator": n.op.name(), "inputs": n.inputs, "shape": n.shape,
@@ -108,10 +112,12 @@ fn object(net: &Net, path: &str, bytes: &[u8]) -> Value {
     };
     let warnings: Vec<Value> = net.warnings.iter().map(|w| json!({"code": w.code, "text": w.text})).collect();
     let memory: BTreeMap<&str, f64> = memory(net).into_iter().collect();
+    let external = source.external().iter().map(|f| json!({"name": f.name, "sha256": f.sha256()}));
     json!({
         "schema": "clarke.inspect/1",
         "net": {
-            "path": path, "sha256": sha256::hex(bytes), "inputs": net.inputs(), "outputs": net.outputs(),
+            "path": path, "sha256": source.sha256(), "external": external.collect::<Vec<_>>(),
+            "inputs": net.inputs(), "outputs": net.outputs(),
             "parameters": net.parameters(), "neurons": net.neurons(), "layers": layers(net),
         },
         "input_shape": net.nodes[0].shape,
@@ -132,19 +138,20 @@ fn table(net: &Net) -> String {
     out
 }
 
-/// The operators of an ONNX file and which of them are supported; nothing for other files.
-fn operators(bytes: &[u8], print: &Print) -> String {
-    if !onnx::proto::check_count(bytes) {
-        return String::new();
-    }
-    let Ok(model) = onnx::proto::ModelProto::decode(bytes) else { return String::new() };
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for node in model.graph.iter().flat_map(|g| &g.node) {
-        *counts.entry(node.op_type.clone()).or_default() += 1;
-    }
-    let row = |(name, count): (&String, &usize)| {
-        let word = if onnx::SUPPORTED.contains(&name.as_str()) { "supported" } else { "not supported" };
-        vec![name.chars().take(50).collect(), count.to_string(), word.to_string()]
+/// The operators of an ONNX file and what becomes of them.
+fn operators(used: &[Used], print: &Print) -> String {
+    let row = |u: &Used| {
+        let needed = u.nodes - u.unneeded;
+        let word = match u.refused {
+            _ if needed == 0 => "not needed for this output".to_string(),
+            0 => "supported".into(),
+            n if n == needed => "not supported".into(),
+            n => format!("{n} of {needed} not supported"),
+        };
+        vec![u.operator.chars().take(40).collect(), u.nodes.to_string(), word]
     };
-    print.table(&["operator", "nodes", ""], &counts.iter().map(row).collect::<Vec<_>>())
+    match used {
+        [] => String::new(),
+        _ => print.table(&["operator", "nodes", ""], &used.iter().map(row).collect::<Vec<_>>()),
+    }
 }

@@ -4,6 +4,7 @@ use super::args::LayersArgs;
 use super::device::{self, Engine};
 use super::flags::Format;
 use super::print::columns;
+use super::problem::unsupported;
 use super::threads;
 use crate::data::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
 use crate::deadline::Deadline;
@@ -31,7 +32,7 @@ struct Layer<'a> {
 
 pub fn run(args: LayersArgs) -> Result<i32> {
     threads::start(args.work.threads)?;
-    let net = crate::net::load(&args.net, &args.import.options())?;
+    let net = crate::net::load(&args.net, &args.import.options()).map_err(unsupported)?;
     let products: f64 = net.nodes.iter().map(|n| n.products()).sum();
     let (engine, warnings) = device::choose(args.work.device, args.work.precision, 300.0 * products)?;
     warnings.iter().for_each(|w| args.print.detail(&w.text));

@@ -10,6 +10,7 @@ mod device;
 mod devices;
 pub mod files;
 pub mod flags;
+mod hints;
 mod inspect;
 mod interrupt;
 mod layers;

@@ -1,9 +1,12 @@
 //! From arguments to a problem: files read, units applied, region built.
 
 use super::args::{BoundArgs, Centre, RegionArg};
-use crate::data::{LoadedInput, Scale as Bits, load_box, load_input, load_vnnlib, read_file, sha256};
-use crate::error::{Error, Result};
-use crate::net::{Net, Op};
+use super::certificate;
+use super::hints;
+use crate::certificate::file;
+use crate::data::{LoadedInput, Scale as Bits, load_box, load_input, load_vnnlib};
+use crate::error::{Error, Kind, Result};
+use crate::net::{Net, Op, Source};
 use crate::num::rational::{Rational, is_positive};
 use crate::num::written::enclosed;
 use crate::num::{Coefficient, Scale, Written};
@@ -17,6 +20,8 @@ use crate::report::{
 /// A problem and what a report says about it.
 pub struct Loaded {
     pub problem: Problem,
+    /// What a certificate says about the network's files.
+    pub source: file::Source,
     pub net: NetInfo,
     pub centre: Option<CentreInfo>,
     pub output: Option<OutputInfo>,
@@ -28,17 +33,21 @@ pub struct Loaded {
 
 pub fn load(args: &BoundArgs) -> Result<Loaded> {
     let path = args.net.display().to_string();
-    let net = crate::net::load(&args.net, &args.import.options())?;
+    let mut source = Source::read(&args.net)?;
+    let net = source.import(&args.import.options()).map_err(unsupported)?;
+    let source = certificate::source(&source, args);
     let shape = net.nodes[0].shape.clone();
-    let warnings =
-        net.warnings.iter().map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() }).collect();
+    let noted = net.warnings.iter().map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() });
+    let mut warnings: Vec<WarningInfo> = noted.collect();
     let net = normalised(net, args.mean.as_deref(), args.std.as_deref())?;
+    let mut eight_bit = false;
     let (written, centre_info) = match &args.centre {
         None => (None, None),
         Some(Centre::Values(v)) => (Some(v.clone()), Some(CentreInfo::default())),
         Some(Centre::Input(spec)) => {
             let loaded = load_input(spec, &shape, args.scale)?;
-            let info = source(spec, &loaded);
+            let info = centre_info(spec, &loaded);
+            eight_bit = loaded.eight_bit;
             (Some(loaded.values), Some(info))
         }
     };
@@ -54,6 +63,7 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         .next("give one value per input, in row-major order"));
     }
     let nearest = |list: &[Written]| list.iter().map(Written::nearest).collect::<Vec<f64>>();
+    warnings.extend(hints::units(args, written.as_deref(), eight_bit));
     if let (Some(spec), Some(x)) = (&args.expect, &written) {
         expected(spec, &net.evaluate(&nearest(x)))?;
     }
@@ -67,7 +77,7 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     };
     let layers = net.nodes.iter().filter(|n| matches!(n.op, Op::Affine(_))).count();
     let info_net = NetInfo {
-        sha256: sha256::hex(&read_file(&args.net)?),
+        sha256: source.sha256.clone(),
         path,
         inputs: net.inputs(),
         outputs: net.outputs(),
@@ -85,6 +95,7 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     Ok(Loaded {
         quotient: quotient_info(&problem),
         problem,
+        source,
         net: info_net,
         centre: centre_info,
         output,
@@ -100,8 +111,16 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     })
 }
 
+/// An import's error, with the command that helps where it says nothing itself.
+pub fn unsupported(e: Error) -> Error {
+    match e.kind {
+        Kind::Unsupported => e.next("`clarke inspect` lists what is supported"),
+        _ => e.next("networks are .onnx, .npz, .safetensors or .nnet files"),
+    }
+}
+
 /// The file and the row of `--input`.
-fn source(spec: &str, loaded: &LoadedInput) -> CentreInfo {
+fn centre_info(spec: &str, loaded: &LoadedInput) -> CentreInfo {
     let (file, row) = match spec.rsplit_once('#').and_then(|(file, row)| Some((file, row.parse().ok()?))) {
         Some((file, row)) => (file, Some(row)),
         None => (spec, loaded.row),

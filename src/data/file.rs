@@ -96,9 +96,14 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<Vec<u8>> {
         };
         let what = match e.kind() {
             std::io::ErrorKind::NotFound => "the file does not exist".into(),
+            std::io::ErrorKind::IsADirectory => "this is a directory, not a file".into(),
             _ => format!("the file cannot be read: {e}"),
         };
-        Error::new(kind, what).at(&place).next("check the path and its permissions")
+        let next = match e.kind() {
+            std::io::ErrorKind::IsADirectory => "name a file in it",
+            _ => "check the path and its permissions",
+        };
+        Error::new(kind, what).at(&place).next(next)
     };
     let file = std::fs::File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;

@@ -13,6 +13,7 @@ pub mod npy;
 pub mod npz;
 pub mod regions;
 pub mod sample;
+pub mod sha1;
 pub mod sha256;
 pub mod vnnlib;
 

@@ -42,6 +42,11 @@ pub fn read(bytes: &[u8]) -> Result<Vec<(String, Array)>> {
     Ok(arrays)
 }
 
+/// The names of all entries of a zip archive.
+pub fn names(bytes: &[u8]) -> Result<Vec<String>> {
+    Ok(directory(bytes)?.into_iter().map(|e| e.name).collect())
+}
+
 struct Entry {
     name: String,
     method: u16,

@@ -1,19 +1,20 @@
 //! A network as data: a directed acyclic graph of operators in topological order.
 
 mod evaluate;
+mod foreign;
 mod fuse;
 mod homogeneous;
-pub mod load;
 pub mod nnet;
 pub mod npz;
 pub mod onnx;
 pub mod op;
 pub mod safetensors;
 mod section;
+pub mod source;
 
-pub use load::{from_bytes, load};
 pub use onnx::Options;
 pub use op::{Op, Smooth};
+pub use source::{Source, SourceFile, load};
 
 use crate::error::{Error, Result};
 use crate::num::{Affine, Incidence, LinearMap, Piecewise, Scale};

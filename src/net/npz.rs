@@ -6,7 +6,7 @@
 //! `elu`, `gelu`, `silu`, `maxmin:2` (neighbours 2i, 2i+1 become their maximum,
 //! then their minimum) and `groupsort:2` (ascending: minimum, then maximum).
 
-use super::{Net, Op, Smooth};
+use super::{Net, Op, Smooth, foreign};
 use crate::data::{Array, Values};
 use crate::error::{Error, Result};
 use crate::num::{Affine, Coefficient, Incidence, LinearMap, Piecewise, Scale};
@@ -39,9 +39,10 @@ pub fn from_arrays(arrays: Vec<(String, Array)>) -> Result<Net> {
     }
     if let Some(name) = found.keys().next() {
         return Err(Error::import(format!("array {name:?} is not part of W1, b1, W2, b2, …"))
-            .next("name the arrays W1, b1, W2, b2, … (W_k is out × in) and leave the others out"));
+            .next(foreign::names(name)));
     }
-    let (net, last) = net.ok_or_else(|| Error::import("the file holds no array W1"))?;
+    let (net, last) =
+        net.ok_or_else(|| Error::import("the file holds no array W1").next(foreign::names("")))?;
     Ok(net.prune(last))
 }
 
@@ -70,13 +71,30 @@ pub fn layer(
 ) -> Result<usize> {
     let place = format!("array {name:?}");
     let &[rows, columns] = shape else {
-        return Err(Error::import(format!("should be a matrix, has the shape {shape:?}")).at(place));
+        return Err(Error::import(format!("should be a matrix, has the shape {shape:?}"))
+            .at(place)
+            .next("other layers than fully connected ones need ONNX: torch.onnx.export(…)"));
     };
     if rows == 0 || columns == 0 {
         return Err(Error::import(format!("has the empty shape {shape:?}")).at(place));
     }
     if let Some(bad) = weights.iter().chain(bias.iter().flatten()).find(|w| !w.is_finite()) {
         return Err(Error::import(format!("contains the weight {bad}")).at(place));
+    }
+    let inputs = net.nodes[input].len();
+    let turned = match &bias {
+        Some(b) if b.len() == columns && rows != columns => Some("its bias has one value per column"),
+        _ if input > 0 && rows == inputs && columns != inputs => {
+            Some("the layer before gives one value per row")
+        }
+        _ => None,
+    };
+    if let Some(why) = turned {
+        return Err(Error::import(format!(
+            "should be out × in, but is in × out: {why} of {rows} × {columns}"
+        ))
+        .at(place)
+        .next(format!("transpose it (scikit-learn's coefs_ are in × out): {name}=coefs_[k].T")));
     }
     if bias.as_ref().is_some_and(|b| b.len() != rows) {
         return Err(Error::import(format!("the bias does not have {rows} values")).at(place));

@@ -59,7 +59,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn load(path: &Path) -> Result<Net> {
-    net::load(path, &Options { keep_softmax: true, input_shape: None })
+    net::load(path, &Options { keep_softmax: true, ..Options::default() })
 }
 
 fn close(what: &str, found: f64, wanted: f64, scale: f64) -> std::result::Result<(), Failed> {

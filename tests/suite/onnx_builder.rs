@@ -84,5 +84,5 @@ pub fn model(opset: i64, shape: &[i64], node: Vec<NodeProto>, initializer: Vec<T
 }
 
 pub fn import(model: &ModelProto) -> Result<Net> {
-    onnx::load(&model.encode_to_vec(), &Options { keep_softmax: true, input_shape: None })
+    onnx::load(&model.encode_to_vec(), &Options { keep_softmax: true, ..Options::default() })
 }

@@ -4,7 +4,7 @@ use super::call::{Call, Computed, Value};
 use super::import::Importer;
 use super::shape::{constant_node, expanded};
 use super::tensor::Tensor;
-use super::{fold, index};
+use super::{fold, gelu, index};
 use crate::error::{Error, Result};
 use crate::net::{Op, Smooth};
 use crate::num::{Coefficient, Incidence, Piecewise, Scale};
@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub fn binary(importer: &mut Importer, call: &Call, operator: &str) -> Result<Value> {
     let (a, b) = (call.value(0)?, call.value(1)?);
     let out = match (a, b) {
+        (Value::Gate(_), _) | (_, Value::Gate(_)) => return gelu::binary(importer, call, operator),
         (Value::Constant(x), Value::Constant(y)) => return fold::binary(importer, x, y, operator),
         (Value::Computed(x), Value::Constant(c)) => with_constant(importer, call, x, c, operator, false)?,
         (Value::Constant(c), Value::Computed(x)) => with_constant(importer, call, x, c, operator, true)?,
@@ -118,7 +119,7 @@ fn split(values: Vec<Value>) -> (Vec<Computed>, Vec<Tensor>) {
         match value {
             Value::Computed(x) => computed.push(x),
             Value::Constant(t) => constant.push(t),
-            Value::Unknown => {}
+            Value::Gate(_) | Value::Unknown => {}
         }
     }
     (computed, constant)
@@ -236,7 +237,9 @@ pub fn clipped(importer: &mut Importer, call: &Call, x: &Computed, lo: f64, hi: 
 pub fn batch_norm(importer: &mut Importer, call: &Call) -> Result<Value> {
     let x = call.computed(0)?;
     if call.flag("training_mode", false)? || !call.flag("spatial", true)? || call.node.output.len() > 1 {
-        return Err(Error::unsupported("in training mode or per element"));
+        return Err(
+            Error::unsupported("in training mode or per element").next("call model.eval() before the export")
+        );
     }
     let epsilon = Coefficient::exact(call.float("epsilon", 1e-5)?);
     let channels = *x.shape.get(1).ok_or_else(|| Error::import("its input has no channel axis"))?;
@@ -261,11 +264,32 @@ pub fn batch_norm(importer: &mut Importer, call: &Call) -> Result<Value> {
     scale(importer, call, x, &from, coefficients).map(Value::Computed)
 }
 
+/// scikit-learn's StandardScaler and its kin: (x - offset)·scale along the last axis.
+pub fn scaler(importer: &mut Importer, call: &Call) -> Result<Value> {
+    let x = call.computed(0)?;
+    let width = x.shape.last().copied().unwrap_or(1);
+    let list = |name, default: f32| -> Result<Vec<f64>> {
+        let stored = call.floats(name)?.filter(|v| !v.is_empty());
+        Ok(stored.unwrap_or(&[default]).iter().map(|&v| v as f64).collect())
+    };
+    let (offsets, scales) = (list("offset", 0.0)?, list("scale", 1.0)?);
+    let fits = |n: usize| n == 1 || n == width;
+    if !fits(offsets.len()) || !fits(scales.len()) {
+        let text = format!("{} offsets and {} factors for {width} columns", offsets.len(), scales.len());
+        return Err(Error::import(text));
+    }
+    let count = offsets.len().max(scales.len());
+    importer.charge(count.saturating_mul(12))?;
+    let at = |values: &[f64], k: usize| Coefficient::exact(values[k % values.len()]);
+    let coefficients = (0..count).map(|k| (at(&scales, k), at(&offsets, k).times(at(&scales, k)).negated()));
+    scale(importer, call, x, &[count], coefficients.collect()).map(Value::Computed)
+}
+
 /// A constant operand as a node of the given shape.
 pub fn as_computed(importer: &mut Importer, call: &Call, value: &Value) -> Result<Computed> {
     match value {
         Value::Computed(x) => Ok(x.clone()),
         Value::Constant(t) => constant_node(importer, call, t),
-        Value::Unknown => Err(Error::unsupported("of an unknown value")),
+        Value::Gate(_) | Value::Unknown => Err(Error::unsupported("of an unknown value")),
     }
 }

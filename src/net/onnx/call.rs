@@ -3,6 +3,7 @@
 //! Attributes that an operator's arm did not read are noticed afterwards
 //! (`unread`), so that nothing that changes the meaning passes in silence.
 
+use super::gelu::Gate;
 use super::proto::{AttributeProto, NodeProto, TensorProto, attribute_type as t};
 use super::tensor::{Data, Tensor};
 use crate::error::{Error, Result};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub enum Value {
     Constant(Tensor),
     Computed(Computed),
+    Gate(Gate),
     /// The result of an unsupported operator.
     Unknown,
 }
@@ -36,6 +38,7 @@ impl Value {
         match self {
             Value::Constant(t) => &t.shape,
             Value::Computed(c) => &c.shape,
+            Value::Gate(g) => &g.x.shape,
             Value::Unknown => &[],
         }
     }
@@ -45,7 +48,7 @@ impl Value {
         match self {
             Value::Constant(t) => Value::Constant(Tensor { shape, data: t.data.clone() }),
             Value::Computed(c) => Value::Computed(Computed { node: c.node, shape }),
-            Value::Unknown => Value::Unknown,
+            Value::Gate(_) | Value::Unknown => Value::Unknown,
         }
     }
 }
@@ -187,6 +190,11 @@ impl<'a> Call<'a> {
             return Ok(Some(list.to_vec()));
         }
         self.optional(i).map(|_| self.integers(i).map(|v| v.to_vec())).transpose()
+    }
+
+    /// An attribute whose value changes nothing that is computed here.
+    pub fn known(&self, name: &'static str) {
+        self.read.borrow_mut().push(name);
     }
 
     pub fn unread(&self) -> Option<&'a str> {

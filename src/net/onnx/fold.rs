@@ -43,6 +43,14 @@ pub fn constant_of_shape(importer: &mut Importer, call: &Call) -> Result<Value> 
     Ok(Value::Constant(tensor))
 }
 
+/// Probabilities as a dictionary: its values, in the order of the labels.
+pub fn zip_map(call: &Call) -> Result<Value> {
+    for name in ["classlabels_int64s", "classlabels_strings"] {
+        call.known(name);
+    }
+    call.computed(0).cloned().map(Value::Computed)
+}
+
 pub fn shape(call: &Call) -> Result<Value> {
     let dims: Vec<i64> = call.value(0)?.shape().iter().map(|&d| d as i64).collect();
     let rank = dims.len() as i64;
@@ -64,20 +72,25 @@ pub fn sqrt(importer: &mut Importer, call: &Call) -> Result<Value> {
     Ok(Value::Constant(Tensor::reals(tensor.shape.clone(), roots)))
 }
 
-/// Between float types an activation stays the real number it is; a constant is
-/// rounded as the file says.
+/// To f32 and f64 an activation stays the real number it is, like in every other operator; shorter
+/// floats are too coarse for that. A constant is rounded as the file says.
 pub fn cast(importer: &mut Importer, call: &Call) -> Result<Value> {
     let to = call.int("to", 0)? as i32;
     let tensor = match call.value(0)? {
         Value::Constant(tensor) => tensor,
-        computed if t::is_float(to) => return Ok(computed.clone()),
+        computed if matches!(to, t::FLOAT | t::DOUBLE) => return Ok(computed.clone()),
+        _ if t::is_float(to) => {
+            let name = if to == t::FLOAT16 { "float16" } else { "bfloat16" };
+            return Err(Error::unsupported(format!("rounds computed values to {name}, which has no slope"))
+                .next("export the network in float32; weights may stay as they are"));
+        }
         _ => return Err(Error::unsupported(format!("of computed values to the element type {to}"))),
     };
     importer.charge_constant(tensor.len())?;
     let round = |x: f64| match to {
         t::FLOAT => x as f32 as f64,
-        t::FLOAT16 => f16::from_f64(x).to_f64(),
-        t::BFLOAT16 => bf16::from_f64(x).to_f64(),
+        t::FLOAT16 => nearest(x, f16::from_f64(x).to_bits(), |b| f16::from_bits(b).to_f64()),
+        t::BFLOAT16 => nearest(x, bf16::from_f64(x).to_bits(), |b| bf16::from_bits(b).to_f64()),
         _ => x,
     };
     let integer = |i: i64| match to {
@@ -103,6 +116,24 @@ pub fn cast(importer: &mut Importer, call: &Call) -> Result<Value> {
         Data::Reals(_) => return Err(Error::unsupported("of a computed constant that is not a float")),
     };
     Ok(Value::Constant(Tensor { shape: tensor.shape.clone(), data }))
+}
+
+/// The 16-bit float nearest to x, ties to the even one, from one that is a neighbour of it: conversions from
+/// f64 may go through f32 and round twice. Infinity counts as the number one step above the largest.
+fn nearest(x: f64, near: u16, value: impl Fn(u16) -> f64) -> f64 {
+    if !x.is_finite() {
+        return value(near);
+    }
+    let size = |b: u16| match value(b) {
+        v if v.is_infinite() => 2.0 * value(b - 1) - value(b - 2),
+        v => v,
+    };
+    let around = [near.wrapping_sub(1), near, near.wrapping_add(1)].into_iter();
+    let closer = |a: &u16, b: &u16| {
+        let (d, e) = ((size(*a) - x).abs(), (size(*b) - x).abs());
+        d.total_cmp(&e).then((a & 1).cmp(&(b & 1)))
+    };
+    around.filter(|&b| !value(b).is_nan()).min_by(closer).map_or(value(near), value)
 }
 
 pub fn reals(tensor: &Tensor) -> Result<Vec<Coefficient>> {

@@ -10,6 +10,8 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 /// Nodes that reach the output, in an order in which they can be computed
 /// (the order of the file where that is one).
 pub struct Plan<'a> {
+    /// The value that is asked for.
+    pub output: &'a str,
     pub order: Vec<usize>,
     /// The real input that is read.
     pub input: &'a ValueInfoProto,
@@ -19,7 +21,29 @@ pub struct Plan<'a> {
     pub uses: HashMap<&'a str, usize>,
 }
 
-pub fn plan<'a>(graph: &'a GraphProto, output: &str) -> Result<Plan<'a>> {
+/// The output of the given name; without one the only one, else the first that is a float, where
+/// dictionaries of probabilities count after tensors.
+pub fn output<'a>(graph: &'a GraphProto, name: Option<&str>) -> Result<&'a ValueInfoProto> {
+    let list = || graph.output.iter().map(|o| &o.name[..]).collect::<Vec<_>>().join(", ");
+    if let Some(name) = name {
+        return graph.output.iter().find(|o| o.name == name).ok_or_else(|| {
+            Error::input(format!("the network has no output {name:?}"))
+                .at("--output-name")
+                .next(format!("its outputs are: {}", list()))
+        });
+    }
+    let kind =
+        |o: &ValueInfoProto| o.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).map(|t| t.elem_type);
+    let zipped =
+        |o: &ValueInfoProto| graph.node.iter().any(|n| n.op_type == "ZipMap" && n.output.contains(&o.name));
+    let all = || graph.output.iter();
+    let float =
+        all().find(|o| kind(o).is_some_and(data_type::is_float)).or_else(|| all().find(|o| zipped(o)));
+    let first = || all().find(|o| kind(o).is_none_or(|k| k == 0)).or(graph.output.first());
+    float.or_else(first).ok_or_else(|| Error::import("the graph has no output"))
+}
+
+pub fn plan<'a>(graph: &'a GraphProto, output: &'a str) -> Result<Plan<'a>> {
     let stored: HashSet<&str> = graph.initializer.iter().map(|t| &t.name[..]).collect();
     let mut producer: HashMap<&str, usize> = HashMap::new();
     for (k, node) in graph.node.iter().enumerate() {
@@ -37,9 +61,7 @@ pub fn plan<'a>(graph: &'a GraphProto, output: &str) -> Result<Plan<'a>> {
     let mut inputs: Vec<&ValueInfoProto> = vec![];
     let mut seen: HashSet<&str> = HashSet::new();
     let mut visit = |name: &'a str, read: &mut Vec<&'a str>| seen.insert(name).then(|| read.push(name));
-    // The output's own name lives as long as the graph.
-    let first = graph.output.iter().find(|o| o.name == output).map_or("", |o| &o.name[..]);
-    visit(first, &mut read);
+    visit(output, &mut read);
     while let Some(name) = read.pop() {
         if let Some(&k) = producer.get(name) {
             needed[k] = true;
@@ -62,7 +84,7 @@ pub fn plan<'a>(graph: &'a GraphProto, output: &str) -> Result<Plan<'a>> {
         }
     };
     let (order, uses) = sort(graph, &producer, &needed)?;
-    Ok(Plan { order, input, last_softmax: last_softmax(graph, &producer, output), uses })
+    Ok(Plan { output, order, input, last_softmax: last_softmax(graph, &producer, output), uses })
 }
 
 fn sort<'a>(
@@ -111,7 +133,7 @@ fn last_softmax(graph: &GraphProto, producer: &HashMap<&str, usize>, output: &st
         match &node.op_type[..] {
             "Softmax" | "LogSoftmax" => return Some(k),
             "Identity" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Dropout" | "Cast"
-            | "Transpose" => name = node.input.first()?,
+            | "Transpose" | "ZipMap" => name = node.input.first()?,
             _ => return None,
         }
     }

@@ -5,7 +5,9 @@ use super::call::{self, Call, Computed, Value};
 use super::graph::Plan;
 use super::proto::{GraphProto, NodeProto, TensorProto};
 use super::tensor::Tensor;
-use super::{Options, activation, arithmetic, conv, fold, index, matmul, pool, shape, tensor};
+use super::{
+    Beside, Options, activation, arithmetic, conv, fold, gelu, index, matmul, names, pool, shape, tensor,
+};
 use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Op, Warning};
 use crate::num::Coefficient;
@@ -27,6 +29,7 @@ pub const SUPPORTED: &[&str] = &[
     "Div",
     "Dropout",
     "Elu",
+    "Erf",
     "Expand",
     "Flatten",
     "Gather",
@@ -69,6 +72,8 @@ pub const SUPPORTED: &[&str] = &[
     "Tile",
     "Transpose",
     "Unsqueeze",
+    "ai.onnx.ml.Scaler",
+    "ai.onnx.ml.ZipMap",
 ];
 
 /// The network under construction and what may still be allocated for it.
@@ -81,6 +86,46 @@ pub struct Importer {
     constants: usize,
     /// Elements of weights that may still be rearranged into new memory.
     weights: usize,
+    /// Bytes of files for which there is room already.
+    granted: usize,
+}
+
+/// What was refused: operator and reason, the nodes it holds for, and what to do about it.
+#[derive(Default)]
+pub struct Refused {
+    nodes: BTreeMap<(String, String), Vec<String>>,
+    next: String,
+}
+
+impl Refused {
+    fn add(&mut self, graph: &GraphProto, k: usize, e: Error) {
+        let node = &graph.node[k];
+        // Looking around costs a walk over the graph per node.
+        let known = self.nodes.values().map(Vec::len).sum::<usize>();
+        let layer = if known * graph.node.len() < 1 << 22 { names::layer(graph, k) } else { None };
+        let what = layer.map_or(e.what, String::from);
+        let reason = if e.place.is_empty() { what } else { format!("{}: {what}", e.place) };
+        self.nodes.entry((call::operator(node), reason)).or_default().push(call::name(node).into());
+        if self.next.is_empty() {
+            self.next = e.next;
+        }
+    }
+
+    /// How many nodes of an operator were refused.
+    pub fn count(&self, operator: &str) -> usize {
+        self.nodes.iter().filter(|(key, _)| key.0 == operator).map(|(_, nodes)| nodes.len()).sum()
+    }
+
+    fn error(&self) -> Error {
+        let mut text = String::from("the network uses operators that are not supported");
+        for ((operator, reason), nodes) in &self.nodes {
+            let first = nodes.iter().take(3).map(|n| &n[..]).collect::<Vec<_>>().join(", ");
+            let more = if nodes.len() > 3 { ", …" } else { "" };
+            let count = nodes.len();
+            text += &format!("\n  {operator} ×{count} ({first}{more}): {reason}");
+        }
+        Error::unsupported(text).next(&*self.next)
+    }
 }
 
 pub fn run(
@@ -89,7 +134,9 @@ pub fn run(
     opset: i64,
     input_shape: Vec<usize>,
     file: usize,
+    beside: &mut Beside,
     options: &Options,
+    refused: &mut Refused,
 ) -> Result<Net> {
     let place = || format!("input {:?}", plan.input.name);
     let inputs = index::volume(&input_shape).map_err(|e| e.at(place()))?;
@@ -99,9 +146,10 @@ pub fn run(
     let mut importer = Importer {
         net: Net::new(features(&input_shape)),
         keep_softmax: options.keep_softmax,
-        tables: ((1 << 24) + 16 * file + 32 * inputs).min(1 << 27),
+        tables: ((1 << 24) + 32 * inputs).min(1 << 27),
         constants: 1 << 28,
-        weights: (1 << 28) + file,
+        weights: 1 << 28,
+        granted: 0,
     };
     importer.net.nodes[0].name = plan.input.name.clone();
     let stored: HashMap<&str, &TensorProto> = graph.initializer.iter().map(|t| (&t.name[..], t)).collect();
@@ -109,19 +157,18 @@ pub fn run(
     let mut values: HashMap<&str, Value> = HashMap::new();
     values.insert(&plan.input.name, Value::Computed(Computed { node: 0, shape: input_shape }));
 
-    let mut refused: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for &k in &plan.order {
         let node = &graph.node[k];
         let mut inputs = vec![];
         for name in &node.input {
-            inputs.push(fetch(name, &stored, &mut values, &mut uses)?);
+            inputs.push(fetch(name, &stored, &mut values, &mut uses, beside)?);
         }
+        importer.grant(file + beside.size());
         let result = importer.node(node, opset, inputs, plan.last_softmax == Some(k));
         let outputs = match result {
             Ok(outputs) => outputs,
             Err(e) if e.kind == Kind::Unsupported => {
-                let reason = if e.place.is_empty() { e.what } else { format!("{}: {}", e.place, e.what) };
-                refused.entry((call::operator(node), reason)).or_default().push(call::name(node).into());
+                refused.add(graph, k, e);
                 vec![Value::Unknown; node.output.len()]
             }
             Err(e) => return Err(e.at(format!("node {:?} ({})", call::name(node), call::operator(node)))),
@@ -130,12 +177,13 @@ pub fn run(
             values.insert(name, value);
         }
     }
-    if !refused.is_empty() {
-        return Err(refusal(refused));
+    if !refused.nodes.is_empty() {
+        return Err(refused.error());
     }
-    match graph.output.first().and_then(|o| values.get(&o.name[..])) {
+    match values.get(plan.output) {
         Some(Value::Computed(c)) => Ok(importer.net.prune(c.node)),
         Some(Value::Constant(_)) => Err(Error::import("the output does not depend on the input")),
+        Some(Value::Gate(_)) => Err(gelu::alone()),
         _ => Err(Error::import("the output is not computed by any node")),
     }
 }
@@ -146,28 +194,18 @@ fn fetch<'a>(
     stored: &HashMap<&'a str, &'a TensorProto>,
     values: &mut HashMap<&'a str, Value>,
     uses: &mut HashMap<&'a str, usize>,
+    beside: &mut Beside,
 ) -> Result<Option<Value>> {
     if name.is_empty() {
         return Ok(None);
     }
     if let (false, Some(proto)) = (values.contains_key(name), stored.get(name)) {
-        values.insert(name, Value::Constant(tensor::decode(proto)?));
+        values.insert(name, Value::Constant(tensor::decode_stored(proto, beside)?));
     }
     let left = uses.entry(name).or_insert(1);
     *left = left.saturating_sub(1);
     let value = if *left == 0 { values.remove(name) } else { values.get(name).cloned() };
     value.map(Some).ok_or_else(|| Error::import(format!("the value {name:?} is not an output of its node")))
-}
-
-fn refusal(refused: BTreeMap<(String, String), Vec<String>>) -> Error {
-    let mut text = String::from("the network uses operators that are not supported");
-    for ((operator, reason), nodes) in refused {
-        let first = nodes.iter().take(3).map(|n| &n[..]).collect::<Vec<_>>().join(", ");
-        let more = if nodes.len() > 3 { ", …" } else { "" };
-        let count = nodes.len();
-        text += &format!("\n  {operator} ×{count} ({first}{more}): {reason}");
-    }
-    Error::unsupported(text)
 }
 
 /// Shape of a node: the batch axis left out.
@@ -179,6 +217,14 @@ fn features(shape: &[usize]) -> Vec<usize> {
 }
 
 impl Importer {
+    /// More room, in proportion to the bytes that have been read by now.
+    fn grant(&mut self, bytes: usize) {
+        let more = bytes.saturating_sub(self.granted);
+        self.granted += more;
+        self.weights = self.weights.saturating_add(more);
+        self.tables = self.tables.saturating_add(more.saturating_mul(16)).min(1 << 27);
+    }
+
     /// Room for an index table (or whatever has one entry per element).
     pub fn charge(&mut self, entries: usize) -> Result<()> {
         self.tables = self
@@ -241,10 +287,14 @@ impl Importer {
     ) -> Result<Vec<Value>> {
         let operator = call::operator(node);
         if !SUPPORTED.contains(&&operator[..]) {
-            return Err(Error::unsupported("not among the supported operators"));
+            return Err(names::unknown(&operator));
         }
         if inputs.iter().flatten().any(|v| matches!(v, Value::Unknown)) {
             return Ok(vec![Value::Unknown; node.output.len()]);
+        }
+        let gated = inputs.iter().flatten().any(|v| matches!(v, Value::Gate(_)));
+        if gated && !matches!(&operator[..], "Add" | "Sub" | "Mul" | "Div") {
+            return Err(gelu::alone());
         }
         let call = Call::new(node, opset, inputs);
         let outputs = self.operator(&call, &operator, last_softmax)?;
@@ -262,6 +312,7 @@ impl Importer {
             "Size" => fold::size(call)?,
             "Sqrt" => fold::sqrt(self, call)?,
             "Cast" => fold::cast(self, call)?,
+            "Erf" => gelu::erf(self, call)?,
             "Identity" => call.value(0)?.clone(),
             "Dropout" => shape::dropout(call)?,
             "Reshape" => shape::reshape(call)?,
@@ -280,6 +331,8 @@ impl Importer {
             "Sum" => arithmetic::sum(self, call)?,
             "Max" | "Min" => arithmetic::extremum(self, call, operator == "Min")?,
             "Neg" => arithmetic::negate(self, call)?,
+            "ai.onnx.ml.Scaler" => arithmetic::scaler(self, call)?,
+            "ai.onnx.ml.ZipMap" => fold::zip_map(call)?,
             "BatchNormalization" => arithmetic::batch_norm(self, call)?,
             "Conv" => conv::conv(self, call)?,
             "ConvTranspose" => conv::conv_transpose(self, call)?,

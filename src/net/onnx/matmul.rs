@@ -228,7 +228,7 @@ pub fn gemm(importer: &mut Importer, call: &Call) -> Result<Value> {
             let c = factor(importer, call, c, Coefficient::exact(beta))?;
             super::arithmetic::add(importer, call, &[y, c])?
         }
-        Some(Value::Unknown) => return Ok(Value::Unknown),
+        Some(Value::Gate(_) | Value::Unknown) => return Ok(Value::Unknown),
     };
     Ok(Value::Computed(y))
 }

@@ -14,20 +14,27 @@ mod activation;
 mod arithmetic;
 mod call;
 mod conv;
+mod external;
 mod fold;
+mod gelu;
 mod graph;
 mod import;
 mod index;
 mod matmul;
+mod names;
 mod pool;
 pub mod proto;
 mod shape;
 mod tensor;
 
+pub use external::Beside;
+
 use super::{Net, Warning};
 use crate::error::{Error, Result};
+use import::Refused;
 use prost::Message;
 use prost::bytes::Bytes;
+use std::collections::BTreeMap;
 
 /// What the person asking wants to be different from what the file says.
 #[derive(Clone, Debug, Default)]
@@ -36,26 +43,76 @@ pub struct Options {
     pub keep_softmax: bool,
     /// The full shape of the input, for axes that the file leaves open.
     pub input_shape: Option<Vec<usize>>,
+    /// Which output of the graph.
+    pub output: Option<String>,
 }
 
 /// The operators that can be imported; README and error texts are held to it.
 pub const SUPPORTED: &[&str] = import::SUPPORTED;
 
+const AGAIN: &str = "download or export the file again";
+
 const OLDEST_OPSET: i64 = 7;
 const NEWEST_OPSET: i64 = 24;
 
+/// A model in memory, which names no other files.
 pub fn load(bytes: &[u8], options: &Options) -> Result<Net> {
-    load_graph(bytes, options)
-        .map_err(|e| e.at("ONNX graph").next("`clarke inspect` lists what is supported"))
+    read(&Bytes::copy_from_slice(bytes), &mut Beside::nothing(), options)
 }
 
-fn load_graph(bytes: &[u8], options: &Options) -> Result<Net> {
+/// A model and the files beside it that it names.
+pub fn read(bytes: &Bytes, beside: &mut Beside, options: &Options) -> Result<Net> {
+    load_graph(bytes, beside, options, &mut Refused::default()).map_err(|e| e.at("ONNX graph"))
+}
+
+/// An operator of a model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Used {
+    pub operator: String,
+    pub nodes: usize,
+    /// Of these, what the output does not depend on, and what cannot be imported.
+    pub unneeded: usize,
+    pub refused: usize,
+}
+
+/// The operators of a model that decodes, in the order of their names.
+pub fn operators(bytes: &Bytes, beside: &mut Beside, options: &Options) -> Vec<Used> {
+    let mut refused = Refused::default();
+    let _ = load_graph(bytes, beside, options, &mut refused);
+    let model = proto::check_count(bytes).then(|| proto::ModelProto::decode(bytes.clone()).ok()).flatten();
+    let Some(graph) = model.and_then(|m| m.graph) else { return vec![] };
+    let output = graph::output(&graph, options.output.as_deref()).ok().map(|o| &o.name[..]);
+    let order = output.and_then(|o| graph::plan(&graph, o).ok()).map(|p| p.order);
+    let mut needed = vec![order.is_none(); graph.node.len()];
+    order.into_iter().flatten().for_each(|k| needed[k] = true);
+    let mut found: BTreeMap<String, Used> = BTreeMap::new();
+    for (k, node) in graph.node.iter().enumerate() {
+        let operator = call::operator(node);
+        let entry = found.entry(operator).or_default();
+        entry.nodes += 1;
+        entry.unneeded += !needed[k] as usize;
+    }
+    let row = |(operator, used): (String, Used)| {
+        let known = SUPPORTED.contains(&&operator[..]);
+        let refused = if known { refused.count(&operator) } else { used.nodes - used.unneeded };
+        Used { refused, operator, ..used }
+    };
+    found.into_iter().map(row).collect()
+}
+
+/// Do the bytes decode as a model with a graph?
+pub fn is_model(bytes: &Bytes) -> bool {
+    proto::check_count(bytes) && proto::ModelProto::decode(bytes.clone()).is_ok_and(|m| m.graph.is_some())
+}
+
+fn load_graph(bytes: &Bytes, beside: &mut Beside, options: &Options, refused: &mut Refused) -> Result<Net> {
     if !proto::check_count(bytes) {
         return Err(Error::import("the file consists of an absurd number of tiny parts"));
     }
-    let model = proto::ModelProto::decode(Bytes::copy_from_slice(bytes))
-        .map_err(|e| Error::import(format!("this is not an ONNX file ({e})")))?;
-    let graph = model.graph.as_ref().ok_or_else(|| Error::import("the file holds no graph"))?;
+    let model = proto::ModelProto::decode(bytes.clone()).map_err(|e| {
+        Error::import(format!("this is not an ONNX file, or not all of it ({e})")).next(AGAIN)
+    })?;
+    let graph = model.graph.as_ref().ok_or_else(|| Error::import("the file holds no graph").next(AGAIN))?;
     let opset = model
         .opset_import
         .iter()
@@ -66,12 +123,14 @@ fn load_graph(bytes: &[u8], options: &Options) -> Result<Net> {
         return Err(Error::unsupported(format!("opset {opset}"))
             .next(format!("convert it to an opset from {OLDEST_OPSET} to {NEWEST_OPSET}")));
     }
-    let output = graph.output.first().ok_or_else(|| Error::import("the graph has no output"))?;
+    let output = graph::output(graph, options.output.as_deref())?;
     let plan = graph::plan(graph, &output.name)?;
     let shape = graph::input_shape(plan.input, options.input_shape.as_deref())?;
-    let mut net = import::run(graph, &plan, opset, shape, bytes.len(), options)?;
-    if graph.output.len() > 1 {
-        let text = format!("the graph has {} outputs; {:?} is used", graph.output.len(), output.name);
+    let mut net = import::run(graph, &plan, opset, shape, bytes.len(), beside, options, refused)?;
+    if graph.output.len() > 1 && options.output.is_none() {
+        let others = graph.output.iter().map(|o| &o.name[..]).filter(|n| *n != output.name);
+        let others = others.take(5).collect::<Vec<_>>().join(", ");
+        let text = format!("the output {:?} is used; --output-name picks another: {others}", output.name);
         net.warnings.push(Warning { code: "several-outputs", text });
     }
     Ok(super::fuse::fuse_biases(net))

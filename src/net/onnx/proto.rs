@@ -104,9 +104,20 @@ pub struct TensorProto {
     pub double_data: Vec<f64>,
     #[prost(uint64, repeated, tag = "11")]
     pub uint64_data: Vec<u64>,
+    /// Where the values are, if `data_location` is 1: location, offset, length, checksum.
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<StringStringEntryProto>,
     /// 1: the values are in another file.
     #[prost(int32, tag = "14")]
     pub data_location: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StringStringEntryProto {
+    #[prost(string, tag = "1")]
+    pub key: String,
+    #[prost(string, tag = "2")]
+    pub value: String,
 }
 
 pub mod data_type {
@@ -176,6 +187,9 @@ enum Level {
     Type,
     Tensor,
     Shape,
+    Attribute,
+    /// A tensor with values, of which only the messages in it are counted.
+    Stored,
     Leaf,
 }
 
@@ -185,8 +199,11 @@ impl Level {
             (Level::Model, 7) => Level::Graph,
             (Level::Model, 8) => Level::Leaf,
             (Level::Graph, 1) => Level::Node,
+            (Level::Graph, 5) => Level::Stored,
             (Level::Graph, 11 | 12) => Level::Value,
-            (Level::Node, 5) => Level::Leaf,
+            (Level::Node, 5) => Level::Attribute,
+            (Level::Attribute, 5) => Level::Stored,
+            (Level::Stored, 13) => Level::Leaf,
             (Level::Value, 2) => Level::Type,
             (Level::Type, 1) => Level::Tensor,
             (Level::Tensor, 2) => Level::Shape,
@@ -206,8 +223,10 @@ pub fn check_count(bytes: &[u8]) -> bool {
 
 fn count(mut bytes: &[u8], level: Level, left: &mut usize) -> Option<()> {
     while !bytes.is_empty() && *left > 0 {
-        *left -= 1;
         let key = varint(&mut bytes)?;
+        if !matches!(level, Level::Stored) || key >> 3 == 13 {
+            *left -= 1;
+        }
         let skip = match key & 7 {
             0 => {
                 varint(&mut bytes)?;

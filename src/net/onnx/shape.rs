@@ -23,7 +23,7 @@ pub fn select(
     let x = match value {
         Value::Constant(t) => return Ok(Value::Constant(t.gathered(shape, &index, fill))),
         Value::Computed(x) => x,
-        Value::Unknown => return Ok(Value::Unknown),
+        Value::Gate(_) | Value::Unknown => return Ok(Value::Unknown),
     };
     if index.len() == x.len() && index.iter().enumerate().all(|(k, &i)| k == i as usize) {
         return Ok(value.reshaped(shape));
@@ -74,7 +74,7 @@ pub fn constant_node(importer: &mut Importer, call: &Call, t: &Tensor) -> Result
 
 pub fn dropout(call: &Call) -> Result<Value> {
     if call.optional(2).is_some() && call.number(2)? != 0.0 {
-        return Err(Error::unsupported("in training mode"));
+        return Err(Error::unsupported("in training mode").next("call model.eval() before the export"));
     }
     Ok(call.value(0)?.clone())
 }
@@ -220,6 +220,11 @@ pub fn split(importer: &mut Importer, call: &Call) -> Result<Vec<Value>> {
     let parts = parts.ok_or_else(|| Error::import("has a wrong number of outputs"))?;
     let sizes = match call.list("split", 1)? {
         Some(sizes) => sizes.iter().map(|&s| dimension(s)).collect::<Result<Vec<_>>>()?,
+        None if call.opset < 18 && !total.is_multiple_of(parts) => {
+            let text =
+                format!("cannot split {total} into {parts} equal parts, and before opset 18 no others");
+            return Err(Error::import(text).next("give the sizes, or export with opset 18"));
+        }
         None => {
             let size = total.div_ceil(parts);
             (0..parts).map(|p| size.min(total.saturating_sub(p * size))).collect()

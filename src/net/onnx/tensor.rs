@@ -1,6 +1,7 @@
 //! Constants of a graph: stored tensors and what folding makes of them.
 //! Every stored 16-, 32- or 64-bit float is one exact f64.
 
+use super::Beside;
 use super::index::{self, NONE};
 use super::proto::{TensorProto, data_type as t};
 use crate::error::{Error, Result};
@@ -85,19 +86,25 @@ pub fn dimension(d: i64) -> Result<usize> {
         .ok_or_else(|| Error::import(format!("the dimension {d} makes no sense")))
 }
 
-/// Reads a stored tensor. Nothing is allocated before the data is known to be there.
+/// The tensor of an attribute, whose values are in the model.
 pub fn decode(proto: &TensorProto) -> Result<Tensor> {
-    decode_values(proto).map_err(|e| e.at(format!("tensor {:?}", proto.name)))
+    decode_stored(proto, &mut Beside::nothing())
 }
 
-fn decode_values(proto: &TensorProto) -> Result<Tensor> {
+/// Reads a stored tensor. Nothing is allocated before the data is known to be there.
+pub fn decode_stored(proto: &TensorProto, beside: &mut Beside) -> Result<Tensor> {
+    decode_values(proto, beside).map_err(|e| e.at(format!("tensor {:?}", proto.name)))
+}
+
+fn decode_values(proto: &TensorProto, beside: &mut Beside) -> Result<Tensor> {
     let shape = proto.dims.iter().map(|&d| dimension(d)).collect::<Result<Vec<_>>>()?;
     let count = index::volume(&shape)?;
-    if proto.data_location != 0 {
-        return Err(Error::unsupported("values are stored in another file")
-            .next("save the model with its weights inside (onnx.save_model, save_as_external_data=False)"));
-    }
-    let raw = proto.raw_data.as_deref().filter(|raw| !raw.is_empty());
+    let raw = match proto.data_location {
+        0 => proto.raw_data.clone().filter(|raw| !raw.is_empty()),
+        1 => Some(beside.values(proto)?),
+        other => return Err(Error::import(format!("its values are in the unknown place {other}"))),
+    };
+    let raw = raw.as_deref();
     let kind = proto.data_type;
     let data = match (kind, raw) {
         (t::FLOAT, Some(b)) => floats(b, count, |x| f32::from_le_bytes(x) as f64)?,

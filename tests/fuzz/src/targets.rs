@@ -35,7 +35,7 @@ fn exercise(net: &Net) {
 
 fn onnx_load(bytes: &[u8]) {
     for keep_softmax in [false, true] {
-        let options = Options { keep_softmax, input_shape: None };
+        let options = Options { keep_softmax, ..Options::default() };
         if let Ok(net) = onnx::load(bytes, &options) {
             exercise(&net);
         }

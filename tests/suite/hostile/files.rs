@@ -91,7 +91,7 @@ pub fn networks() -> Vec<Named<Vec<u8>>> {
         ("digits.safetensors", digits(), ""),
         ("digits.nnet", digits(), ""),
         ("unknown.xyz", b"???".to_vec(), "none of the known formats"),
-        ("nothing", vec![], "none of the known formats"),
+        ("nothing", vec![], "the file is empty"),
         (
             "cycle.onnx",
             graph(vec![relu("b", "a"), relu("a", "b"), node("Add", &["a", "x"], "y", vec![])]),
