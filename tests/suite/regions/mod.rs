@@ -295,7 +295,17 @@ fn holds(truth: &Rational, lower: f64, upper: f64) -> bool {
 
 fn source() -> Source {
     let (name, sha256) = ("net.npz".into(), "0".repeat(64));
-    Source { name, sha256, bytes: None, input_shape: None, keep_softmax: false, mean: None, std: None }
+    Source {
+        name,
+        sha256,
+        bytes: None,
+        external: vec![],
+        input_shape: None,
+        output_name: None,
+        keep_softmax: false,
+        mean: None,
+        std: None,
+    }
 }
 
 #[test]
