@@ -12,6 +12,7 @@ mod degenerate;
 mod evidence;
 mod formats;
 mod global;
+mod goals;
 mod hostile;
 mod hostile_onnx;
 mod kernels;
