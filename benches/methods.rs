@@ -29,7 +29,7 @@ fn problem(net: &Net, radius: f64, norm: Norm) -> Problem {
 
 fn solve(problem: &Problem, method: &str) -> clarke::Result<Outcome> {
     let budget = Budget::new(Duration::from_secs(20), 1 << 30);
-    clarke::solve(problem, &Cpu::DOUBLE, method, Goal { gap: 1.01, splits: None }, budget, 0, |_| {})
+    clarke::solve(problem, &Cpu::DOUBLE, method, Goal::from(1.01), budget, 0, |_| {})
 }
 
 /// Methods of whole networks; those with a lower end alone say nothing about steepness at most.

@@ -62,15 +62,6 @@ impl Error {
         }
         self
     }
-
-    /// 2 bad input, 3 internal contradiction, 4 the machine.
-    pub fn exit_code(&self) -> i32 {
-        match self.kind {
-            Kind::Import | Kind::Unsupported | Kind::Input => 2,
-            Kind::Check => 3,
-            Kind::Device | Kind::Budget => 4,
-        }
-    }
 }
 
 impl fmt::Display for Error {

@@ -31,7 +31,7 @@
 //! let problem = Problem::new(net, region, quotient)?;
 //!
 //! let budget = Budget::new(Duration::from_secs(10), 1 << 30);
-//! let goal = Goal { gap: 1.01, splits: None };
+//! let goal = Goal::from(1.01);
 //! let outcome = clarke::solve(&problem, &Cpu::DOUBLE, "auto", goal, budget, 0, |_| {})?;
 //! let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
 //! assert!(0.0 < lower && lower <= upper && upper.is_finite());
@@ -105,9 +105,9 @@ pub use backend::cpu::Cpu;
 pub use certificate::{Bound, LowerBound};
 pub use deadline::{Deadline, Stop};
 pub use error::{Error, Result};
-pub use method::{Budget, METHODS, Outcome};
+pub use method::{Budget, Decision, Goal, METHODS, Outcome};
 pub use net::{Net, Options, load};
 pub use num::{Estimate, Lower, Norm, Upper, Written};
 pub use problem::{Output, Problem, Quantity, Quotient};
 pub use region::Region;
-pub use search::{Goal, certify, solve};
+pub use search::{certify, solve};

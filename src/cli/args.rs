@@ -1,13 +1,14 @@
 //! Arguments of commands as plain values: flags parsed, defaults filled in, contradictions
 //! refused. Nothing has been read from disk yet.
 
-use super::flags::{BoundFlags, ImportFlags, LayersFlags, Precision, RegionFlags, WorkFlags};
+use super::flags::{BoundFlags, ImportFlags, LayersFlags, Precision, QuotientFlags, RegionFlags, WorkFlags};
 use super::parse::{self, Device, Require};
 use super::print::Print;
 use crate::data::{Scale, parse_center};
 use crate::error::{Error, Result};
 use crate::num::{Norm, Written};
 use crate::problem::{Output, Quantity};
+use crate::report::WarningInfo;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct BoundArgs {
     pub certificate: Option<PathBuf>,
     pub plot: Option<PathBuf>,
     pub print: Print,
+    /// What deserves a word about the flags themselves.
+    pub notes: Vec<WarningInfo>,
 }
 
 /// Where the centre comes from.
@@ -71,6 +74,7 @@ pub struct WorkArgs {
     /// Zero: single-pass methods only.
     pub time: Duration,
     pub gap: f64,
+    pub gap_given: bool,
     pub splits: Option<u64>,
     pub device: Device,
     pub precision: Precision,
@@ -118,7 +122,15 @@ impl BoundArgs {
                 .at("--mean and --std")
                 .next("give one number per channel in both"));
         }
+        let notes = notes(&flags.quotient, in_norm, &region);
+        let require = flags.result.require.as_deref().map(parse::require).transpose()?;
+        let mut work = WorkArgs::new(flags.work)?;
+        if require.is_some() && !work.gap_given {
+            // The question decides how close the ends must come.
+            work.gap = 1.0 + 1e-9;
+        }
         Ok(BoundArgs {
+            notes,
             net: flags.net,
             centre,
             region,
@@ -131,8 +143,8 @@ impl BoundArgs {
             mean,
             std,
             import: ImportArgs::new(flags.import)?,
-            work: WorkArgs::new(flags.work)?,
-            require: flags.result.require.as_deref().map(parse::require).transpose()?,
+            work,
+            require,
             expect: flags.result.expect,
             certificate: flags.result.certificate,
             plot: flags.result.plot.map(parse::plot).transpose()?,
@@ -149,7 +161,11 @@ impl LayersArgs {
             in_norm: flags.in_norm.unwrap_or(both),
             out_norm: flags.out_norm.unwrap_or(both),
             import: ImportArgs::new(flags.import)?,
-            work: WorkArgs::new(flags.work)?,
+            work: WorkArgs::new(WorkFlags {
+                time: flags.time,
+                machine: flags.machine,
+                ..WorkFlags::default()
+            })?,
             print: Print::new(flags.print),
         })
     }
@@ -174,24 +190,45 @@ impl ImportArgs {
 impl WorkArgs {
     fn new(flags: WorkFlags) -> Result<Self> {
         let method = flags.method.unwrap_or_else(|| "auto".into());
+        let gap_given = flags.gap.is_some();
         let gap = match flags.gap.as_deref().map(parse::gap).transpose()? {
             Some(gap) => gap,
             None if method == "exact" => 1.0 + 1e-9,
             None => 1.01,
         };
-        let threads = flags.threads.as_deref().map(|t| parse::count("--threads", t, 1)).transpose()?;
+        let machine = flags.machine;
+        let threads = machine.threads.as_deref().map(|t| parse::count("--threads", t, 1)).transpose()?;
         Ok(WorkArgs {
             time: flags.time.as_deref().map_or(Ok(Duration::from_secs(60)), parse::time)?,
             splits: flags.splits.as_deref().map(|t| parse::count("--splits", t, 0)).transpose()?,
-            device: flags.device.as_deref().map_or(Ok(Device::Auto), parse::device)?,
-            precision: flags.precision.unwrap_or_default(),
+            device: machine.device.as_deref().map_or(Ok(Device::Auto), parse::device)?,
+            precision: machine.precision.unwrap_or_default(),
             threads: threads.map(|t| usize::try_from(t).unwrap_or(usize::MAX)),
             memory: flags.memory.as_deref().map(parse::memory).transpose()?,
             seed: flags.seed.as_deref().map_or(Ok(0), |t| parse::count("--seed", t, 0))?,
             method,
             gap,
+            gap_given,
         })
     }
+}
+
+/// Flags that overrule others silently.
+fn notes(flags: &QuotientFlags, in_norm: Norm, region: &RegionArg) -> Vec<WarningInfo> {
+    let Some(both) = flags.norm else { return vec![] };
+    let note = |side: &str, own: Norm, more: &str| WarningInfo {
+        code: "norm-overruled".into(),
+        text: format!("--{side}-norm {own} overrules --norm {both}{more}"),
+    };
+    let mut notes = vec![];
+    if let Some(own) = flags.in_norm.filter(|own| *own != both) {
+        let shaped = matches!(region, RegionArg::Ball { norm, .. } if *norm == in_norm);
+        notes.push(note("in", own, if shaped { ", for the shape of the ball too" } else { "" }));
+    }
+    if let Some(own) = flags.out_norm.filter(|own| *own != both) {
+        notes.push(note("out", own, ""));
+    }
+    notes
 }
 
 fn centre(flags: &RegionFlags) -> Result<Option<Centre>> {

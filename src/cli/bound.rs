@@ -3,6 +3,7 @@
 use super::args::BoundArgs;
 use super::certificate;
 use super::device::{self, Order};
+use super::exit;
 use super::files::Target;
 use super::flags::Format;
 use super::interrupt;
@@ -11,11 +12,11 @@ use super::print::{self, Print};
 use super::problem;
 use super::summary;
 use super::threads;
-use crate::error::{Error, Result};
-use crate::method::{Budget, table};
+use crate::error::Result;
+use crate::method::{Budget, Goal, table};
 use crate::report::plot::{self, Moment, Moments};
-use crate::report::{Answer, BoundReport, Status, csv, human, json};
-use crate::search::{Goal, Progress};
+use crate::report::{BoundReport, csv, human, json};
+use crate::search::Progress;
 use std::time::Instant;
 
 pub fn run(args: BoundArgs) -> Result<i32> {
@@ -32,7 +33,7 @@ pub fn run(args: BoundArgs) -> Result<i32> {
     // The pair is out before anything else is written, and nothing that fails takes it back.
     let printed = print(&answer.report, &args.print);
     files.write(&answer, moments, started.elapsed().as_secs_f64()).and(printed)?;
-    Ok(exit_code(&answer.report))
+    Ok(exit::of_bound(&answer.report))
 }
 
 fn moment(started: Instant, seen: &Progress) -> Moment {
@@ -101,7 +102,11 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<Answere
         device: work.device,
         precision: work.precision,
         method: &work.method,
-        goal: Goal { gap: work.gap, splits: work.splits },
+        goal: Goal {
+            gap: work.gap,
+            splits: work.splits,
+            decision: args.require.as_ref().map(|r| r.decision),
+        },
         budget: budget.clone(),
         seed: work.seed,
     };
@@ -125,9 +130,7 @@ fn check_method(name: &str) -> Result<()> {
     if name == "auto" || table::find(name).is_some() {
         return Ok(());
     }
-    Err(Error::input(format!("there is no method {name:?}"))
-        .at("--method")
-        .next("auto, or a name that `clarke methods` lists"))
+    Err(table::unknown(name))
 }
 
 /// The report in the form asked for.
@@ -137,13 +140,4 @@ pub fn print(report: &BoundReport, print: &Print) -> Result<()> {
         Format::Json => json::pretty(report),
         Format::Csv => csv::header() + &csv::row(report),
     })
-}
-
-/// 0 for a valid pair, 1 where a claim was required and is not proved, 130 or 143 when interrupted.
-pub fn exit_code(report: &BoundReport) -> i32 {
-    match (&report.require, report.status) {
-        (_, Status::Interrupted) => interrupt::exit_code(),
-        (Some(r), _) if r.answer != Answer::Proved => 1,
-        _ => 0,
-    }
 }

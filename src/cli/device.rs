@@ -75,7 +75,9 @@ fn refined(
     let share = first.outcome.rounding_share.unwrap_or(0.0);
     let coarse = first.device.precision == "f32" && order.precision == Precision::Auto;
     let lost = first.outcome.upper.value.get().is_infinite();
-    if !coarse || !(share > MUCH || lost) || order.budget.is_over() {
+    let (lower, upper) = (first.outcome.lower.value.get(), first.outcome.upper.value.get());
+    let decided = order.goal.is_decided(lower, upper);
+    if !coarse || decided || !(share > MUCH || lost) || order.budget.is_over() {
         return Ok(first);
     }
     let Ok(engine) = finer() else { return Ok(first) };
@@ -306,7 +308,7 @@ mod tests {
     fn order(device: Device) -> Order<'static> {
         // Never the reason to leave something out, on the slowest machine.
         let budget = Budget::new(Duration::from_secs(3600), 1 << 30);
-        let goal = Goal { gap: 1.01, splits: None };
+        let goal = Goal::from(1.01);
         Order { device, precision: Precision::Auto, method: "jacobian-ibp", goal, budget, seed: 0 }
     }
 

@@ -3,34 +3,39 @@
 // Brackets in help texts are defaults, not links.
 #![allow(rustdoc::broken_intra_doc_links)]
 
+use super::help;
 use crate::data::Scale;
+use crate::method::METHODS;
 use crate::num::Norm;
 use crate::problem::Quantity;
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 #[derive(Debug, Parser)]
 #[command(name = "clarke", version, arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(about = "Proven bounds on how steep a neural network can be", after_help = EXAMPLES)]
+#[command(about = "Proven bounds on how steep a neural network can be", long_about = help::ABOUT)]
+#[command(after_help = EXAMPLES, after_long_help = help::after())]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXAMPLES: &str = "\
+pub const EXAMPLES: &str = "\
 Examples:
   clarke bound digits.onnx                       the global constant
   clarke bound digits.onnx --input x.npy#7 --eps 0.02
   clarke bound digits.onnx --clip 0,1 --norm 2 --output 3-5
   clarke bound digits.onnx --input x.npy#7 --eps 0.02 --require 'L<=15'
 
-Exit codes: 0 a valid pair, 1 not proved or refuted, 2 bad input,
-3 internal contradiction, 4 the machine, 130 or 143 interrupted (pair written)";
+`--help` explains what `-h` lists, here and for every command.
+Exit codes: 0 done, 1 refuted, 5 undecided, 2 bad input, 3 contradiction,
+4 the machine, 130 interrupted, 143 terminated (best pair written)";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// A proven pair of bounds for one region
+    #[command(long_about = help::BOUND)]
     Bound(Box<BoundFlags>),
     /// The norm of every linear layer, all methods side by side
     Layers(Box<LayersFlags>),
@@ -40,13 +45,13 @@ pub enum Command {
     Inspect(InspectFlags),
     /// Processors and graphics adapters, with a self-test
     Devices(ListFlags),
-    /// The table of methods
-    Methods(ListFlags),
+    /// The table of methods, or one of them explained
+    Methods(MethodsFlags),
     /// Completions for a shell
     Completions {
-        /// bash, zsh, fish, elvish or powershell
+        /// bash, zsh, fish, elvish, powershell or nushell
         #[arg(value_name = "SHELL", hide_possible_values = true)]
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
     /// The manual page, in roff
     Man,
@@ -89,25 +94,25 @@ pub struct CheckFlags {
 #[command(next_help_heading = "Region (none: everything)")]
 pub struct RegionFlags {
     /// centre: .npy .npz .csv .png .jpg .idx, rows from 0
-    #[arg(long, value_name = "FILE[#ROW]")]
+    #[arg(long, value_name = "FILE[#ROW]", long_help = help::INPUT)]
     pub input: Option<String>,
     /// centre, instead of --input
-    #[arg(long, value_name = "A,B,…", allow_hyphen_values = true)]
+    #[arg(long, value_name = "A,B,…", allow_hyphen_values = true, long_help = help::CENTER)]
     pub center: Option<String>,
     /// radius of the ball around the centre
-    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    #[arg(long, value_name = "R", allow_hyphen_values = true, long_help = help::EPS)]
     pub eps: Option<String>,
     /// the box of a 2×n .npy: lo, hi
-    #[arg(long = "box", value_name = "FILE")]
+    #[arg(long = "box", value_name = "FILE", long_help = help::BOX)]
     pub box_file: Option<String>,
     /// the input box of a property
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", long_help = help::VNNLIB)]
     pub vnnlib: Option<String>,
     /// shape of the ball: inf, 2, 1 [the input norm]
-    #[arg(long, value_name = "P", hide_possible_values = true)]
+    #[arg(long, value_name = "P", hide_possible_values = true, long_help = help::BALL)]
     pub ball: Option<Norm>,
     /// region ∩ box; alone: the box itself
-    #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
+    #[arg(long, value_name = "LO,HI", allow_hyphen_values = true, long_help = help::CLIP)]
     pub clip: Option<String>,
 }
 
@@ -115,7 +120,7 @@ pub struct RegionFlags {
 #[command(next_help_heading = "Quotient")]
 pub struct QuotientFlags {
     /// both norms: 1, 2, inf [inf]
-    #[arg(long, value_name = "P", hide_possible_values = true)]
+    #[arg(long, value_name = "P", hide_possible_values = true, long_help = help::NORM)]
     pub norm: Option<Norm>,
     /// norm of inputs
     #[arg(long, value_name = "P", hide_possible_values = true)]
@@ -124,10 +129,10 @@ pub struct QuotientFlags {
     #[arg(long, value_name = "Q", hide_possible_values = true)]
     pub out_norm: Option<Norm>,
     /// all, one output I, or a margin I-J [all]
-    #[arg(long, value_name = "all|I|I-J")]
+    #[arg(long, value_name = "all|I|I-J", long_help = help::OUTPUT)]
     pub output: Option<String>,
     /// lipschitz, anchored [lipschitz]
-    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    #[arg(long, value_name = "NAME", hide_possible_values = true, long_help = help::QUANTITY)]
     pub quantity: Option<Quantity>,
 }
 
@@ -135,10 +140,10 @@ pub struct QuotientFlags {
 #[command(next_help_heading = "Units")]
 pub struct UnitFlags {
     /// 8-bit images: divided by 255 or as they are [unit]
-    #[arg(long, value_name = "unit|raw", hide_possible_values = true)]
+    #[arg(long, value_name = "unit|raw", hide_possible_values = true, long_help = help::SCALE)]
     pub scale: Option<Scale>,
     /// (x − mean)/std per channel, in front of the net
-    #[arg(long, value_name = "A,B,C", allow_hyphen_values = true)]
+    #[arg(long, value_name = "A,B,C", allow_hyphen_values = true, long_help = help::MEAN)]
     pub mean: Option<String>,
     /// see --mean
     #[arg(long, value_name = "A,B,C", allow_hyphen_values = true)]
@@ -149,7 +154,7 @@ pub struct UnitFlags {
 #[command(next_help_heading = "Network")]
 pub struct ImportFlags {
     /// for dynamic axes: 1,3,224,224
-    #[arg(long, value_name = "SIZES")]
+    #[arg(long, value_name = "SIZES", long_help = help::INPUT_SHAPE)]
     pub input_shape: Option<String>,
     /// which output [the only one, or the first float]
     #[arg(long, value_name = "NAME")]
@@ -159,23 +164,37 @@ pub struct ImportFlags {
     pub keep_softmax: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Work")]
 pub struct WorkFlags {
     /// auto, or a name of `clarke methods` [auto]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = MethodName, long_help = help::METHOD)]
     pub method: Option<String>,
     /// limit: 60s, 2m, 500ms; 0: single passes only [60s]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = help::TIME)]
     pub time: Option<String>,
     /// stop at upper ≤ G·lower [1.01; exact: 1+1e-9]
-    #[arg(long, value_name = "G", allow_hyphen_values = true)]
+    #[arg(long, value_name = "G", allow_hyphen_values = true, long_help = help::GAP)]
     pub gap: Option<String>,
     /// limit of splits of the region
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, long_help = help::SPLITS)]
     pub splits: Option<String>,
+    /// limit: 8GiB, 512MiB
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub memory: Option<String>,
+    /// of random choices [0]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub seed: Option<String>,
+    #[command(flatten)]
+    pub machine: MachineFlags,
+}
+
+/// Where the work happens.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Machine")]
+pub struct MachineFlags {
     /// auto, cpu, gpu, gpu:N [auto]
-    #[arg(long, value_name = "DEVICE")]
+    #[arg(long, value_name = "DEVICE", long_help = help::DEVICE)]
     pub device: Option<String>,
     /// auto, f32, f64 [auto]
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
@@ -183,28 +202,22 @@ pub struct WorkFlags {
     /// threads [all]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub threads: Option<String>,
-    /// limit: 8GiB, 512MiB
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub memory: Option<String>,
-    /// of random choices [0]
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub seed: Option<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Result")]
 pub struct ResultFlags {
-    /// yes or no: 'L<=3' or 'L>=3'
-    #[arg(long, value_name = "CLAIM")]
+    /// yes or no: 'L<=3' (or <, >=, >)
+    #[arg(long, value_name = "CLAIM", long_help = help::REQUIRE)]
     pub require: Option<String>,
     /// network output at the centre must match
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", long_help = help::EXPECT)]
     pub expect: Option<String>,
     /// write a certificate
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", long_help = help::CERTIFICATE)]
     pub certificate: Option<PathBuf>,
     /// both ends against time: .svg or .csv
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", long_help = help::PLOT)]
     pub plot: Option<PathBuf>,
 }
 
@@ -244,8 +257,11 @@ pub struct LayersFlags {
     pub out_norm: Option<Norm>,
     #[command(flatten)]
     pub import: ImportFlags,
+    /// 0: quick methods only [60s]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Work", long_help = help::TIME_OF_LAYERS)]
+    pub time: Option<String>,
     #[command(flatten)]
-    pub work: WorkFlags,
+    pub machine: MachineFlags,
     #[command(flatten)]
     pub print: PrintFlags,
 }
@@ -257,6 +273,15 @@ pub struct InspectFlags {
     pub net: PathBuf,
     #[command(flatten)]
     pub import: ImportFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct MethodsFlags {
+    /// a method: formula, cost, when it is loose, an example
+    #[arg(value_name = "NAME", hide_possible_values = true, value_parser = MethodName)]
+    pub name: Option<String>,
     #[command(flatten)]
     pub print: PrintFlags,
 }
@@ -291,17 +316,50 @@ pub enum Precision {
     F64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Elvish,
+    #[value(name = "powershell")]
+    PowerShell,
+    Nushell,
+}
+
+/// Any word; completions offer the names that there are.
+#[derive(Clone)]
+struct MethodName;
+
+impl TypedValueParser for MethodName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = METHODS.iter().map(|row| row.name).filter(|name| !name.contains(' '));
+        Some(Box::new(std::iter::once("auto").chain(names).map(PossibleValue::new)))
+    }
+}
+
 impl ValueEnum for Norm {
     fn value_variants<'a>() -> &'a [Self] {
         &[Norm::Inf, Norm::Two, Norm::One]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(match self {
-            Norm::One => "1",
-            Norm::Two => "2",
-            Norm::Inf => "inf",
-        }))
+        Some(match self {
+            Norm::One => PossibleValue::new("1").aliases(["l1", "L1"]),
+            Norm::Two => PossibleValue::new("2").aliases(["l2", "L2"]),
+            Norm::Inf => PossibleValue::new("inf").aliases(["linf", "Linf", "LINF", "l∞", "∞", "Inf", "oo"]),
+        })
     }
 }
 

@@ -1,11 +1,13 @@
-//! `clarke methods`: the method table.
+//! `clarke methods`: the method table, and one method explained.
 
-use super::flags::{Format, ListFlags};
+use super::flags::{Format, MethodsFlags};
 use super::print::Print;
-use crate::error::Result;
-use crate::method::table::{METHODS, Proves, Row, Scope};
+use crate::error::{Error, Result};
+use crate::method::details::{self, Details};
+use crate::method::table::{self, METHODS, Proves, Row, Scope};
 use crate::report::csv::quote;
-use serde_json::json;
+use crate::report::human::put;
+use serde_json::{Map, Value, json};
 
 const HEADER: [&str; 6] = ["name", "norms", "scope", "proves", "cost", "paper"];
 
@@ -23,37 +25,82 @@ fn cells(row: &Row) -> [&'static str; 6] {
     [row.name, row.norms, scope, proves, row.cost, row.paper]
 }
 
-pub fn run(flags: ListFlags) -> Result<i32> {
+pub fn run(flags: MethodsFlags) -> Result<i32> {
     let print = Print::new(flags.print);
-    let rows: Vec<[&str; 6]> = METHODS.iter().map(cells).collect();
-    let text = match print.format {
-        Format::Human => {
-            let rows: Vec<Vec<String>> = rows
-                .iter()
-                .map(|&[name, norms, scope, proves, cost, paper]| {
-                    [name, norms, scope, proves, &format!("{cost}\n{paper}")].map(str::to_string).to_vec()
-                })
-                .collect();
-            print.table(&["name", "norms", "scope", "proves", "cost, paper"], &rows)
+    let text = match &flags.name {
+        None => list(print.format),
+        Some(name) => {
+            let row = METHODS.iter().find(|r| r.name == name);
+            let row = row.ok_or_else(|| Error { place: "clarke methods".into(), ..table::unknown(name) })?;
+            let details = details::find(name).ok_or_else(|| table::unknown(name))?;
+            one(row, details, print.format)
         }
-        Format::Json => {
-            let rows: Vec<_> = rows
-                .iter()
-                .map(|r| {
-                    HEADER
-                        .iter()
-                        .zip(r)
-                        .map(|(k, v)| (k.to_string(), json!(v)))
-                        .collect::<serde_json::Map<_, _>>()
-                })
-                .collect();
-            format!("{:#}\n", json!({"schema": "clarke.methods/1", "methods": rows}))
-        }
-        Format::Csv => std::iter::once(&HEADER)
-            .chain(&rows)
-            .map(|r| r.iter().map(|c| quote(c)).collect::<Vec<_>>().join(",") + "\n")
-            .collect(),
     };
     print.result(&text)?;
     Ok(0)
+}
+
+fn object(row: &Row) -> Map<String, Value> {
+    HEADER.iter().zip(cells(row)).map(|(k, v)| (k.to_string(), json!(v))).collect()
+}
+
+fn list(format: Format) -> String {
+    match format {
+        Format::Human => {
+            METHODS.iter().map(two_lines).collect::<String>()
+                + "\nclarke methods NAME explains one of them.\n"
+        }
+        Format::Json => {
+            let rows: Vec<_> = METHODS.iter().map(object).collect();
+            format!("{:#}\n", json!({"schema": "clarke.methods/1", "methods": rows}))
+        }
+        Format::Csv => {
+            let line = |r: [&str; 6]| r.map(quote).join(",") + "\n";
+            line(HEADER) + &METHODS.iter().map(|r| line(cells(r))).collect::<String>()
+        }
+    }
+}
+
+/// What it bounds and at what cost; below, from where it is.
+fn two_lines(row: &Row) -> String {
+    let [name, norms, scope, proves, cost, paper] = cells(row);
+    let what = match (scope, proves) {
+        ("layer", "both") => "one layer, both ends",
+        ("layer", "upper") => "one layer, upper",
+        ("layer", _) => "one layer, lower",
+        (_, proves) => proves,
+    };
+    format!("{name:<18} {what}; {norms}; {cost}\n{:<18} {paper}\n", "")
+}
+
+fn one(row: &Row, details: &Details, format: Format) -> String {
+    let [name, norms, scope, proves, cost, paper] = cells(row);
+    let facts = [
+        ("method", name),
+        ("proves", details.proves),
+        ("ends", proves),
+        ("norms", norms),
+        ("scope", if scope == "layer" { "one linear layer" } else { "a network, on any region" }),
+        ("slopes", details.slopes),
+        ("cost", cost),
+        ("loose", details.loose),
+        ("from", paper),
+    ];
+    match format {
+        Format::Human => {
+            let mut out = String::new();
+            facts.iter().for_each(|(label, text)| put(&mut out, label, text));
+            put(&mut out, "try", &details.example());
+            out
+        }
+        Format::Json => {
+            let more = [("formula", details.proves), ("slopes", details.slopes), ("loose", details.loose)];
+            let mut all = object(row);
+            all.insert("schema".into(), json!("clarke.method/1"));
+            all.extend(more.map(|(k, v)| (k.to_string(), json!(v))));
+            all.insert("example".into(), json!(details.example()));
+            format!("{:#}\n", Value::Object(all))
+        }
+        Format::Csv => facts.iter().map(|(label, text)| format!("{label},{}\n", quote(text))).collect(),
+    }
 }

@@ -8,8 +8,10 @@ mod check;
 mod completions;
 mod device;
 mod devices;
+pub mod exit;
 pub mod files;
 pub mod flags;
+mod help;
 mod hints;
 mod inspect;
 mod interrupt;
@@ -80,6 +82,9 @@ fn usage_error(e: &clap::Error) -> Error {
         Some(ContextValue::String(flag)) => flag.clone(),
         _ => "command line".into(),
     };
-    let next = tip.or(values).unwrap_or_else(|| "see `clarke --help` or `clarke COMMAND --help`".into());
+    let bare =
+        place.starts_with("--net").then(|| "the network is written without a flag: clarke bound NET".into());
+    let next =
+        bare.or(tip).or(values).unwrap_or_else(|| "see `clarke --help` or `clarke COMMAND --help`".into());
     Error::input(what).at(place).next(next)
 }

@@ -2,6 +2,7 @@
 
 use crate::data::decimal::{parse_down, parse_up};
 use crate::error::{Error, Result};
+use crate::method::Decision;
 use crate::num::Written;
 use crate::problem::Output;
 use crate::report::Answer;
@@ -19,26 +20,21 @@ pub enum Device {
     Gpu(Option<usize>),
 }
 
-/// `--require 'L<=3'`: the claim and the two f64 that enclose its decimal.
+/// `--require 'L<=3'`: the claim, and the ends that decide it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Require {
     pub text: String,
-    pub at_most: bool,
-    below: f64,
-    above: f64,
+    pub decision: Decision,
+    at_most: bool,
 }
 
 impl Require {
     /// What a proven pair says about the claim.
     pub fn answer(&self, lower: f64, upper: f64) -> Answer {
-        let (proved, refuted) = match self.at_most {
-            true => (upper <= self.below, lower > self.above),
-            false => (lower >= self.above, upper < self.below),
-        };
-        match (proved, refuted) {
-            (true, _) => Answer::Proved,
-            (_, true) => Answer::Refuted,
-            _ => Answer::Unknown,
+        match (upper <= self.decision.enough, lower >= self.decision.plenty) {
+            (false, false) => Answer::Unknown,
+            (small, _) if small == self.at_most => Answer::Proved,
+            _ => Answer::Refuted,
         }
     }
 }
@@ -167,22 +163,25 @@ pub fn plot(path: PathBuf) -> Result<PathBuf> {
     }
 }
 
-/// `--require 'L<=3'`.
+/// `--require 'L<=3'`. The written number d lies between two neighbouring f64, or is one: L <= d holds where
+/// an upper bound is at most the lower neighbour, and L < d where it is below the upper one.
 pub fn require(text: &str) -> Result<Require> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let rest = compact.strip_prefix('L').unwrap_or(&compact);
-    let (at_most, number) = match (rest.strip_prefix("<="), rest.strip_prefix(">=")) {
-        (Some(number), _) => (true, number),
-        (_, Some(number)) => (false, number),
-        _ => return Err(bad("--require", text, "is no claim about L", "'L<=3' or 'L>=3'")),
+    let relations = [("<=", true), (">=", false), ("<", true), (">", false)];
+    let found =
+        relations.iter().find_map(|(sign, at_most)| Some((*sign, *at_most, rest.strip_prefix(sign)?)));
+    let Some((sign, at_most, number)) = found else {
+        return Err(bad("--require", text, "is no claim about L", "'L<=3', with <=, <, >= or >"));
     };
     match (parse_down(number), parse_up(number)) {
-        (Some(below), Some(above)) if below >= 0.0 && above.is_finite() => Ok(Require {
-            text: format!("L{}{number}", if at_most { "<=" } else { ">=" }),
-            at_most,
-            below,
-            above,
-        }),
+        (Some(below), Some(above)) if below >= 0.0 && above.is_finite() => {
+            let decision = match sign {
+                "<=" | ">" => Decision { enough: below, plenty: below.next_up() },
+                _ => Decision { enough: above.next_down(), plenty: above },
+            };
+            Ok(Require { text: format!("L{sign}{number}"), decision, at_most })
+        }
         _ => Err(bad("--require", text, "compares L with no number of at least 0", "'L<=3' or 'L>=3'")),
     }
 }
@@ -260,7 +259,8 @@ mod tests {
             shape("1,0").map(drop),
             gap("0.99").map(drop),
             count("--threads", "0", 1).map(drop),
-            require("L<3").map(drop),
+            require("L=3").map(drop),
+            require("15").map(drop),
             require("L<=-1").map(drop),
             require("L<=inf").map(drop),
         ];
@@ -281,5 +281,19 @@ mod tests {
         let r = require("L>=3").unwrap();
         assert_eq!((r.answer(3.0, 9.0), r.answer(1.0, 2.9)), (Answer::Proved, Answer::Refuted));
         assert_eq!(r.answer(0.0, f64::INFINITY), Answer::Unknown);
+        // 3 is a float: only strict claims tell it from its neighbours.
+        let answers = |text: &str, lower: f64, upper: f64| require(text).unwrap().answer(lower, upper);
+        assert_eq!((answers("L<=3", 0.0, 3.0), answers("L<3", 0.0, 3.0)), (Answer::Proved, Answer::Unknown));
+        assert_eq!((answers("L<=3", 3.0, 9.0), answers("L<3", 3.0, 9.0)), (Answer::Unknown, Answer::Refuted));
+        assert_eq!((answers("L>=3", 3.0, 9.0), answers("L>3", 3.0, 9.0)), (Answer::Proved, Answer::Unknown));
+        assert_eq!((answers("L>=3", 0.0, 3.0), answers("L>3", 0.0, 3.0)), (Answer::Unknown, Answer::Refuted));
+        // 0.1 is none, and less than the float that is written so.
+        assert_eq!(
+            (answers("L<0.1", 0.0, 0.1), answers("L>0.1", 0.1, 1.0)),
+            (Answer::Unknown, Answer::Proved)
+        );
+        assert_eq!(answers("L<0.1", 0.0, 0.1f64.next_down()), Answer::Proved);
+        assert_eq!(answers("L<=0.1", 0.1, 1.0), Answer::Refuted);
+        assert_eq!(answers("L<0", 0.0, 1.0), Answer::Refuted);
     }
 }

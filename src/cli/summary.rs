@@ -4,18 +4,21 @@ use super::args::BoundArgs;
 use super::device::Computed;
 use super::problem::Loaded;
 use crate::certificate::Witness;
+use crate::method::driver::Entry;
+use crate::method::table::{self, Proves};
 use crate::method::{self, Outcome};
 use crate::problem::Quantity;
 use crate::report::quality::{Facts, Quality};
 use crate::report::{
     BoundReport, EstimateInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo,
-    WitnessInfo,
+    WarningInfo, WitnessInfo,
 };
 
 /// `import` and `bound` are the seconds that reading and bounding took.
 pub fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bound: f64) -> BoundReport {
     let quality = quality(args, &loaded, &computed.outcome);
     let outcome = computed.outcome;
+    let silent = silent(&args.work.method, &outcome);
     let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
     let mut net = loaded.net;
     net.free_neurons = outcome.free;
@@ -58,9 +61,40 @@ pub fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64,
         peak_bytes: PeakBytes { host: peak_host(), device: computed.peak_bytes },
         device: computed.device,
         assumptions: computed.assumptions,
-        warnings: [loaded.warnings, computed.warnings].concat(),
+        warnings: [args.notes.clone(), loaded.warnings, computed.warnings, silent].concat(),
         certificate: None,
     }
+}
+
+/// Why a method that was named says nothing, or less than its name promises.
+fn silent(method: &str, outcome: &Outcome) -> Vec<WarningInfo> {
+    let note = |code: &str, text: String| WarningInfo { code: code.into(), text };
+    let named = |e: &&Entry| e.method == method;
+    let mut notes = vec![];
+    for e in outcome.entries.iter().filter(named) {
+        match &e.why {
+            None => {}
+            Some(why) if e.upper.is_some() => {
+                notes.push(note(
+                    "method-instead",
+                    format!("the bound is that of {}: {why}", outcome.upper.method),
+                ));
+            }
+            Some(why) => notes.push(note("method-silent", format!("{method} says nothing here: {why}"))),
+        }
+    }
+    let infinite = outcome.upper.value.get().is_infinite();
+    if infinite && table::find(method).is_some_and(|r| r.proves == Proves::Lower) {
+        notes.push(note("lower-only", format!("{method} proves lower bounds only; auto bounds both ends")));
+    } else if infinite && notes.is_empty() && !matches!(method, "auto" | "exact") {
+        let why = match outcome.status {
+            method::Status::Done if outcome.entries.iter().any(|e| named(&e)) => "its bound is infinite",
+            method::Status::Done => "the question was decided first",
+            _ => "the work ended first",
+        };
+        notes.push(note("method-silent", format!("{method} says nothing here: {why}")));
+    }
+    notes
 }
 
 fn status(status: method::Status) -> Status {

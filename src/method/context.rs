@@ -4,6 +4,7 @@
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::deadline::{Deadline, Stop};
+use crate::method::goal::Goal;
 use crate::method::layer::Effort;
 use crate::method::local::ibp;
 use crate::net::Net;
@@ -57,6 +58,11 @@ impl Budget {
         Budget { deadline: self.deadline.or_at(stop), ..self }
     }
 
+    /// The same in a part of the time that is left.
+    pub fn part(&self, share: f64) -> Budget {
+        Budget { deadline: self.deadline.part(share), ..self.clone() }
+    }
+
     /// Is there no time for anything that repeats passes?
     pub fn is_brief(&self) -> bool {
         self.deadline.limit().is_none()
@@ -103,6 +109,8 @@ pub struct Context<'a, B: Backend> {
     pub problem: &'a Problem,
     pub budget: Budget,
     pub seed: u64,
+    /// What the result is wanted for.
+    pub goal: Goal,
     backend: &'a B,
     main: OnceCell<Prepared<'a, B>>,
     exact: OnceCell<Prepared<'a, Cpu>>,
@@ -118,6 +126,7 @@ impl<'a, B: Backend> Context<'a, B> {
             problem,
             budget,
             seed,
+            goal: Goal::from(1.0),
             backend,
             main: OnceCell::new(),
             exact: OnceCell::new(),
@@ -125,6 +134,11 @@ impl<'a, B: Backend> Context<'a, B> {
             small: OnceCell::new(),
             norms: RefCell::new(Vec::new()),
         }
+    }
+
+    /// With a question that methods may stop at once they have answered it.
+    pub fn towards(self, goal: Goal) -> Self {
+        Context { goal, ..self }
     }
 
     /// Another problem with the same means.

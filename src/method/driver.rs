@@ -3,15 +3,19 @@
 
 use super::context::{Budget, Context, DOUBLE_PRICE, pass};
 use super::global;
+use super::goal::Goal;
 use super::local::{crown, gradient, ibp, jacobian, parts, product};
 use super::lower::{self, ascent, pair, pattern};
-use super::table::{self, Proves, Scope};
+use super::plan::{self, Step};
+use super::why::{Why, at_most};
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::{Bound, Evidence, LowerBound};
 use crate::error::{Error, Kind, Result};
-use crate::num::{Estimate, Norm, Upper};
+use crate::num::{Estimate, Lower, Upper};
 use crate::ops::{Gate, Known, Prepared, Trace};
 use crate::problem::Problem;
+use crate::region::Region;
 use std::cell::{Cell, OnceCell};
 use std::time::Instant;
 
@@ -33,6 +37,8 @@ pub struct Entry {
     pub method: &'static str,
     pub upper: Option<f64>,
     pub lower: Option<f64>,
+    /// Why it gave nothing, or a simpler method's bound.
+    pub why: Option<Why>,
     pub seconds: f64,
 }
 
@@ -40,7 +46,7 @@ pub struct Entry {
 pub struct Outcome {
     pub upper: Bound,
     pub lower: LowerBound,
-    /// An unproven number that a method gave beside its bound, and its name.
+    /// An unproven number within the pair that a method gave beside its bound, and its name.
     pub estimate: Option<(Estimate, &'static str)>,
     pub status: Status,
     pub exact: bool,
@@ -68,19 +74,30 @@ struct Shared<'c, 'a, B: Backend> {
     ibp: OnceCell<Trace<B>>,
     crown: OnceCell<crown::Statuses<B>>,
     estimate: Cell<Option<(Estimate, &'static str)>>,
+    /// Why the last bound is a simpler method's.
+    instead: Cell<Option<Why>>,
 }
+
+/// What a method found.
+type Found = std::result::Result<(Option<Bound>, Option<LowerBound>), Why>;
+
+/// The part of the time left that a method may take by slopes of everything.
+const PART: f64 = 0.15;
 
 impl<'c, 'a, B: Backend> Shared<'c, 'a, B> {
     fn new(context: &'c Context<'a, B>) -> Self {
-        Shared { context, ibp: OnceCell::new(), crown: OnceCell::new(), estimate: Cell::new(None) }
+        Shared {
+            context,
+            ibp: OnceCell::new(),
+            crown: OnceCell::new(),
+            estimate: Cell::new(None),
+            instead: Cell::new(None),
+        }
     }
 }
 
 /// Part of the time limit that upper bounds may have taken for the rounding to be measured.
 const CHEAP: f64 = 0.02;
-
-/// Methods that repeat passes: `auto` leaves them out where no time is given.
-const REPEATED: [&str; 7] = ["ascent", "pattern", "pair", "scaled-gain", "lipsdp", "seqlip", "partition"];
 
 /// Rows times inputs up to which a whole Jacobian is kept.
 const ENTRIES: f64 = 6e7;
@@ -102,19 +119,16 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         !region.is_global() && !region.is_point() && !self.context.needs_double_double()
     }
 
-    fn jacobian(&self, linear: bool) -> Option<(Bound, Option<LowerBound>)> {
+    fn jacobian(&self, linear: bool) -> Found {
         let name = if linear { "jacobian-interval" } else { "jacobian-ibp" };
         let (context, problem) = (self.context, self.context.problem);
         let double = context.needs_double_double();
         let price = if double { DOUBLE_PRICE } else { 1.0 };
         let rows = problem.rows() as f64;
         let work = 2.0 * rows * price * pass(&problem.net);
-        let affordable = match double {
-            true => context.budget.affords(work),
-            false => context.budget.affords_on(context.main().backend, work),
-        };
-        if !affordable {
-            return None;
+        match double {
+            true => context.budget.admits(&Cpu::DOUBLE, work)?,
+            false => context.budget.admits(context.main().backend, work)?,
         }
         if double {
             self.jacobian_on(context.exact(), &context.small().gates, &vec![], name, price)
@@ -133,7 +147,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         known: &Known,
         name: &'static str,
         price: f64,
-    ) -> Option<(Bound, Option<LowerBound>)> {
+    ) -> Found {
         let (context, problem) = (self.context, self.context.problem);
         let columns_cost = 8.0 * problem.net.inputs() as f64 * pass(&problem.net);
         // A matrix is read back in f64, which double-double sweeps must not pass through.
@@ -141,13 +155,13 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let prepared = &prepared.multiplied(gates, &afford);
         let mut columns = false;
         if (problem.rows() as f64) * problem.net.inputs() as f64 > ENTRIES {
-            let value = parts::norm(context, prepared, gates)?;
+            let value = parts::norm(context, prepared, gates).ok_or(Why::Late)?;
             let (known, links) = (known.clone(), prepared.chains().links());
             let evidence = Evidence::IntervalJacobian { known, links, columns, double_double: price > 1.0 };
-            return Some((Bound { value, method: name, evidence }, None));
+            return Ok((Some(Bound { value, method: name, evidence }), None));
         }
         let seeds = problem.seeds();
-        let mut j = jacobian::rows(context, prepared, gates, &seeds)?;
+        let mut j = jacobian::rows(context, prepared, gates, &seeds).ok_or(Why::Late)?;
         if price == 1.0
             && context.budget.affords_on(prepared.backend, columns_cost)
             && let Some(other) = jacobian::columns(context, prepared, gates, &seeds)
@@ -160,34 +174,38 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let evidence = Evidence::IntervalJacobian { known, links, columns, double_double: price > 1.0 };
         let at = problem.region.centre().filter(|_| problem.region.is_point());
         let lower = at.map(|x| lower::of_matrix(context, x, &j, name));
-        Some((Bound { value, method: name, evidence }, lower))
+        Ok((Some(Bound { value, method: name, evidence }), lower))
     }
 
     /// Linear propagation of the Jacobian under the best statuses at hand.
-    fn gradient(&self) -> Option<(Bound, Option<LowerBound>)> {
+    fn gradient(&self) -> Found {
         let (context, problem) = (self.context, self.context.problem);
         let work = 4.0 * problem.rows() as f64 * pass(&problem.net);
-        let entries = problem.rows() as f64 * problem.net.inputs() as f64;
-        let affordable = context.budget.affords_on(context.main().backend, work);
-        if context.needs_double_double() || entries > ENTRIES || !affordable {
-            return None;
+        if context.needs_double_double() {
+            return Err(Why::Unfit(
+                "the region is too small for its arithmetic: f64 cannot tell its ends apart",
+            ));
         }
+        let entries = problem.rows().saturating_mul(problem.net.inputs());
+        at_most("entries of the Jacobian", entries, ENTRIES as usize)?;
+        context.budget.admits(context.main().backend, work)?;
         let (value, known) = if self.linear_statuses() {
             let s = self.crown();
-            (gradient::run(context, context.main(), &s.trace.gates)?, s.known.clone())
+            (gradient::run(context, context.main(), &s.trace.gates), s.known.clone())
         } else {
-            (gradient::run(context, context.main(), &self.ibp().gates)?, vec![])
+            (gradient::run(context, context.main(), &self.ibp().gates), vec![])
         };
+        let value = value.ok_or(Why::Late)?;
         let evidence = Evidence::LinearJacobian { known };
-        Some((Bound { value, method: "jacobian-linear", evidence }, None))
+        Ok((Some(Bound { value, method: "jacobian-linear", evidence }), None))
     }
 
-    fn product(&self, local: bool) -> Option<(Bound, Option<LowerBound>)> {
+    fn product(&self, local: bool) -> Bound {
         let context = self.context;
         if !local || context.problem.region.is_global() {
-            return Some((product::run::<B, B>(context, None, &vec![], "product"), None));
+            return product::run::<B, B>(context, None, &vec![], "product");
         }
-        let bound = if context.needs_double_double() {
+        if context.needs_double_double() {
             let gates = &self.context.small().gates;
             product::run(context, Some((context.exact(), gates)), &vec![], "product-local")
         } else if let Some(s) = self.crown.get() {
@@ -195,31 +213,68 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         } else {
             let gates = &self.ibp().gates;
             product::run(context, Some((context.main(), gates)), &vec![], "product-local")
-        };
-        Some((bound, None))
+        }
     }
 
-    fn run(&self, name: &str, lower: &LowerBound) -> Option<(Option<Bound>, Option<LowerBound>)> {
-        let both = |(b, l): (Bound, Option<LowerBound>)| (Some(b), l);
+    fn run(&self, name: &str, lower: &LowerBound) -> Found {
+        let context = self.context;
+        let below = |found: std::result::Result<LowerBound, Why>| Ok((None, Some(found?)));
         match name {
-            "jacobian-interval" => self.jacobian(true).map(both),
-            "jacobian-linear" => self.gradient().map(both),
-            "jacobian-ibp" => self.jacobian(false).map(both),
-            "product-local" => self.product(true).map(both),
-            "product" => self.product(false).map(both),
-            "ascent" => Some((None, Some(ascent::run(self.context, lower)))),
-            "pattern" => Some((None, Some(pattern::run(self.context, lower)))),
-            "pair" => Some((None, Some(pair::run(self.context, lower)))),
-            "centre" => Some((None, Some(lower::first(self.context)))),
+            "jacobian-interval" => self.jacobian(true),
+            "jacobian-linear" => self.gradient(),
+            "jacobian-ibp" => self.jacobian(false),
+            "product-local" => {
+                if context.problem.region.is_global() {
+                    self.instead.set(Some(Why::Unfit("no neuron is fixed on all of R^n")));
+                }
+                Ok((Some(self.product(true)), None))
+            }
+            "product" => Ok((Some(self.product(false)), None)),
+            "ascent" => below(ascent::run(context, lower)),
+            "pattern" => below(pattern::run(context, lower)),
+            "pair" => below(pair::run(context, lower)),
+            "centre" => Ok((None, Some(lower::first(context)))),
             name => {
                 let nothing = vec![];
                 let known = self.crown.get().map_or(&nothing, |s| &s.known);
-                let found = global::run(self.context, name, known)?;
-                if let Some(e) = found.estimate {
-                    self.estimate.set(Some(e));
-                }
-                Some((Some(found.bound), None))
+                self.take(global::run(context, name, known))
             }
+        }
+    }
+
+    fn take(&self, found: std::result::Result<global::Found, Why>) -> Found {
+        let found = found?;
+        if let Some(e) = found.estimate {
+            self.estimate.set(Some(e));
+        }
+        self.instead.set(found.instead);
+        Ok((Some(found.bound), None))
+    }
+
+    /// A step of the plan.
+    fn perform(&self, step: Step, lower: &LowerBound) -> Found {
+        if !step.brief {
+            return self.run(step.name, lower);
+        }
+        let context = self.context;
+        let whole = step.everywhere.then(|| Problem { region: Region::Whole, ..context.problem.clone() });
+        let problem = whole.as_ref().unwrap_or(context.problem);
+        let budget = context.budget.part(PART);
+        let own = Context::new(problem, context.main().backend, budget, context.seed).towards(context.goal);
+        let nothing = vec![];
+        let known = self.crown.get().map(|s| &s.known).filter(|_| whole.is_none());
+        self.take(global::run(&own, step.name, known.unwrap_or(&nothing)))
+    }
+
+    /// Is a step worth a try after these?
+    fn is_open(step: Step, upper: Upper, entries: &[Entry]) -> bool {
+        let own = entries.iter().rev().find(|e| e.method == step.name);
+        let beaten = own.and_then(|e| e.upper).is_some_and(|own| own > upper.get());
+        match (step.brief, step.everywhere) {
+            (true, true) => !(beaten && plan::MONOTONE.contains(&step.name)),
+            // It has had more time.
+            (true, false) => own.is_none_or(|e| e.upper.is_none()),
+            _ => true,
         }
     }
 
@@ -245,24 +300,18 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
     }
 }
 
-/// The order of methods on all of R^n.
-fn everywhere(problem: &Problem) -> Vec<&'static str> {
-    let q = &problem.quotient;
-    let mut plan = vec!["centre", "product", "absolute-product", "abs-subset", "combettes-pesquet"];
-    // What bounds ‖J‖_2 bounds other norms by square roots of sides; these pairs need none.
-    let two = q.in_norm != Norm::Inf && (q.out_norm != Norm::One || problem.rows() == 1);
-    plan.extend(if two { &["eclipse-fast"][..] } else { &[] });
-    plan.extend(["jacobian-ibp", "ascent", "pattern"]);
-    plan.extend(if global::gain::fits(problem) { &["scaled-gain"][..] } else { &[] });
-    plan.extend(if two { &["lipsdp", "seqlip"][..] } else { &[] });
-    plan.extend(["partition", "pair"]);
-    plan.retain(|name| global::applies(name, &problem.net));
-    plan
-}
-
 /// Do the two ends agree to a relative 1e-9 (or are both zero)?
 pub fn is_exact(upper: Upper, lower: crate::num::Lower) -> bool {
     upper.get() <= lower.get() * (1.0 + 1e-9)
+}
+
+/// An unproven number counts as an estimate of L only within the proven pair.
+pub fn within(
+    estimate: Option<(Estimate, &'static str)>,
+    upper: Upper,
+    lower: Lower,
+) -> Option<(Estimate, &'static str)> {
+    estimate.filter(|(e, _)| lower.get() <= e.get() && e.get() <= upper.get())
 }
 
 /// Runs one method by name, or everything that time and memory allow (`auto`).
@@ -271,87 +320,55 @@ pub fn solve<B: Backend>(
     problem: &Problem,
     backend: &B,
     method: &str,
-    gap: f64,
+    goal: impl Into<Goal>,
     budget: Budget,
     seed: u64,
     mut progress: impl FnMut((&Bound, &LowerBound), &'static str),
 ) -> Result<Outcome> {
-    let context = Context::new(problem, backend, budget.clone(), seed);
-    let plan: Vec<&'static str> = match method {
-        // At a point the Jacobian gives both ends at once where it is affordable.
-        "auto" if problem.region.is_point() => {
-            vec!["jacobian-interval", "centre", "product-local", "product"]
-        }
-        "auto" if context.needs_double_double() => {
-            vec!["centre", "jacobian-interval", "product-local", "product", "ascent", "pair"]
-        }
-        "auto" if problem.region.is_global() => everywhere(problem),
-        "auto" => {
-            let scaled = global::gain::fits(problem) && global::applies("scaled-gain", &problem.net);
-            let mut plan = vec![
-                "centre",
-                "jacobian-ibp",
-                "product-local",
-                "jacobian-interval",
-                "jacobian-linear",
-                "scaled-gain",
-                "product",
-                "ascent",
-                "pattern",
-                "pair",
-            ];
-            plan.retain(|name| scaled || *name != "scaled-gain");
-            plan
-        }
-        name => {
-            let row = table::find(name).filter(|r| r.scope != Scope::Search).ok_or_else(|| unknown(name))?;
-            if row.scope == Scope::Local && problem.region.is_global() {
-                return Err(Error::input(format!("method {name} needs a bounded region"))
-                    .at("--method")
-                    .next("give --input and --eps, or choose another method"));
-            }
-            if !global::applies(row.name, &problem.net) {
-                return Err(Error::unsupported(format!("method {name} does not apply to this network"))
-                    .at("--method")
-                    .next(
-                        "it needs a chain of layers with one slope per neuron: use auto or another method",
-                    ));
-            }
-            if row.proves == Proves::Lower { vec![row.name] } else { vec!["centre", row.name] }
-        }
-    };
-    let mut plan = plan;
-    plan.retain(|name| method != "auto" || !budget.is_brief() || !REPEATED.contains(name));
+    let goal = goal.into();
+    let context = Context::new(problem, backend, budget.clone(), seed).towards(goal);
+    let plan = plan::of(&context, method)?;
     let shared = Shared::new(&context);
+    if plan::uses_statuses(method) && shared.linear_statuses() {
+        // Alone, a method has all the time for what `auto` has done before it.
+        shared.crown();
+    }
     let nothing = Evidence::Digest("no statement".into());
     let mut upper = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
     let mut lower = LowerBound::NONE;
     let mut entries = vec![];
     let mut closed = None;
-    for name in plan {
+    let mut winner = None;
+    for step in plan {
         if budget.is_over() {
             break;
         }
-        let started = Instant::now();
-        progress((&upper, &lower), name);
-        if let Some(found) = shared.run(name, &lower) {
-            record(&mut entries, &mut upper, &mut lower, name, started, found);
-            progress((&upper, &lower), name);
+        if !Shared::<B>::is_open(step, upper.value, &entries) {
+            continue;
         }
+        let started = Instant::now();
+        let before = upper.value;
+        progress((&upper, &lower), step.name);
+        let found = shared.perform(step, &lower);
+        let why = shared.instead.take();
+        record(&mut entries, &mut upper, &mut lower, step.name, started, found, why);
+        if upper.value < before {
+            winner = Some((step, entries.len()));
+        }
+        progress((&upper, &lower), step.name);
         if upper.value.get() < lower.value.get() {
-            return Err(Error::new(
-                Kind::Check,
-                format!("upper {} lies below lower {}", upper.value.get(), lower.value.get()),
-            )
-            .at(format!("methods {} and {}", upper.method, lower.method))
-            .next("this is a defect of clarke: please report the network and the command"));
+            return Err(contradiction(&upper, &lower));
         }
         if is_exact(upper.value, lower.value) {
             closed = Some(Status::Exact);
             break;
         }
-        if method == "auto" && upper.value.get() <= gap * lower.value.get() {
+        if method == "auto" && upper.value.get() <= goal.gap * lower.value.get() {
             closed = Some(Status::Gap);
+            break;
+        }
+        if goal.is_decided(lower.value.get(), upper.value.get()) {
+            closed = Some(Status::Done);
             break;
         }
     }
@@ -362,21 +379,33 @@ pub fn solve<B: Backend>(
         None => Status::Done,
     };
     Ok(Outcome {
-        rounding_share: rounding_share(&context, &upper, &entries),
+        rounding_share: winner.and_then(|(step, n)| rounding_share(&context, &upper, step, &entries[..n])),
         exact: is_exact(upper.value, lower.value),
+        estimate: within(shared.estimate.get(), upper.value, lower.value),
         upper,
         lower,
         status,
         free: shared.free(),
-        estimate: shared.estimate.get(),
         entries,
         double_double: context.needs_double_double(),
         searched: Effort::default(),
     })
 }
 
+fn contradiction(upper: &Bound, lower: &LowerBound) -> Error {
+    let text = format!("upper {} lies below lower {}", upper.value.get(), lower.value.get());
+    Error::new(Kind::Check, text)
+        .at(format!("methods {} and {}", upper.method, lower.method))
+        .next("this is a defect of clarke: please report the network and the command")
+}
+
 /// The winner again without what covers rounding, where that costs little of the time allowed.
-fn rounding_share<B: Backend>(context: &Context<B>, upper: &Bound, entries: &[Entry]) -> Option<f64> {
+fn rounding_share<B: Backend>(
+    context: &Context<B>,
+    upper: &Bound,
+    winner: Step,
+    entries: &[Entry],
+) -> Option<f64> {
     let budget = &context.budget;
     let seconds: f64 = entries.iter().filter(|e| e.upper.is_some()).map(|e| e.seconds).sum();
     let value = upper.value.get();
@@ -390,7 +419,7 @@ fn rounding_share<B: Backend>(context: &Context<B>, upper: &Bound, entries: &[En
     let plain = context.main().backend.unrounded()?;
     let again = Context::new(context.problem, &plain, budget.clone(), context.seed);
     let shared = Shared::new(&again);
-    let without = shared.run(upper.method, &LowerBound::NONE)?.0?.value.get();
+    let without = shared.perform(winner, &LowerBound::NONE).ok()?.0?.value.get();
     Some(if value > 0.0 { (1.0 - without / value).max(0.0) } else { 0.0 })
 }
 
@@ -400,12 +429,18 @@ fn record(
     lower: &mut LowerBound,
     method: &'static str,
     started: Instant,
-    (u, l): (Option<Bound>, Option<LowerBound>),
+    found: Found,
+    instead: Option<Why>,
 ) {
+    let (why, (u, l)) = match found {
+        Ok(found) => (instead, found),
+        Err(why) => (Some(why), (None, None)),
+    };
     entries.push(Entry {
         method,
         upper: u.as_ref().map(|b| b.value.get()),
         lower: l.as_ref().map(|b| b.value.get()),
+        why,
         seconds: started.elapsed().as_secs_f64(),
     });
     if let Some(b) = u
@@ -418,12 +453,4 @@ fn record(
     {
         *lower = b;
     }
-}
-
-fn unknown(name: &str) -> Error {
-    let names: Vec<&str> =
-        table::METHODS.iter().filter(|r| r.scope != Scope::Layer).map(|r| r.name).collect();
-    Error::input(format!("there is no method {name:?}"))
-        .at("--method")
-        .next(format!("use auto or one of: {}", names.join(", ")))
 }

@@ -1,5 +1,7 @@
 //! The method table: what `clarke methods` prints and `--method` accepts.
 
+use crate::error::Error;
+
 /// What a method's number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proves {
@@ -108,9 +110,9 @@ pub const METHODS: &[Row] = &[
         "scaled-gain",
         Scope::Any,
         Proves::Upper,
-        "1→2, 2→2, inf→2; others by it",
+        "p→2; others by it",
         "up to 300 factorisations",
-        "Fazlyab et al. 2019 (neuron), Wang et al. 2022 (GeoLIP); any graph",
+        "Fazlyab et al. 2019, Wang et al. 2022 (GeoLIP); any graph",
     ),
     row(
         "seqlip",
@@ -145,7 +147,7 @@ pub const METHODS: &[Row] = &[
         Proves::Upper,
         "2→2",
         "squarings",
-        "Delattre et al. 2023; verified Cholesky above order 24; small convolutions as they are",
+        "Delattre et al. 2023; verified Cholesky above order 24",
     ),
     row(
         "gram-stack",
@@ -161,7 +163,7 @@ pub const METHODS: &[Row] = &[
         Proves::Upper,
         "2→2",
         "a factorisation per cell of frequencies",
-        "submatrix of a (twisted) circular convolution; verified Cholesky, Bernstein-Szego",
+        "part of a circular convolution; Cholesky, Bernstein-Szego",
     ),
     row(
         "sampling",
@@ -169,7 +171,7 @@ pub const METHODS: &[Row] = &[
         Proves::Upper,
         "2→2",
         "about 200 factorisations",
-        "supremum of the symbol; verified Cholesky, Bernstein-Szego",
+        "supremum of the symbol; Cholesky, Bernstein-Szego",
     ),
     row(
         "strip",
@@ -223,4 +225,74 @@ pub const METHODS: &[Row] = &[
 /// A method of `bound` by name.
 pub fn find(name: &str) -> Option<&'static Row> {
     METHODS.iter().find(|r| r.name == name && r.scope != Scope::Layer)
+}
+
+/// That no method has this name, and which ones come near.
+pub fn unknown(name: &str) -> Error {
+    if METHODS.iter().any(|r| r.name == name && r.scope == Scope::Layer) {
+        return Error::input(format!("{name} bounds single layers, not networks"))
+            .at("--method")
+            .next("`clarke layers NET` runs it; leave --method out here, or see `clarke methods`");
+    }
+    let near = near(name);
+    let error = Error::input(format!("there is no method {name:?}")).at("--method");
+    match near.as_slice() {
+        [] => error.next("use auto, or a name that `clarke methods` lists"),
+        near => error.next(format!("near it: {}; `clarke methods` lists all", near.join(", "))),
+    }
+}
+
+/// Names for which others know methods.
+const KNOWN_AS: &[(&str, &str)] = &[
+    ("crown", "jacobian-linear"),
+    ("lirpa", "jacobian-linear"),
+    ("recurjac", "jacobian-linear"),
+    ("fastlip", "jacobian-ibp"),
+    ("interval", "jacobian-interval"),
+    ("lipbab", "exact"),
+    ("branch-and-bound", "exact"),
+    ("bab", "exact"),
+    ("autolip", "product"),
+    ("naive", "product"),
+    ("spectral", "product"),
+    ("k1", "combettes-pesquet"),
+    ("k4", "absolute-product"),
+    ("liplt", "combettes-pesquet"),
+    ("eclipse", "eclipse-fast"),
+    ("geolip", "scaled-gain"),
+    ("sdp", "lipsdp"),
+    ("pgd", "ascent"),
+    ("sampling", "ascent"),
+    ("greedy-seqlip", "seqlip"),
+];
+
+/// Methods of networks whose names contain the text, are contained in it, differ by little, or that others
+/// know by it.
+fn near(text: &str) -> Vec<&'static str> {
+    let text = text.to_lowercase().replace(['_', ' '], "-");
+    let known = KNOWN_AS.iter().filter(|(theirs, _)| text.contains(theirs)).map(|(_, ours)| *ours);
+    let alike = |name: &str| {
+        let contained = text.len() > 2 && (name.contains(&text) || text.contains(name));
+        contained || distance(&text, name) <= 1 + name.len() / 5
+    };
+    let own = METHODS.iter().filter(|r| r.scope != Scope::Layer && alike(r.name)).map(|r| r.name);
+    let mut list: Vec<&'static str> = own.chain(known).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    list.retain(|name| seen.insert(*name));
+    list
+}
+
+/// Insertions, deletions and substitutions between two texts.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let least = (row[j] + 1).min(row[j + 1] + 1).min(corner + (x != *y) as usize);
+            corner = std::mem::replace(&mut row[j + 1], least);
+        }
+    }
+    row[b.len()]
 }

@@ -70,7 +70,7 @@ fn divided(problem: &Problem, outcome: &Outcome, budget: &Budget) -> Option<Proo
     let home = Context::new(problem, &Cpu::DOUBLE, budget.clone(), 0);
     let nothing = Evidence::Digest(String::new());
     let start = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
-    let goal = Goal { gap: 1.0, splits: None };
+    let goal = Goal::from(1.0);
     let least = outcome.upper.value.get();
     let found = run(&home, &stand, start, outcome.lower.clone(), goal, least, &mut |_| {});
     match found.upper.evidence {

@@ -24,6 +24,7 @@ use crate::error::Result;
 use crate::method::context::Budget;
 use crate::method::context::Context;
 use crate::method::driver::{self, Effort, Outcome, Status};
+pub use crate::method::goal::Goal;
 use crate::method::lower::{better, points, prove_best};
 use crate::num::Upper;
 use crate::ops::Prepared;
@@ -46,14 +47,6 @@ const MEMORY: f64 = 0.25;
 /// Parts at a time, and multiplications: a second or two of a processor's work.
 const BATCH: usize = 128;
 const WORK: f64 = 1.5e10;
-
-/// When to stop besides time.
-#[derive(Clone, Copy, Debug)]
-pub struct Goal {
-    /// Stop at upper <= gap · lower.
-    pub gap: f64,
-    pub splits: Option<u64>,
-}
 
 /// How far the work is.
 #[derive(Clone, Copy, Debug)]
@@ -116,14 +109,8 @@ pub fn solve<B: Backend>(
     mut progress: impl FnMut(Progress),
 ) -> Result<Outcome> {
     let passes = if method == "exact" { "auto" } else { method };
-    let mut outcome = driver::solve(
-        problem,
-        backend,
-        passes,
-        goal.gap,
-        budget.clone(),
-        seed,
-        |(upper, lower), running| {
+    let mut outcome =
+        driver::solve(problem, backend, passes, goal, budget.clone(), seed, |(upper, lower), running| {
             progress(Progress {
                 upper: upper.value.get(),
                 lower: lower.value.get(),
@@ -133,32 +120,34 @@ pub fn solve<B: Backend>(
                 waiting: 0,
                 parts: 0,
             })
-        },
-    )?;
+        })?;
     let open =
         outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
-    if outcome.status == Status::Done && budget.is_over() {
+    let decided = goal.is_decided(outcome.lower.value.get(), outcome.upper.value.get());
+    if outcome.status == Status::Done && !decided && budget.is_over() {
         // It came in the last moment.
         outcome.status = if budget.interrupted() { Status::Interrupted } else { Status::Time };
     }
-    if passes != "auto" || !open || budget.is_brief() || budget.is_over() {
+    if passes != "auto" || !open || decided || budget.is_brief() || budget.is_over() {
         return Ok(outcome);
     }
     let Some(stand) = Stand::of(problem) else { return Ok(outcome) };
     let home = Context::new(problem, backend, budget.clone(), seed);
     let started = Instant::now();
-    let found = run(&home, &stand, outcome.upper, outcome.lower, goal, 0.0, &mut progress);
+    let found = run(&home, &stand, outcome.upper, outcome.lower, goal, goal.enough(), &mut progress);
     let (upper, lower) = (found.upper.value, found.lower.value);
     outcome.exact = driver::is_exact(upper, lower);
     outcome.status = match () {
         _ if outcome.exact => Status::Exact,
         _ if upper.get() <= goal.gap * lower.get() => Status::Gap,
+        _ if goal.is_decided(lower.get(), upper.get()) => Status::Done,
         _ if budget.interrupted() => Status::Interrupted,
         _ if goal.splits.is_some_and(|s| found.splits >= s) => Status::Splits,
         _ if budget.is_over() => Status::Time,
         _ if found.dropped => Status::Memory,
         _ => Status::Done,
     };
+    outcome.estimate = driver::within(outcome.estimate, upper, lower);
     (outcome.upper, outcome.lower) = (found.upper, found.lower);
     let seconds = started.elapsed().as_secs_f64();
     outcome.searched = Effort { parts: found.parts, splits: found.splits, seconds };
@@ -198,6 +187,9 @@ pub fn run<'a, B: Backend>(
     let mut size = 1;
     let largest = at_once(problem);
     while !context.budget.is_over() && goal.splits.is_none_or(|s| out.splits < s) {
+        if goal.is_decided(out.lower.value.get(), out.upper.value.get()) {
+            break;
+        }
         let cutoff = least.max(goal.gap * out.lower.value.get());
         let mut batch = vec![];
         while batch.len() < size && open.peek().is_some_and(|w| w.0.bound > cutoff) {

@@ -36,7 +36,7 @@ fn case(k: usize) -> Option<Case> {
         return None;
     }
     let (truth, _) = constant(&problem, Shape::Inside, crate::truth::truth)?;
-    let goal = Goal { gap: 1.0 + 1e-9, splits: Some(2000) };
+    let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
     let outcome = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).ok()?;
     let (claim, digest) = certify(&problem, &outcome, &budget(20));
     assert_eq!(digest, None, "case {k}: {}", outcome.upper.method);

@@ -33,9 +33,15 @@ fn bound(flags: &str) -> Result<BoundArgs> {
 #[test]
 fn help_fits_the_screen() {
     Cli::command().debug_assert();
-    let mut pages = vec![clarke(&["--help"])];
+    let mut pages = vec![clarke(&["-h"]), clarke(&["--help"]), clarke(&["methods"])];
     for command in Cli::command().get_subcommands() {
-        pages.push(clarke(&[command.get_name(), "--help"]));
+        let short = clarke(&[command.get_name(), "-h"]);
+        let long = clarke(&[command.get_name(), "--help"]);
+        assert!(text(&long.stdout).lines().count() >= text(&short.stdout).lines().count());
+        pages.extend([short, long]);
+    }
+    for row in clarke::METHODS {
+        pages.push(clarke(&["methods", row.name]));
     }
     for page in pages {
         assert_eq!(page.status.code(), Some(0));
@@ -123,6 +129,47 @@ fn errors_have_three_lines_and_a_code() {
     }
 }
 
+/// Both levels of help, and words that nothing else explains.
+#[test]
+fn help_has_two_levels() {
+    let page = |flags: &[&str]| text(&clarke(flags).stdout);
+    let (short, long) = (page(&["bound", "-h"]), page(&["bound", "--help"]));
+    assert!(short.lines().count() < 90 && long.lines().count() > 2 * short.lines().count() - 40);
+    for word in ["anchored:", "Free neurons", "`nodes`", "Status:", "1e-4", "2×n", "diamond", "grey levels"]
+    {
+        assert!(long.contains(word) && !short.contains(word), "{word}");
+    }
+    for code in ["0", "1", "2", "3", "4", "5", "130", "143"] {
+        assert!(page(&["--help"]).lines().any(|l| l.trim_start().starts_with(&format!("{code} "))), "{code}");
+    }
+    let layers = page(&["layers", "--help"]);
+    assert!(!layers.contains("--splits") && !layers.contains("--gap") && layers.contains("--device"));
+}
+
+/// Every method is explained, by an example that the flag parser takes.
+#[test]
+fn methods_are_explained() {
+    for row in clarke::METHODS {
+        let details = clarke::method::details::find(row.name).unwrap_or_else(|| panic!("{}", row.name));
+        assert!(Cli::try_parse_from(details.example().split_whitespace()).is_ok(), "{}", details.example());
+    }
+    let lines = text(&clarke(&["methods"]).stdout).lines().count();
+    assert!(lines <= 2 * clarke::METHODS.len() + 2, "{lines}");
+    let one = clarke(&["methods", "lipsd"]);
+    assert!(one.status.code() == Some(2) && text(&one.stderr).contains("lipsdp"));
+    let found = json(&clarke(&["methods", "scaled-gain", "--format", "json"]));
+    assert!(found["formula"].as_str().is_some_and(|f| f.contains('≤')), "{found}");
+}
+
+#[test]
+fn norms_have_the_names_that_people_write() {
+    for (name, norm) in [("l2", Norm::Two), ("L2", Norm::Two), ("linf", Norm::Inf), ("L1", Norm::One)] {
+        assert_eq!(bound(&format!("--norm {name}")).unwrap().in_norm, norm);
+    }
+    let ran = clarke(&["bound", "--net", "x.onnx"]);
+    assert!(text(&ran.stderr).contains("without a flag"), "{}", text(&ran.stderr));
+}
+
 #[test]
 fn what_flags_mean() {
     let a = bound("").unwrap();
@@ -158,7 +205,7 @@ fn contradictions_are_refused() {
         "--quantity anchored",
         "--mean 1,2 --std 1",
         "--clip 1,0",
-        "--require L<3",
+        "--require L=3",
         "--threads 0",
         "--gap 0.5",
     ] {
@@ -175,12 +222,16 @@ fn lists_parse_as_what_they_claim() {
         assert!(value["schema"].as_str().unwrap().starts_with("clarke."));
         assert!(text(&clarke(&[command, &["--format", "csv"]].concat()).stdout).contains(','));
     }
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell", "nushell"] {
         let script = text(&clarke(&["completions", shell]).stdout);
-        assert!(script.contains("--vnnlib") || script.contains("vnnlib"), "{shell}");
+        assert!(script.contains("vnnlib") && script.contains("jacobian-linear"), "{shell}");
     }
     let page = text(&clarke(&["man"]).stdout);
     assert!(page.starts_with(".ie") && page.contains("\\-\\-vnnlib") && !page.contains("(1)"));
+    for section in ["\"EXIT STATUS\"", "\"ENVIRONMENT\"", "\"FILES\"", "EXAMPLES"] {
+        assert!(page.contains(&format!(".SH {section}\n")), "{section}");
+    }
+    assert!(page.contains("CLARKE_SOFTWARE_GPU") && !page.contains("EXTRA"));
 }
 
 #[test]
@@ -318,4 +369,54 @@ fn a_gpu_says_what_its_result_rests_on() {
     let methods = &norms["layers"][0]["methods"];
     assert!(methods["gram-stack"].as_f64() >= methods["lanczos (lower)"].as_f64());
     assert!(methods["power (lower)"].as_f64() <= methods["gram"].as_f64());
+}
+
+/// What a claim costs a script to find out: proved 0, refuted 1, undecided 5.
+#[test]
+fn claims_have_codes_of_their_own() {
+    let row7 = ["bound", DIGITS, "--input", "tests/data/digits.npy#7", "--eps", "0.02", "--format", "json"];
+    for (claim, more, code, answer) in [
+        ("L<=15", &[][..], 1, "refuted"),
+        ("L>=15", &[], 0, "proved"),
+        ("L<1000", &[], 0, "proved"),
+        ("L>1000", &["--time", "0"], 1, "refuted"),
+        ("L<=200", &["--method", "product"], 5, "unknown"),
+    ] {
+        let ran = clarke(&[&row7[..], more, &["--require", claim]].concat());
+        let found = json(&ran);
+        assert_eq!(
+            (ran.status.code(), found["require"]["answer"].as_str()),
+            (Some(code), Some(answer)),
+            "{claim}"
+        );
+    }
+    // The first lower bound refutes it: nothing else runs.
+    let found = json(&clarke(&[&row7[..], &["--require", "L<=15"]].concat()));
+    assert_eq!((&found["upper"]["value"], &found["lower"]["method"]), (&"inf".into(), &"centre".into()));
+}
+
+#[test]
+fn methods_that_give_nothing_say_so() {
+    let named = |flags: &[&str]| clarke(&[&BOUND[..], flags].concat());
+    let found = json(&named(&["--method", "ascent", "--format", "json"]));
+    assert!(found["warnings"][0]["code"] == "lower-only", "{}", found["warnings"]);
+    let found = json(&clarke(&["bound", DIGITS, "--method", "jacobian-interval", "--format", "json"]));
+    assert!(
+        found["upper"]["method"] == "jacobian-interval" || found["warnings"][0]["code"] == "method-silent"
+    );
+    let point = ["bound", DIGITS, "--input", "tests/data/digits.npy#0", "--eps", "0", "--method", "pattern"];
+    let shown = text(&clarke(&point).stdout);
+    assert!(shown.contains("single point"), "{shown}");
+    for (name, word) in [
+        ("gram", "clarke layers"),
+        ("crown", "jacobian-linear"),
+        ("jacobian", "jacobian-interval, jacobian-linear, jacobian-ibp"),
+        ("lipspd", "lipsdp"),
+        ("autolip", "product"),
+    ] {
+        let ran = named(&["--method", name]);
+        assert!(ran.status.code() == Some(2) && text(&ran.stderr).contains(word), "{}", text(&ran.stderr));
+    }
+    let ran = named(&["--norm", "2", "--in-norm", "inf", "--time", "0", "--format", "json"]);
+    assert_eq!(json(&ran)["warnings"][0]["code"], "norm-overruled");
 }

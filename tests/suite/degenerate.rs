@@ -164,7 +164,7 @@ fn both_ends_are_the_truth() {
             let problem = Problem::new(net.clone(), region.clone(), quotient).expect("a problem");
             let (truth, _) =
                 constant(&problem, Shape::Inside, crate::truth::truth).expect("at most two inputs");
-            let goal = Goal { gap: 1.0 + 1e-9, splits: Some(2000) };
+            let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
             let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect(name);
             let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
             let place = format!("{name}, {in_norm} to {out_norm}: [{lower}, {upper}] around {truth}");
@@ -189,7 +189,7 @@ fn known_values() {
             quantity: Quantity::Lipschitz,
         };
         let problem = Problem::new(net, region, quotient).expect("a problem");
-        let goal = Goal { gap: 1.0 + 1e-9, splits: Some(2000) };
+        let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
         let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect("a pair");
         [o.lower.value.get(), o.upper.value.get()]
     };

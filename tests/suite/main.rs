@@ -14,6 +14,7 @@ mod exports;
 mod external;
 mod formats;
 mod global;
+mod goals;
 mod hostile;
 mod hostile_onnx;
 mod kernels;

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 fn search(problem: &Problem, splits: u64) -> Outcome {
-    let goal = Goal { gap: 1.0 + 1e-9, splits: Some(splits) };
+    let goal = Goal { splits: Some(splits), ..Goal::from(1.0 + 1e-9) };
     solve(problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect("no contradiction")
 }
 

@@ -25,6 +25,15 @@ pub enum Choice {
     Index(usize),
 }
 
+/// Files that Linux shows where there is a GPU: of DRM, NVIDIA, AMD, WSL, Mali and Adreno.
+const NODES: [&str; 6] =
+    ["/dev/dri", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/mali0", "/dev/kgsl-3d0"];
+
+/// Can there be a real one? Drivers are not even loaded where not: some of them write to stderr.
+pub fn may_be_real() -> bool {
+    !cfg!(target_os = "linux") || NODES.iter().any(|node| std::path::Path::new(node).exists())
+}
+
 pub fn adapters() -> Vec<wgpu::Adapter> {
     let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();

@@ -4,7 +4,7 @@
 //! A failure (lost device, out of memory) is remembered: from then on nothing
 //! that was read counts as a statement.
 
-use super::adapter::{Choice, Info, adapters, describe};
+use super::adapter::{Choice, Info, adapters, describe, may_be_real};
 use super::inflate::Real;
 use super::kernels::Kernel;
 use std::collections::HashMap;
@@ -99,6 +99,9 @@ pub struct Device {
 
 impl Device {
     pub fn open(choice: Choice, real: Option<Real>) -> Result<Device, String> {
+        if choice == Choice::Real && !may_be_real() {
+            return Err("no GPU was found".into());
+        }
         let all = adapters();
         let count = all.len();
         let adapter = match choice {

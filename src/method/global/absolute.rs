@@ -13,6 +13,7 @@ use crate::certificate::{Bound, Evidence};
 use crate::method::context::{Context, by_rows, pass};
 use crate::method::layer::schur;
 use crate::method::local::product::widest;
+use crate::method::why::Why;
 use crate::net::{Net, Node, Op};
 use crate::num::apply::absolute;
 use crate::num::norms::{largest, operator_upper, vector_norm_up};
@@ -71,13 +72,14 @@ fn magnitudes(net: &Net, sums: bool) -> Net {
     out
 }
 
-pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Option<Bound> {
+pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Result<Bound, Why> {
     let problem = context.problem;
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let (n, rows) = (problem.net.inputs(), problem.rows());
     // Two copies of the weights, each with its magnitudes.
-    if problem.net.parameters() as u64 * 32 > context.budget.memory {
-        return None;
+    let bytes = problem.net.parameters() as u64 * 32;
+    if bytes > context.budget.memory {
+        return Err(Why::Memory(bytes));
     }
     let fixed = problem.region.fixed();
     let live = Array1::from_shape_fn(n, |j| (!fixed.get(j).copied().unwrap_or(false)) as u8 as f64);
@@ -109,7 +111,8 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Option<
         let all = Enclosure::point(seeds.clone().insert_axis(Axis(0)));
         let t = by_rows(&all, context.at_once(backend), |part| {
             (!context.budget.is_over()).then(|| back(backend.upload(part)))
-        })?;
+        })
+        .ok_or(Why::Late)?;
         let t = context.without_fixed(t).hi().index_axis_move(Axis(0), 0).mapv(|v| v.max(0.0));
         value = value.min(operator_upper(Array2::zeros(t.dim()).view(), t.view(), p, q));
     } else if p != Norm::Inf {
@@ -134,5 +137,5 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Option<
         });
     }
     let evidence = Evidence::Digest("product of magnitudes".into());
-    Some(Bound { value, method: "absolute-product", evidence })
+    Ok(Bound { value, method: "absolute-product", evidence })
 }

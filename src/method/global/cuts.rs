@@ -12,12 +12,13 @@ use super::expansion::{Expansion, Matrix, Target};
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence};
 use crate::method::context::Context;
+use crate::method::why::Why;
 use crate::num::norms::operator_upper;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
 use ndarray::{Array1, Axis, concatenate};
 
-pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Option<Bound> {
+pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Result<Bound, Why> {
     let q = &context.problem.quotient;
     let mut between = vec![q.in_norm, q.out_norm];
     between.dedup();
@@ -28,13 +29,13 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Op
         let (kinks, input) = whole(context, e, Target::Kink(k))?;
         for (sizes, &r) in sizes.iter_mut().zip(&between) {
             if context.budget.is_over() {
-                return None;
+                return Err(Why::Late);
             }
             let start = norm(&input, Some(&roots[k]), None, q.in_norm, r);
             let mut sum = start;
             for j in (0..k).filter(|&j| sizes[j].get() > 0.0) {
                 if context.budget.is_over() {
-                    return None;
+                    return Err(Why::Late);
                 }
                 let Some(g) = &kinks[j] else { continue };
                 sum = sum.plus(norm(g, Some(&roots[k]), Some(&roots[j]), r, r).times(sizes[j]));
@@ -54,25 +55,26 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Op
         value = value.min(terms.fold(start, add));
     }
     let evidence = Evidence::Digest("sums over cuts of products of norms".into());
-    Some(Bound { value, method: "combettes-pesquet", evidence })
+    Ok(Bound { value, method: "combettes-pesquet", evidence })
 }
 
-/// All rows of a target; None when the time is up or it is too large.
+/// All rows of a target.
 fn whole<B: Backend, C: Backend>(
     context: &Context<C>,
     e: &Expansion<B>,
     target: Target,
-) -> Option<(Vec<Option<Matrix>>, Matrix)> {
+) -> Result<(Vec<Option<Matrix>>, Matrix), Why> {
     let columns: usize =
         e.kinks().iter().map(|k| k.radius.len()).sum::<usize>() + context.problem.net.inputs();
-    if (e.len(target) * columns * 32) as u64 > context.budget.memory {
-        return None;
+    let bytes = (e.len(target) * columns * 32) as u64;
+    if bytes > context.budget.memory {
+        return Err(Why::Memory(bytes));
     }
     let all: Vec<usize> = (0..e.len(target)).collect();
     let mut parts = vec![];
     for part in all.chunks(e.at_once(&context.budget)) {
         if context.budget.is_over() {
-            return None;
+            return Err(Why::Late);
         }
         parts.push(e.rows(target, part));
     }
@@ -85,7 +87,7 @@ fn whole<B: Backend, C: Backend>(
     };
     let one = |k: usize| parts.iter().map(|p| p.kinks[k].as_ref()).collect::<Option<Vec<_>>>().map(join);
     let kinks = (0..e.kinks().len()).map(one).collect();
-    Some((kinks, join(parts.iter().map(|p| &p.input).collect())))
+    Ok((kinks, join(parts.iter().map(|p| &p.input).collect())))
 }
 
 /// ‖diag(left) M diag(right)‖_{p→q} for positive weights; a missing weight is 1.

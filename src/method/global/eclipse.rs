@@ -11,11 +11,15 @@
 use super::blocks::{self, Step, between};
 use super::layers::Layers;
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::Bound;
 use crate::deadline::Deadline;
 use crate::method::context::Context;
+use crate::method::why::Why;
 use crate::num::eigen;
 use ndarray::Array1;
+
+pub const UNPROVED: Why = Why::Unproved("no multipliers were found that a factorisation proves");
 
 /// One multiplier per layer; None where the recursion breaks down, or too late.
 pub fn multipliers(layers: &Layers, until: &Deadline) -> Option<Vec<Array1<f64>>> {
@@ -68,13 +72,12 @@ fn best(top: f64, [lo, hi]: &[Array1<f64>; 2]) -> f64 {
     tries.max_by(|a, b| worst(*a).total_cmp(&worst(*b))).unwrap_or(start)
 }
 
-pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Bound> {
+pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Bound, Why> {
     let until = &context.budget.deadline;
-    if !context.budget.affords(blocks::work(layers)) {
-        return None;
-    }
-    let (value, evidence) = blocks::prove(layers, &multipliers(layers, until)?, until)?;
+    context.budget.admits(&Cpu::DOUBLE, blocks::work(layers))?;
+    let found = multipliers(layers, until).and_then(|l| blocks::prove(layers, &l, until));
+    let (value, evidence) = found.ok_or_else(|| context.budget.late_or(UNPROVED))?;
     let q = &context.problem.quotient;
     let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
-    Some(Bound { value: value.times(factor), method: "eclipse-fast", evidence })
+    Ok(Bound { value: value.times(factor), method: "eclipse-fast", evidence })
 }

@@ -10,13 +10,16 @@
 //! Loose when: several neurons switch at once. Exact over slopes with one hidden layer, one input and one
 //!   output.
 
+use super::NO_SLOPES;
 use super::expansion::{applies, network};
 use super::lipsdp::narrowed;
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
 use crate::certificate::{Bound, Evidence};
 use crate::method::context::{Budget, Context, pass};
 use crate::method::local::ibp;
+use crate::method::why::{Why, at_most};
 use crate::num::cholesky::contracts;
 use crate::num::gain::{Effort, Gain, Scaling};
 use crate::num::linalg::frobenius_up;
@@ -206,32 +209,50 @@ fn work(size: Size) -> f64 {
     (CALLS + 2) as f64 * (m * m * (3.0 * m + 2.0 * n) + rows * (n + m) * (2.0 * m + rows) + rows.powi(3))
 }
 
-pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
+/// Is one region of this size worth while?
+fn admitted(budget: &Budget, size: Size) -> Result<(), Why> {
+    at_most("open neurons and outputs", size.rows(), ROWS)?;
+    if !fits_into(budget, size) {
+        return Err(Why::Memory(4 * ENTRY * size.entries() as u64));
+    }
+    budget.admits(&Cpu::DOUBLE, SHARES * work(size))
+}
+
+const UNPROVED: Why =
+    Why::Unproved("no scalings were found that a factorisation proves: the loop may be unstable");
+
+pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Result<Bound, Why> {
     let problem = context.problem;
     let net = network(&problem.net);
     if !applies(&net) {
-        return None;
+        return Err(NO_SLOPES);
     }
     let backend = context.main().backend;
     let neurons: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
     let sweeps = 2.0 * neurons as f64 * pass(&net);
-    if neurons > 8 * ROWS || !context.budget.affords_on(backend, sweeps) {
-        return None;
-    }
+    at_most("neurons", neurons, 8 * ROWS)?;
+    context.budget.admits(backend, sweeps)?;
     let kinks = matches!(net, std::borrow::Cow::Owned(_));
     let nothing = vec![];
     let prepared = context.prepared(&net, backend);
     let gates = ibp::run(&prepared, &problem.region, if kinks { &nothing } else { known }).gates;
     let budget = &context.budget;
-    let allowed =
-        |size: Size| size.rows() <= ROWS && fits_into(budget, size) && budget.affords(SHARES * work(size));
-    let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored(), allowed)?;
-    let (mut value, whole, _) = best_of(problem, budget, &f, None, None, 0.0)?;
+    let mut refused = Ok(());
+    let allowed = |size: Size| {
+        refused = admitted(budget, size);
+        refused.is_ok()
+    };
+    let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored(), allowed);
+    refused?;
+    let f = f.ok_or(NO_SLOPES)?;
+    let enough = context.goal.enough();
+    let best_whole = best_of(problem, budget, &f, None, None, enough);
+    let (mut value, whole, _) = best_whole.ok_or(if budget.interrupted() { Why::Late } else { UNPROVED })?;
     let (mut scaled, rows) = (vec![whole], f.outputs());
     let single = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: 1 };
     if by_rows(problem)
         && budget.affords(SHARES * rows as f64 * work(single))
-        && let Some(found) = best(problem, budget, &f, &scaled, &vec![value; rows], 0.0)
+        && let Some(found) = best(problem, budget, &f, &scaled, &vec![value; rows], enough)
         && found.scaled.len() == rows
     {
         (value, scaled) = (found.bound, found.scaled);
@@ -241,5 +262,5 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Option<Bound> {
     } else {
         Evidence::SplitTree { tree: Tree { nodes: vec![Node::Scaled(Arc::new(scaled))] }, kinks, reach: None }
     };
-    Some(Bound { value: Upper::proven(value), method: "scaled-gain", evidence })
+    Ok(Bound { value: Upper::proven(value), method: "scaled-gain", evidence })
 }

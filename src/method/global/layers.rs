@@ -10,10 +10,14 @@ use super::expansion::Matrix;
 use crate::backend::Backend;
 use crate::method::context::{Context, by_rows, pass};
 use crate::method::local::ibp;
+use crate::method::why::{Why, at_most};
 use crate::net::{Net, Op};
 use crate::num::Enclosure;
 use crate::ops::{Gate, Known};
 use ndarray::{Array1, Array2, Axis};
+
+pub const NO_CHAIN: Why =
+    Why::Unfit("it needs layers one behind the other with one slope per neuron between them");
 
 /// Entries of the largest matrix.
 const ENTRIES: usize = 1 << 25;
@@ -47,10 +51,13 @@ fn is_linear(net: &Net, from: usize, to: usize) -> bool {
 }
 
 impl Layers {
-    /// None where the network is no chain, too large, or the time is up.
-    pub fn new<B: Backend, C: Backend>(context: &Context<C>, backend: &B, known: &Known) -> Option<Self> {
+    pub fn new<B: Backend, C: Backend>(
+        context: &Context<C>,
+        backend: &B,
+        known: &Known,
+    ) -> Result<Self, Why> {
         let net = &context.problem.net;
-        let activations = activations(net)?;
+        let activations = activations(net).ok_or(NO_CHAIN)?;
         let mut ends = vec![];
         let mut before = 0;
         for &k in &activations {
@@ -59,9 +66,8 @@ impl Layers {
         }
         ends.push((before, net.output()));
         let width = |k: usize| net.nodes[k].len();
-        if ends.iter().any(|&(from, to)| width(from).saturating_mul(width(to)) > ENTRIES) {
-            return None;
-        }
+        let largest = ends.iter().map(|&(from, to)| width(from).saturating_mul(width(to))).max();
+        at_most("entries of a layer's matrix", largest.unwrap_or(0), ENTRIES)?;
         let gates = ibp::run(&context.prepared(net, backend), &context.problem.region, known).gates;
         let slopes = activations.iter().map(|&k| match &gates[k] {
             Some(Gate::Each(s)) => {
@@ -75,9 +81,7 @@ impl Layers {
         for (i, &(from, to)) in ends.iter().enumerate() {
             let part = net.section(from, to).expect("a chain");
             let rows = part.outputs() as f64;
-            if !context.budget.affords_on(backend, 2.0 * rows * pass(&part)) {
-                return None;
-            }
+            context.budget.admits(backend, 2.0 * rows * pass(&part))?;
             let seeds = if i + 1 == ends.len() {
                 context.problem.seeds()
             } else {
@@ -90,10 +94,11 @@ impl Layers {
             let rows = by_rows(&seeds, chunk, |own| {
                 (!context.budget.is_over())
                     .then(|| backend.read(&prepared.adjoints(&[], backend.upload(own), |_, _| {})))
-            })?;
+            })
+            .ok_or(Why::Late)?;
             matrices.push(Matrix::of(if i == 0 { context.without_fixed(rows) } else { rows }));
         }
-        Some(Layers { matrices, slopes }.without_dead())
+        Ok(Layers { matrices, slopes }.without_dead())
     }
 
     /// Neurons whose slope is zero everywhere leave the matrices.

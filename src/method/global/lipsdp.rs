@@ -8,13 +8,16 @@
 //! Cost: 30 to 60 Newton steps, cubic in the number of neurons.
 //! Loose when: deep, or more than one neuron switches at once; close to the true maximum over slopes else.
 
+use super::Found;
 use super::barrier::{Inequality, Point};
 use super::blocks::{self, between};
 use super::eclipse;
 use super::layers::Layers;
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::Bound;
 use crate::method::context::Context;
+use crate::method::why::{Why, at_most};
 use crate::num::Upper;
 use crate::num::linalg::gram_matrix;
 use crate::num::solve::cholesky;
@@ -69,19 +72,27 @@ fn inequality(layers: &Layers) -> Inequality {
     Inequality { alpha, beta, inputs, offset }
 }
 
-/// Better multipliers than these; None where the problem is too large.
+/// ‖J‖ <= this times ‖J‖_2.
+fn factor<C: Backend>(context: &Context<C>) -> Upper {
+    let q = &context.problem.quotient;
+    between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs())
+}
+
+/// Better multipliers than these.
 fn improved<C: Backend>(
     context: &Context<C>,
     layers: &Layers,
     start: &[Array1<f64>],
     proven: Upper,
-) -> Option<Vec<Array1<f64>>> {
+) -> Result<Vec<Array1<f64>>, Why> {
     let neurons: usize = start.iter().map(|l| l.len()).sum();
     let order = neurons + layers.matrices[0].centre.ncols().min(layers.matrices[0].centre.nrows());
     let step = STEP * (order as f64).powi(3);
-    if order > ORDER || neurons == 0 || !context.budget.affords(step * 10.0) {
-        return None;
+    at_most("neurons and inputs", order, ORDER)?;
+    if neurons == 0 {
+        return Err(Why::Unfit("no neuron's slope is open"));
     }
+    context.budget.admits(&Cpu::DOUBLE, step * 10.0)?;
     let problem = inequality(layers);
     let mut square = proven.get().powi(2) * 1.1;
     let point = (0..8).find_map(|_| {
@@ -89,29 +100,35 @@ fn improved<C: Backend>(
         let point = Point { multipliers, square };
         square *= 1.5;
         problem.feasible(&point).then_some(point)
-    })?;
+    });
+    let point = point.ok_or(Why::Unproved("the search for better multipliers found no place to start"))?;
     let own = context.budget.deadline.part(STEPS);
-    let mut stop = |_| own.is_over() || !context.budget.affords(step);
+    let enough = context.goal.enough() / factor(context).get();
+    let mut stop =
+        |square: f64| square.sqrt() < 0.999 * enough || own.is_over() || !context.budget.affords(step);
     let best = problem.solve(&point, 1.0, TOLERANCE, &mut stop);
     let mut at = 0;
     let split = |l: &Array1<f64>| {
         at += l.len();
         best.multipliers[at - l.len()..at].iter().map(|x| x / best.square).collect()
     };
-    Some(start.iter().map(split).collect())
+    Ok(start.iter().map(split).collect())
 }
 
-pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Bound> {
+/// Where no multipliers are better, the bound is that of eclipse-fast, under its name.
+pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Found, Why> {
     let until = &context.budget.deadline;
-    if !context.budget.affords(blocks::work(layers)) {
-        return None;
-    }
-    let start = eclipse::multipliers(layers, until)?;
-    let first = blocks::prove(layers, &start, until);
-    let better = first.as_ref().and_then(|f| improved(context, layers, &start, f.0));
-    let best = better.and_then(|l| blocks::prove(layers, &l, until));
-    let (value, evidence) = best.or(first)?;
-    let q = &context.problem.quotient;
-    let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
-    Some(Bound { value: value.times(factor), method: "lipsdp", evidence })
+    context.budget.admits(&Cpu::DOUBLE, blocks::work(layers))?;
+    let unproved = || context.budget.late_or(eclipse::UNPROVED);
+    let start = eclipse::multipliers(layers, until).ok_or_else(unproved)?;
+    let first = blocks::prove(layers, &start, until).ok_or_else(unproved)?;
+    let better = improved(context, layers, &start, first.0).map(|l| blocks::prove(layers, &l, until));
+    let ((value, evidence), instead) = match better {
+        Ok(Some(best)) if best.0 < first.0 => (best, None),
+        Ok(_) => (first, Some(Why::Unproved("no better multipliers than eclipse-fast's were found"))),
+        Err(why) => (first, Some(why)),
+    };
+    let factor = factor(context);
+    let method = if instead.is_some() { "eclipse-fast" } else { "lipsdp" };
+    Ok(Found { bound: Bound { value: value.times(factor), method, evidence }, estimate: None, instead })
 }

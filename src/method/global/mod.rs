@@ -16,8 +16,10 @@ pub mod seqlip;
 pub mod vertices;
 
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::Bound;
 use crate::method::context::Context;
+use crate::method::why::Why;
 use crate::net::Net;
 use crate::num::Estimate;
 use crate::ops::Known;
@@ -35,18 +37,24 @@ pub fn applies(name: &str, net: &Net) -> bool {
 pub struct Found {
     pub bound: Bound,
     pub estimate: Option<(Estimate, &'static str)>,
+    /// Why the bound is a simpler method's, whose name it bears.
+    pub instead: Option<Why>,
 }
 
 impl From<Bound> for Found {
     fn from(bound: Bound) -> Self {
-        Found { bound, estimate: None }
+        Found { bound, estimate: None, instead: None }
     }
 }
 
+/// Of networks with a softmax, or a maximum too wide for a tree.
+pub const NO_SLOPES: Why =
+    Why::Unfit("a node has no slope per feature (a softmax, or maxima that are no trees)");
+
 /// One of these methods by name, with bounds of the nodes' values.
-pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Option<Found> {
+pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Result<Found, Why> {
     let backend = context.main().backend;
-    Some(match name {
+    Ok(match name {
         "absolute-product" => absolute::run(context, backend)?.into(),
         "partition" => partition::run(context)?.into(),
         "scaled-gain" => gain::run(context, known)?.into(),
@@ -55,21 +63,24 @@ pub fn run<B: Backend>(context: &Context<B>, name: &str, known: &Known) -> Optio
             let nothing = vec![];
             let same = matches!(net, std::borrow::Cow::Borrowed(_));
             let prepared = context.prepared(&net, backend);
-            let e = expansion::Expansion::new(context, &prepared, if same { known } else { &nothing })?;
-            let norms = if name == "abs-subset" { 0.0 } else { e.norms() };
-            if !context.budget.affords_on(backend, e.work()) || !context.budget.affords(norms) {
-                return None;
+            let e = expansion::Expansion::new(context, &prepared, if same { known } else { &nothing })
+                .ok_or(NO_SLOPES)?;
+            context.budget.admits(backend, e.work())?;
+            if name == "abs-subset" {
+                abs_subset::run(context, &e).ok_or(Why::Late)?.into()
+            } else {
+                context.budget.admits(&Cpu::DOUBLE, e.norms())?;
+                cuts::run(context, &e)?.into()
             }
-            if name == "abs-subset" { abs_subset::run(context, &e)? } else { cuts::run(context, &e)? }.into()
         }
         "eclipse-fast" | "lipsdp" | "seqlip" => {
             let layers = layers::Layers::new(context, backend, known)?;
             match name {
                 "eclipse-fast" => eclipse::run(context, &layers)?.into(),
-                "lipsdp" => lipsdp::run(context, &layers)?.into(),
+                "lipsdp" => lipsdp::run(context, &layers)?,
                 _ => seqlip::run(context, &layers)?,
             }
         }
-        _ => return None,
+        _ => return Err(Why::Unfit("it is no method of a whole network")),
     })
 }

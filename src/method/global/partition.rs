@@ -13,6 +13,7 @@ use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence};
 use crate::method::context::Context;
 use crate::method::local::product;
+use crate::method::why::Why;
 use crate::net::Net;
 use crate::num::norms::operator_upper;
 use crate::num::{Norm, Upper};
@@ -74,22 +75,22 @@ fn block<B: Backend>(
             continue;
         }
         if context.budget.affords(SHARES * e.norms())
-            && let Some(bound) = cuts::run(&own, &e)
+            && let Ok(bound) = cuts::run(&own, &e)
         {
             best[i][i] = best[i][i].min(bound.value);
         }
         if p == Norm::Two
-            && let Some(layers) = layers::Layers::new(&own, backend, &vec![])
+            && let Ok(layers) = layers::Layers::new(&own, backend, &vec![])
             && layers.slopes.iter().map(|s| s[0].len()).sum::<usize>() <= NEURONS
-            && let Some(bound) = lipsdp::run(&own, &layers)
+            && let Ok(found) = lipsdp::run(&own, &layers)
         {
-            best[i][i] = best[i][i].min(bound.value);
+            best[i][i] = best[i][i].min(found.bound.value);
         }
     }
     Some(best)
 }
 
-pub fn run<B: Backend>(context: &Context<B>) -> Option<Bound> {
+pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let (net, quotient) = (&context.problem.net, &context.problem.quotient);
     let cuts = cuts(net);
     let place = |norm: Norm| Norm::ALL.iter().position(|n| *n == norm).expect("a norm");
@@ -99,8 +100,10 @@ pub fn run<B: Backend>(context: &Context<B>) -> Option<Bound> {
     for to in 1..cuts.len() {
         for from in to.saturating_sub(longest)..to {
             let output = if to + 1 == cuts.len() { quotient.output } else { Output::All };
-            let part = net.section(cuts[from], cuts[to])?;
-            let bounds = block(context, &part, output, from + 1 == to)?;
+            let Some(part) = net.section(cuts[from], cuts[to]) else {
+                return Err(Why::Unfit("the network does not fall into blocks"));
+            };
+            let bounds = block(context, &part, output, from + 1 == to).ok_or(Why::Late)?;
             for i in 0..3 {
                 for j in 0..3 {
                     best[to][j] = best[to][j].min(best[from][i].times(bounds[i][j]));
@@ -110,5 +113,8 @@ pub fn run<B: Backend>(context: &Context<B>) -> Option<Bound> {
     }
     let value = best[cuts.len() - 1][place(quotient.out_norm)];
     let evidence = Evidence::Digest("products of bounds of blocks".into());
-    (value != Upper::INFINITE).then_some(Bound { value, method: "partition", evidence })
+    match value {
+        Upper::INFINITE => Err(Why::Unproved("some block has no finite bound")),
+        value => Ok(Bound { value, method: "partition", evidence }),
+    }
 }

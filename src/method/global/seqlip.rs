@@ -15,14 +15,18 @@ use super::expansion::Matrix;
 use super::layers::Layers;
 use super::vertices::Vertices;
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::{Bound, Evidence};
 use crate::method::context::Context;
+use crate::method::why::Why;
 use crate::num::cholesky::semidefinite_up_to;
 use crate::num::linalg::{frobenius_up, gram_matrix, product_up, spectral_upper};
 use crate::num::round::{add_up, gamma, mul_up, sub_up};
 use crate::num::{Estimate, Upper, eigen};
 use ndarray::{Array1, Array2};
 use std::cell::Cell;
+
+const UNSPLIT: Why = Why::Unproved("a layer's matrix is too close to singular to be split");
 
 /// Nodes of every search that any share of the time allows.
 const FREE: usize = 8;
@@ -105,7 +109,7 @@ fn split(m: &Matrix) -> Split {
     Split { left, right, lost: frobenius_up(lost.view()) }
 }
 
-pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Found> {
+pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Found, Why> {
     let count = layers.slopes.len();
     let norm =
         |m: &Matrix| spectral_upper(m.centre.view()).plus(Upper::proven(frobenius_up(m.radius.view())));
@@ -114,13 +118,11 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Found> {
     let evidence = Evidence::Digest("vertex maxima of neighbouring layers".into());
     let bound = |value: Upper| Bound { value: value.times(factor), method: "seqlip", evidence };
     if count == 0 {
-        return Some(bound(norm(&layers.matrices[0])).into());
+        return Ok(bound(norm(&layers.matrices[0])).into());
     }
-    if !context.budget.affords(work(layers)) {
-        return None;
-    }
+    context.budget.admits(&Cpu::DOUBLE, work(layers))?;
     let last = transposed(&layers.matrices[count]);
-    let end = dominating(&last)?.reversed_axes();
+    let end = dominating(&last).ok_or(UNSPLIT)?.reversed_axes();
     let splits: Vec<Split> = layers.matrices[1..count].iter().map(split).collect();
     let steepest = |k: usize| {
         let widest = |s: &Array1<f64>| s.iter().fold(0.0f64, |m, v| m.max(v.abs()));
@@ -132,7 +134,8 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Found> {
     let mut product = Upper::proven(1.0);
     for k in 0..count {
         let left = if k + 1 == count { end.clone() } else { splits[k].right.clone() };
-        let right = if k == 0 { dominating(&layers.matrices[0])? } else { splits[k - 1].left.clone() };
+        let right =
+            if k == 0 { dominating(&layers.matrices[0]).ok_or(UNSPLIT)? } else { splits[k - 1].left.clone() };
         let size = spectral_upper(left.view());
         let vertices = Vertices { left, right, slopes: layers.slopes[k].clone() };
         // What is left of the time goes to the activations in equal shares.
@@ -155,5 +158,5 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Option<Found> {
     let value = value.min(product.times(norm(&layers.matrices[count])));
     // The product of the best vertices: greedy SeqLip.
     let greedy = (Estimate::new(greedy * factor.get()), "greedy-seqlip");
-    Some(Found { bound: bound(value), estimate: Some(greedy) })
+    Ok(Found { bound: bound(value), estimate: Some(greedy), instead: None })
 }

@@ -10,9 +10,11 @@
 use super::points::{FEW_OUTPUTS, Proposal, dual, sample, score};
 use super::smoothed::{self, Spread};
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::LowerBound;
 use crate::deadline::Deadline;
 use crate::method::context::{Context, pass};
+use crate::method::why::Why;
 use crate::num::Norm;
 use crate::num::random::Random;
 use crate::problem::Quantity;
@@ -44,26 +46,27 @@ struct Round {
 const ROUNDS: [Round; 2] =
     [Round { wide: 16.0, narrow: 1.0, fast: 0.5 }, Round { wide: 4.0, narrow: 0.5, fast: 0.2 }];
 
-pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
+pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<LowerBound, Why> {
     let problem = context.problem;
     let n = problem.net.inputs();
-    if problem.region.is_point() || problem.quotient.quantity == Quantity::Anchored {
-        return LowerBound::NONE;
+    if problem.region.is_point() {
+        return Err(super::POINT);
+    }
+    if problem.quotient.quantity == Quantity::Anchored {
+        return Err(super::ANCHORED);
     }
     let rows = problem.rows().min(FEW_OUTPUTS) as f64;
     let pass = pass(&problem.net) * (1.0 + rows);
-    if !context.budget.affords(pass * 8.0 + context.proof()) {
-        return LowerBound::NONE;
-    }
+    context.budget.admits(&Cpu::DOUBLE, pass * 8.0 + context.proof())?;
     let until = &context.budget.deadline.part(SEARCHED);
     let mut random = Random(context.seed ^ 0x5EED);
     let mut points: Vec<Vec<f64>> = problem.region.centre().map(|c| c.to_vec()).into_iter().collect();
     let count = if context.budget.affords(pass * SAMPLES as f64) { SAMPLES } else { 7 };
     points.extend((0..count).map(|k| sample(&problem.region, n, &mut random, k % 2 == 1)));
     let mut all = score(context, &points);
-    let Some(first) = all.first().cloned() else { return LowerBound::NONE };
+    let Some(first) = all.first().cloned() else { return Err(Why::Late) };
     rank(&mut all);
-    if problem.rows() <= FEW_OUTPUTS {
+    if problem.rows() <= FEW_OUTPUTS && !super::promises(context, all[0].estimate) {
         let spread = Spread::new(context);
         let (climbers, steps) = effort(context);
         // Every output from the first point, then the steepest samples.
@@ -74,11 +77,14 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
         let mut starts: Vec<Proposal> = towards.chain(all.iter().cloned()).take(climbers).collect();
         for round in &ROUNDS {
             climb(context, &spread, starts, steps, round, until, &mut all, &mut random);
+            if super::promises(context, all[0].estimate) {
+                break;
+            }
             starts = all.iter().take(climbers).cloned().collect();
         }
     }
     all.retain(|p| p.estimate > known.value.get());
-    super::prove_best(context, all, "ascent", PROVED)
+    super::stated(super::prove_best(context, all, "ascent", PROVED))
 }
 
 /// Climbers and steps of a round: more where there are more kinks to cross, as
@@ -114,7 +120,9 @@ fn climb<B: Backend>(
     let mut best: Vec<Proposal> = climbers.iter().map(|c| Proposal { estimate: 0.0, ..c.clone() }).collect();
     let mut momentum = vec![vec![0.0; problem.net.inputs()]; count];
     for step in 0..steps {
-        if until.is_over() || !context.budget.affords(work + context.proof()) {
+        let met = best.iter().map(|b| b.estimate).fold(all[0].estimate, f64::max);
+        let enough = super::promises(context, met);
+        if enough || until.is_over() || !context.budget.affords(work + context.proof()) {
             break;
         }
         let done = step as f64 / steps as f64;

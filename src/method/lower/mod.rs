@@ -11,6 +11,7 @@ pub mod witness;
 use crate::backend::Backend;
 use crate::certificate::LowerBound;
 use crate::method::context::Context;
+use crate::method::why::Why;
 use crate::num::Enclosure;
 use crate::num::interval::Interval;
 use ndarray::{Array3, Axis};
@@ -32,6 +33,25 @@ pub fn first<B: Backend>(context: &Context<B>) -> LowerBound {
     }
     let proposals = points::score(context, &[x.to_vec()]);
     prove_best(context, proposals, "centre", 1)
+}
+
+/// Where nothing is steeper than what is known.
+pub const NOTHING_STEEPER: Why = Why::Unproved("nothing was met that is steeper than what is known");
+/// Where the region is a point.
+pub const POINT: Why = Why::Unfit("the region is a single point: the Jacobian there gives both ends");
+
+/// Where derivatives prove nothing.
+pub const ANCHORED: Why =
+    Why::Unfit("the anchored quotient is no derivative: only centre and pair bound it from below");
+
+/// Does an unproven steepness promise the answer that is asked for?
+pub fn promises<B: Backend>(context: &Context<B>, estimate: f64) -> bool {
+    context.goal.is_decided(estimate * (1.0 - 1e-9), f64::INFINITY)
+}
+
+/// A bound, or that there is none.
+fn stated(found: LowerBound) -> Result<LowerBound, Why> {
+    if found.value.get() > 0.0 { Ok(found) } else { Err(NOTHING_STEEPER) }
 }
 
 /// Proves the most promising proposals and keeps the best result.

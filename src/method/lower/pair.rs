@@ -15,6 +15,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::{LowerBound, Witness};
 use crate::method::context::{Context, pass};
+use crate::method::why::Why;
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
 use crate::num::round::div_down;
@@ -72,13 +73,14 @@ struct Secant {
     row: Vec<f64>,
 }
 
-pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
+pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<LowerBound, Why> {
     let problem = context.problem;
     let (region, n) = (&problem.region, problem.net.inputs());
     let pass = 2.0 * pass(&problem.net);
-    if region.is_point() || !context.budget.affords(pass * 24.0 + context.proof()) {
-        return LowerBound::NONE;
+    if region.is_point() {
+        return Err(super::POINT);
     }
+    context.budget.admits(&Cpu::DOUBLE, pass * 24.0 + context.proof())?;
     let mut random = Random(context.seed ^ 0x9A12);
     let origin = vec![0.0; n];
     let centre = region.centre().unwrap_or(&origin).to_vec();
@@ -97,12 +99,14 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
         starts.extend([[x.clone(), x.clone()], [x, y]]);
     }
     let ahead = score(context, std::slice::from_ref(&centre));
-    let Some(ahead) = ahead.first() else { return LowerBound::NONE };
+    let Some(ahead) = ahead.first() else { return Err(Why::Late) };
     let mut all = look(context, starts, &ahead.u);
     let until = &context.budget.deadline.part(SEARCHED);
     let mut turning: Vec<usize> = (0..all.len()).collect();
     for _ in 0..ROUNDS {
-        if until.is_over() || !context.budget.affords(pass * 4.0 * KEPT as f64 + context.proof()) {
+        let met = all.iter().map(|s| s.estimate).fold(0.0, f64::max);
+        let enough = super::promises(context, met);
+        if enough || until.is_over() || !context.budget.affords(pass * 4.0 * KEPT as f64 + context.proof()) {
             break;
         }
         let next = turning.iter().flat_map(|&k| turned(context, &all[k], &mut random)).collect();
@@ -111,13 +115,14 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
         all.truncate(4 * KEPT);
         turning = (0..all.len().min(KEPT)).collect();
     }
+    all.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
     let mut best = LowerBound::NONE;
     // What the same piece gives again, but for rounding, is not worth a proof.
     let least = known.value.get() * (1.0 + 1e-9);
     for s in all.iter().take(PROVED).filter(|s| s.estimate > least) {
         best = super::better(best, prove(context, &s.ends[0], &s.ends[1]));
     }
-    best
+    super::stated(best)
 }
 
 /// The secant turned along its gradient, as long as it was and at another length;

@@ -9,8 +9,10 @@
 
 use super::points::{Proposal, sample, score};
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::LowerBound;
 use crate::method::context::{Context, pass};
+use crate::method::why::Why;
 use crate::net::Op;
 use crate::num::random::Random;
 use crate::num::{Enclosure, Piecewise};
@@ -33,19 +35,21 @@ const SEARCHED: f64 = 0.85;
 /// How far behind a kink a neighbour lies, in distances to it.
 const BEHIND: [f64; 2] = [0.02, 0.5];
 
-pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
+pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<LowerBound, Why> {
     let problem = context.problem;
     let kinks = problem.net.nodes.iter().any(|n| matches!(n.op, Op::Piecewise(_)));
     let passes = 1 + problem.rows().min(super::points::FEW_OUTPUTS);
     let each = LEAST + pass(&problem.net) * passes as f64;
-    let anchored = problem.quotient.quantity == Quantity::Anchored;
-    if !kinks
-        || anchored
-        || problem.region.is_point()
-        || !context.budget.affords(each * 4.0 * SAMPLES[0] + context.proof())
-    {
-        return LowerBound::NONE;
+    if !kinks {
+        return Err(Why::Unfit("the network has no kinks: it is smooth"));
     }
+    if problem.quotient.quantity == Quantity::Anchored {
+        return Err(super::ANCHORED);
+    }
+    if problem.region.is_point() {
+        return Err(super::POINT);
+    }
+    context.budget.admits(&Cpu::DOUBLE, each * 4.0 * SAMPLES[0] + context.proof())?;
     let brief = context.budget.is_brief() || !problem.region.is_global();
     let whole = if brief { BRIEF } else { WORK };
     let until = &context.budget.deadline.part(SEARCHED);
@@ -73,7 +77,8 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
     for mut at in starts {
         for _ in 0..ROUNDS {
             let work = 2.0 * each * NEIGHBOURS.min(2 * neurons) as f64;
-            if left < 0.0 || until.is_over() || !context.budget.affords(work + context.proof()) {
+            let enough = super::promises(context, at.estimate);
+            if enough || left < 0.0 || until.is_over() || !context.budget.affords(work + context.proof()) {
                 break;
             }
             left -= work;
@@ -84,10 +89,14 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> LowerBound {
             }
             at = best;
         }
+        let enough = super::promises(context, at.estimate);
         reached.push(at);
+        if enough {
+            break;
+        }
     }
     reached.retain(|p: &Proposal| p.estimate > known.value.get());
-    super::prove_best(context, reached, "pattern", 3)
+    super::stated(super::prove_best(context, reached, "pattern", 3))
 }
 
 /// Points behind the kinks around x.

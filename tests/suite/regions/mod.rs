@@ -284,7 +284,7 @@ fn problem(case: &Case, question: &Question) -> Option<Problem> {
 }
 
 fn bounds(problem: &Problem) -> Outcome {
-    let goal = Goal { gap: 1.0 + 1e-9, splits: Some(200) };
+    let goal = Goal { splits: Some(200), ..Goal::from(1.0 + 1e-9) };
     solve(problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect("a pair")
 }
 
