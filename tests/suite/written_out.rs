@@ -4,6 +4,7 @@ use super::onnx_builder::*;
 use clarke::error::Kind;
 use clarke::net::onnx::proto::*;
 use clarke::net::{Net, Op, Smooth};
+use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 /// erf by its power series, which is accurate to a few units in the last place for |x| <= 2.
 fn erf(x: f64) -> f64 {
@@ -17,7 +18,7 @@ fn erf(x: f64) -> f64 {
 
 fn built(nodes: Vec<NodeProto>) -> clarke::Result<Net> {
     let constants =
-        [("one", 1.0f32), ("half", 0.5), ("two", 2.0), ("root", 1.4142135), ("inverse", 0.70710677)];
+        [("one", 1.0f32), ("half", 0.5), ("two", 2.0), ("root", SQRT_2), ("inverse", FRAC_1_SQRT_2)];
     let mut stored: Vec<TensorProto> = constants.iter().map(|(name, v)| tensor(name, &[], &[*v])).collect();
     stored.extend([
         tensor("odd", &[1], &[0.9]),
@@ -40,7 +41,7 @@ fn graph(text: &str) -> Vec<NodeProto> {
 #[test]
 fn gelu_in_any_order_of_its_factors() {
     // The graph, the factor before x, and the slope within erf: as f32 stores them.
-    let (root, inverse) = (1.4142135f32 as f64, 0.70710677f32 as f64);
+    let (root, inverse) = (SQRT_2 as f64, FRAC_1_SQRT_2 as f64);
     let cases = [
         ("Div x root > d;Erf d > e;Add e one > a;Mul x a > m;Mul m half > y", 0.5, 1.0 / root),
         ("Mul x inverse > d;Erf d > e;Add one e > a;Mul half x > h;Mul h a > y", 0.5, inverse),
