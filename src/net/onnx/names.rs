@@ -8,7 +8,7 @@ use crate::error::Error;
 const LAYER_NORM: &str = "LayerNorm (torch.nn.LayerNorm) divides by a deviation of its own input; its slopes have no \
      bound that is derived here";
 const ATTENTION: &str = "attention (torch.nn.MultiheadAttention, scaled_dot_product_attention) multiplies two computed \
-     values; on large regions it has no Lipschitz constant at all";
+     values; without a region it has no Lipschitz constant at all";
 const TANH_GELU: &str = "GELU's tanh approximation, written out with rounded constants, is not the function of that \
      name: export it with opset 20, which has an operator for it, or use approximate='none'";
 
