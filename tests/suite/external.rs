@@ -245,3 +245,25 @@ fn nowhere_to_look() {
     let e = Source::read(&path).expect("a file").import(&Options::default()).expect_err("an attribute");
     assert!(e.what.contains("beside the model"), "{e}");
 }
+
+/// Every bit of such a model turned over: an error or a network that runs, and never another file.
+#[test]
+fn flipped_bits() {
+    let place = Place::new("flips");
+    let entries = [("location", "w.bin"), ("offset", "0"), ("length", "16")];
+    let right = bytes(&[2, 2], &[&entries, &entries]);
+    let path = place.net().join("model.onnx");
+    let mut imported = 0;
+    for bit in 0..8 * right.len() {
+        let mut wrong = right.clone();
+        wrong[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &wrong).expect("a file");
+        let mut source = Source::read(&path).expect("a file");
+        if let Ok(net) = source.import(&Options::default()) {
+            imported += 1;
+            assert!(source.external().iter().all(|f| f.bytes == weights(4)), "bit {bit}");
+            assert_eq!(net.evaluate(&vec![0.5; net.inputs()]).len(), net.outputs());
+        }
+    }
+    assert!(imported > 20, "{imported} imported");
+}

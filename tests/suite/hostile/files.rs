@@ -150,7 +150,7 @@ pub fn networks() -> Vec<Named<Vec<u8>>> {
             safetensors(r#"{"W1":{"dtype":"F64","shape":[1,1,1],"data_offsets":[0,8]}}"#, &[0; 8]),
             "matrix",
         ),
-        ("empty.nnet", vec![], "header"),
+        ("empty.nnet", vec![], "the file is empty"),
         ("cut.nnet", cut(NNET.into(), 80), ""),
         ("word.nnet", NNET.replace("0.5", "half").into(), "number"),
         ("nan.nnet", NNET.replace("0.5", "nan").into(), "number"),
