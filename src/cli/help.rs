@@ -31,8 +31,8 @@ pub fn after() -> String {
 }
 
 pub const TIME_OF_LAYERS: &str = "\
-0: quick methods only; any other time: all that are worth while, layer by
-layer";
+0: quick methods only; any other time: all that are worth while, layer
+by layer";
 
 pub const BOUND: &str = "\
 A proven pair of bounds for one region.
@@ -50,64 +50,67 @@ piece of the region that branch and bound has bounded (`nodes` in the JSON
 counts them and the region itself); a split divides one part into two.";
 
 pub const INPUT: &str = "\
-centre of the region: a file and, where it has many rows, #ROW (from 0).
-.npy, FILE.npz#NAME#ROW, .csv, .png, .jpg, IDX; .gz of these.
+centre of the region: a file and, where it has many rows, #ROW (from
+0). .npy, FILE.npz#NAME#ROW, .csv, .png, .jpg, IDX; .gz of these.
 Images are never resized.";
 
 pub const CENTER: &str = "\
 centre, instead of --input: one number per input, in row-major order";
 
 pub const EPS: &str = "\
-radius of the ball ‖x − c‖ ≤ R around the centre; 0 is the point alone.
-In the units of --input after --scale and before --mean and --std: of an
-image in [0, 1], 8/255 are eight grey levels.";
+radius of the ball ‖x − c‖ ≤ R around the centre; 0 is the point
+alone. In the units of --input after --scale and before --mean and
+--std: of an image in [0, 1], 8/255 are eight grey levels.";
 
 pub const BOX: &str = "\
-the box of a .npy of shape 2×n: a row of lower ends, a row of upper ends,
-one number per input in row-major order (an image of 1×28×28 has n = 784)";
+the box of a .npy of shape 2×n: a row of lower ends, a row of upper
+ends, one number per input in row-major order (an image of 1×28×28 has
+n = 784)";
 
 pub const VNNLIB: &str = "\
 the box that a VNN-LIB property puts its inputs in; its outputs and an
 `or` over inputs are not looked at";
 
 pub const BALL: &str = "\
-shape of the ball: inf (a box), 2 (round), 1 (a diamond). Without it the
-ball has the shape of the input norm, which is that of the quotient.";
+shape of the ball: inf (a box), 2 (round), 1 (a diamond). Without it
+the ball has the shape of the input norm, which is that of the
+quotient.";
 
 pub const CLIP: &str = "\
 the region is cut to LO ≤ x ≤ HI in every coordinate, and the centre
-must lie in it; without --eps, --box or --vnnlib it is the region itself";
+must lie in it; without --eps, --box or --vnnlib it is the region
+itself";
 
 pub const NORM: &str = "\
-norm of inputs and of outputs: 1, 2 or inf (l1, l2, linf are the same).
---in-norm and --out-norm overrule one side.";
+norm of inputs and of outputs: 1, 2 or inf (l1, l2, linf are the
+same). --in-norm and --out-norm overrule one side.";
 
 pub const OUTPUT: &str = "\
-all: the whole output vector; I: output I alone (from 0); I-J: output I
-less output J, the margin between two classes";
+all: the whole output vector; I: output I alone (from 0); I-J: output
+I less output J, the margin between two classes";
 
 pub const QUANTITY: &str = "\
 lipschitz: the largest quotient of any two points x, y of the region.
 anchored: that of any point x and the centre c, y = c. The anchored
-constant is at most the Lipschitz constant; what it certifies is how far
-f(x) can be from f(c).";
+constant is at most the Lipschitz constant; what it certifies is how
+far f(x) can be from f(c).";
 
 pub const SCALE: &str = "\
-8-bit images and uint8 arrays: `unit` divides by 255, `raw` leaves 0..255.
-eps, clip, boxes, L and radii are in these units.";
+8-bit images and uint8 arrays: `unit` divides by 255, `raw` leaves
+0..255. eps, clip, boxes, L and radii are in these units.";
 
 pub const MEAN: &str = "\
-(x − mean)/std per channel becomes a layer in front of the network; eps,
-clip and L stay in the units of x, before it";
+(x − mean)/std per channel becomes a layer in front of the network;
+eps, clip and L stay in the units of x, before it";
 
 pub const INPUT_SHAPE: &str = "\
 sizes for dynamic axes of the input, as 1,3,224,224";
 
 pub const METHOD: &str = "\
 auto: everything that time and memory allow, cheap methods first, then
-branch and bound; the smallest upper and the largest lower bound count.
-exact: the same until both ends agree. A NAME of `clarke methods`: that
-method alone (`clarke methods NAME` explains it).";
+branch and bound; the smallest upper and the largest lower bound
+count. exact: the same until both ends agree. A NAME of `clarke
+methods`: that method alone (`clarke methods NAME` explains it).";
 
 pub const TIME: &str = "\
 limit of the work: 60s, 2m, 500ms. 0: every method's single passes,
@@ -120,18 +123,18 @@ pub const SPLITS: &str = "\
 stop after so many splits: one divides a part of the region into two";
 
 pub const DEVICE: &str = "\
-auto: a real GPU where the work repays its start, else the CPU; cpu; gpu:
-the best one; gpu:N: the one that `clarke devices` numbers so. Software
-drivers are used only as gpu:N or with CLARKE_SOFTWARE_GPU=1.";
+auto: a real GPU where the work repays its start, else the CPU; cpu;
+gpu: the best one; gpu:N: the one that `clarke devices` numbers so.
+Software drivers are used only as gpu:N or with CLARKE_SOFTWARE_GPU=1.";
 
 pub const REQUIRE: &str = "\
-a claim about L with <=, <, >= or > and a decimal: the work ends as soon as
-it is decided. Exit code 0: proved, 1: refuted, 5: neither.";
+a claim about L with <=, <, >= or > and a decimal: the work ends as
+soon as it is decided. Exit code 0: proved, 1: refuted, 5: neither.";
 
 pub const EXPECT: &str = "\
-a file with the network's output at the centre, as another program computed
-it. Every value must agree to 1e-4·(1 + the largest magnitude): a check
-of axis order, --mean and --std, not of any bound.";
+a file with the network's output at the centre, as another program
+computed it. Every value must agree to 1e-4·(1 + the largest
+magnitude): a check of axis order, --mean and --std, not of any bound.";
 
 pub const CERTIFICATE: &str = "\
 write what proves the pair; `clarke check FILE` derives it again";

@@ -70,7 +70,7 @@ fn two_lines(row: &Row) -> String {
         ("layer", _) => "one layer, lower",
         (_, proves) => proves,
     };
-    format!("{name:<18} {what}; {norms}; {cost}\n{:<18} {paper}\n", "")
+    format!("{name:<17} {what}; {norms}; {cost}\n{:<17} {paper}\n", "")
 }
 
 fn one(row: &Row, details: &Details, format: Format) -> String {

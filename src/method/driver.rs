@@ -81,8 +81,11 @@ struct Shared<'c, 'a, B: Backend> {
 /// What a method found.
 type Found = std::result::Result<(Option<Bound>, Option<LowerBound>), Why>;
 
-/// The part of the time left that a method may take by slopes of everything.
+/// The part of the time left that a method of everything may take on a region, and one that pays most.
 const PART: f64 = 0.15;
+const LARGE_PART: f64 = 0.3;
+/// Seconds from which a second try, by slopes of everything, is not worth while.
+const LONG: f64 = 1.0;
 
 impl<'c, 'a, B: Backend> Shared<'c, 'a, B> {
     fn new(context: &'c Context<'a, B>) -> Self {
@@ -259,7 +262,8 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let context = self.context;
         let whole = step.everywhere.then(|| Problem { region: Region::Whole, ..context.problem.clone() });
         let problem = whole.as_ref().unwrap_or(context.problem);
-        let budget = context.budget.part(PART);
+        let part = if plan::MONOTONE.contains(&step.name) { LARGE_PART } else { PART };
+        let budget = context.budget.part(part);
         let own = Context::new(problem, context.main().backend, budget, context.seed).towards(context.goal);
         let nothing = vec![];
         let known = self.crown.get().map(|s| &s.known).filter(|_| whole.is_none());
@@ -271,7 +275,10 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let own = entries.iter().rev().find(|e| e.method == step.name);
         let beaten = own.and_then(|e| e.upper).is_some_and(|own| own > upper.get());
         match (step.brief, step.everywhere) {
-            (true, true) => !(beaten && plan::MONOTONE.contains(&step.name)),
+            (true, true) => {
+                let long = own.is_some_and(|e| e.upper.is_some() && e.seconds > LONG);
+                !((beaten || long) && plan::MONOTONE.contains(&step.name))
+            }
             // It has had more time.
             (true, false) => own.is_none_or(|e| e.upper.is_none()),
             _ => true,

@@ -58,20 +58,25 @@ fn globally(problem: &Problem) -> Vec<Step> {
     .concat()
 }
 
-/// Cheap methods of everything, on a region: each by its slopes, then by those of everything.
-fn cheap() -> Vec<Step> {
-    let names = ["abs-subset", "combettes-pesquet", "eclipse-fast", "scaled-gain", "lipsdp"];
-    let both = |name| [false, true].map(|everywhere| Step { name, everywhere, brief: true });
-    names.into_iter().flat_map(both).collect()
+/// Methods of everything, on a region: each by its slopes, then by those of everything.
+fn both(names: &[&'static str]) -> Vec<Step> {
+    let both = |&name| [false, true].map(|everywhere| Step { name, everywhere, brief: true });
+    names.iter().flat_map(both).collect()
 }
+
+/// Those of them that are cheap, and the others.
+const CHEAP: [&str; 2] = ["combettes-pesquet", "eclipse-fast"];
+const DEAR: [&str; 3] = ["abs-subset", "scaled-gain", "lipsdp"];
 
 /// The order on a region with interior.
 fn locally(problem: &Problem) -> Vec<Step> {
     [
-        some(&["centre", "jacobian-ibp", "product-local", "jacobian-interval", "jacobian-linear"], true),
+        some(&["centre", "jacobian-ibp", "product-local", "jacobian-interval"], true),
+        both(&CHEAP),
+        some(&["jacobian-linear"], true),
         some(&["scaled-gain"], global::gain::fits(problem)),
         some(&["product", "absolute-product", "ascent", "pattern"], true),
-        cheap(),
+        both(&DEAR),
         some(&["pair"], true),
     ]
     .concat()
@@ -84,13 +89,15 @@ fn automatic<B: Backend>(context: &Context<B>) -> Vec<Step> {
         // At a point the Jacobian gives both ends at once where it is affordable.
         _ if problem.region.is_point() => [
             some(&["jacobian-interval", "centre", "product-local", "product", "absolute-product"], true),
-            cheap(),
+            both(&CHEAP),
+            both(&DEAR),
         ]
         .concat(),
         _ if context.needs_double_double() => [
             some(&["centre", "jacobian-interval", "product-local", "product", "absolute-product"], true),
             some(&["ascent"], true),
-            cheap(),
+            both(&CHEAP),
+            both(&DEAR),
             some(&["pair"], true),
         ]
         .concat(),

@@ -135,8 +135,16 @@ fn help_has_two_levels() {
     let page = |flags: &[&str]| text(&clarke(flags).stdout);
     let (short, long) = (page(&["bound", "-h"]), page(&["bound", "--help"]));
     assert!(short.lines().count() < 90 && long.lines().count() > 2 * short.lines().count() - 40);
-    for word in ["anchored:", "Free neurons", "`nodes`", "Status:", "1e-4", "2×n", "diamond", "grey levels"]
-    {
+    for word in [
+        "anchored:",
+        "Free neurons",
+        "`nodes`",
+        "Status:",
+        "1e-4",
+        "row of lower ends",
+        "diamond",
+        "grey levels",
+    ] {
         assert!(long.contains(word) && !short.contains(word), "{word}");
     }
     for code in ["0", "1", "2", "3", "4", "5", "130", "143"] {
@@ -224,7 +232,8 @@ fn lists_parse_as_what_they_claim() {
     }
     for shell in ["bash", "zsh", "fish", "elvish", "powershell", "nushell"] {
         let script = text(&clarke(&["completions", shell]).stdout);
-        assert!(script.contains("vnnlib") && script.contains("jacobian-linear"), "{shell}");
+        let values = !["elvish", "powershell"].contains(&shell);
+        assert!(script.contains("vnnlib") && script.contains("jacobian-linear") == values, "{shell}");
     }
     let page = text(&clarke(&["man"]).stdout);
     assert!(page.starts_with(".ie") && page.contains("\\-\\-vnnlib") && !page.contains("(1)"));

@@ -93,13 +93,18 @@ fn auto_is_never_above_what_bounds_everything() {
 /// A network on which region methods lose all of the region.
 #[test]
 fn deep_networks_on_large_balls() {
-    let net = dense(5, &[20, 60, 60, 60, 60, 60, 3], false);
+    let net = dense(5, &[20, 24, 24, 24, 24, 24, 3], false);
     let norms = (Norm::Two, Norm::Two);
     let ball = Region::ball(&[0.0; 20], 1.0, Norm::Two, None).expect("a ball");
     let auto = bound(&ask(&net, ball, norms), "auto", 60).expect("auto").expect("no contradiction");
     let whole = bound(&ask(&net, Region::Whole, norms), "lipsdp", 60).expect("a chain").expect("a bound");
     assert_eq!(whole.upper.method, "lipsdp");
-    assert!(auto.upper.value <= whole.upper.value, "{:?} {:?}", auto.upper.value, whole.upper.value);
+    assert!(
+        auto.upper.value.get() <= whole.upper.value.get() * (1.0 + 1e-5),
+        "{:?} {:?}",
+        auto.upper.value,
+        whole.upper.value
+    );
 }
 
 fn towards(problem: &Problem, enough: f64, plenty: f64) -> Outcome {
