@@ -60,11 +60,6 @@ impl Deadline {
         Deadline { limit, ..self.clone() }
     }
 
-    /// As much time once more, from now on.
-    pub fn again(&self) -> Deadline {
-        Deadline { started: Instant::now(), ..self.clone() }
-    }
-
     pub fn limit(&self) -> Option<Duration> {
         self.limit
     }
@@ -109,6 +104,6 @@ mod tests {
         assert!(half > Duration::from_secs(1700) && half <= Duration::from_secs(1800));
         assert!(long.part(0.0).is_over() && !long.part(0.0).is_stopped());
         stop.request();
-        assert!(never.is_over() && long.is_over() && long.part(0.5).is_stopped() && never.again().is_over());
+        assert!(never.is_over() && long.is_over() && long.part(0.5).is_stopped());
     }
 }

@@ -107,7 +107,7 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<Answere
             splits: work.splits,
             decision: args.require.as_ref().map(|r| r.decision),
         },
-        budget: budget.clone(),
+        budget: searched(args, &budget),
         seed: work.seed,
     };
     let mut computed = device::solve(&loaded.problem, &order, &mut progress)?;
@@ -124,6 +124,14 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<Answere
         written.text
     });
     Ok(Answered { report, certificate })
+}
+
+/// The part of the time that goes to bounds where a certificate is checked after them.
+const SEARCHED: f64 = 0.65;
+
+fn searched(args: &BoundArgs, budget: &Budget) -> Budget {
+    let share = if args.certificate.is_some() { SEARCHED } else { 1.0 };
+    Budget { deadline: budget.deadline.part(share), ..budget.clone() }
 }
 
 fn check_method(name: &str) -> Result<()> {

@@ -4,6 +4,7 @@ use super::args::BoundArgs;
 use super::problem::Loaded;
 use crate::certificate::file::{Certificate, EMBEDDED, External, Source, write as to_text};
 use crate::data::base64;
+use crate::deadline::Stop;
 use crate::error::Result;
 use crate::method::driver::is_exact;
 use crate::method::{Budget, Outcome, Status};
@@ -37,12 +38,12 @@ pub fn source(from: &net::Source, args: &BoundArgs) -> Source {
     }
 }
 
-/// The outcome's certificate as text. Its ends move to what the checker derives, which differs in the
+/// The outcome's certificate as text, if the time left allows: who asked for the end of a search still wants
+/// to see what it found checked. Its ends move to what the checker derives, which differs in the
 /// last digits at most.
 pub fn written(loaded: &Loaded, budget: &Budget, outcome: &mut Outcome) -> Result<Written> {
     let started = Instant::now();
-    let (claim, digest) =
-        certify(&loaded.problem, outcome, &Budget { deadline: budget.deadline.again(), ..budget.clone() });
+    let (claim, digest) = certify(&loaded.problem, outcome, &budget.clone().or_until(Stop::new()));
     let warning = digest.map(|why| WarningInfo {
         code: "digest".into(),
         text: format!("the certificate can only be run again, not checked: {why}"),

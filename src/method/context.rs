@@ -8,7 +8,7 @@ use crate::method::goal::Goal;
 use crate::method::layer::Effort;
 use crate::method::local::ibp;
 use crate::net::Net;
-use crate::num::{Enclosure, Upper};
+use crate::num::{Enclosure, Norm, Upper};
 use crate::ops::{Prepared, Trace};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
@@ -211,6 +211,18 @@ impl<'a, B: Backend> Context<'a, B> {
     pub fn at_once<C: Backend>(&self, backend: &C) -> usize {
         let timely = self.budget.at_once(backend, pass(&self.problem.net));
         self.budget.rows(self.widest()).min(timely)
+    }
+
+    /// What the norm of a whole Jacobian costs, in multiplications: a Gram matrix and its largest eigenvalue,
+    /// but for norms of rows or columns.
+    pub fn norm(&self) -> f64 {
+        let q = &self.problem.quotient;
+        let (rows, n) = (self.problem.rows(), self.problem.net.inputs());
+        if rows == 1 || q.in_norm == Norm::One || q.out_norm == Norm::Inf {
+            return (rows * n) as f64;
+        }
+        let (short, long) = (rows.min(n) as f64, rows.max(n) as f64);
+        short * short * (long + short)
     }
 
     /// What proving one lower bound at a point costs, in multiplications.

@@ -133,6 +133,9 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
             true => context.budget.admits(&Cpu::DOUBLE, work)?,
             false => context.budget.admits(context.main().backend, work)?,
         }
+        if rows * problem.net.inputs() as f64 <= ENTRIES {
+            context.budget.admits(&Cpu::DOUBLE, context.norm())?;
+        }
         if double {
             self.jacobian_on(context.exact(), &context.small().gates, &vec![], name, price)
         } else if linear && self.linear_statuses() {
@@ -192,6 +195,7 @@ impl<'a, B: Backend> Shared<'_, 'a, B> {
         let entries = problem.rows().saturating_mul(problem.net.inputs());
         at_most("entries of the Jacobian", entries, ENTRIES as usize)?;
         context.budget.admits(context.main().backend, work)?;
+        context.budget.admits(&Cpu::DOUBLE, context.norm())?;
         let (value, known) = if self.linear_statuses() {
             let s = self.crown();
             (gradient::run(context, context.main(), &s.trace.gates), s.known.clone())

@@ -6,6 +6,8 @@ mod common;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod import;
+#[cfg(target_os = "linux")]
+mod limits;
 mod zoo;
 #[cfg(feature = "gpu")]
 mod zoo_gpu;
@@ -32,6 +34,8 @@ fn with_large() -> bool {
 fn main() {
     let mut trials: Vec<Trial> =
         import::trials().into_iter().chain(zoo::trials()).chain(zoo_layers::trials()).collect();
+    #[cfg(target_os = "linux")]
+    trials.extend(limits::trials());
     #[cfg(feature = "gpu")]
     trials.extend(gpu::trials().into_iter().chain(zoo_gpu::trials()));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

@@ -67,6 +67,9 @@ fn block<B: Backend>(
             && let Some(m) = abs_subset::enclosure(&own, &e)
         {
             for (k, from) in Norm::ALL.into_iter().enumerate() {
+                if context.budget.is_over() {
+                    return None;
+                }
                 let row = Norm::ALL.map(|to| operator_upper(m.centre.view(), m.radius.view(), from, to));
                 best[k] = std::array::from_fn(|l| best[k][l].min(row[l]));
             }

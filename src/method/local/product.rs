@@ -317,7 +317,7 @@ fn affine<B: Backend, C: Backend>(
     let dense = matches!(a.map, LinearMap::Dense(_));
     let plain = plain || (!dense && a.map.products() > APPLY);
     through_recorded(x, live, node, factors, |from, to| {
-        if !dense && from != to {
+        if (!dense && from != to) || context.budget.is_over() {
             return None;
         }
         Some(if plain {

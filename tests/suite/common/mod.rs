@@ -10,6 +10,7 @@ pub mod lengths;
 pub mod naive;
 pub mod nets;
 pub mod pieces;
+pub mod process;
 
 use clarke::backend::cpu::Cpu;
 use clarke::method::context::Budget;
