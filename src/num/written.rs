@@ -54,7 +54,7 @@ impl Written {
                 above / below
             }
         };
-        Written::named(value, || text.into()).ok_or("is beyond the range of f64")
+        Written::named(value, || text.into()).ok_or("is beyond the range of finite f64")
     }
 
     /// None beyond the range of f64.
