@@ -99,7 +99,7 @@ pub struct RegionFlags {
     /// centre, instead of --input
     #[arg(long, value_name = "A,B,…", allow_hyphen_values = true, long_help = help::CENTER)]
     pub center: Option<String>,
-    /// radius of the ball around the centre
+    /// radius of the ball around the centre: 0.01, 8/255
     #[arg(long, value_name = "R", allow_hyphen_values = true, long_help = help::EPS)]
     pub eps: Option<String>,
     /// the box of a 2×n .npy: lo, hi

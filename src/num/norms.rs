@@ -160,11 +160,12 @@ pub fn vector_norm_down(values: impl IntoIterator<Item = f64, IntoIter: Clone>, 
         Norm::One => {
             let mut sum = Sum::default();
             values.for_each(|x| sum.add(x));
-            sum.down()
+            // Sums beyond the floats still have a largest term.
+            sum.down().max(top)
         }
         Norm::Two => {
             let (sum, unscale) = squares(values, top);
-            mul_down(sqrt_down(sum.down()), unscale)
+            mul_down(sqrt_down(sum.down()), unscale).max(top)
         }
     }
 }

@@ -54,7 +54,7 @@ impl Written {
                 above / below
             }
         };
-        Written::named(value, || text.into()).ok_or("is beyond the range of f64")
+        Written::named(value, || text.into()).ok_or("is beyond the range of finite f64")
     }
 
     /// None beyond the range of f64.
@@ -230,5 +230,61 @@ impl fmt::Display for Written {
 impl fmt::Debug for Written {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> Written {
+        Written::parse(text).unwrap()
+    }
+
+    #[test]
+    fn texts_are_exact() {
+        let same = [
+            ("0.3", "3e-1"),
+            ("8/255", "0.8/25.5"),
+            ("1e3", "+1000.000"),
+            ("-.5", "-1/2"),
+            ("5.", "5"),
+            ("0e9", "-0.0"),
+            ("1/3", "2/6"),
+        ];
+        for (a, b) in same {
+            assert_eq!(written(a), written(b), "{a} {b}");
+        }
+        assert!(written("0.3") > written("0.29999999999999999999") && written("1/3") < written("0.34"));
+        assert!(written("-1e-400") < Written::ZERO && written("1e-400") > Written::ZERO);
+        assert_eq!(written("1e-400").ends(), Interval { lo: 0.0, hi: 5e-324 });
+        // Only floats are kept as such.
+        assert!(written("0.5") == 0.5 && written("1/4").as_float() == Some(0.25));
+        assert!(written("0.1") != 0.1 && Written::float(0.1).unwrap() > written("0.1"));
+        assert_eq!((written("0.30").to_string(), written("8/16").to_string()), ("0.30".into(), "0.5".into()));
+    }
+
+    #[test]
+    fn floats_stand_around() {
+        for text in ["0.3", "8/255", "-1/3", "1e-310", "1.7e308", "123456789.123456789", "-7e-20"] {
+            let (w, value) = (written(text), written(text).value());
+            let (ends, near) = (w.ends(), w.coefficient());
+            let of = |x: f64| rational::of(x).unwrap();
+            assert!(of(ends.lo) < value && value < of(ends.hi) && ends.lo.next_up() == ends.hi, "{text}");
+            let lost = &value - of(near.hi) - of(near.lo);
+            assert!(lost <= of(near.err) && -lost <= of(near.err), "{text}");
+            assert!(near.err <= (near.hi * 1e-32).abs().max(f64::MIN_POSITIVE) && near.hi == w.nearest());
+            assert!(near.ends().encloses(ends) || ends.encloses(near.ends()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number() {
+        let long = "9".repeat(3000);
+        let bad = ["", "-", ".", "1e", "e5", "inf", "nan", "0x1", "1_0", "1/0", "1/-2", "1/2/3", "½", "1,5"];
+        for text in bad.into_iter().chain(["1e309", "-2e308", "1e99999999999999999999", &long]) {
+            assert!(Written::parse(text).is_err(), "{text}");
+        }
+        assert!(Written::float(f64::NAN).is_none() && Written::float(f64::INFINITY).is_none());
     }
 }

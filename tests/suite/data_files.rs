@@ -290,7 +290,7 @@ fn inputs_of_archives_tables_and_idx() {
 #[test]
 fn centres_and_boxes() {
     assert_eq!(parse_center(" 0.1, -2 ,3e-1,").unwrap(), ["0.1", "-2", "0.3"].map(written));
-    assert_eq!(parse_center("8/255 1e400").unwrap_err().what, "\"1e400\" is beyond the range of f64");
+    assert_eq!(parse_center("8/255 1e400").unwrap_err().what, "\"1e400\" is beyond the range of finite f64");
     assert!(parse_center("0.1,x").is_err() && parse_center("").is_err() && parse_center("nan").is_err());
     let file = |name: &str, values: &[f64]| Temporary::new(name, &npy::write_f64(&[2, 2], values));
     let good = file("box.npy", &[0.0, 1.0, 0.5, 1.0]);

@@ -54,6 +54,9 @@ pub fn check(problem: &Problem, claim: &Claim) -> Checked<Vec<&'static str>> {
         let Some(witness) = &claim.witness else { return refused("there is no witness of the lower bound") };
         let value = lower(problem, witness);
         if value < claim.lower {
+            if let Proof::Digest(text) = &claim.proof {
+                return Err(Refusal::ReRunnable(text.clone()));
+            }
             return refused(format!("the witness proves {value:e}, not {:e}", claim.lower));
         }
         rules.push(match witness {

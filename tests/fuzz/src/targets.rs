@@ -59,7 +59,7 @@ fn npy_parse(bytes: &[u8]) {
         assert_eq!(array.shape.iter().product::<usize>(), array.len());
         let shape = array.shape.clone();
         if let Ok(x) = sample::from_array(&array, &shape, Scale::Unit) {
-            assert!(x.iter().all(|v| v.is_finite()));
+            assert!(x.iter().all(|v| v.nearest().is_finite()));
         }
         if array.len() < 1000 {
             assert!(array.row_count() > 1000 || array.rows().len() == array.row_count());
@@ -74,8 +74,7 @@ fn npy_parse(bytes: &[u8]) {
 fn vnnlib_parse(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(p) = vnnlib::parse(text) {
-        assert!(p.lo.len() == p.hi.len() && p.lo.len() == p.fixed.len());
-        assert!(p.lo.iter().zip(&p.hi).all(|(l, h)| l <= h && l.is_finite() && h.is_finite()));
+        assert!(p.lo.len() == p.hi.len() && p.lo.iter().zip(&p.hi).all(|(l, h)| l <= h));
     }
 }
 

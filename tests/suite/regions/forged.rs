@@ -93,7 +93,7 @@ fn faces_and_constants_in_disguise() {
     }
     let honest = r#"{"kind":"box","lo":["0.1",-1.0],"hi":["1/10",1.0],"centre":null}"#;
     let witness = Some(Witness::Piece { x: vec![0.1, 0.0], u: vec![1.0] });
-    let text = forged(honest, Quantity::Lipschitz, claim(1.0, 1.0 + 1e-12, witness.clone()));
+    let text = forged(honest, Quantity::Lipschitz, claim(1.0 - 1e-12, 1.0 + 1e-12, witness.clone()));
     assert_eq!(accepted(&tilted(), &text), Ok(()));
     // With interior, by however little, both columns count.
     let thin = r#"{"kind":"box","lo":["0.1",-1.0],"hi":["0.10000000000000000001",1.0],"centre":null}"#;

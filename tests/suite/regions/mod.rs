@@ -4,12 +4,13 @@
 //! written and what floats make of it, so that one piece is a part of the region, or none, by a hair.
 //! Truths are fractions, and comparisons exact.
 
+mod command;
 mod forged;
 mod truth;
 
 use crate::common::{budget, written};
 use clarke::backend::cpu::Cpu;
-use clarke::certificate::check::check;
+use clarke::certificate::check::{Refusal, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::cli::problem::normalised;
 use clarke::method::driver::Outcome;
@@ -373,4 +374,37 @@ fn the_radius_of_the_command_line() {
     assert_eq!(solved("3e-1"), [10.0, 10.0]);
     // The float below.
     assert_eq!(solved("0.299999999999999988897769753748434595763683319091796875"), [0.0, 0.0]);
+}
+
+/// Sums of slopes beyond the floats: the largest of them is shown.
+#[test]
+fn near_the_end_of_the_floats() {
+    let quotient = Quotient {
+        in_norm: Norm::Inf,
+        out_norm: Norm::Two,
+        output: Output::All,
+        quantity: Quantity::Lipschitz,
+    };
+    for (norm, radius) in Norm::ALL.into_iter().flat_map(|p| [(p, 1.7e308), (p, 1e150), (p, 1.0)]) {
+        for weights in [vec![1.7e308, 1.6e308], vec![1.7e308, -1.0], vec![9e307, 9e307]] {
+            let mut net = Net::new(vec![2]);
+            relu(&mut net);
+            dense(&mut net, &Array2::from_shape_vec((1, 2), weights.clone()).expect("a row"), &[0.0]);
+            let region = Region::ball(&[0.0, 0.0], radius, norm, None).expect("a ball");
+            let problem = Problem::new(net, region, quotient).expect("a problem");
+            let outcome = bounds(&problem);
+            let (claim, digest) = certify(&problem, &outcome, &budget(10));
+            let truth = norm_of(&weights);
+            let text = format!("{weights:?} {norm} {radius:e}: [{:e}, {:e}]", claim.lower, claim.upper);
+            assert!(holds(&truth, claim.lower, claim.upper), "{text}");
+            match (check(&problem, &claim), digest) {
+                (Ok(_), None) | (Err(Refusal::ReRunnable(_)), Some(_)) => {}
+                (other, digest) => panic!("{text}: {other:?} {digest:?}"),
+            }
+        }
+    }
+}
+
+fn norm_of(weights: &[f64]) -> Rational {
+    norm(&weights.iter().map(|w| number(*w)).collect::<Vec<_>>(), Norm::One)
 }
