@@ -3,7 +3,6 @@
 
 use super::print::{PAGE, width_of};
 use crate::data::decimal::{rounded_down, rounded_up};
-use crate::report::human::seconds;
 use crate::search::Progress;
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -66,7 +65,7 @@ fn draw(line: &str) {
     let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
 }
 
-/// Elapsed and remaining time, the pair, the gap, what is at work, parts of a search; what matters
+/// Elapsed and remaining time, what is at work, the pair, the gap, parts of a search; what matters
 /// least stands at the end, where narrow terminals cut.
 fn line(seen: &Progress, elapsed: Duration, limit: Duration) -> String {
     let Progress { upper, lower, waiting, parts, running, .. } = *seen;
@@ -74,9 +73,9 @@ fn line(seen: &Progress, elapsed: Duration, limit: Duration) -> String {
     let gap = if gap.is_finite() { rounded_up(gap, 3) } else { "inf".into() };
     let left = match limit.is_zero() {
         true => String::new(),
-        false => format!(", {} s left", seconds(limit.saturating_sub(elapsed).as_secs_f64().ceil())),
+        false => format!(", {:.0} s left", limit.saturating_sub(elapsed).as_secs_f64().ceil()),
     };
     let pair = format!("{} ≤ L ≤ {}", rounded_down(lower, 4), rounded_up(upper, 4));
     let search = if parts > 0 { format!("  {parts} parts, {waiting} open") } else { String::new() };
-    format!("{:.1} s{left}  {pair}  gap {gap}  {running}{search}", elapsed.as_secs_f64())
+    format!("{:.1} s{left}  {running}  {pair}  gap {gap}{search}", elapsed.as_secs_f64())
 }

@@ -76,15 +76,13 @@ fn net(r: &BoundReport) -> String {
     let n = &r.net;
     let plural =
         |n: usize, word: &str| format!("{} {word}{}", thousands(n as u64), if n == 1 { "" } else { "s" });
-    format!(
-        "{}   {} → {}, {}, {}, {} weights",
-        base(&n.path),
-        n.inputs,
-        n.outputs,
+    let parts = [
+        format!("{} → {}", n.inputs, n.outputs),
         plural(n.layers, "layer"),
         plural(n.neurons, "neuron"),
-        magnitude(n.parameters)
-    )
+        format!("{} weights", magnitude(n.parameters)),
+    ];
+    format!("{}   {}", base(&n.path), parts.map(|p| p.replace(' ', "\u{a0}")).join(", "))
 }
 
 /// The file's name without its folders.
@@ -105,7 +103,7 @@ fn output(y: &OutputInfo) -> String {
         _ => "no class is proved".into(),
     };
     let largest: Vec<String> =
-        order.iter().take(3).map(|&k| format!("f_{k} = {}", short(middle(k)))).collect();
+        order.iter().take(3).map(|&k| format!("f_{k}\u{a0}=\u{a0}{}", short(middle(k)))).collect();
     format!("{class}: {}{}", largest.join(", "), if order.len() > 3 { ", …" } else { "" })
 }
 
@@ -119,7 +117,7 @@ pub fn put_in(out: &mut String, label: &str, text: &str, width: usize) {
     fill(out, &format!("{label:<TEXT$}"), text, width);
 }
 
-/// A text behind a head; what goes on below is indented by as much.
+/// A text behind a head; what goes on below is indented by as much. Words joined by U+00A0 stay together.
 pub fn fill(out: &mut String, head: &str, text: &str, width: usize) {
     let indent = head.chars().count();
     let mut line = head.to_string();
@@ -138,7 +136,7 @@ pub fn fill(out: &mut String, head: &str, text: &str, width: usize) {
             line.push(' ');
             used += 1;
         }
-        line.push_str(word);
+        line.push_str(&word.replace('\u{a0}', " "));
         used += size;
         fresh = false;
     }
