@@ -19,6 +19,9 @@ use ndarray::Array2;
 
 /// Loops larger than this are refused.
 const ENTRIES: usize = 1 << 26;
+/// Scalings lie between.
+const LEAST: f64 = 1e-60;
+const MOST: f64 = 1e60;
 /// What is added to a wanted bound until scalings show it.
 const STEPS: [f64; 3] = [0.0, 1e-11, 5e-10];
 
@@ -65,7 +68,7 @@ fn shown(problem: &Problem, f: &Feedback, scaled: &Scaled, wanted: f64) -> f64 {
     let scaling = f.scaling(scaled);
     let q = &problem.quotient;
     let expected = if q.in_norm == Norm::Inf { f.inputs() } else { 0 };
-    let sane = |x: &f64| (1e-60..1e60).contains(x);
+    let sane = |x: &f64| (LEAST..MOST).contains(x);
     if scaling.inputs.len() != expected || !scaling.inputs.iter().chain(&scaling.neurons).all(sane) {
         return none;
     }
@@ -82,11 +85,19 @@ fn shown(problem: &Problem, f: &Feedback, scaled: &Scaled, wanted: f64) -> f64 {
     STEPS.iter().map(|s| wanted * (1.0 + s)).find(|v| holds(*v)).unwrap_or(none)
 }
 
+/// Does ‖K‖_2 <= 1 hold for K = diag(w r, 1 / level) G diag(1 / s, 1 / w) and every G of the loop?
+///
+/// Rounding, whatever the sizes of r, G and level are: w r is rounded up, which is w r' for an r' >= r, so
+/// the row is that of a loop with more reach and nothing of it is lost, however small it is. From
+/// there on an entry of K is one product and one quotient, or two quotients. Each has a relative error of at
+/// most u, or where it falls below the normal numbers an absolute one of at most 2^-1075; the first is then
+/// divided by s or w, which are at least `LEAST` = 1e-60. An entry is off by at most γ_8 of itself plus
+/// (1e60 + 1) 2^-1075 < 1e-150, one of the radii likewise, and a product that overflows is no number or
+/// infinite, as is the norm that it is part of.
 fn contracting(f: &Feedback, neurons: &[f64], inputs: &[f64], level: f64) -> bool {
-    let outer: Vec<f64> = neurons.iter().zip(&f.reach).map(|(w, r)| w * r).collect();
+    let outer: Vec<f64> = neurons.iter().zip(&f.reach).map(|(w, r)| mul_up(*w, *r)).collect();
     let mut inner: Vec<f64> = if inputs.is_empty() { vec![1.0; f.inputs()] } else { inputs.to_vec() };
     inner.extend(neurons);
-    // One rounding in each outer weight, one per division and product.
     let scaled = |m: &Array2<f64>| {
         Array2::from_shape_fn(m.dim(), |(i, j)| match outer.get(i) {
             Some(weight) => m[[i, j]] * weight / inner[j],
@@ -96,6 +107,6 @@ fn contracting(f: &Feedback, neurons: &[f64], inputs: &[f64], level: f64) -> boo
     let centre = scaled(&f.matrix.centre);
     let relative = mul_up(gamma(8), frobenius_up(centre.view()));
     let radii = mul_up(add_up(1.0, gamma(8)), frobenius_up(scaled(&f.matrix.radius).view()));
-    let underflow = mul_up(centre.len() as f64, 1e-150);
+    let underflow = mul_up(2.0 * centre.len() as f64, 1e-150);
     contracts(centre.view(), add_up(add_up(relative, radii), underflow))
 }
