@@ -1,12 +1,14 @@
 //! `clarke check CERT`: the claim of a certificate derived again.
 
 use super::flags::{CheckFlags, Format};
+use super::parse;
 use super::print::Print;
 use super::problem::normalised;
-use crate::certificate::check::{Refusal, check};
+use crate::certificate::check::{Limits, Refusal, check};
 use crate::certificate::file::{self, Certificate, read};
 use crate::data::decimal::{rounded_down, rounded_up};
 use crate::data::{base64, read_file};
+use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::net::{Net, Options, Source, SourceFile};
 use crate::problem::Problem;
@@ -17,6 +19,7 @@ use std::path::Path;
 use std::time::Instant;
 
 pub fn run(flags: CheckFlags) -> Result<i32> {
+    let limits = limits(&flags)?;
     let print = Print::new(flags.print);
     let started = Instant::now();
     let place = flags.certificate.display().to_string();
@@ -28,13 +31,14 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
     let net = network(&certificate, flags.net.as_deref()).map_err(|e| e.at(&*place))?;
     let problem = Problem::new(net, certificate.region.clone(), certificate.quotient)
         .map_err(|e| e.at(&*place).next("the certificate does not fit its network"))?;
-    let answer = check(&problem, &certificate.claim);
+    let answer = check(&problem, &certificate.claim, &limits);
     let seconds = started.elapsed().as_secs_f64();
     let claim = &certificate.claim;
     let (rules, reason) = match &answer {
         Ok(rules) => (rules.clone(), None),
         Err(Refusal::ReRunnable(text)) => (vec![], Some(format!("re-runnable only: {text}"))),
         Err(Refusal::Refused(text)) => (vec![], Some(text.clone())),
+        Err(Refusal::Limit(text)) => (vec![], Some(format!("not decided: {text}"))),
     };
     print.result(&match print.format {
         Format::Json => {
@@ -62,7 +66,21 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
             out
         }
     })?;
-    Ok(answer.is_err() as i32)
+    Ok(match answer {
+        Ok(_) => 0,
+        Err(Refusal::Refused(_)) => 1,
+        Err(Refusal::Limit(_)) => 4,
+        Err(Refusal::ReRunnable(_)) => 5,
+    })
+}
+
+/// Unless somebody says so: no end, and memory that every machine has.
+const MEMORY: u64 = 1 << 30;
+
+fn limits(flags: &CheckFlags) -> Result<Limits> {
+    let time = flags.time.as_deref().map(parse::time).transpose()?;
+    let memory = flags.memory.as_deref().map(parse::memory).transpose()?.unwrap_or(MEMORY);
+    Ok(Limits { memory, deadline: time.map_or_else(Deadline::never, Deadline::within) })
 }
 
 /// The network of the certificate, from itself or from files with the same digest.

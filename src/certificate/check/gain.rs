@@ -4,7 +4,8 @@
 //! With e_j = E_j z_j, |E_j| <= r_j, and (z, y) = G (x, e): if ‖D G D'⁻¹‖_2 <= 1 with D = (r w, 1 / level),
 //! D' = (s, w), then ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e² <= Σ s² x² + Σ w² r² z².
 
-use super::jacobian;
+use super::room::Room;
+use super::{Checked, jacobian};
 use crate::backend::cpu::Cpu;
 use crate::num::Norm;
 use crate::num::cholesky::contracts;
@@ -17,8 +18,6 @@ use crate::ops::{Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::Array2;
 
-/// Loops larger than this are refused.
-const ENTRIES: usize = 1 << 26;
 /// Scalings lie between.
 const LEAST: f64 = 1e-60;
 const MOST: f64 = 1e60;
@@ -34,32 +33,39 @@ pub fn norm(
     item: usize,
     scaled: &[Scaled],
     wanted: f64,
-) -> f64 {
+    room: &Room,
+) -> Checked<f64> {
     let none = f64::INFINITY;
     let rows: Option<Vec<usize>> = scaled.iter().map(|s| s.row).collect();
     let whole = scaled.len() == 1 && scaled[0].row.is_none();
     let single = problem.quotient.out_norm == Norm::Inf
         && rows.is_some_and(|r| !r.is_empty() && r.iter().all(|r| *r < problem.rows()));
     if !whole && !single {
-        return none;
+        return Ok(none);
     }
     let own = selected(prepared.backend, gates, &[item]);
-    let allowed = |size: Size| size.entries() <= ENTRIES;
+    let mut fits = Ok(());
+    let allowed = |size: Size| {
+        fits = room.entries(size.entries());
+        fits.is_ok()
+    };
     let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), allowed);
-    let Some(f) = f else { return none };
+    fits?;
+    let Some(f) = f else { return Ok(none) };
     if whole {
-        return shown(problem, &f, &scaled[0], wanted);
+        return Ok(shown(problem, &f, &scaled[0], wanted));
     }
     let mut best: f64 = 0.0;
     for s in scaled {
+        room.in_time()?;
         best = best.max(shown(problem, &f.row(s.row.expect("single rows")), s, wanted));
     }
     let others: Vec<usize> =
         (0..problem.rows()).filter(|r| scaled.iter().all(|s| s.row != Some(*r))).collect();
     if best < none && !others.is_empty() {
-        best = best.max(jacobian::norm(problem, prepared, gates, item, &others, true));
+        best = best.max(jacobian::norm(problem, prepared, gates, item, &others, true, room)?);
     }
-    best
+    Ok(best)
 }
 
 /// The least bound near `wanted` that one loop shows with these scalings.
