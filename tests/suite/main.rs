@@ -12,6 +12,7 @@ mod degenerate;
 mod evidence;
 mod exports;
 mod external;
+mod forgeries;
 mod formats;
 mod global;
 mod goals;
