@@ -9,7 +9,7 @@ use crate::certificate::file::{self, Certificate, read};
 use crate::data::decimal::{rounded_down, rounded_up};
 use crate::data::{base64, read_file};
 use crate::deadline::Deadline;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Options, Source, SourceFile};
 use crate::problem::Problem;
 use crate::report::csv::quote;
@@ -23,7 +23,7 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
     let print = Print::new(flags.print);
     let started = Instant::now();
     let place = flags.certificate.display().to_string();
-    let bytes = read_file(&flags.certificate)?;
+    let bytes = read_within(&flags.certificate, limits.memory).map_err(|e| e.at(&*place))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Error::input("the certificate is no text").at(&*place).next("give a file of bound --certificate")
     })?;
@@ -72,6 +72,19 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
         Err(Refusal::Limit(_)) => 4,
         Err(Refusal::ReRunnable(_)) => 5,
     })
+}
+
+/// Of memory for a byte of a certificate: short numbers and fractions take many times what they are written with.
+const GROWTH: u64 = 32;
+
+fn read_within(path: &Path, memory: u64) -> Result<Vec<u8>> {
+    let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
+    if bytes.saturating_mul(GROWTH) > memory {
+        let needed = (bytes.saturating_mul(GROWTH) >> 20) + 1;
+        let what = format!("to read the certificate takes up to {needed} MiB");
+        return Err(Error::new(Kind::Budget, what).next(format!("give that much: --memory {needed}MiB")));
+    }
+    read_file(path)
 }
 
 /// Unless somebody says so: no end, and memory that every machine has.

@@ -19,14 +19,14 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A certified problem and its constant.
-struct Case {
-    problem: Problem,
-    claim: Claim,
-    truth: f64,
+pub struct Case {
+    pub problem: Problem,
+    pub claim: Claim,
+    pub truth: f64,
 }
 
 /// A tiny problem on a box, a ball with flat faces, or everything.
-fn case(k: usize) -> Option<Case> {
+pub fn case(k: usize) -> Option<Case> {
     let mut m = network(k as u64 + 900_000, Kind::Tiny);
     let problem = question(&mut m, k);
     let region = &problem.region;
@@ -249,10 +249,10 @@ fn every_certificate_is_accepted_and_no_false_mutant() {
     let cases = results.iter().flatten().count();
     let (tried, refused) = results.iter().flatten().fold((0, 0), |s, r| (s.0 + r.0, s.1 + r.1));
     println!("{cases} certificates accepted; {refused} of {tried} mutants refused");
-    assert!(cases >= 2000 && tried >= 5000 && refused * 2 > tried);
+    assert!(cases >= 2000 && tried >= 20_000 && refused * 2 > tried);
 }
 
-fn source() -> Source {
+pub fn source() -> Source {
     Source {
         name: "net.npz".into(),
         sha256: "0".repeat(64),

@@ -24,6 +24,7 @@ mod layer_norms;
 mod limits;
 mod matrix_norms;
 mod mistakes;
+mod mutants;
 mod numbers;
 mod onnx_builder;
 mod operators;

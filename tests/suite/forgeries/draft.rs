@@ -79,7 +79,7 @@ fn number(x: f64) -> Value {
 /// Of an `.npz` on the box [−1, 1]^n in the norm inf, shown by linear bounds on the whole of it.
 pub fn draft(bytes: &[u8], inputs: usize, upper: f64) -> Draft {
     Draft(json!({
-        "schema": "clarke.certificate/1",
+        "schema": "clarke.certificate/2",
         "version": "0.1.0",
         "net": {
             "name": "net.npz", "sha256": sha256::hex(bytes), "bytes": base64::encode(bytes),
@@ -95,9 +95,7 @@ pub fn draft(bytes: &[u8], inputs: usize, upper: f64) -> Draft {
 }
 
 fn boxed(lo: &[f64], hi: &[f64]) -> Value {
-    let fixed: Vec<bool> = lo.iter().zip(hi).map(|(l, h)| l == h).collect();
-    let centre: Vec<f64> = lo.iter().zip(hi).map(|(l, h)| 0.5 * l + 0.5 * h).collect();
-    json!({"lo": lo, "hi": hi, "fixed": fixed, "centre": centre, "ball": null, "global": false})
+    json!({"kind": "box", "lo": lo, "hi": hi, "centre": null})
 }
 
 impl Draft {
@@ -131,17 +129,13 @@ impl Draft {
         self.with("/region", boxed(lo, hi))
     }
 
-    /// A ball around a centre; its box is that of the norm inf.
     pub fn ball(self, centre: &[f64], radius: f64, norm: &str) -> Draft {
-        let [lo, hi] = [-radius, radius].map(|r| centre.iter().map(|c| c + r).collect::<Vec<f64>>());
-        self.boxed(&lo, &hi).with("/region/centre", json!(centre)).with("/region/ball", json!([norm, radius]))
+        let ball = json!({"kind": "ball", "centre": centre, "radius": radius, "norm": norm, "clip": null});
+        self.with("/region", ball)
     }
 
     pub fn everywhere(self) -> Draft {
-        self.with(
-            "/region",
-            json!({"lo": [], "hi": [], "fixed": [], "centre": [], "ball": null, "global": true}),
-        )
+        self.with("/region", json!({"kind": "global"}))
     }
 
     /// Another network file in its place, honestly named.

@@ -9,7 +9,7 @@ mod truth;
 
 use crate::common::{budget, written};
 use clarke::backend::cpu::Cpu;
-use clarke::certificate::check::check;
+use clarke::certificate::check::{Limits, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::cli::problem::normalised;
 use clarke::method::driver::Outcome;
@@ -327,7 +327,7 @@ fn bounds_are_about_what_was_written() {
             let again = read(&written).expect("what was written");
             assert_eq!(write(&again), written);
             let other = Problem { region: again.region.clone(), ..problem };
-            let accepted = check(&other, &again.claim);
+            let accepted = check(&other, &again.claim, &Limits::default());
             assert!(accepted.is_ok() != digest.is_some(), "{text}: {digest:?} {accepted:?}");
             let truth = case.truth.to_f64().value();
             let closed = upper <= truth * (1.0 + 1e-9) && lower >= truth * (1.0 - 1e-9);
