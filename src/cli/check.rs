@@ -1,13 +1,15 @@
 //! `clarke check CERT`: the claim of a certificate derived again.
 
 use super::flags::{CheckFlags, Format};
+use super::parse;
 use super::print::Print;
 use super::problem::normalised;
-use crate::certificate::check::{Refusal, check};
+use crate::certificate::check::{Limits, Refusal, check};
 use crate::certificate::file::{self, Certificate, read};
 use crate::data::decimal::{rounded_down, rounded_up};
 use crate::data::{base64, read_file};
-use crate::error::{Error, Result};
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Options, Source, SourceFile};
 use crate::problem::Problem;
 use crate::report::csv::quote;
@@ -17,10 +19,11 @@ use std::path::Path;
 use std::time::Instant;
 
 pub fn run(flags: CheckFlags) -> Result<i32> {
+    let limits = limits(&flags)?;
     let print = Print::new(flags.print);
     let started = Instant::now();
     let place = flags.certificate.display().to_string();
-    let bytes = read_file(&flags.certificate)?;
+    let bytes = read_within(&flags.certificate, limits.memory).map_err(|e| e.at(&*place))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Error::input("the certificate is no text").at(&*place).next("give a file of bound --certificate")
     })?;
@@ -28,13 +31,14 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
     let net = network(&certificate, flags.net.as_deref()).map_err(|e| e.at(&*place))?;
     let problem = Problem::new(net, certificate.region.clone(), certificate.quotient)
         .map_err(|e| e.at(&*place).next("the certificate does not fit its network"))?;
-    let answer = check(&problem, &certificate.claim);
+    let answer = check(&problem, &certificate.claim, &limits);
     let seconds = started.elapsed().as_secs_f64();
     let claim = &certificate.claim;
     let (rules, reason) = match &answer {
         Ok(rules) => (rules.clone(), None),
         Err(Refusal::ReRunnable(text)) => (vec![], Some(format!("re-runnable only: {text}"))),
         Err(Refusal::Refused(text)) => (vec![], Some(text.clone())),
+        Err(Refusal::Limit(text)) => (vec![], Some(format!("not decided: {text}"))),
     };
     print.result(&match print.format {
         Format::Json => {
@@ -62,7 +66,34 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
             out
         }
     })?;
-    Ok(answer.is_err() as i32)
+    Ok(match answer {
+        Ok(_) => 0,
+        Err(Refusal::Refused(_)) => 1,
+        Err(Refusal::Limit(_)) => 4,
+        Err(Refusal::ReRunnable(_)) => 5,
+    })
+}
+
+/// Of memory for a byte of a certificate: short numbers and fractions take many times what they are written with.
+const GROWTH: u64 = 32;
+
+fn read_within(path: &Path, memory: u64) -> Result<Vec<u8>> {
+    let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
+    if bytes.saturating_mul(GROWTH) > memory {
+        let needed = (bytes.saturating_mul(GROWTH) >> 20) + 1;
+        let what = format!("to read the certificate takes up to {needed} MiB");
+        return Err(Error::new(Kind::Budget, what).next(format!("give that much: --memory {needed}MiB")));
+    }
+    read_file(path)
+}
+
+/// Unless somebody says so: no end, and memory that every machine has.
+const MEMORY: u64 = 1 << 30;
+
+fn limits(flags: &CheckFlags) -> Result<Limits> {
+    let time = flags.time.as_deref().map(parse::time).transpose()?;
+    let memory = flags.memory.as_deref().map(parse::memory).transpose()?.unwrap_or(MEMORY);
+    Ok(Limits { memory, deadline: time.map_or_else(Deadline::never, Deadline::within) })
 }
 
 /// The network of the certificate, from itself or from files with the same digest.

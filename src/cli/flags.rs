@@ -86,6 +86,12 @@ pub struct CheckFlags {
     /// the network, where the certificate does not hold it
     #[arg(long, value_name = "NET")]
     pub net: Option<PathBuf>,
+    /// limit [1GiB]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub memory: Option<String>,
+    /// limit: 60s, 2m [none]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub time: Option<String>,
     #[command(flatten)]
     pub print: PrintFlags,
 }

@@ -65,7 +65,11 @@ impl<'p, 'a, B: Backend> Expansion<'p, 'a, B> {
             };
             let (lo, hi) = backend.read_slopes(&slopes);
             let middle = (&lo + &hi) * 0.5;
-            let reach = |(c, (l, h)): (&f64, (&f64, &f64))| sub_up(*h, *c).max(sub_up(*c, *l)).max(0.0);
+            // Slopes without a middle reach everywhere.
+            let reach = |(c, (l, h)): (&f64, (&f64, &f64))| match sub_up(*h, *c).max(sub_up(*c, *l)) {
+                _ if !c.is_finite() => f64::INFINITY,
+                reach => reach.max(0.0),
+            };
             let radius = middle.iter().zip(lo.iter().zip(&hi)).map(reach).collect();
             gates.push(Some(Gate::Each(backend.upload_slopes(&middle, &middle))));
             if needed[node] {

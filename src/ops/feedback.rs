@@ -27,6 +27,9 @@ impl Scaled {
     }
 }
 
+/// Entries of rows of the matrix, at every node, that are computed at a time.
+const AT_ONCE: usize = 1 << 20;
+
 /// How large it is to be, before any of it is computed.
 #[derive(Clone, Copy)]
 pub struct Size {
@@ -111,8 +114,13 @@ impl Feedback {
                 }
             }
         };
-        for (k, own) in open.iter().enumerate().filter(|(_, o)| !o.is_empty()) {
-            fill(first[k], e.features(k, own));
+        // Rows reach every node: so many at a time that this takes little beside the matrix.
+        let features: usize = prepared.net.nodes.iter().map(|n| n.len()).sum();
+        let at_once = (AT_ONCE / features.max(1)).clamp(1, 512);
+        for (k, own) in open.iter().enumerate() {
+            for (t, some) in own.chunks(at_once).enumerate() {
+                fill(first[k] + t * at_once, e.features(k, some));
+            }
         }
         fill(m, e.rows(prepared.net.output(), seeds));
         let reach = e.kinks.iter().zip(&open).flat_map(|(k, o)| o.iter().map(|&j| k.radius[j])).collect();

@@ -2,7 +2,7 @@
 
 use super::{Goal, Stand, run};
 use crate::backend::cpu::Cpu;
-use crate::certificate::check::{self, Checked, Claim, Proof, Refusal};
+use crate::certificate::check::{self, Checked, Claim, Limits, Proof, Refusal};
 use crate::certificate::tree::Tree;
 use crate::certificate::{Bound, Evidence};
 use crate::method::context::{Budget, Context};
@@ -33,17 +33,18 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
             Proof::Tree { tree: Tree::new(), kinks: stand.is_some_and(|s| s.kinks && reach.is_some()), reach }
         }
     };
-    let shown = witness.as_ref().map_or(0.0, |w| check::lower(problem, w));
+    let limits = Limits { memory: budget.memory, deadline: budget.deadline.clone() };
+    let shown = witness.as_ref().map_or(0.0, |w| check::lower(problem, w, &limits).unwrap_or(0.0));
     let mut claim = Claim { upper, lower, witness, proof };
     let mut reason = None;
     let enough = |found: &Checked<(f64, &str)>| found.as_ref().is_ok_and(|f| f.0 <= upper * (1.0 + AGREE));
-    let mut found = check::upper(problem, &claim.proof, upper);
+    let mut found = check::upper(problem, &claim.proof, upper, &limits);
     if whole
         && upper < f64::INFINITY
         && !enough(&found)
         && let Some(proof) = divided(problem, outcome, budget)
     {
-        let again = check::upper(problem, &proof, upper);
+        let again = check::upper(problem, &proof, upper, &limits);
         if enough(&again) {
             (claim.proof, found) = (proof, again);
         }
@@ -51,7 +52,7 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
     match found {
         Ok((value, _)) if value <= upper * (1.0 + AGREE) => claim.upper = upper.max(value),
         Ok((value, _)) => reason = Some(format!("linear bounds prove {value}")),
-        Err(Refusal::ReRunnable(text) | Refusal::Refused(text)) => reason = Some(text),
+        Err(Refusal::ReRunnable(text) | Refusal::Refused(text) | Refusal::Limit(text)) => reason = Some(text),
     }
     if shown >= lower * (1.0 - AGREE) {
         claim.lower = lower.min(shown);

@@ -5,7 +5,7 @@ use crate::common::budget;
 use crate::common::nets::pair;
 use crate::common::pieces::{Shape, constant};
 use clarke::backend::cpu::Cpu;
-use clarke::certificate::check::check;
+use clarke::certificate::check::{Limits, check};
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
 use clarke::problem::{Output, Problem, Quantity, Quotient};
@@ -172,7 +172,7 @@ fn both_ends_are_the_truth() {
             assert!(o.exact && upper <= truth * (1.0 + 1e-9) && lower >= truth * (1.0 - 1e-9), "{place}");
             let (claim, digest) = certify(&problem, &o, &budget(20));
             assert_eq!(digest, None, "{place}");
-            assert!(check(&problem, &claim).is_ok(), "{place}");
+            assert!(check(&problem, &claim, &Limits::default()).is_ok(), "{place}");
         }
     }
 }

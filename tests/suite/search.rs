@@ -4,7 +4,7 @@ use crate::common::nets::{Kind, Maker, network, pair, question};
 use crate::common::pieces::{Shape, constant};
 use crate::common::{budget, naive};
 use clarke::backend::cpu::Cpu;
-use clarke::certificate::check::{Claim, Proof, check};
+use clarke::certificate::check::{Claim, Limits, Proof, check};
 use clarke::certificate::tree::{Node, Tree};
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
@@ -133,7 +133,7 @@ fn trained_networks_everywhere() {
         assert!(o.exact && (upper / known - 1.0).abs() < 1e-8, "{name}: [{lower}, {upper}] {:?}", o.status);
         let (claim, digest) = certify(&problem, &o, &budget(60));
         assert_eq!(digest, None, "{name}");
-        assert!(check(&problem, &claim).is_ok(), "{name}");
+        assert!(check(&problem, &claim, &Limits::default()).is_ok(), "{name}");
     }
 }
 
@@ -162,7 +162,7 @@ fn rows_rest_on_scalings_of_their_own() {
         let bare = |n: &Node| if single(n) { Node::Bounded } else { n.clone() };
         let tree = Tree { nodes: tree.nodes.iter().map(bare).collect() };
         let proof = Proof::Tree { tree, kinks: *kinks, reach: *reach };
-        assert!(check(&problem, &Claim { proof, ..claim }).is_err(), "{in_norm}");
+        assert!(check(&problem, &Claim { proof, ..claim }, &Limits::default()).is_err(), "{in_norm}");
     }
 }
 

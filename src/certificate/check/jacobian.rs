@@ -1,5 +1,7 @@
 //! The norm of every generalised Jacobian on a part: linear propagation again, in f64 on the CPU.
 
+use super::Checked;
+use super::room::Room;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::num::norms::vector_norm_up;
@@ -21,22 +23,23 @@ pub fn norm(
     item: usize,
     rows: &[usize],
     all: bool,
-) -> f64 {
+    room: &Room,
+) -> Checked<f64> {
     let q = &problem.quotient;
+    room.rows(rows.len())?;
     let own = selected(prepared.backend, gates, &vec![item; rows.len()]);
     let seeds = problem.seeds().centre;
     let shape = (rows.len(), 1, problem.net.outputs());
     let seeds = Array3::from_shape_fn(shape, |(r, _, j)| seeds[[0, rows[r], j]]);
-    let Some((ends, norms)) = propagate(problem, prepared, &own, &Enclosure::point(seeds), all) else {
-        return 0.0;
-    };
+    let found = propagate(problem, prepared, &own, &Enclosure::point(seeds), all, room)?;
+    let Some((ends, norms)) = found else { return Ok(0.0) };
     let by_rows = vector_norm_up(norms, q.out_norm);
     if rows.len() == 1 || q.out_norm == Norm::Inf {
-        return by_rows;
+        return Ok(by_rows);
     }
     let whole = Enclosure::from_bounds(&ends.lo.insert_axis(Axis(0)), &ends.hi.insert_axis(Axis(0)));
     let [centre, radius] = [&whole.centre, &whole.radius].map(|a| a.index_axis(Axis(0), 0));
-    operator_upper(centre, radius, q.in_norm, q.out_norm).get().min(by_rows)
+    Ok(operator_upper(centre, radius, q.in_norm, q.out_norm).get().min(by_rows))
 }
 
 /// Ends of each row's entries and bounds of their dual norms; None where no input is read.
@@ -46,13 +49,18 @@ fn propagate(
     gates: &[Option<Gate<Cpu>>],
     seeds: &Enclosure,
     all: bool,
-) -> Option<(Ends, Vec<f64>)> {
+    room: &Room,
+) -> Checked<Option<(Ends, Vec<f64>)>> {
     let (b, dual) = (prepared.backend, problem.quotient.in_norm.dual());
     let fixed = problem.ignored();
     let constant = |j: usize| fixed.get(j).copied().unwrap_or(false);
     let sums_only = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
-    let (mut norms, mut narrowed) = (vec![], 0);
+    let (mut norms, mut narrowed, mut stopped) = (vec![], 0, Ok(()));
+    let at_once = room.functionals(2 * seeds.dim().0, 128)?;
     let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
+        if stopped.is_err() {
+            return;
+        }
         let wanted: Vec<usize> = match &gates[k] {
             Some(Gate::Each(slopes)) => {
                 let (lo, hi) = b.read_slopes(slopes);
@@ -70,7 +78,11 @@ fn propagate(
             _ => vec![],
         };
         narrowed += if k > 0 { wanted.len() } else { 0 };
-        for chunk in wanted.chunks(128) {
+        for chunk in wanted.chunks(at_once) {
+            stopped = room.in_time();
+            if stopped.is_err() {
+                return;
+            }
             let rows = signs(ends.lo.nrows(), ends.lo.ncols(), chunk);
             let tops = upper(prepared, gates, later, seeds, k, &rows);
             take_signs(ends, &tops, chunk);
@@ -83,12 +95,13 @@ fn propagate(
             norms = sizes(ends, dual);
             if dual != Norm::Inf {
                 let signs = if all { SIGNS } else { (8 * narrowed + 1).ilog2().min(SIGNS) };
-                let linear = sums(prepared, gates, later, seeds, ends, dual, signs);
+                let linear = sums(prepared, gates, later, seeds, ends, dual, (signs, 2 * at_once));
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
             }
         }
     });
-    found[0].take().map(|ends| (ends, norms))
+    stopped?;
+    Ok(found[0].take().map(|ends| (ends, norms)))
 }
 
 fn sizes(ends: &Ends, norm: Norm) -> Vec<f64> {
@@ -109,40 +122,60 @@ fn sums(
     seeds: &Enclosure,
     ends: &Ends,
     norm: Norm,
-    signs: u32,
+    (signs, at_once): (u32, usize),
 ) -> Vec<f64> {
     let (rows, n) = ends.lo.dim();
     let signs = if norm == Norm::One && n <= 64 { signs } else { 0 };
-    let mut functionals = Enclosure::zeros(rows, 1 << signs, n);
-    let mut constants = Array2::<f64>::zeros((rows, 1 << signs));
-    for row in 0..rows {
-        let lines: Vec<(f64, f64)> =
-            (0..n).map(|j| chord(ends.lo[[row, j]], ends.hi[[row, j]], norm)).collect();
-        let mut by_shift: Vec<usize> = (0..n).collect();
-        by_shift.sort_by(|&a, &b| lines[b].1.total_cmp(&lines[a].1));
-        let mut turn = vec![None; n];
-        let lossy = by_shift.into_iter().filter(|&j| lines[j].1 > 0.0);
-        lossy.take(signs as usize).enumerate().for_each(|(bit, j)| turn[j] = Some(bit));
-        for choice in 0..1usize << signs {
-            for (j, line) in lines.iter().enumerate() {
-                let (slope, shift) = match turn[j] {
-                    Some(bit) if choice & (1 << bit) != 0 => (-1.0, 0.0),
-                    Some(_) => (1.0, 0.0),
-                    None => *line,
-                };
-                functionals.centre[[row, choice, j]] = slope;
-                constants[[row, choice]] = add_up(constants[[row, choice]], shift);
+    let lines: Vec<Vec<Line>> = (0..rows).map(|row| chords(ends, row, norm, signs)).collect();
+    let mut most = vec![0.0f64; rows];
+    let choices: Vec<usize> = (0..1 << signs).collect();
+    for some in choices.chunks(at_once) {
+        let mut functionals = Enclosure::zeros(rows, some.len(), n);
+        let mut constants = Array2::<f64>::zeros((rows, some.len()));
+        for (row, lines) in lines.iter().enumerate() {
+            for (c, j) in (0..some.len()).flat_map(|c| (0..n).map(move |j| (c, j))) {
+                let (slope, shift) = lines[j].taken(some[c]);
+                functionals.centre[[row, c, j]] = slope;
+                constants[[row, c]] = add_up(constants[[row, c]], shift);
             }
         }
+        let tops: Array2<f64> = upper(prepared, gates, later, seeds, 0, &functionals);
+        for ((row, c), top) in tops.indexed_iter() {
+            let sum = add_up(constants[[row, c]], *top);
+            most[row] = most[row].max(if sum.is_nan() { f64::INFINITY } else { sum });
+        }
     }
-    let tops: Array2<f64> = upper(prepared, gates, later, seeds, 0, &functionals);
-    let total = |row: usize| {
-        let sum = |c: usize| add_up(constants[[row, c]], tops[[row, c]]);
-        let sums = (0..1 << signs).map(|c| if sum(c).is_nan() { f64::INFINITY } else { sum(c) });
-        let sum = sums.fold(0.0, f64::max);
-        if norm == Norm::Two { sqrt_up(sum) } else { sum }
+    most.into_iter().map(|sum| if norm == Norm::Two { sqrt_up(sum) } else { sum }).collect()
+}
+
+/// slope x + shift above |x| or x²; or x and −x in turn, by this bit of a choice.
+struct Line {
+    slope: f64,
+    shift: f64,
+    turn: Option<usize>,
+}
+
+impl Line {
+    fn taken(&self, choice: usize) -> (f64, f64) {
+        match self.turn {
+            Some(bit) if choice & (1 << bit) != 0 => (-1.0, 0.0),
+            Some(_) => (1.0, 0.0),
+            None => (self.slope, self.shift),
+        }
+    }
+}
+
+/// A line above every entry of a row; those that lose most take turns.
+fn chords(ends: &Ends, row: usize, norm: Norm, signs: u32) -> Vec<Line> {
+    let chord = |j: usize| {
+        let (slope, shift) = chord(ends.lo[[row, j]], ends.hi[[row, j]], norm);
+        Line { slope, shift, turn: None }
     };
-    (0..rows).map(total).collect()
+    let mut lines: Vec<Line> = (0..ends.lo.ncols()).map(chord).collect();
+    let mut by_shift: Vec<usize> = (0..lines.len()).filter(|&j| lines[j].shift > 0.0).collect();
+    by_shift.sort_by(|&a, &b| lines[b].shift.total_cmp(&lines[a].shift));
+    by_shift.iter().take(signs as usize).enumerate().for_each(|(bit, &j)| lines[j].turn = Some(bit));
+    lines
 }
 
 /// slope x + shift above |x| or x² on [l, u], both convex: the difference is largest at an end.

@@ -5,6 +5,7 @@
 
 mod gain;
 mod jacobian;
+mod room;
 mod statuses;
 mod tree;
 mod witness;
@@ -12,6 +13,8 @@ mod witness;
 use super::tree::Node;
 use super::{Tree, Witness};
 use crate::problem::{Problem, Quantity};
+pub use room::Limits;
+use room::Room;
 
 /// What a certificate claims about a problem, with the evidence.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub enum Refusal {
     /// Only a new run would show it.
     ReRunnable(String),
     Refused(String),
+    /// More memory or time is needed than there is; nothing is said about the claim.
+    Limit(String),
 }
 
 pub type Checked<T> = std::result::Result<T, Refusal>;
@@ -45,14 +50,14 @@ fn refused<T>(text: impl Into<String>) -> Checked<T> {
 }
 
 /// The rules by which both ends were derived.
-pub fn check(problem: &Problem, claim: &Claim) -> Checked<Vec<&'static str>> {
+pub fn check(problem: &Problem, claim: &Claim, limits: &Limits) -> Checked<Vec<&'static str>> {
     let mut rules = vec![];
     if claim.upper.is_nan() || claim.lower.is_nan() || claim.upper < claim.lower {
         return refused("the claim is not a pair of ordered numbers");
     }
     if claim.lower > 0.0 {
         let Some(witness) = &claim.witness else { return refused("there is no witness of the lower bound") };
-        let value = lower(problem, witness);
+        let value = lower(problem, witness, limits)?;
         if value < claim.lower {
             if let Proof::Digest(text) = &claim.proof {
                 return Err(Refusal::ReRunnable(text.clone()));
@@ -65,7 +70,7 @@ pub fn check(problem: &Problem, claim: &Claim) -> Checked<Vec<&'static str>> {
         });
     }
     if claim.upper < f64::INFINITY {
-        let (value, rule) = upper(problem, &claim.proof, claim.upper)?;
+        let (value, rule) = upper(problem, &claim.proof, claim.upper, limits)?;
         if value > claim.upper {
             return refused(format!("the evidence proves {value:e}, not {:e}", claim.upper));
         }
@@ -75,18 +80,21 @@ pub fn check(problem: &Problem, claim: &Claim) -> Checked<Vec<&'static str>> {
 }
 
 /// What a witness proves, 0 if nothing.
-pub fn lower(problem: &Problem, witness: &Witness) -> f64 {
-    witness::value(problem, witness)
+pub fn lower(problem: &Problem, witness: &Witness, limits: &Limits) -> Checked<f64> {
+    let room = Room::new(&problem.net, limits)?;
+    room.in_time()?;
+    Ok(witness::value(problem, witness))
 }
 
 /// What a proof proves, and by which rule; at most `wanted` where that can be shown.
-pub fn upper(problem: &Problem, proof: &Proof, wanted: f64) -> Checked<(f64, &'static str)> {
+pub fn upper(problem: &Problem, proof: &Proof, wanted: f64, limits: &Limits) -> Checked<(f64, &'static str)> {
     match proof {
         Proof::Digest(text) => Err(Refusal::ReRunnable(text.clone())),
         Proof::Tree { tree, kinks, reach } => {
             if problem.region.is_global() != reach.is_some() || problem.region.is_point() {
                 return refused("a tree of parts needs a region with interior, everything a reach");
             }
+            Room::new(&problem.net, limits)?;
             let taken = kinks.then(|| problem.net.without_maxima()).flatten();
             if *kinks && taken.is_none() {
                 return refused("there are no maxima to take apart");
@@ -98,7 +106,8 @@ pub fn upper(problem: &Problem, proof: &Proof, wanted: f64) -> Checked<(f64, &'s
                     return refused("the network has no homogeneous form of that reach");
                 }
             }
-            let value = tree::value(own.as_ref().unwrap_or(problem), tree, wanted)?;
+            let own = own.as_ref().unwrap_or(problem);
+            let value = tree::value(own, tree, wanted, &Room::new(&own.net, limits)?)?;
             // A quotient against the centre is one of the region's.
             debug_assert!(matches!(problem.quotient.quantity, Quantity::Lipschitz | Quantity::Anchored));
             Ok((value, rule(tree)))

@@ -1,17 +1,21 @@
 //! Where neurons can be on the parts of a tree: linear bounds again, in f64 on the CPU.
 
+use super::Checked;
+use super::room::Room;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::net::Op;
 use crate::num::round::add_up;
 use crate::num::{Piece, Piecewise};
-use crate::ops::linear::{NodeEnds, above, host_ends, over, relax, signs, take_signs, tighten, upload_ends};
+use crate::ops::linear::{
+    NodeEnds, Relaxation, above, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
+};
 use crate::ops::part::{Part, boxes, known, read_by_nonlinear, row};
 use crate::ops::plane::{Cell, Plane, Verdict, refuted, shrink};
 use crate::ops::sweep::enclosure;
 use crate::ops::{Ends, Gate, Prepared, Trace};
 use crate::region::Region;
-use ndarray::{Array2, s};
+use ndarray::{Array2, Array3, s};
 
 /// What is found on a batch of parts.
 pub struct Statuses {
@@ -28,7 +32,8 @@ pub fn derive(
     region: &Region,
     mut parts: Vec<Part>,
     multipliers: &[Option<&[f64]>],
-) -> Statuses {
+    room: &Room,
+) -> Checked<Statuses> {
     let (net, b) = (prepared.net, prepared.backend);
     let fixed = region.fixed();
     let free: Vec<Vec<bool>> = parts.iter().map(|p| p.free(&fixed)).collect();
@@ -53,45 +58,10 @@ pub fn derive(
             trace.gates[k] = Some(Gate::Each(slopes(b, f, x)));
         }
         if read[k] && k > 0 {
-            let mut open = undecided(prepared, k, &own);
-            open.extend(parts.iter().flat_map(|p| p.cuts.iter()).filter(|c| c.node == k).map(|c| c.feature));
-            open.sort_unstable();
-            open.dedup();
             ends[k] = Some(own.clone());
-            for chunk in open.chunks(256) {
-                let rows = signs(parts.len(), node.len(), chunk);
-                let (a, constants) = above(prepared, &relaxations, &ends, k, &rows, &mut |_, _| {});
-                let box_ = ends[0].as_ref().expect("bounds of the input");
-                let mut tops = over(b, region, box_, a.clone(), constants.clone());
-                let coefficients = match &a {
-                    Some(a) => b.read(a).centre,
-                    None => ndarray::Array3::zeros((parts.len(), 2 * chunk.len(), net.inputs())),
-                };
-                for i in 0..parts.len() {
-                    let line = |t: usize| Plane {
-                        a: coefficients.slice(s![i, t, ..]).to_vec(),
-                        d: constants[[i, t]],
-                    };
-                    let part = &mut parts[i];
-                    for cut in part.cuts.iter().filter(|c| c.node == k) {
-                        let Ok(t) = chunk.binary_search(&cut.feature) else { continue };
-                        let mut plane = line(2 * t + !cut.above as usize);
-                        plane.d = add_up(plane.d, if cut.above { -cut.at } else { cut.at });
-                        if plane.d.is_finite() {
-                            let vanished = !shrink(&plane, &free[i], &mut part.lo, &mut part.hi);
-                            empty[i] |= vanished && multipliers[i].is_some();
-                            planes[i].push(plane);
-                        }
-                    }
-                    if let Some(m) = multipliers[i].filter(|m| m.len() == planes[i].len()) {
-                        empty[i] |= refuted(&planes[i], m, &free[i], &part.lo, &part.hi);
-                    }
-                    if !empty[i] && !planes[i].is_empty() {
-                        sharpen(&planes[i], part, &free[i], &own, i, chunk, &line, &mut tops);
-                    }
-                }
-                take_signs(&mut own, &tops, chunk);
-            }
+            let lines = Lines { prepared, region, relaxations: &relaxations, ends: &ends, k, room };
+            let cells = Cells { parts: &mut parts, free: &free, planes: &mut planes, empty: &mut empty };
+            lines.narrow(cells, multipliers, &mut own)?;
             let value = trace.values[k].take().expect("just computed");
             trace.values[k] = Some(b.intersect(&value, &upload_ends(b, &own)));
         }
@@ -102,32 +72,151 @@ pub fn derive(
             part.known[k] = Some(row(ends[k].as_ref().expect("every node has ends"), i));
         }
     }
-    Statuses { gates: trace.gates, parts, empty }
+    Ok(Statuses { gates: trace.gates, parts, empty })
+}
+
+/// What is narrowed, item by item.
+struct Cells<'c> {
+    parts: &'c mut [Part],
+    free: &'c [Vec<bool>],
+    /// Half-spaces by the decisions so far.
+    planes: &'c mut [Vec<Plane>],
+    empty: &'c mut [bool],
+}
+
+/// Linear bounds of one node's features.
+struct Lines<'l> {
+    prepared: &'l Prepared<'l, Cpu>,
+    region: &'l Region,
+    relaxations: &'l [Option<Relaxation>],
+    ends: &'l NodeEnds,
+    k: usize,
+    room: &'l Room<'l>,
+}
+
+/// Upper linear bounds of +e_j and −e_j in turn, for some features.
+struct Bounds<'f> {
+    features: &'f [usize],
+    coefficients: Array3<f64>,
+    constants: Array2<f64>,
+    tops: Array2<f64>,
+}
+
+impl Bounds<'_> {
+    fn plane(&self, item: usize, row: usize) -> Plane {
+        Plane { a: self.coefficients.slice(s![item, row, ..]).to_vec(), d: self.constants[[item, row]] }
+    }
+}
+
+impl Lines<'_> {
+    /// Bounds of the features that matter, by what half-spaces leave of every part. A part's half-spaces are in
+    /// the order of its decisions, node by node, however many features are bounded at a time.
+    fn narrow(&self, mut cells: Cells, multipliers: &[Option<&[f64]>], own: &mut Ends) -> Checked<()> {
+        let at_once = self.room.bounded(cells.parts.len())?;
+        let mut cut: Vec<usize> = cells
+            .parts
+            .iter()
+            .flat_map(|p| p.cuts.iter())
+            .filter(|c| c.node == self.k)
+            .map(|c| c.feature)
+            .collect();
+        let mut open = undecided(self.prepared, self.k, own);
+        open.extend(&cut);
+        sorted(&mut cut);
+        sorted(&mut open);
+        let mut found: Vec<Vec<Option<Plane>>> =
+            cells.parts.iter().map(|p| vec![None; p.cuts.len()]).collect();
+        if open.len() <= at_once {
+            if !open.is_empty() {
+                let bounds = self.bounds(&open, cells.parts.len())?;
+                self.decided(&bounds, cells.parts, &mut found);
+                self.cut(&mut cells, found, multipliers);
+                self.take(bounds, &cells, own);
+            }
+            return Ok(());
+        }
+        for some in cut.chunks(at_once) {
+            let bounds = self.bounds(some, cells.parts.len())?;
+            self.decided(&bounds, cells.parts, &mut found);
+        }
+        self.cut(&mut cells, found, multipliers);
+        for some in open.chunks(at_once) {
+            self.take(self.bounds(some, cells.parts.len())?, &cells, own);
+        }
+        Ok(())
+    }
+
+    fn bounds<'f>(&self, features: &'f [usize], items: usize) -> Checked<Bounds<'f>> {
+        self.room.in_time()?;
+        let (b, net) = (self.prepared.backend, self.prepared.net);
+        let rows = signs(items, net.nodes[self.k].len(), features);
+        let (a, constants) = above(self.prepared, self.relaxations, self.ends, self.k, &rows, &mut |_, _| {});
+        let box_ = self.ends[0].as_ref().expect("bounds of the input");
+        let tops = over(b, self.region, box_, a.clone(), constants.clone());
+        let coefficients = match &a {
+            Some(a) => b.read(a).centre,
+            None => Array3::zeros((items, 2 * features.len(), net.inputs())),
+        };
+        Ok(Bounds { features, coefficients, constants, tops })
+    }
+
+    /// The half-spaces of the parts' decisions: z <= a x + d and z >= t give a x + d − t >= 0.
+    fn decided(&self, bounds: &Bounds, parts: &[Part], found: &mut [Vec<Option<Plane>>]) {
+        for (i, (part, found)) in parts.iter().zip(found).enumerate() {
+            for (cut, found) in part.cuts.iter().zip(found).filter(|(c, _)| c.node == self.k) {
+                let Ok(t) = bounds.features.binary_search(&cut.feature) else { continue };
+                let mut plane = bounds.plane(i, 2 * t + !cut.above as usize);
+                plane.d = add_up(plane.d, if cut.above { -cut.at } else { cut.at });
+                *found = plane.d.is_finite().then_some(plane);
+            }
+        }
+    }
+
+    /// Boxes shrink by the half-spaces, and multipliers are tried where their number is reached.
+    fn cut(&self, cells: &mut Cells, found: Vec<Vec<Option<Plane>>>, multipliers: &[Option<&[f64]>]) {
+        for (i, found) in found.into_iter().enumerate() {
+            let (part, free) = (&mut cells.parts[i], &cells.free[i]);
+            let before = cells.planes[i].len();
+            for plane in found.into_iter().flatten() {
+                let vanished = !shrink(&plane, free, &mut part.lo, &mut part.hi);
+                cells.empty[i] |= vanished && multipliers[i].is_some();
+                cells.planes[i].push(plane);
+            }
+            let planes = &cells.planes[i];
+            if let Some(m) = multipliers[i].filter(|m| m.len() == planes.len() && planes.len() > before) {
+                cells.empty[i] |= refuted(planes, m, free, &part.lo, &part.hi);
+            }
+        }
+    }
+
+    fn take(&self, mut bounds: Bounds, cells: &Cells, own: &mut Ends) {
+        for i in (0..cells.parts.len()).filter(|&i| !cells.empty[i] && !cells.planes[i].is_empty()) {
+            sharpen(&mut bounds, cells, own, i);
+        }
+        take_signs(own, &bounds.tops, bounds.features);
+    }
+}
+
+fn sorted(list: &mut Vec<usize>) {
+    list.sort_unstable();
+    list.dedup();
 }
 
 /// Lowers bounds of features by multipliers of the half-spaces, which anybody may propose.
-fn sharpen(
-    planes: &[Plane],
-    part: &Part,
-    free: &[bool],
-    own: &Ends,
-    i: usize,
-    chunk: &[usize],
-    line: &dyn Fn(usize) -> Plane,
-    tops: &mut Array2<f64>,
-) {
-    let mut cell = Cell::new(planes, &part.lo, &part.hi);
-    if !matches!(cell.judge(free), Verdict::Point(_)) {
+fn sharpen(bounds: &mut Bounds, cells: &Cells, own: &Ends, i: usize) {
+    let part = &cells.parts[i];
+    let mut cell = Cell::new(&cells.planes[i], &part.lo, &part.hi);
+    if !matches!(cell.judge(&cells.free[i]), Verdict::Point(_)) {
         return;
     }
-    for (t, &j) in chunk.iter().enumerate() {
+    for (t, &j) in bounds.features.iter().enumerate() {
         if own.lo[[i, j]] >= 0.0 || own.hi[[i, j]] <= 0.0 {
             continue;
         }
         for side in [2 * t, 2 * t + 1] {
-            let plane = line(side);
-            if plane.d.is_finite() && (side == 2 * t || tops[[i, 2 * t]] > 0.0) {
-                tops[[i, side]] = tops[[i, side]].min(cell.highest(&plane));
+            let plane = bounds.plane(i, side);
+            if plane.d.is_finite() && (side == 2 * t || bounds.tops[[i, 2 * t]] > 0.0) {
+                bounds.tops[[i, side]] = bounds.tops[[i, side]].min(cell.highest(&plane));
             }
         }
     }

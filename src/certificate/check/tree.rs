@@ -1,9 +1,9 @@
 //! A tree of parts again, from the root: both sides of every division are visited, so the leaves cover
 //! the region, and every leaf is bounded or ruled out.
 
+use super::room::Room;
 use super::statuses::{Statuses, derive};
-use super::{Checked, refused};
-use super::{gain, jacobian};
+use super::{Checked, gain, jacobian, refused};
 use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
 use crate::num::operator::operator_upper;
@@ -14,46 +14,74 @@ use crate::ops::part::{Part, Split};
 use crate::problem::Problem;
 use ndarray::Axis;
 
-/// Parts at a time.
-const BATCH: usize = 64;
-
 /// The largest bound of all leaves; more work goes to those above `wanted`.
-pub fn value(problem: &Problem, tree: &Tree, wanted: f64) -> Checked<f64> {
+pub fn value(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Checked<f64> {
     let Some((lo, hi)) = problem.region.ends() else { return refused("the region is not bounded") };
+    let sizes = sizes(tree)?;
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE);
-    let mut seen = vec![false; tree.nodes.len()];
     let mut best: f64 = 0.0;
-    let mut open = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
-    if let Some(Node::Faces(places)) = tree.nodes.first() {
-        let faces = open[0].faces();
+    let mut waiting = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
+    if let Node::Faces(places) = &tree.nodes[0] {
+        let faces = waiting[0].faces();
         if !problem.homogeneous || faces.len() != places.len() {
             return refused("the region has no such faces");
         }
-        seen[0] = true;
-        open = faces.into_iter().zip(places).map(|(p, &place)| Part { place, ..p }).collect();
+        waiting = faces.into_iter().zip(places).map(|(p, &place)| Part { place, ..p }).collect();
     }
-    while !open.is_empty() {
-        let rest = open.split_off(open.len().min(BATCH));
-        let batch = std::mem::replace(&mut open, rest);
-        let mut multipliers = vec![];
-        for part in &batch {
-            match (tree.nodes.get(part.place), seen.get_mut(part.place)) {
-                (Some(node), Some(seen)) if !*seen => {
-                    *seen = true;
-                    multipliers.push(if let Node::Empty(m) = node { Some(&m[..]) } else { None });
-                }
-                _ => return refused("a part is missing, or in two places"),
-            }
-        }
-        let found = derive(&prepared, &problem.region, batch, &multipliers);
+    while !waiting.is_empty() {
+        room.in_time()?;
+        let batch = waiting.split_off(waiting.len() - room.parts(&waiting)?);
+        let multipliers: Vec<Option<&[f64]>> = batch
+            .iter()
+            .map(|part| if let Node::Empty(m) = &tree.nodes[part.place] { Some(&m[..]) } else { None })
+            .collect();
+        let found = derive(&prepared, &problem.region, batch, &multipliers, room)?;
+        let leaves = Leaves { problem, prepared: &prepared, found: &found, wanted, room };
         for (i, part) in found.parts.iter().enumerate() {
             match &tree.nodes[part.place] {
-                Node::Split { split, children } => open.extend(divided(problem, part, split, children)?),
-                node => best = best.max(leaf(problem, &prepared, &found, i, part, node, wanted)?),
+                Node::Split { split, children } => {
+                    let mut children = divided(problem, part, split, children)?;
+                    // The smaller side comes first, so that little waits: a part around the one at hand waits
+                    // for no more than half of what is left.
+                    children.sort_by_key(|c| std::cmp::Reverse(sizes[c.place]));
+                    waiting.extend(children);
+                }
+                node => best = best.max(leaves.bound(i, part, node)?),
             }
         }
     }
-    if seen.contains(&false) { refused("a part belongs to no other") } else { Ok(best) }
+    Ok(best)
+}
+
+/// How many parts lie in each one; refused unless every node is in the tree once.
+fn sizes(tree: &Tree) -> Checked<Vec<usize>> {
+    let mut seen = vec![false; tree.nodes.len()];
+    let mut order = vec![];
+    let mut open = vec![0];
+    while let Some(place) = open.pop() {
+        match seen.get_mut(place) {
+            Some(seen) if !*seen => *seen = true,
+            _ => return refused("a part is missing, or in two places"),
+        }
+        order.push(place);
+        open.extend(children(&tree.nodes[place]));
+    }
+    if seen.contains(&false) {
+        return refused("a part belongs to no other");
+    }
+    let mut sizes = vec![1; tree.nodes.len()];
+    for &place in order.iter().rev() {
+        sizes[place] += children(&tree.nodes[place]).iter().map(|c| sizes[*c]).sum::<usize>();
+    }
+    Ok(sizes)
+}
+
+fn children(node: &Node) -> &[usize] {
+    match node {
+        Node::Split { children, .. } => children,
+        Node::Faces(children) => children,
+        Node::Bounded | Node::Scaled(_) | Node::Pattern | Node::Empty(_) | Node::Refuted(_) => &[],
+    }
 }
 
 fn divided(problem: &Problem, part: &Part, split: &Split, places: &[usize; 2]) -> Checked<Vec<Part>> {
@@ -74,52 +102,56 @@ fn divided(problem: &Problem, part: &Part, split: &Split, places: &[usize; 2]) -
     Ok(children.map(|(child, &place)| Part { place, ..child }).collect())
 }
 
-/// An upper bound on a leaf; 0 if it has no interior.
-fn leaf(
-    problem: &Problem,
-    prepared: &Prepared<Cpu>,
-    found: &Statuses,
-    i: usize,
-    part: &Part,
-    node: &Node,
+/// Leaves of one batch.
+struct Leaves<'l> {
+    problem: &'l Problem,
+    prepared: &'l Prepared<'l, Cpu>,
+    found: &'l Statuses,
     wanted: f64,
-) -> Checked<f64> {
-    let rows: Vec<usize> = (0..problem.rows()).collect();
-    match node {
-        Node::Bounded => {
-            let norm = |all| jacobian::norm(problem, prepared, &found.gates, i, &rows, all);
-            let quick = norm(false);
-            Ok(if quick <= wanted { quick } else { quick.min(norm(true)) })
-        }
-        Node::Scaled(scaled) => {
-            let shown = gain::norm(problem, prepared, &found.gates, i, scaled, wanted);
-            if shown <= wanted {
-                return Ok(shown);
+    room: &'l Room<'l>,
+}
+
+impl Leaves<'_> {
+    /// An upper bound on a leaf; 0 if it has no interior.
+    fn bound(&self, i: usize, part: &Part, node: &Node) -> Checked<f64> {
+        let Leaves { problem, prepared, found, wanted, room } = *self;
+        let rows: Vec<usize> = (0..problem.rows()).collect();
+        let linear = |all| jacobian::norm(problem, prepared, &found.gates, i, &rows, all, room);
+        match node {
+            Node::Bounded => {
+                let quick = linear(false)?;
+                Ok(if quick <= wanted { quick } else { quick.min(linear(true)?) })
             }
-            Ok(shown.min(jacobian::norm(problem, prepared, &found.gates, i, &rows, true)))
-        }
-        Node::Empty(_) if found.empty[i] => Ok(0.0),
-        Node::Empty(_) => refused("multipliers do not show that a part is empty"),
-        Node::Refuted(multipliers) => {
-            if empty(problem, part, multipliers) {
-                return Ok(0.0);
+            Node::Scaled(scaled) => {
+                let shown = gain::norm(problem, prepared, &found.gates, i, scaled, wanted, room)?;
+                Ok(if shown <= wanted { shown } else { shown.min(linear(true)?) })
             }
-            refused("multipliers do not show that a pattern has no interior")
+            Node::Empty(_) if found.empty[i] => Ok(0.0),
+            Node::Empty(_) => refused("multipliers do not show that a part is empty"),
+            Node::Refuted(multipliers) => {
+                if empty(problem, part, multipliers) {
+                    return Ok(0.0);
+                }
+                refused("multipliers do not show that a pattern has no interior")
+            }
+            Node::Pattern => single(problem, part),
+            Node::Split { .. } => refused("a divided part is no leaf"),
+            Node::Faces(_) => refused("only the whole region has faces"),
         }
-        Node::Pattern => {
-            let input = constants(&problem.region, problem.net.inputs());
-            let Ok(pattern) = pattern(&problem.net, &input, &by_ends(part)) else {
-                return refused("a leaf has no single pattern");
-            };
-            let found = pattern.jacobian(&problem.seeds(), &input).map(|j| problem.without_ignored(j));
-            let Some(j) = found else { return refused("no Jacobian") };
-            let [centre, radius] = [&j.centre, &j.radius].map(|a| a.index_axis(Axis(0), 0));
-            let q = &problem.quotient;
-            Ok(operator_upper(centre, radius, q.in_norm, q.out_norm).get())
-        }
-        Node::Split { .. } => refused("a divided part is no leaf"),
-        Node::Faces(_) => refused("only the whole region has faces"),
     }
+}
+
+/// The norm of the Jacobian of a part's one pattern.
+fn single(problem: &Problem, part: &Part) -> Checked<f64> {
+    let input = constants(&problem.region, problem.net.inputs());
+    let Ok(pattern) = pattern(&problem.net, &input, &by_ends(part)) else {
+        return refused("a leaf has no single pattern");
+    };
+    let found = pattern.jacobian(&problem.seeds(), &input).map(|j| problem.without_ignored(j));
+    let Some(j) = found else { return refused("no Jacobian") };
+    let [centre, radius] = [&j.centre, &j.radius].map(|a| a.index_axis(Axis(0), 0));
+    let q = &problem.quotient;
+    Ok(operator_upper(centre, radius, q.in_norm, q.out_norm).get())
 }
 
 fn empty(problem: &Problem, part: &Part, multipliers: &[Rational]) -> bool {

@@ -109,6 +109,16 @@ impl Step<'_> {
     fn holds(&self, before: Option<&Array2<f64>>, multipliers: &Array1<f64>, after: &Array2<f64>) -> bool {
         let (n, m) = (self.layer.centre.nrows(), self.layer.centre.ncols());
         let sums = self.sums();
+        // Roundings below are relative ones: no product of multipliers and slopes may come near the smallest
+        // numbers.
+        let vanishes = |i: usize| {
+            let (a, b) = (self.slopes[0][i], self.slopes[1][i]);
+            let small = |x: f64| x.abs() < 1e-200;
+            (sums[i] != 0.0 && small(multipliers[i] * sums[i])) || (a != 0.0 && b != 0.0 && small(a * b))
+        };
+        if (0..n).any(vanishes) {
+            return false;
+        }
         // ½ L (a + b) W: at most six roundings an entry.
         let half = weighted(self.layer, |i| 0.5 * (multipliers[i] * sums[i]));
         let diagonal = norms::vector_norm_up(multipliers.iter().copied(), norms::Norm::Two);

@@ -274,7 +274,7 @@ impl Form {
             diagonal = add_up(diagonal, l);
             if a != 0.0 && b != 0.0 {
                 let d = l * a * b;
-                if d.abs() < 1e-200 {
+                if d.abs() < 1e-200 || (l * a).abs() < 1e-200 {
                     return false;
                 }
                 scaled.row_mut(i).assign(&(&row * d));

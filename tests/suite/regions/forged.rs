@@ -2,7 +2,7 @@
 //! one thing and means another. Regions in files are what somebody wrote, so most of them cannot be said.
 
 use super::{dense, source};
-use clarke::certificate::check::{Claim, Proof, check};
+use clarke::certificate::check::{Claim, Limits, Proof, check};
 use clarke::certificate::file::{Certificate, read, write};
 use clarke::certificate::{Tree, Witness};
 use clarke::net::Net;
@@ -28,7 +28,7 @@ fn accepted(net: &Net, text: &str) -> Result<(), String> {
     let certificate = read(text).map_err(|e| e.to_string())?;
     let problem = Problem::new(net.clone(), certificate.region, certificate.quotient);
     let problem = problem.map_err(|e| e.to_string())?;
-    check(&problem, &certificate.claim).map(drop).map_err(|e| format!("{e:?}"))
+    check(&problem, &certificate.claim, &Limits::default()).map(drop).map_err(|e| format!("{e:?}"))
 }
 
 fn claim(lower: f64, upper: f64, witness: Option<Witness>) -> Claim {

@@ -10,7 +10,7 @@ mod truth;
 
 use crate::common::{budget, written};
 use clarke::backend::cpu::Cpu;
-use clarke::certificate::check::{Refusal, check};
+use clarke::certificate::check::{Limits, Refusal, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::cli::problem::normalised;
 use clarke::method::driver::Outcome;
@@ -328,7 +328,7 @@ fn bounds_are_about_what_was_written() {
             let again = read(&written).expect("what was written");
             assert_eq!(write(&again), written);
             let other = Problem { region: again.region.clone(), ..problem };
-            let accepted = check(&other, &again.claim);
+            let accepted = check(&other, &again.claim, &Limits::default());
             assert!(accepted.is_ok() != digest.is_some(), "{text}: {digest:?} {accepted:?}");
             let truth = case.truth.to_f64().value();
             let closed = upper <= truth * (1.0 + 1e-9) && lower >= truth * (1.0 - 1e-9);
@@ -397,7 +397,7 @@ fn near_the_end_of_the_floats() {
             let truth = norm_of(&weights);
             let text = format!("{weights:?} {norm} {radius:e}: [{:e}, {:e}]", claim.lower, claim.upper);
             assert!(holds(&truth, claim.lower, claim.upper), "{text}");
-            match (check(&problem, &claim), digest) {
+            match (check(&problem, &claim, &Limits::default()), digest) {
                 (Ok(_), None) | (Err(Refusal::ReRunnable(_)), Some(_)) => {}
                 (other, digest) => panic!("{text}: {other:?} {digest:?}"),
             }
