@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 fn clarke(arguments: &[&str], input: &[u8]) -> Output {
@@ -27,10 +28,25 @@ fn json(ran: &Output) -> Value {
     serde_json::from_slice(&ran.stdout).expect("JSON")
 }
 
-fn scratch(name: &str) -> String {
-    let folder = std::env::temp_dir().join(format!("clarke-sources-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder.join(name).to_str().expect("UTF-8").into()
+/// A folder that is gone afterwards.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("clarke-sources-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        Scratch(folder)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("UTF-8").into()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
 }
 
 const BOUND: [&str; 8] =
@@ -39,7 +55,8 @@ const BOUND: [&str; 8] =
 #[test]
 fn through_a_pipe() {
     let bytes = std::fs::read("tests/data/digits.onnx").expect("the network");
-    let cert = scratch("pipe.cert");
+    let scratch = Scratch::new("pipe");
+    let cert = scratch.file("pipe.cert");
     let from_file = json(&clarke(&[&["bound", "tests/data/digits.onnx"], &BOUND[..]].concat(), b""));
     let wrote = [&["bound", "/dev/stdin", "--certificate", &cert], &BOUND[..]].concat();
     let piped = json(&clarke(&wrote, &bytes));
@@ -65,7 +82,8 @@ fn through_a_pipe() {
 #[test]
 fn certificates_with_weights_beside_the_model() {
     let model = "tests/data/exports/torch-mlp.onnx";
-    let cert = scratch("external.cert");
+    let scratch = Scratch::new("external");
+    let cert = scratch.file("external.cert");
     let flags = ["--clip", "0,1", "--time", "3s", "--certificate", &cert, "--format", "json"];
     let bound = json(&clarke(&[&["bound", model], &flags[..]].concat(), b""));
     let inspected = json(&clarke(&["inspect", model, "--format", "json"], b""));
@@ -87,7 +105,7 @@ fn certificates_with_weights_beside_the_model() {
     assert_eq!(forged.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&forged.stderr).contains("not the one that the certificate names"));
     std::fs::write(&cert, text).expect("a file");
-    let copy = scratch("torch-mlp.onnx");
+    let copy = scratch.file("torch-mlp.onnx");
     std::fs::copy(model, &copy).expect("a copy");
     std::fs::write(format!("{copy}.data"), &data).expect("a copy");
     assert_eq!(clarke(&["check", &cert, "--net", &copy], b"").status.code(), Some(2));
