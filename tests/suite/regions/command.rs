@@ -80,7 +80,6 @@ fn every_way_in() {
         "--clip -0.3,0.3".into(),
         format!("--input {sample} --eps 0.1"),
         format!("--input {byte} --eps 0.1"),
-        format!("--input {byte} --scale raw --eps 5.1e1"),
         format!("--box {table}"),
         format!("--vnnlib {property}"),
     ];
