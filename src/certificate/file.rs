@@ -72,6 +72,26 @@ struct File {
     proof: Steps,
 }
 
+/// A question without an answer, in the same form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    pub net: Source,
+    region: Place,
+    quotient: Question,
+}
+
+impl Asked {
+    pub fn new(net: Source, region: &Region, quotient: &Quotient) -> Asked {
+        Asked { net, region: place(region), quotient: question(quotient) }
+    }
+
+    /// What is asked of the network, and where.
+    pub fn read(self) -> Result<(Region, Quotient)> {
+        Ok((region(self.region)?, quotient(self.quotient)?))
+    }
+}
+
 /// A number, and exactly.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,17 +179,6 @@ impl Number {
 }
 
 pub fn write(c: &Certificate) -> String {
-    let q = &c.quotient;
-    let quotient = Question {
-        in_norm: q.in_norm.to_string(),
-        out_norm: q.out_norm.to_string(),
-        output: match q.output {
-            Output::All => "all".into(),
-            Output::One(i) => i.to_string(),
-            Output::Difference(i, j) => format!("{i}-{j}"),
-        },
-        quantity: if q.quantity == Quantity::Anchored { "anchored" } else { "lipschitz" }.into(),
-    };
     let witness = c.claim.witness.as_ref().map(|w| match w {
         Witness::Piece { x, u } => Point::Piece { x: x.clone(), u: u.clone() },
         Witness::Inside { x, u } => {
@@ -189,13 +198,39 @@ pub fn write(c: &Certificate) -> String {
         version: env!("CARGO_PKG_VERSION").into(),
         net: c.source.clone(),
         region: place(&c.region),
-        quotient,
+        quotient: question(&c.quotient),
         upper: number(c.claim.upper),
         lower: number(c.claim.lower),
         witness,
         proof,
     };
     serde_json::to_string(&file).expect("plain data") + "\n"
+}
+
+fn question(q: &Quotient) -> Question {
+    Question {
+        in_norm: q.in_norm.to_string(),
+        out_norm: q.out_norm.to_string(),
+        output: match q.output {
+            Output::All => "all".into(),
+            Output::One(i) => i.to_string(),
+            Output::Difference(i, j) => format!("{i}-{j}"),
+        },
+        quantity: if q.quantity == Quantity::Anchored { "anchored" } else { "lipschitz" }.into(),
+    }
+}
+
+fn quotient(q: Question) -> Result<Quotient> {
+    Ok(Quotient {
+        in_norm: norm(&q.in_norm)?,
+        out_norm: norm(&q.out_norm)?,
+        output: output(&q.output)?,
+        quantity: match &q.quantity[..] {
+            "lipschitz" => Quantity::Lipschitz,
+            "anchored" => Quantity::Anchored,
+            _ => return Err(bad("its quantity is neither lipschitz nor anchored")),
+        },
+    })
 }
 
 fn place(region: &Region) -> Place {
@@ -255,17 +290,7 @@ pub fn read(text: &str) -> Result<Certificate> {
         return Err(bad(&format!("its schema is {:?}, not {SCHEMA:?}", file.schema)));
     }
     let region = region(file.region)?;
-    let q = file.quotient;
-    let quotient = Quotient {
-        in_norm: norm(&q.in_norm)?,
-        out_norm: norm(&q.out_norm)?,
-        output: output(&q.output)?,
-        quantity: match &q.quantity[..] {
-            "lipschitz" => Quantity::Lipschitz,
-            "anchored" => Quantity::Anchored,
-            _ => return Err(bad("its quantity is neither lipschitz nor anchored")),
-        },
-    };
+    let quotient = quotient(file.quotient)?;
     let witness = match file.witness {
         None => None,
         Some(Point::Piece { x, u }) => Some(Witness::Piece { x, u }),

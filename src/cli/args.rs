@@ -33,6 +33,7 @@ pub struct BoundArgs {
     pub expect: Option<String>,
     pub certificate: Option<PathBuf>,
     pub plot: Option<PathBuf>,
+    pub dump: Option<PathBuf>,
     pub print: Print,
     /// What deserves a word about the flags themselves.
     pub notes: Vec<WarningInfo>,
@@ -131,7 +132,7 @@ impl BoundArgs {
         }
         Ok(BoundArgs {
             notes,
-            net: flags.net,
+            net: flags.net.ok_or_else(|| Error::input("no network is given").at("NET"))?,
             centre,
             region,
             clip,
@@ -148,6 +149,7 @@ impl BoundArgs {
             expect: flags.result.expect,
             certificate: flags.result.certificate,
             plot: flags.result.plot.map(parse::plot).transpose()?,
+            dump: flags.result.dump,
             print: Print::new(flags.print),
         })
     }

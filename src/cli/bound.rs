@@ -3,9 +3,10 @@
 use super::args::BoundArgs;
 use super::certificate;
 use super::device::{self, Order};
+use super::dump::{self, Options, Replay};
 use super::exit;
 use super::files::Target;
-use super::flags::Format;
+use super::flags::{BoundFlags, Format};
 use super::interrupt;
 use super::live::Live;
 use super::print::{self, Print};
@@ -19,13 +20,17 @@ use crate::report::{BoundReport, csv, human, json};
 use crate::search::Progress;
 use std::time::Instant;
 
-pub fn run(args: BoundArgs) -> Result<i32> {
+pub fn run(mut flags: BoundFlags) -> Result<i32> {
+    let path = flags.result.problem.clone();
+    let replay = path.map(|path| Replay::read(&path, &mut flags)).transpose()?;
+    let options = Options::of(&flags);
+    let args = BoundArgs::new(flags)?;
     check_method(&args.work.method)?;
     let files = Files::new(&args)?;
     let mut live = Live::new(args.print.quiet, args.work.time);
     let started = Instant::now();
     let mut moments = Moments::default();
-    let answer = solve(&args, |seen| {
+    let answer = solve(&args, replay, options, |seen| {
         moments.add(moment(started, &seen));
         live.update(&seen);
     })?;
@@ -47,16 +52,18 @@ fn moment(started: Instant, seen: &Progress) -> Moment {
     }
 }
 
-/// A report, and the text of its certificate.
+/// A report, and the texts of its certificate and its problem.
 struct Answered {
     report: BoundReport,
     certificate: Option<String>,
+    dump: Option<String>,
 }
 
 /// What is written besides the result.
 struct Files {
     plot: Option<Target>,
     certificate: Option<Target>,
+    dump: Option<Target>,
 }
 
 impl Files {
@@ -66,9 +73,13 @@ impl Files {
         let files = Files {
             plot: target("--plot", &args.plot)?,
             certificate: target("--certificate", &args.certificate)?,
+            dump: target("--dump", &args.dump)?,
         };
         let out = target("--out", &args.print.out)?;
-        Target::distinct([&out, &files.plot, &files.certificate].into_iter().flatten(), &args.net)?;
+        Target::distinct(
+            [&out, &files.plot, &files.certificate, &files.dump].into_iter().flatten(),
+            &args.net,
+        )?;
         Ok(files)
     }
 
@@ -81,8 +92,12 @@ impl Files {
             true => t.write(&plot::csv(r, &moments)),
             false => t.write(&plot::svg(r, &moments, seconds)),
         });
-        let certificate = self.certificate.as_ref().zip(answer.certificate.as_ref()).map(|(t, c)| t.write(c));
-        let mut failures = [plot, certificate].into_iter().flatten().filter_map(Result::err);
+        let text = |t: &Option<Target>, text: &Option<String>| {
+            t.as_ref().zip(text.as_ref()).map(|(target, text)| target.write(text))
+        };
+        let certificate = text(&self.certificate, &answer.certificate);
+        let dump = text(&self.dump, &answer.dump);
+        let mut failures = [plot, certificate, dump].into_iter().flatten().filter_map(Result::err);
         let first = failures.next();
         failures.for_each(|e| print::error(&e));
         first.map_or(Ok(()), Err)
@@ -90,12 +105,21 @@ impl Files {
 }
 
 /// From arguments to the finished report.
-fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<Answered> {
+fn solve(
+    args: &BoundArgs,
+    replay: Option<Replay>,
+    options: Options,
+    mut progress: impl FnMut(Progress),
+) -> Result<Answered> {
     let started = Instant::now();
     let memory = args.work.memory.unwrap_or(4 << 30);
     let budget = Budget::new(args.work.time, memory).or_until(interrupt::stop());
     threads::start(args.work.threads)?;
-    let loaded = problem::load(args)?;
+    let loaded = match replay {
+        Some(replay) => replay.load(args)?,
+        None => problem::load(args)?,
+    };
+    let dump = args.dump.as_ref().map(|_| dump::text(args, options, &loaded));
     let import = started.elapsed().as_secs_f64();
     let work = &args.work;
     let order = Order {
@@ -123,7 +147,7 @@ fn solve(args: &BoundArgs, mut progress: impl FnMut(Progress)) -> Result<Answere
         report.warnings.extend(written.warning);
         written.text
     });
-    Ok(Answered { report, certificate })
+    Ok(Answered { report, certificate, dump })
 }
 
 /// The part of the time that goes to bounds where a certificate is checked after them.

@@ -5,7 +5,7 @@ use super::parse;
 use super::print::Print;
 use super::problem::normalised;
 use crate::certificate::check::{Limits, Refusal, check};
-use crate::certificate::file::{self, Certificate, read};
+use crate::certificate::file::{self, read};
 use crate::data::decimal::{rounded_down, rounded_up};
 use crate::data::{base64, read_file};
 use crate::deadline::Deadline;
@@ -28,7 +28,7 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
         Error::input("the certificate is no text").at(&*place).next("give a file of bound --certificate")
     })?;
     let certificate = read(&text).map_err(|e| e.at(&*place))?;
-    let net = network(&certificate, flags.net.as_deref()).map_err(|e| e.at(&*place))?;
+    let net = network(&certificate.source, flags.net.as_deref()).map_err(|e| e.at(&*place))?;
     let problem = Problem::new(net, certificate.region.clone(), certificate.quotient)
         .map_err(|e| e.at(&*place).next("the certificate does not fit its network"))?;
     let answer = check(&problem, &certificate.claim, &limits);
@@ -96,9 +96,8 @@ fn limits(flags: &CheckFlags) -> Result<Limits> {
     Ok(Limits { memory, deadline: time.map_or_else(Deadline::never, Deadline::within) })
 }
 
-/// The network of the certificate, from itself or from files with the same digest.
-fn network(certificate: &Certificate, path: Option<&Path>) -> Result<Net> {
-    let from = &certificate.source;
+/// The network that a file names, from that file itself or from others with the same digest.
+pub fn network(from: &file::Source, path: Option<&Path>) -> Result<Net> {
     let mut source = match path {
         Some(path) => Source::read(path)?,
         None => held(from)?,
@@ -111,7 +110,7 @@ fn network(certificate: &Certificate, path: Option<&Path>) -> Result<Net> {
     let net = source.import(&options)?;
     if source.sha256() != from.sha256 {
         let named = from.external.iter().map(|f| format!("; {}: {}", f.name, f.sha256));
-        return Err(Error::input("the network is not the one that the certificate names").next(format!(
+        return Err(Error::input("the network is not the one that the file names").next(format!(
             "its SHA-256 must be {}{}",
             from.sha256,
             named.collect::<String>()
@@ -124,7 +123,7 @@ fn network(certificate: &Certificate, path: Option<&Path>) -> Result<Net> {
 fn held(from: &file::Source) -> Result<Source> {
     let file = |name: &str, text: &Option<String>| {
         let text = text.as_ref().ok_or_else(|| {
-            Error::input("the certificate does not hold its network")
+            Error::input("the file does not hold its network")
                 .next(format!("give it with --net: {}", from.name))
         })?;
         let bytes = base64::decode(text).ok_or_else(|| Error::input("its network is damaged"))?;

@@ -60,8 +60,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct BoundFlags {
     /// .onnx .npz .safetensors .nnet
-    #[arg(value_name = "NET")]
-    pub net: PathBuf,
+    #[arg(value_name = "NET", required_unless_present = "problem")]
+    pub net: Option<PathBuf>,
     #[command(flatten)]
     pub region: RegionFlags,
     #[command(flatten)]
@@ -210,6 +210,9 @@ pub struct MachineFlags {
     pub threads: Option<String>,
 }
 
+/// What a dumped problem holds.
+const ASKED: [&str; 5] = ["RegionFlags", "QuotientFlags", "UnitFlags", "ImportFlags", "expect"];
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Result")]
 pub struct ResultFlags {
@@ -225,6 +228,12 @@ pub struct ResultFlags {
     /// both ends against time: .svg or .csv
     #[arg(long, value_name = "FILE", long_help = help::PLOT)]
     pub plot: Option<PathBuf>,
+    /// write the problem, to be asked again
+    #[arg(long, value_name = "FILE", long_help = help::DUMP)]
+    pub dump: Option<PathBuf>,
+    /// ask a dumped problem again
+    #[arg(long, value_name = "FILE", long_help = help::PROBLEM, conflicts_with_all = ASKED)]
+    pub problem: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, Args)]

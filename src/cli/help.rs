@@ -139,5 +139,15 @@ magnitude): a check of axis order, --mean and --std, not of any bound.";
 pub const CERTIFICATE: &str = "\
 write what proves the pair; `clarke check FILE` derives it again";
 
+pub const DUMP: &str = "\
+write the problem: the network (up to 256 KiB inside, else its
+place and SHA-256), region, quotient and the options of the work;
+--problem asks it again";
+
+pub const PROBLEM: &str = "\
+ask a problem again that --dump wrote; flags of the work that are
+given here count instead of the dumped ones. The same seed with
+--threads 1 --device cpu gives the same bytes, times apart";
+
 pub const PLOT: &str = "\
 both ends against time: a picture (.svg) or its numbers (.csv)";

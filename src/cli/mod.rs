@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod device;
 mod devices;
+mod dump;
 pub mod exit;
 pub mod files;
 pub mod flags;
@@ -48,7 +49,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> i32 {
 
 fn run(command: Command) -> Result<i32> {
     match command {
-        Command::Bound(flags) => bound::run(args::BoundArgs::new(*flags)?),
+        Command::Bound(flags) => bound::run(*flags),
         Command::Layers(flags) => layers::run(args::LayersArgs::new(*flags)?),
         Command::Check(flags) => check::run(flags),
         Command::Inspect(flags) => inspect::run(flags),

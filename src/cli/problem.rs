@@ -24,6 +24,7 @@ pub struct Loaded {
     pub source: file::Source,
     pub net: NetInfo,
     pub centre: Option<CentreInfo>,
+    pub at: Option<Vec<Written>>,
     pub output: Option<OutputInfo>,
     pub region: RegionInfo,
     pub units: Units,
@@ -38,7 +39,7 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     let source = certificate::source(&source, args);
     let shape = net.nodes[0].shape.clone();
     let noted = net.warnings.iter().map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() });
-    let mut warnings: Vec<WarningInfo> = noted.collect();
+    let mut warnings: Vec<WarningInfo> = args.notes.iter().cloned().chain(noted).collect();
     let net = normalised(net, args.mean.as_deref(), args.std.as_deref())?;
     let mut eight_bit = false;
     let (written, centre_info) = match &args.centre {
@@ -68,36 +69,23 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         expected(spec, &net.evaluate(&nearest(x)))?;
     }
     let output = written.as_ref().map(|x| output(&net, x));
-    let (region, info) = region(args, &net, written)?;
+    let (region, info) = region(args, &net, written.clone())?;
     let quotient = Quotient {
         in_norm: args.in_norm,
         out_norm: args.out_norm,
         output: args.output,
         quantity: args.quantity,
     };
-    let layers = net.nodes.iter().filter(|n| matches!(n.op, Op::Affine(_))).count();
-    let info_net = NetInfo {
-        sha256: source.sha256.clone(),
-        path,
-        inputs: net.inputs(),
-        outputs: net.outputs(),
-        parameters: net.parameters(),
-        free_neurons: None,
-        layers,
-        neurons: net.neurons(),
-    };
+    let info_net = net_info(&net, path, &source);
     let problem = Problem::new(net, region, quotient)?;
-    let region = RegionInfo {
-        fixed_inputs: problem.region.fixed().iter().filter(|f| **f).count(),
-        global: problem.region.is_global(),
-        ..info
-    };
+    let region = settled(info, &problem);
     Ok(Loaded {
         quotient: quotient_info(&problem),
         problem,
         source,
         net: info_net,
         centre: centre_info,
+        at: written,
         output,
         region,
         units: Units {
@@ -109,6 +97,29 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         },
         warnings,
     })
+}
+
+/// What reports say of a network.
+pub fn net_info(net: &Net, path: String, source: &file::Source) -> NetInfo {
+    NetInfo {
+        sha256: source.sha256.clone(),
+        path,
+        inputs: net.inputs(),
+        outputs: net.outputs(),
+        parameters: net.parameters(),
+        free_neurons: None,
+        layers: net.nodes.iter().filter(|n| matches!(n.op, Op::Affine(_))).count(),
+        neurons: net.neurons(),
+    }
+}
+
+/// A region's description with what the problem makes of it.
+pub fn settled(info: RegionInfo, problem: &Problem) -> RegionInfo {
+    RegionInfo {
+        fixed_inputs: problem.region.fixed().iter().filter(|f| **f).count(),
+        global: problem.region.is_global(),
+        ..info
+    }
 }
 
 /// An import's error, with the command that helps where it says nothing itself.
@@ -129,7 +140,7 @@ fn centre_info(spec: &str, loaded: &LoadedInput) -> CentreInfo {
 }
 
 /// The network's values at the centre, enclosed.
-fn output(net: &Net, x: &[Written]) -> OutputInfo {
+pub fn output(net: &Net, x: &[Written]) -> OutputInfo {
     let x: Vec<Coefficient> = x.iter().map(Written::coefficient).collect();
     let y = values(net, &x);
     OutputInfo::of(y.lo().iter().copied().collect(), y.hi().iter().copied().collect())
@@ -237,7 +248,7 @@ fn region(args: &BoundArgs, net: &Net, centre: Option<Vec<Written>>) -> Result<(
     Ok((Region::box_of(lo, hi, centre).map_err(|e| e.at(place))?, info))
 }
 
-fn quotient_info(problem: &Problem) -> QuotientInfo {
+pub fn quotient_info(problem: &Problem) -> QuotientInfo {
     let q = &problem.quotient;
     let scalar = problem.rows() == 1;
     QuotientInfo {

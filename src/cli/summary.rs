@@ -17,6 +17,7 @@ use crate::report::{
 /// `import` and `bound` are the seconds that reading and bounding took.
 pub fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bound: f64) -> BoundReport {
     let quality = quality(args, &loaded, &computed.outcome);
+    let quantity = loaded.problem.quotient.quantity;
     let outcome = computed.outcome;
     let silent = silent(&args.work.method, &outcome);
     let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
@@ -35,7 +36,7 @@ pub fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64,
             value: lower,
             method: outcome.lower.method.into(),
             proved: true,
-            witness: outcome.lower.witness.map(|w| witness(w, args.quantity)),
+            witness: outcome.lower.witness.map(|w| witness(w, quantity)),
         },
         quality,
         estimate: outcome
@@ -61,7 +62,7 @@ pub fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64,
         peak_bytes: PeakBytes { host: peak_host(), device: computed.peak_bytes },
         device: computed.device,
         assumptions: computed.assumptions,
-        warnings: [args.notes.clone(), loaded.warnings, computed.warnings, silent].concat(),
+        warnings: [loaded.warnings, computed.warnings, silent].concat(),
         certificate: None,
     }
 }

@@ -10,7 +10,7 @@ pub mod quality;
 
 use crate::num::round::sub_down;
 pub use quality::Quality;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The result of `bound`; its serialised form is the JSON contract, field for field.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -71,7 +71,7 @@ pub struct NetInfo {
 }
 
 /// Where the centre comes from: a file and the row in it, or the command line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CentreInfo {
     pub input: Option<String>,
     pub row: Option<usize>,
@@ -108,7 +108,7 @@ impl OutputInfo {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegionInfo {
     /// "ball", "box" or "global".
     pub kind: String,
@@ -127,7 +127,7 @@ pub struct RegionInfo {
     pub source: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Units {
     /// "unit" or "raw".
     pub scale: String,
@@ -283,7 +283,7 @@ pub struct SelfTest {
     pub reassociates: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarningInfo {
     pub code: String,
     pub text: String,

@@ -9,6 +9,7 @@ mod common;
 mod convolution_norms;
 mod data_files;
 mod degenerate;
+mod dumps;
 mod evidence;
 mod exports;
 mod external;

@@ -73,7 +73,7 @@ fn through_a_pipe() {
     let other = std::fs::read("tests/data/exports/torch1-mlp.onnx").expect("another network");
     let wrong = clarke(&["check", &cert, "--net", "/dev/stdin"], &other);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("not the one that the certificate names"));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("not the one that the file names"));
     let nothing = clarke(&["inspect", "/dev/stdin"], b"");
     assert_eq!(nothing.status.code(), Some(2));
 }
@@ -103,7 +103,7 @@ fn certificates_with_weights_beside_the_model() {
     std::fs::write(&cert, text.replace(held, &clarke::data::base64::encode(&data))).expect("a file");
     let forged = clarke(&["check", &cert], b"");
     assert_eq!(forged.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&forged.stderr).contains("not the one that the certificate names"));
+    assert!(String::from_utf8_lossy(&forged.stderr).contains("not the one that the file names"));
     std::fs::write(&cert, text).expect("a file");
     let copy = scratch.file("torch-mlp.onnx");
     std::fs::copy(model, &copy).expect("a copy");
