@@ -3,18 +3,18 @@
 use super::flags::{CheckFlags, Format};
 use super::parse;
 use super::print::Print;
-use super::problem::normalised;
-use crate::certificate::check::{Limits, Refusal, check};
-use crate::certificate::file::{self, read};
-use crate::data::decimal::{rounded_down, rounded_up};
+use super::problem::{normalised, quotient_info, texts};
+use crate::certificate::check::{Checked, Limits, Refusal, check};
+use crate::certificate::file::{self, Certificate, read};
 use crate::data::{base64, read_file};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Options, Source, SourceFile};
+use crate::num::Written;
 use crate::problem::Problem;
-use crate::report::csv::quote;
-use crate::report::human::put;
-use serde_json::json;
+use crate::region::{Region, Shape};
+use crate::report::RegionInfo;
+use crate::report::checked::{CheckReport, Named, Normalised, Place, Verdict};
 use std::path::Path;
 use std::time::Instant;
 
@@ -33,38 +33,11 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
         .map_err(|e| e.at(&*place).next("the certificate does not fit its network"))?;
     let answer = check(&problem, &certificate.claim, &limits);
     let seconds = started.elapsed().as_secs_f64();
-    let claim = &certificate.claim;
-    let (rules, reason) = match &answer {
-        Ok(rules) => (rules.clone(), None),
-        Err(Refusal::ReRunnable(text)) => (vec![], Some(format!("re-runnable only: {text}"))),
-        Err(Refusal::Refused(text)) => (vec![], Some(text.clone())),
-        Err(Refusal::Limit(text)) => (vec![], Some(format!("not decided: {text}"))),
-    };
+    let report = report(&certificate, &problem, &answer, seconds);
     print.result(&match print.format {
-        Format::Json => {
-            let object = json!({
-                "accepted": answer.is_ok(), "rules": rules, "seconds": seconds, "reason": reason,
-                "net": certificate.source.name, "upper": claim.upper, "lower": claim.lower,
-            });
-            format!("{object:#}\n")
-        }
-        Format::Csv => format!(
-            "accepted,rules,seconds,reason\n{},{},{seconds},{}\n",
-            answer.is_ok(),
-            quote(&rules.join("; ")),
-            quote(reason.as_deref().unwrap_or(""))
-        ),
-        Format::Human => {
-            let mut out = String::new();
-            put(&mut out, "net", &certificate.source.name);
-            let (low, high) = (rounded_down(claim.lower, 10), rounded_up(claim.upper, 10));
-            put(&mut out, "claim", &format!("{low} ≤ L ≤ {high}"));
-            match &reason {
-                None => put(&mut out, "accepted", &format!("{} ({seconds:.2} s)", rules.join(", "))),
-                Some(why) => put(&mut out, "refused", why),
-            }
-            out
-        }
+        Format::Json => serde_json::to_string_pretty(&report).expect("plain data") + "\n",
+        Format::Csv => report.csv(),
+        Format::Human => report.table(print.page()),
     })?;
     Ok(match answer {
         Ok(_) => 0,
@@ -72,6 +45,75 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
         Err(Refusal::Limit(_)) => 4,
         Err(Refusal::ReRunnable(_)) => 5,
     })
+}
+
+fn report(
+    certificate: &Certificate,
+    problem: &Problem,
+    answer: &Checked<Vec<&'static str>>,
+    seconds: f64,
+) -> CheckReport {
+    let (from, claim) = (&certificate.source, &certificate.claim);
+    let (verdict, rules, reason) = match answer {
+        Ok(rules) => (Verdict::Accepted, rules.clone(), None),
+        Err(Refusal::ReRunnable(text)) => {
+            (Verdict::Undecided, vec![], Some(format!("re-runnable only: {text}")))
+        }
+        Err(Refusal::Refused(text)) => (Verdict::Refused, vec![], Some(text.clone())),
+        Err(Refusal::Limit(text)) => (Verdict::Undecided, vec![], Some(format!("not decided: {text}"))),
+    };
+    CheckReport {
+        accepted: answer.is_ok(),
+        rules,
+        seconds,
+        reason,
+        verdict,
+        net: Named {
+            name: from.name.clone(),
+            sha256: from.sha256.clone(),
+            inputs: problem.net.inputs(),
+            outputs: problem.net.outputs(),
+            input_shape: from.input_shape.clone(),
+            output_name: from.output_name.clone(),
+            keep_softmax: from.keep_softmax,
+        },
+        region: place(&problem.region),
+        units: Normalised { mean: from.mean.as_deref().map(texts), std: from.std.as_deref().map(texts) },
+        quotient: quotient_info(problem),
+        upper: claim.upper,
+        lower: claim.lower,
+    }
+}
+
+/// The region as it was written.
+fn place(region: &Region) -> Place {
+    let Some((shape, centre)) = region.written() else {
+        let info = RegionInfo { kind: "global".into(), global: true, ..RegionInfo::default() };
+        return Place { info, ..Place::default() };
+    };
+    let fixed_inputs = region.fixed().iter().filter(|f| **f).count();
+    match shape {
+        Shape::Ball { radius, norm, clip } => Place {
+            info: RegionInfo {
+                kind: "ball".into(),
+                norm: Some(norm.to_string()),
+                radius: Some(radius.nearest()),
+                radius_text: Some(radius.to_string()),
+                clip: clip.as_ref().map(|ends| ends.each_ref().map(Written::nearest)),
+                clip_text: clip.as_ref().map(|ends| ends.each_ref().map(Written::to_string)),
+                fixed_inputs,
+                ..RegionInfo::default()
+            },
+            centre: Some(texts(centre)),
+            ..Place::default()
+        },
+        Shape::Box { lo, hi, named } => Place {
+            info: RegionInfo { kind: "box".into(), fixed_inputs, ..RegionInfo::default() },
+            centre: named.then(|| texts(centre)),
+            lo: Some(texts(lo)),
+            hi: Some(texts(hi)),
+        },
+    }
 }
 
 /// Of memory for a byte of a certificate: short numbers and fractions take many times what they are written with.

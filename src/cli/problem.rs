@@ -193,7 +193,7 @@ fn expected(spec: &str, y: &[f64]) -> Result<()> {
     Ok(())
 }
 
-fn texts(list: &[Written]) -> Vec<String> {
+pub fn texts(list: &[Written]) -> Vec<String> {
     list.iter().map(Written::to_string).collect()
 }
 
@@ -248,6 +248,7 @@ fn region(args: &BoundArgs, net: &Net, centre: Option<Vec<Written>>) -> Result<(
     Ok((Region::box_of(lo, hi, centre).map_err(|e| e.at(place))?, info))
 }
 
+/// The question in words.
 pub fn quotient_info(problem: &Problem) -> QuotientInfo {
     let q = &problem.quotient;
     let scalar = problem.rows() == 1;

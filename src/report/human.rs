@@ -2,7 +2,7 @@
 //! Lines are broken between words; upper bounds are rounded up, lower bounds down.
 
 use super::quality::ratio;
-use super::{BoundReport, OutputInfo, Status};
+use super::{BoundReport, OutputInfo, Quotient, RegionInfo, Status};
 use crate::data::decimal::{rounded_down, rounded_up};
 
 /// No line is longer, names of files apart, where nothing else is asked for.
@@ -21,8 +21,8 @@ pub fn table(r: &BoundReport, color: bool, width: usize) -> String {
     if let Some(y) = &r.output {
         line("output", &output(y));
     }
-    line("region", &region(r));
-    line("claim", &claim(r));
+    line("region", &region(&r.region, r.net.inputs));
+    line("claim", &claim(&r.quotient, r.region.global));
     r.assumptions.iter().for_each(|a| line("assumed", a));
     r.warnings.iter().for_each(|w| line("note", &w.text));
     out.push('\n');
@@ -144,10 +144,9 @@ pub fn fill(out: &mut String, head: &str, text: &str, width: usize) {
     out.push('\n');
 }
 
-pub fn region(r: &BoundReport) -> String {
-    let region = &r.region;
+pub fn region(region: &RegionInfo, inputs: usize) -> String {
     let mut text = match (region.global, region.kind.as_str()) {
-        (true, _) => format!("everything: all of R^{}", r.net.inputs),
+        (true, _) => format!("everything: all of R^{}", inputs),
         (_, "ball") => format!(
             "‖x − c‖{} ≤ {}",
             index(region.norm.as_deref().unwrap_or("inf")),
@@ -164,12 +163,11 @@ pub fn region(r: &BoundReport) -> String {
     }
     match region.fixed_inputs {
         0 => text,
-        n => format!("{text}, {} of {} inputs fixed", thousands(n as u64), r.net.inputs),
+        n => format!("{text}, {} of {} inputs fixed", thousands(n as u64), inputs),
     }
 }
 
-pub fn claim(r: &BoundReport) -> String {
-    let q = &r.quotient;
+pub fn claim(q: &Quotient, global: bool) -> String {
     let f = match q.output.split_once('-') {
         Some((i, j)) => format!("(f_{i} − f_{j})"),
         None if q.output == "all" => "f".into(),
@@ -183,7 +181,7 @@ pub fn claim(r: &BoundReport) -> String {
         norm => format!("‖{difference}‖{}", index(norm)),
     };
     let points = if anchored { "x" } else { "x, y" };
-    let place = if r.region.global { "" } else { " in the region" };
+    let place = if global { "" } else { " in the region" };
     format!("{left} ≤ L·‖x − {y}‖{} for all {points}{place}", index(&q.in_norm))
 }
 

@@ -2,6 +2,7 @@
 //! Nothing is computed here but the rounding of printed digits, always away from the claim.
 
 mod axis;
+pub mod checked;
 pub mod csv;
 pub mod human;
 pub mod json;

@@ -115,9 +115,9 @@ pub fn svg(r: &BoundReport, moments: &Moments, seconds: f64) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
          font-size=\"13\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n"
     );
-    let title = format!("{}: {}", base(&r.net.path), human::region(r));
+    let title = format!("{}: {}", base(&r.net.path), human::region(&r.region, r.net.inputs));
     out += &text(LEFT, 26.0, "start", &title, " font-size=\"16\"");
-    out += &text(LEFT, 48.0, "start", &human::claim(r), " fill=\"#444\"");
+    out += &text(LEFT, 48.0, "start", &human::claim(&r.quotient, r.region.global), " fill=\"#444\"");
     let drawable = |v: f64| v.is_finite() && v > 0.0;
     let list: Vec<Moment> = moments.0.clone();
     let values = list.iter().flat_map(|m| [m.upper, m.lower]).filter(|v| drawable(*v));

@@ -197,7 +197,7 @@ fn norm(x: &[f64], norm: Norm) -> f64 {
 }
 
 /// Quotients of random pairs stay below the upper bound.
-fn sampled(problem: &Problem, upper: (f64, &str), seed: u64) {
+pub fn sampled(problem: &Problem, upper: (f64, &str), seed: u64) {
     let mut noise = Noise::new(seed);
     let (centre, size) = match problem.region.ends() {
         None => (vec![0.0; problem.net.inputs()], 4.0),
@@ -243,8 +243,8 @@ fn sampled(problem: &Problem, upper: (f64, &str), seed: u64) {
     }
 }
 
-/// One network, region and quotient.
-pub fn small(bytes: &[u8]) {
+/// One network, region and quotient, a seed, and whether samples may be compared.
+pub fn drawn(bytes: &[u8]) -> Option<(Problem, u64, bool)> {
     let s = &mut Source(bytes);
     let wild = s.below(4) == 0;
     let n = 1 + s.below(4);
@@ -254,7 +254,7 @@ pub fn small(bytes: &[u8]) {
         x = grow(&mut net, x, s, wild).unwrap_or(x);
     }
     let net = net.prune(x);
-    let Some(region) = region(s, n) else { return };
+    let region = region(s, n)?;
     let output = match (s.below(4), net.outputs()) {
         (0, m) => Output::One(s.below(m)),
         (1, m) if m > 1 => Output::Difference(0, 1 + s.below(m - 1)),
@@ -264,11 +264,16 @@ pub fn small(bytes: &[u8]) {
     let quotient =
         Quotient { in_norm: Norm::ALL[s.below(3)], out_norm: Norm::ALL[s.below(3)], output, quantity };
     let seed = s.byte() as u64;
-    if let Ok(problem) = Problem::new(net, region, quotient) {
-        if std::env::var_os("FUZZ_SHOW").is_some() {
-            println!("{problem:#?}");
-        }
-        promises(&problem, seed, !wild && quantity == Quantity::Lipschitz);
+    let problem = Problem::new(net, region, quotient).ok()?;
+    if std::env::var_os("FUZZ_SHOW").is_some() {
+        println!("{problem:#?}");
+    }
+    Some((problem, seed, !wild && quantity == Quantity::Lipschitz))
+}
+
+pub fn small(bytes: &[u8]) {
+    if let Some((problem, seed, mild)) = drawn(bytes) {
+        promises(&problem, seed, mild);
     }
 }
 

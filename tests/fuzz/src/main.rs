@@ -5,6 +5,9 @@
 //! FUZZ_TRACE set every input is written before it runs, for findings that end the process.
 
 mod bound;
+mod check;
+#[path = "../../suite/common/fields.rs"]
+mod fields;
 mod mutate;
 #[allow(clippy::duplicate_mod)]
 #[path = "../../suite/onnx_builder.rs"]

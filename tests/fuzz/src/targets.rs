@@ -1,6 +1,6 @@
 //! What is fed, and what must hold.
 
-use crate::bound;
+use crate::{bound, check};
 use crate::onnx_builder::*;
 use clarke::data::{Array, Scale, Values, idx, npy, npz, sample, vnnlib};
 use clarke::net::{Net, Options, nnet, npz as npz_net, onnx, safetensors};
@@ -20,6 +20,7 @@ pub const ALL: &[Target] = &[
     Target { name: "npy_parse", corpus: npy_files, run: npy_parse },
     Target { name: "vnnlib_parse", corpus: vnnlib_files, run: vnnlib_parse },
     Target { name: "bound_small", corpus: bound::seeds, run: bound::small },
+    Target { name: "check", corpus: bound::seeds, run: check::structured },
 ];
 
 /// A network that was accepted can be run; small ones can be bounded.

@@ -6,6 +6,7 @@ pub mod containment;
 pub mod data;
 pub mod exact;
 pub mod faulty;
+pub mod fields;
 pub mod lengths;
 pub mod naive;
 pub mod nets;

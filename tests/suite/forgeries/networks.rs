@@ -2,7 +2,7 @@
 
 use super::draft::*;
 use super::{Forgery, forgery};
-use crate::onnx_builder::{int, model, node, tensor};
+use crate::onnx_builder::{int, model, node, tensor, value};
 use clarke::data::{base64, sha256};
 use prost::Message;
 use serde_json::json;
@@ -81,6 +81,16 @@ fn softmax() -> Draft {
         .with("/net/keep_softmax", json!(true))
 }
 
+/// x and 10 x, by the names `y` and `z`.
+fn two_outputs(name: &str) -> Draft {
+    let nodes = vec![node("Gemm", &["x", "w"], "y", vec![]), node("Gemm", &["x", "v"], "z", vec![])];
+    let weights = vec![tensor("w", &[1, 1], &[1.0]), tensor("v", &[1, 1], &[10.0])];
+    let mut file = model(13, &[1, 1], nodes, weights);
+    file.graph.as_mut().expect("a graph").output.push(value("z", &[]));
+    let d = draft(&file.encode_to_vec(), 1, 1.01).with("/net/name", json!("net.onnx"));
+    d.with("/net/output_name", json!(name))
+}
+
 /// x_1 of four inputs.
 fn second() -> Draft {
     let units = |d: Draft| d.with("/net/mean", json!([0.0, 0.0])).with("/net/std", json!([1.0, 0.1]));
@@ -134,6 +144,13 @@ fn units() -> Vec<Forgery> {
             softmax(),
             softmax().with("/net/keep_softmax", json!(false)),
             Lie::Steeper(|x| vec![100.0 * x[0], -100.0 * x[0]], vec![2.0], vec![1.0]),
+        ),
+        forgery(
+            "another output of the file",
+            "z has slope 10",
+            two_outputs("y"),
+            two_outputs("z"),
+            Lie::Steeper(|x| vec![10.0 * x[0]], vec![1.0], vec![0.0]),
         ),
         forgery(
             "means without number",
