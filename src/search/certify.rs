@@ -13,6 +13,9 @@ use crate::problem::Problem;
 /// How far what the checker derives may lie from what was computed: summation orders differ.
 const AGREE: f64 = 1e-9;
 
+/// The part of the time left that looking for a tree may take: the checker comes after it.
+const DIVIDED: f64 = 0.6;
+
 /// The claim, its ends moved to what the checker derives; else why it is a digest. Bounds that
 /// linear ones do not show alone are shown by a tree, if `budget` allows.
 pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim, Option<String>) {
@@ -71,7 +74,8 @@ fn divided(problem: &Problem, outcome: &Outcome, budget: &Budget) -> Option<Proo
         return None;
     }
     let stand = Stand::of(problem)?;
-    let home = Context::new(problem, &Cpu::DOUBLE, budget.clone(), 0);
+    let own = Budget { deadline: budget.deadline.part(DIVIDED), ..budget.clone() };
+    let home = Context::new(problem, &Cpu::DOUBLE, own, 0);
     let nothing = Evidence::Digest(String::new());
     let start = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
     let goal = Goal::from(1.0);

@@ -37,8 +37,8 @@ pub fn case(k: usize) -> Option<Case> {
     }
     let (truth, _) = constant(&problem, Shape::Inside, crate::truth::truth)?;
     let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
-    let outcome = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).ok()?;
-    let (claim, digest) = certify(&problem, &outcome, &budget(20));
+    let outcome = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(600), 1, |_| {}).ok()?;
+    let (claim, digest) = certify(&problem, &outcome, &budget(600));
     assert_eq!(digest, None, "case {k}: {}", outcome.upper.method);
     let ends = (claim.lower, claim.upper, truth);
     // The checker may move an exact end by as much again; on boxes it does not come to that.

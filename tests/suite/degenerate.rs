@@ -165,12 +165,12 @@ fn both_ends_are_the_truth() {
             let (truth, _) =
                 constant(&problem, Shape::Inside, crate::truth::truth).expect("at most two inputs");
             let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
-            let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect(name);
+            let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(600), 1, |_| {}).expect(name);
             let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
             let place = format!("{name}, {in_norm} to {out_norm}: [{lower}, {upper}] around {truth}");
             assert!(upper >= truth * (1.0 - 1e-12) && lower <= truth * (1.0 + 1e-12), "{place}");
             assert!(o.exact && upper <= truth * (1.0 + 1e-9) && lower >= truth * (1.0 - 1e-9), "{place}");
-            let (claim, digest) = certify(&problem, &o, &budget(20));
+            let (claim, digest) = certify(&problem, &o, &budget(600));
             assert_eq!(digest, None, "{place}");
             assert!(check(&problem, &claim, &Limits::default()).is_ok(), "{place}");
         }
@@ -190,7 +190,7 @@ fn known_values() {
         };
         let problem = Problem::new(net, region, quotient).expect("a problem");
         let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
-        let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect("a pair");
+        let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(600), 1, |_| {}).expect("a pair");
         [o.lower.value.get(), o.upper.value.get()]
     };
     for (name, truth) in [("x as a difference of relu", 1.0), ("a piece of width 2^-60 around no float", 2.0)]

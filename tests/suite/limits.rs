@@ -91,8 +91,8 @@ impl Model {
 }
 
 /// Networks and centres in files, by words that stand for them.
-fn files() -> (Scratch, Vec<(&'static str, String)>) {
-    let scratch = Scratch::new("limits");
+fn files(test: &str) -> (Scratch, Vec<(&'static str, String)>) {
+    let scratch = Scratch::new(test);
     let conv = || Model::new().conv([3, 16, 4, 2], false).conv([16, 32, 4, 2], false).flat();
     let pool = || Model::new().conv([1, 8, 5, 1], true).conv([8, 16, 5, 1], true).flat();
     let files = [
@@ -155,7 +155,7 @@ const RUNS: [(f64, &str); 40] = [
 
 #[test]
 fn every_method_keeps_its_limit() {
-    let (_scratch, places) = files();
+    let (_scratch, places) = files("limits");
     let named = |line: &str| {
         let word = |w: &str| places.iter().find(|p| p.0 == w).map_or(w.to_string(), |p| p.1.clone());
         line.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
@@ -189,7 +189,7 @@ fn exact_arithmetic_keeps_the_limit() {
 
 #[test]
 fn signals_end_a_run_with_a_pair() {
-    let (_scratch, places) = files();
+    let (_scratch, places) = files("signals");
     let deep = format!("{} --method exact", places.iter().find(|p| p.0 == "DEEP").expect("a file").1);
     let mut random = Random(11);
     let case = |k: usize| {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 fn search(problem: &Problem, splits: u64) -> Outcome {
     let goal = Goal { splits: Some(splits), ..Goal::from(1.0 + 1e-9) };
-    solve(problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect("no contradiction")
+    solve(problem, &Cpu::DOUBLE, "exact", goal, budget(600), 1, |_| {}).expect("no contradiction")
 }
 
 /// Random problems with at most two varying inputs: every kind of piecewise linear node, every
@@ -131,7 +131,7 @@ fn trained_networks_everywhere() {
         let o = search(&problem, 20_000);
         let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
         assert!(o.exact && (upper / known - 1.0).abs() < 1e-8, "{name}: [{lower}, {upper}] {:?}", o.status);
-        let (claim, digest) = certify(&problem, &o, &budget(60));
+        let (claim, digest) = certify(&problem, &o, &budget(600));
         assert_eq!(digest, None, "{name}");
         assert!(check(&problem, &claim, &Limits::default()).is_ok(), "{name}");
     }
@@ -153,7 +153,7 @@ fn rows_rest_on_scalings_of_their_own() {
         let problem = Problem::new(net.clone(), region, quotient).expect("a valid question");
         let o = search(&problem, 20_000);
         assert!(o.exact, "{in_norm}: [{}, {}]", o.lower.value.get(), o.upper.value.get());
-        let (claim, digest) = certify(&problem, &o, &budget(60));
+        let (claim, digest) = certify(&problem, &o, &budget(600));
         assert_eq!(digest, None, "{in_norm}");
         let Proof::Tree { tree, kinks, reach } = &claim.proof else { panic!("{in_norm}: no tree") };
         let single = |n: &Node| matches!(n, Node::Scaled(list) if list.iter().any(|s| s.row.is_some()));
