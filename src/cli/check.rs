@@ -1,5 +1,6 @@
 //! `clarke check CERT`: the claim of a certificate derived again.
 
+use super::exit;
 use super::flags::{CheckFlags, Format};
 use super::parse;
 use super::print::Print;
@@ -40,10 +41,10 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
         Format::Human => report.table(print.page()),
     })?;
     Ok(match answer {
-        Ok(_) => 0,
-        Err(Refusal::Refused(_)) => 1,
-        Err(Refusal::Limit(_)) => 4,
-        Err(Refusal::ReRunnable(_)) => 5,
+        Ok(_) => exit::DONE,
+        Err(Refusal::Refused(_)) => exit::REFUTED,
+        Err(Refusal::Limit(_)) => exit::MACHINE,
+        Err(Refusal::ReRunnable(_)) => exit::UNDECIDED,
     })
 }
 

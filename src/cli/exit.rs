@@ -17,6 +17,9 @@ pub const MACHINE: i32 = 4;
 /// A claim that is neither proved nor refuted, a certificate that can only be run again.
 pub const UNDECIDED: i32 = 5;
 
+/// What a shell shows for a process that SIGINT ended: 128 and the signal's number.
+pub const INTERRUPTED: i32 = 130;
+
 /// Codes and what they mean, for people. The last two are 128 and a signal's number.
 pub const MEANING: &[(&str, &str)] = &[
     ("0", "a valid pair; with --require: proved; a certificate: accepted"),

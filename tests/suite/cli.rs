@@ -359,7 +359,10 @@ fn a_gpu_says_what_its_result_rests_on() {
         return;
     }
     assert!(opens_vulkan("gpu:0"));
-    let on = |more: &[&str]| json(&clarke(&[&BOUND[..], more, &["--format", "json"]].concat()));
+    // The share of rounding is measured where that costs a small part of the time: not on a busy machine.
+    let on = |more: &[&str]| {
+        json(&clarke(&[&BOUND[..], more, &["--time", "1200", "--format", "json"]].concat()))
+    };
     let cpu = on(&["--device", "cpu"]);
     for precision in ["f32", "f64"] {
         let found = on(&["--device", "gpu:0", "--precision", precision]);
