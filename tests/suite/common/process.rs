@@ -16,8 +16,9 @@ struct Ran {
     code: Option<i32>,
     stdout: String,
     stderr: String,
-    /// Processor seconds of all threads.
+    /// Processor seconds of all threads, and those of them after the limit.
     seconds: f64,
+    late: f64,
 }
 
 /// Fields of `/proc/PID/stat` behind the name: state, utime and stime are the first, 12th and 13th.
@@ -27,8 +28,8 @@ fn stat(child: &Child) -> Vec<String> {
     rest.split_whitespace().map(String::from).collect()
 }
 
-/// Until the process is a zombie, whose times can still be read.
-fn finish(mut child: Child) -> Ran {
+/// Until the process is a zombie, whose times can still be read; its limit is at `end`.
+fn finish(mut child: Child, end: Instant) -> Ran {
     let drain = |mut pipe: Box<dyn Read + Send>| {
         std::thread::spawn(move || {
             let mut text = String::new();
@@ -38,16 +39,22 @@ fn finish(mut child: Child) -> Ran {
     };
     let stdout = drain(Box::new(child.stdout.take().expect("a pipe")));
     let stderr = drain(Box::new(child.stderr.take().expect("a pipe")));
+    let mut before = None;
     let seconds = loop {
         let fields = stat(&child);
         let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).expect("a number of ticks");
+        let seconds = (ticks(11) + ticks(12)) / TICKS;
+        if before.is_none() && Instant::now() >= end {
+            before = Some(seconds);
+        }
         if fields[0] == "Z" {
-            break (ticks(11) + ticks(12)) / TICKS;
+            break seconds;
         }
         std::thread::sleep(Duration::from_millis(5));
     };
+    let late = before.map_or(0.0, |before| seconds - before);
     let code = child.wait().expect("a child").code();
-    Ran { code, stdout: stdout.join().expect("text"), stderr: stderr.join().expect("text"), seconds }
+    Ran { code, stdout: stdout.join().expect("text"), stderr: stderr.join().expect("text"), seconds, late }
 }
 
 fn start(words: &[String]) -> Child {
@@ -86,9 +93,8 @@ impl Case {
     pub fn complaint(&self) -> Option<String> {
         let words = format!("{} --time {}s --threads {}", self.line, self.limit, self.threads);
         let child = start(&words.split_whitespace().map(String::from).collect::<Vec<_>>());
-        let mut limit = self.limit;
+        let (started, mut limit) = (Instant::now(), self.limit);
         if let Some((name, moment)) = self.signal {
-            let started = Instant::now();
             while !catches(&child) {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -97,9 +103,10 @@ impl Case {
             assert!(sent.is_ok_and(|s| s.success()), "{words}: it ended before SIG{name} came");
             limit = started.elapsed().as_secs_f64();
         }
-        let ran = finish(child);
+        let ran = finish(child, started + Duration::from_secs_f64(limit));
+        let over = self.threads as f64 * OVER;
         let allowed = self.threads as f64 * (limit + OVER);
-        println!("{:.2} of {allowed:.2} s, {:.2}: {words}", ran.seconds, ran.seconds / allowed);
+        println!("{:.2} of {allowed:.2} s, {:.2} too late: {words}", ran.seconds, ran.late);
         let what = match () {
             _ if ran.code != Some(self.code) => {
                 Some(format!("exit code {:?}, not {}: {}", ran.code, self.code, ran.stderr))
@@ -107,6 +114,8 @@ impl Case {
             _ if ran.seconds > allowed => {
                 Some(format!("{:.2} s of processor time, not {allowed:.2}", ran.seconds))
             }
+            // On a busy machine little of the limit is the process's own; what comes after it tells more.
+            _ if ran.late > over => Some(format!("{:.2} s after the limit, not {over:.2}", ran.late)),
             _ => invalid(&ran),
         };
         what.map(|what| format!("{words}: {what}"))
