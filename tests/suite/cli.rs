@@ -360,9 +360,8 @@ fn a_gpu_says_what_its_result_rests_on() {
     }
     assert!(opens_vulkan("gpu:0"));
     // The share of rounding is measured where that costs a small part of the time: not on a busy machine.
-    let on = |more: &[&str]| {
-        json(&clarke(&[&BOUND[..], more, &["--time", "1200", "--format", "json"]].concat()))
-    };
+    let on =
+        |more: &[&str]| json(&clarke(&[&BOUND[..], more, &["--time", "1200", "--format", "json"]].concat()));
     let cpu = on(&["--device", "cpu"]);
     for precision in ["f32", "f64"] {
         let found = on(&["--device", "gpu:0", "--precision", precision]);
