@@ -2,7 +2,7 @@
 
 use super::{Quotient, RegionInfo, csv, human, json};
 use crate::data::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The result of `check`; its serialised form is the JSON contract, field for field.
 #[derive(Clone, Debug, Serialize)]
@@ -17,9 +17,9 @@ pub struct CheckReport {
     pub region: Place,
     pub units: Normalised,
     pub quotient: Quotient,
-    #[serde(serialize_with = "json::upper")]
+    #[serde(serialize_with = "upper")]
     pub upper: f64,
-    #[serde(serialize_with = "json::lower")]
+    #[serde(serialize_with = "lower")]
     pub lower: f64,
 }
 
@@ -85,7 +85,7 @@ impl CheckReport {
                 line("accepted", &format!("{} ({:.2} s)", self.rules.join(", "), self.seconds))
             }
             Verdict::Refused => line("refused", &reason),
-            Verdict::Undecided => line("undecided", &reason),
+            Verdict::Undecided => line("open", &reason),
         }
         out
     }
@@ -125,6 +125,15 @@ impl CheckReport {
         ];
         header.to_string() + &csv::line(cells)
     }
+}
+
+/// An end as it was claimed, were it no number at all.
+fn upper<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if x.is_nan() { serializer.serialize_str("nan") } else { json::upper(x, serializer) }
+}
+
+fn lower<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if x.is_nan() { serializer.serialize_str("nan") } else { json::lower(x, serializer) }
 }
 
 /// The first few of a list.
