@@ -173,9 +173,24 @@ pub fn enclosed(value: &Rational) -> Coefficient {
 }
 
 impl Coefficient {
-    /// Floats around every number within the error.
+    /// Floats around every number within the error; where they lie between neighbours of the high part,
+    /// these or the high part itself.
     pub fn ends(self) -> Interval {
-        Interval { lo: sum_down([self.hi, self.lo, -self.err]), hi: sum_up([self.hi, self.lo, self.err]) }
+        let Coefficient { hi, lo, err } = self;
+        let off = add_up(lo.abs(), err);
+        let (below, above) = (hi.next_down(), hi.next_up());
+        // Differences of neighbours are exact; NaN and infinities take the last arm.
+        let low = match () {
+            _ if hi.is_finite() && lo >= err => hi,
+            _ if below.is_finite() && off <= hi - below => below,
+            _ => sum_down([hi, lo, -err]),
+        };
+        let high = match () {
+            _ if hi.is_finite() && -lo >= err => hi,
+            _ if above.is_finite() && off <= above - hi => above,
+            _ => sum_up([hi, lo, err]),
+        };
+        Interval { lo: low, hi: high }
     }
 
     /// The same number, known a little less.

@@ -149,7 +149,7 @@ mod tests {
         let near = region.near(&x)[0];
         assert!(near.hi == third && near.lo != 0.0 && near.err < 1e-32);
         let point = Region::box_of(vec![written("0.1")], vec![written("1/10")], None).unwrap();
-        assert!(point.is_point() && point.contains(&[0.1]) && !point.contains(&[0.1f64.next_down()]));
+        assert!(point.is_point() && point.contains(&[0.1]) && !point.contains(&[0.1f64.next_up()]));
         let (lo, hi) = point.ends().unwrap();
         assert!(lo[0].next_up() == hi[0]);
     }

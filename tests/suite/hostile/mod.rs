@@ -91,7 +91,7 @@ fn senseless_regions() {
         digits("negative", &format!("{centre} --eps -1")),
         digits("finite", &format!("{centre} --eps nan")),
         digits("finite", &format!("{centre} --eps inf")),
-        digits("range of f64", &format!("{centre} --eps 1e400")),
+        digits("range of finite f64", &format!("{centre} --eps 1e400")),
         digits("finite", &format!("{centre} --eps big")),
         digits("centre", "--eps 0.1"),
         digits("each give a region", &format!("{centre} --eps 1 --box b.npy")),
