@@ -4,7 +4,8 @@
 use crate::mutate::Noise;
 use clarke::backend::cpu::Cpu;
 use clarke::error::Kind;
-use clarke::method::{Budget, METHODS, solve};
+use clarke::method::driver::solve;
+use clarke::method::{Budget, METHODS};
 use clarke::net::{Net, Op, Smooth};
 use clarke::num::{Affine, Coefficient, ConvShape, Incidence, LinearMap, Norm, Piecewise, Scale};
 use clarke::problem::{Output, Problem, Quantity, Quotient};

@@ -38,7 +38,7 @@ fn limits() -> Limits {
 
 /// What the solvers prove about a problem in a moment, with what certifies it.
 fn proven(problem: &Problem, seed: u64) -> Option<([f64; 2], clarke::Outcome)> {
-    let goal = Goal { gap: 1.0 + 1e-9, splits: Some(40) };
+    let goal = Goal { gap: 1.0 + 1e-9, splits: Some(40), decision: None };
     let budget = Budget::new(Duration::from_millis(500), 1 << 28);
     let outcome = solve(problem, &Cpu::DOUBLE, "auto", goal, budget, seed, |_| {}).ok()?;
     Some(([outcome.lower.value.get(), outcome.upper.value.get()], outcome))

@@ -1,7 +1,7 @@
 //! What is fed, and what must hold.
 
-use crate::{bound, check};
 use crate::onnx_builder::*;
+use crate::{bound, check};
 use clarke::data::{Array, Scale, Values, idx, npy, npz, sample, vnnlib};
 use clarke::net::{Net, Options, nnet, npz as npz_net, onnx, safetensors};
 use prost::Message;

@@ -55,7 +55,16 @@ pub fn changed(old: &Value, random: &mut Random) -> Value {
         Value::Bool(b) => json!(!b),
         Value::Number(n) if n.is_u64() => {
             let n = n.as_u64().expect("an index");
-            pick(random, &[json!(n + 1), json!(n.saturating_sub(1)), json!(0), json!(n + 2), json!(u64::MAX)])
+            pick(
+                random,
+                &[
+                    json!(n.wrapping_add(1)),
+                    json!(n.saturating_sub(1)),
+                    json!(0),
+                    json!(n.wrapping_add(2)),
+                    json!(u64::MAX),
+                ],
+            )
         }
         Value::Number(n) => {
             let x = n.as_f64().expect("a number");
