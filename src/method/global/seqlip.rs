@@ -143,8 +143,10 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Found, W
         let own = budget.deadline.part(0.5 / (count - k) as f64);
         let asked = Cell::new(0);
         let more = |work: f64| {
-            asked.set(asked.get() + 1);
-            (asked.get() <= FREE || !own.is_over()) && budget.affords(work)
+            // No work: a look at the clock within a node.
+            asked.set(asked.get() + (work > 0.0) as usize);
+            let free = asked.get() <= FREE;
+            (free || !(budget.is_brief() || own.is_over())) && budget.affords(work)
         };
         let range = vertices.solve(&more);
         greedy *= range.best;
