@@ -95,6 +95,17 @@ impl<'p, 'a, B: Backend> Expansion<'p, 'a, B> {
                 kinks[k] = Some(Matrix::of(b.read(g)));
             }
         });
+        if self.prepared.is_late() {
+            // A sweep that was cut short has not seen all kinks: what is missing may be anything, not nothing.
+            let rows = seeds.dim().1;
+            let anything = |k: &Kink| Matrix {
+                centre: Array2::zeros((rows, k.radius.len())),
+                radius: Array2::from_elem((rows, k.radius.len()), f64::INFINITY),
+            };
+            for (found, kink) in kinks.iter_mut().zip(&self.kinks) {
+                found.get_or_insert_with(|| anything(kink));
+            }
+        }
         Reached { kinks, input: Matrix::of(b.read(&input)) }
     }
 

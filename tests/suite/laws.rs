@@ -4,12 +4,18 @@
 use crate::common::nets::{Kind, Maker, network, pair, question};
 use crate::common::pieces::{Shape, constant};
 use crate::common::{bound, naive, share};
+use clarke::backend::cpu::Cpu;
+use clarke::error::Kind as Kinds;
 use clarke::method::table::{METHODS, Scope};
+use clarke::method::{Budget, Status};
 use clarke::num::Norm;
+use clarke::num::random::Random;
 use clarke::problem::{Problem, Quantity};
+use clarke::search::{self, Goal};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Methods that take long answer for a part of the cases of each pair: every how-manyth.
 const RARE: [(&str, usize); 7] =
@@ -226,6 +232,46 @@ fn enumerated_networks() {
         .reduce(|| (Tally::default(), 0), |a, b| (a.0.join(b.0), a.1 + b.1));
     println!("{pieces} pieces");
     tally.check("enumerated networks", share(20), &methods());
+}
+
+/// However early the time ends, and wherever in a sweep, what is said is true.
+#[test]
+fn any_moment_may_be_the_last() {
+    let one = |k: usize| {
+        let mut m = network(k as u64 + 900_000, Kind::Any);
+        let problem = question(&mut m, k);
+        let (inner, mut random) = (steepest(&problem, &mut m), Random(k as u64));
+        let (mut least, mut most, mut late, mut complaints) = (f64::INFINITY, 0.0f64, 0, vec![]);
+        for name in methods().into_iter().chain(["exact"]) {
+            let time = Duration::from_secs_f64(1e-5 * 10f64.powf(3.0 * random.unit()));
+            let budget = Budget::new(time, 1 << 30);
+            let found = search::solve(&problem, &Cpu::DOUBLE, name, Goal::from(1.0), budget, 1, |_| {});
+            let outcome = match found {
+                Ok(outcome) => outcome,
+                Err(e) if e.kind == Kinds::Check => {
+                    complaints.push(format!("{name} within {time:?}: {e}"));
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            late += (outcome.status == Status::Time) as usize;
+            let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
+            if !(upper >= inner && lower >= 0.0) {
+                complaints.push(format!("{name} within {time:?}: [{lower:e}, {upper:e}] of {inner:e}"));
+            }
+            (least, most) = (least.min(upper), most.max(lower));
+        }
+        if most > least {
+            complaints.push(format!("lower {most:e} above upper {least:e}"));
+        }
+        let label = if complaints.is_empty() { String::new() } else { describe(&problem) };
+        (late, complaints.into_iter().map(|c| format!("case {k}: {c}, {label}")).collect::<Vec<_>>())
+    };
+    let found: Vec<_> = (0..share(4_000)).into_par_iter().map(one).collect();
+    let complaints: Vec<&String> = found.iter().flat_map(|f| &f.1).collect();
+    assert!(complaints.is_empty(), "{}: {:#?}", complaints.len(), &complaints[..complaints.len().min(8)]);
+    let late: usize = found.iter().map(|f| f.0).sum();
+    assert!(late > found.len(), "only {late} of {} cases ended late", found.len());
 }
 
 /// A constant feature beside a varying one still moves behind a softmax.
