@@ -138,17 +138,8 @@ pub fn within(region: &Region, x: &[Rational]) -> bool {
 }
 
 /// The pattern that `choose(function, node of the argument, feature, argument)` names; `input[j]` is
-/// None where coordinate j varies.
+/// None where coordinate j varies. Too much work where the time is up before it is done.
 pub fn pattern(
-    net: &Net,
-    input: &[Option<Rational>],
-    choose: &dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side>,
-) -> Result<Pattern, Missing> {
-    pattern_until(net, input, choose, &Deadline::never())
-}
-
-/// The same; too much work where the time is up before it is done.
-pub fn pattern_until(
     net: &Net,
     input: &[Option<Rational>],
     choose: &dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side>,

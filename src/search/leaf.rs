@@ -14,7 +14,7 @@ use crate::method::context::Context;
 use crate::method::lower;
 use crate::num::operator::operator_upper;
 use crate::num::rational::{Form, Rational, Verdict, inside};
-use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern_until, within};
+use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
 use crate::ops::part::{Part, Split};
 use crate::problem::Problem;
 use ndarray::Axis;
@@ -40,7 +40,7 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, p
     if until.is_over() {
         return Settled::Unknown;
     }
-    let found = match pattern_until(&problem.net, &input, &by_ends(part), until) {
+    let found = match pattern(&problem.net, &input, &by_ends(part), until) {
         Ok(found) => found,
         Err(Missing::Open { node, feature }) => {
             let split = part.open(&problem.net, node, feature);

@@ -83,7 +83,11 @@ pub fn check(problem: &Problem, claim: &Claim, limits: &Limits) -> Checked<Vec<&
 pub fn lower(problem: &Problem, witness: &Witness, limits: &Limits) -> Checked<f64> {
     let room = Room::new(&problem.net, limits)?;
     room.in_time()?;
-    Ok(witness::value(problem, witness))
+    let value = witness::value(problem, witness, room.deadline());
+    if value == 0.0 {
+        room.in_time()?;
+    }
+    Ok(value)
 }
 
 /// What a proof proves, and by which rule; at most `wanted` where that can be shown.

@@ -66,6 +66,11 @@ impl<'l> Room<'l> {
         Ok(room)
     }
 
+    /// When exact arithmetic gives up.
+    pub fn deadline(&self) -> &Deadline {
+        &self.limits.deadline
+    }
+
     /// Refused when the time is up.
     pub fn in_time(&self) -> Checked<()> {
         if self.limits.deadline.is_over() {

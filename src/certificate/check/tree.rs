@@ -129,12 +129,12 @@ impl Leaves<'_> {
             Node::Empty(_) if found.empty[i] => Ok(0.0),
             Node::Empty(_) => refused("multipliers do not show that a part is empty"),
             Node::Refuted(multipliers) => {
-                if empty(problem, part, multipliers) {
+                if empty(problem, part, multipliers, room)? {
                     return Ok(0.0);
                 }
                 refused("multipliers do not show that a pattern has no interior")
             }
-            Node::Pattern => single(problem, part),
+            Node::Pattern => single(problem, part, room),
             Node::Split { .. } => refused("a divided part is no leaf"),
             Node::Faces(_) => refused("only the whole region has faces"),
         }
@@ -142,9 +142,10 @@ impl Leaves<'_> {
 }
 
 /// The norm of the Jacobian of a part's one pattern.
-fn single(problem: &Problem, part: &Part) -> Checked<f64> {
+fn single(problem: &Problem, part: &Part, room: &Room) -> Checked<f64> {
     let input = constants(&problem.region, problem.net.inputs());
-    let Ok(pattern) = pattern(&problem.net, &input, &by_ends(part)) else {
+    let Ok(pattern) = pattern(&problem.net, &input, &by_ends(part), room.deadline()) else {
+        room.in_time()?;
         return refused("a leaf has no single pattern");
     };
     let found = pattern.jacobian(&problem.seeds(), &input).map(|j| problem.without_ignored(j));
@@ -154,14 +155,17 @@ fn single(problem: &Problem, part: &Part) -> Checked<f64> {
     Ok(operator_upper(centre, radius, q.in_norm, q.out_norm).get())
 }
 
-fn empty(problem: &Problem, part: &Part, multipliers: &[Rational]) -> bool {
+fn empty(problem: &Problem, part: &Part, multipliers: &[Rational], room: &Room) -> Checked<bool> {
     let region = &problem.region;
     let (lo, hi) = problem.room(&part.lo, &part.hi);
     let input = constants(region, problem.net.inputs());
-    let Ok(found) = pattern(&problem.net, &input, &by_ends(part)) else { return false };
+    let Ok(found) = pattern(&problem.net, &input, &by_ends(part), room.deadline()) else {
+        room.in_time()?;
+        return Ok(false);
+    };
     let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
-    let Some([lo, hi]) = ends(region, lo, hi, &live) else { return false };
+    let Some([lo, hi]) = ends(region, lo, hi, &live) else { return Ok(false) };
     let mut forms = found.conditions;
     forms.extend(faces(region, &live));
-    refuted(&forms, multipliers, &lo, &hi)
+    Ok(refuted(&forms, multipliers, &lo, &hi))
 }

@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::Witness;
+use crate::deadline::Deadline;
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::rational::{self, Form, Rational};
 use crate::num::round::div_down;
@@ -11,11 +12,11 @@ use crate::ops::Prepared;
 use crate::ops::exact;
 use crate::problem::{Output, Problem, Quantity};
 
-/// What the witness proves; 0 where it proves nothing.
-pub fn value(problem: &Problem, witness: &Witness) -> f64 {
+/// What the witness proves; 0 where it proves nothing, or not in time.
+pub fn value(problem: &Problem, witness: &Witness, until: &Deadline) -> f64 {
     let found = match witness {
         Witness::Piece { x, u } => piece(problem, x, u),
-        Witness::Inside { x, u } => inside(problem, x, u),
+        Witness::Inside { x, u } => inside(problem, x, u, until),
         Witness::Pair { x, y } => pair(problem, x, y),
     };
     found.filter(|v| v.is_finite()).unwrap_or(0.0)
@@ -48,7 +49,7 @@ fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
 }
 
 /// The pattern at a rational point, all of whose neurons lie strictly on one side.
-fn inside(problem: &Problem, x: &[Rational], u: &[f64]) -> Option<f64> {
+fn inside(problem: &Problem, x: &[Rational], u: &[f64], until: &Deadline) -> Option<f64> {
     let region = &problem.region;
     // A slope somewhere says nothing about quotients against the centre.
     let lipschitz = problem.quotient.quantity == Quantity::Lipschitz;
@@ -72,7 +73,7 @@ fn inside(problem: &Problem, x: &[Rational], u: &[f64]) -> Option<f64> {
     let point: Vec<Rational> = live.iter().map(|&j| x[j].clone()).collect();
     let here = |f: &Piecewise, _: usize, j: usize, z: &Form| exact::side_at(f, j, z, &point);
     let taken = problem.net.without_maxima();
-    let pattern = exact::pattern(taken.as_ref().unwrap_or(&problem.net), &input, &here).ok()?;
+    let pattern = exact::pattern(taken.as_ref().unwrap_or(&problem.net), &input, &here, until).ok()?;
     if !pattern.conditions.iter().all(|c| rational::is_positive(&c.at(&point))) {
         return None;
     }
