@@ -6,10 +6,12 @@
 #[allow(dead_code)]
 mod common;
 
+use clarke::analysis::{Placed, Site};
 use clarke::backend::cpu::Cpu;
-use clarke::method::table::{Proves, Row, Scope};
+use clarke::method::context::Context;
+use clarke::method::row::{Proves, Row, Scope};
 use clarke::{
-    Budget, Goal, METHODS, Net, Norm, Options, Outcome, Output, Problem, Quantity, Quotient, Region,
+    Budget, Goal, METHODS, Net, Norm, Options, Outcome, Output, Problem, Quantity, Question, Region,
 };
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -23,13 +25,16 @@ fn problem(net: &Net, radius: f64, norm: Norm) -> Problem {
     let n = net.inputs();
     let region = Region::boxed(vec![-radius; n], vec![radius; n]).expect("a box");
     let quotient =
-        Quotient { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
+        Question { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
     Problem::new(net.clone(), region, quotient).expect("a problem")
 }
 
 fn solve(problem: &Problem, method: &str) -> clarke::Result<Outcome> {
     let budget = Budget::new(Duration::from_secs(20), 1 << 30);
-    clarke::solve(problem, &Cpu::DOUBLE, method, Goal::from(1.01), budget, 0, |_| {})
+    let placed = Placed::new(problem.net.clone(), Cpu::DOUBLE);
+    let site = Site::new(problem.region.clone());
+    let context = Context::new(problem, (&placed, &site), budget, 0).towards(Goal::from(1.01));
+    clarke::search::solve(&context, method, &mut |_| {})
 }
 
 /// Methods of whole networks; those with a lower end alone say nothing about steepness at most.

@@ -12,39 +12,41 @@
 //! # From a file to a pair
 //!
 //! ```
-//! use clarke::{Budget, Cpu, Goal, Norm, Output, Problem, Quantity, Quotient, Region, Written};
+//! use clarke::engine::{Device, Options, Placed};
+//! use clarke::{Norm, Output, Quantity, Question, Region, Written};
 //! use clarke::data::{Scale, load_input};
 //! use std::{path::Path, time::Duration};
 //!
 //! # fn main() -> clarke::Result<()> {
 //! let net = clarke::load(Path::new("tests/data/digits.onnx"), &clarke::Options::default())?;
-//! let shape = net.nodes[0].shape.clone();
-//! let centre = load_input("tests/data/digits.npy#0", &shape, Scale::Unit)?.values;
+//! let centre = load_input("tests/data/digits.npy#0", &net.nodes[0].shape, Scale::Unit)?.values;
 //! let exact = |text| Written::parse(text).expect("a number");
 //! let region = Region::ball_of(centre, exact("0.02"), Norm::Inf, Some([exact("0"), exact("1")]))?;
-//! let quotient = Quotient {
+//!
+//! let placed = Placed::new(net, Device::auto())?; // its weights are on a device from here on
+//! let here = placed.at(region)?; // what is known of the region is computed once
+//! let question = Question {
 //!     in_norm: Norm::Inf,
 //!     out_norm: Norm::Inf,
 //!     output: Output::All,
 //!     quantity: Quantity::Lipschitz,
 //! };
-//! let problem = Problem::new(net, region, quotient)?;
-//!
-//! let budget = Budget::new(Duration::from_secs(10), 1 << 30);
-//! let goal = Goal::from(1.01);
-//! let outcome = clarke::solve(&problem, &Cpu::DOUBLE, "auto", goal, budget, 0, |_| {})?;
-//! let (lower, upper) = (outcome.lower.value.get(), outcome.upper.value.get());
-//! assert!(0.0 < lower && lower <= upper && upper.is_finite());
+//! let pair = here.bound(&question, &Options::default().time(Duration::from_secs(10)))?;
+//! assert!(0.0 < pair.lower() && pair.lower() <= pair.upper() && pair.upper().is_finite());
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # The picture
 //!
+//! Three lives: a network on a device lives for the run, what is known of regions for all questions about
+//! them, a question for its answer.
+//!
 //! ```text
-//!  net file ──import──▶ Net ─┐
-//!                            ├─▶ Problem ──methods on a Backend──▶ Upper, Lower ──search──▶ report
-//!  point, radius ──▶ Region ─┘
+//!  net file ──import──▶ Net ──on a device──▶ Placed ─┐
+//!                                                    ├─▶ Analysis ─┐
+//!                         point, radius ──▶ Region ──┘             ├─methods, search─▶ Pair ──▶ report
+//!                                          norms, output: Question ┘
 //! ```
 //!
 //! | module | holds |
@@ -57,8 +59,10 @@
 //! | [`backend`] | where arithmetic happens: enclosures of blocks of numbers, nothing of networks |
 //! | [`ops`] | what mathematics must know about each operator, and sweeps over a network |
 //! | [`certificate`] | evidence of a bound as plain data, files of it, and the checker that derives it again |
+//! | [`analysis`] | a network on a device, and what is known of regions, each thing computed once |
 //! | [`method`] | one file per method, the table [`METHODS`] of them, and the order in which they run |
 //! | [`search`] | branch and bound: the region divided until the two ends meet |
+//! | [`engine`] | devices, their failures, options, pairs and their certificates |
 //! | [`report`] | results as text: JSON, a table, CSV |
 //! | [`cli`] | one file per command; no arithmetic |
 //! | [`error`] | one error type: what, where, what to do next |
@@ -69,9 +73,9 @@
 //! A module imports only what stands to the right; `tests/suite/architecture.rs` enforces it:
 //!
 //! ```text
-//! cli → report, search → method → certificate → ops → backend → num
-//! ops, method, search, certificate → problem → net, region → num
-//! net, report → data → num        everything but num → error        everything → deadline
+//! cli → engine → search → method → analysis, certificate → ops → backend → num
+//! ops, analysis, method, search, certificate → problem → net, region → num
+//! engine → report → data → num    net → data    everything but num → error    everything → deadline
 //! ```
 //!
 //! Nothing below `method` knows a paper, a backend knows neither networks nor regions, and nothing
@@ -85,11 +89,13 @@
 //! in double-double arithmetic. Each method's file opens with what it proves, from where, and what is
 //! rounded in which direction.
 
+pub mod analysis;
 pub mod backend;
 pub mod certificate;
 pub mod cli;
 pub mod data;
 pub mod deadline;
+pub mod engine;
 pub mod error;
 pub mod method;
 pub mod net;
@@ -108,6 +114,6 @@ pub use error::{Error, Result};
 pub use method::{Budget, Decision, Goal, METHODS, Outcome};
 pub use net::{Net, Options, load};
 pub use num::{Estimate, Lower, Norm, Upper, Written};
-pub use problem::{Output, Problem, Quantity, Quotient};
+pub use problem::{Output, Problem, Quantity, Question};
 pub use region::Region;
-pub use search::{certify, solve};
+pub use search::solve;

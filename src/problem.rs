@@ -6,6 +6,7 @@ use crate::num::{Enclosure, Norm};
 use crate::region::Region;
 use ndarray::s;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What is measured of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum Quantity {
 
 /// ‖f(x) - f(y)‖_out / ‖x - y‖_in.
 #[derive(Clone, Copy, Debug)]
-pub struct Quotient {
+pub struct Question {
     pub in_norm: Norm,
     pub out_norm: Norm,
     pub output: Output,
@@ -37,15 +38,16 @@ pub struct Quotient {
 
 #[derive(Clone, Debug)]
 pub struct Problem {
-    pub net: Net,
+    pub net: Arc<Net>,
     pub region: Region,
-    pub quotient: Quotient,
+    pub quotient: Question,
     /// The last input is the t of a homogeneous network: no direction in which steepness is measured.
     pub homogeneous: bool,
 }
 
 impl Problem {
-    pub fn new(net: Net, region: Region, quotient: Quotient) -> Result<Self> {
+    pub fn new(net: impl Into<Arc<Net>>, region: Region, quotient: Question) -> Result<Self> {
+        let net = net.into();
         let outputs = net.outputs();
         let check = |i: usize| {
             if i < outputs {
@@ -68,16 +70,7 @@ impl Problem {
                 }
             }
         }
-        if let Some((lo, _)) = region.ends()
-            && lo.len() != net.inputs()
-        {
-            return Err(Error::input(format!(
-                "the region has {} coordinates, the network {} inputs",
-                lo.len(),
-                net.inputs()
-            ))
-            .next("check --input, --center or --box"));
-        }
+        region.fits(net.inputs())?;
         if quotient.quantity == Quantity::Anchored && region.is_global() {
             return Err(Error::input("the anchored quotient needs a centre")
                 .at("--quantity anchored")
@@ -89,8 +82,17 @@ impl Problem {
     /// The same constant on all of R^n, from the faces of the box [-reach, reach]^n × [0, 1] of
     /// (y, t): x = y / t. None where the network or the question does not allow it.
     pub fn everywhere(&self, reach: f64) -> Option<Problem> {
-        let fits = self.region.is_global() && reach > 0.0 && reach.is_finite();
-        let net = if fits { self.net.homogeneous()? } else { return None };
+        if !self.region.is_global() {
+            return None;
+        }
+        self.homogeneous(Arc::new(self.net.homogeneous()?), reach)
+    }
+
+    /// The same with that network at hand.
+    pub fn homogeneous(&self, net: Arc<Net>, reach: f64) -> Option<Problem> {
+        if !(self.region.is_global() && reach > 0.0 && reach.is_finite()) {
+            return None;
+        }
         let ends = |side: f64, last: f64| {
             let mut ends = vec![side; net.inputs()];
             *ends.last_mut()? = last;

@@ -62,7 +62,7 @@ impl WindowLines {
     }
 }
 
-pub trait Backend: Sync {
+pub trait Backend: Send + Sync + 'static {
     /// A batch of enclosures on the device.
     type Block: Clone + Send + Sync;
     /// A weight matrix or convolution on the device.

@@ -8,7 +8,7 @@ use crate::num::rational::Rational;
 use crate::num::{Norm, Written};
 use crate::ops::feedback::Scaled;
 use crate::ops::part::Split;
-use crate::problem::{Output, Quantity, Quotient};
+use crate::problem::{Output, Quantity, Question};
 use crate::region::{Region, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,7 +54,7 @@ pub struct External {
 pub struct Certificate {
     pub source: Source,
     pub region: Region,
-    pub quotient: Quotient,
+    pub quotient: Question,
     pub claim: Claim,
 }
 
@@ -65,7 +65,7 @@ struct File {
     version: String,
     net: Source,
     region: Place,
-    quotient: Question,
+    quotient: Wording,
     upper: Number,
     lower: Number,
     witness: Option<Point>,
@@ -78,16 +78,16 @@ struct File {
 pub struct Asked {
     pub net: Source,
     region: Place,
-    quotient: Question,
+    quotient: Wording,
 }
 
 impl Asked {
-    pub fn new(net: Source, region: &Region, quotient: &Quotient) -> Asked {
+    pub fn new(net: Source, region: &Region, quotient: &Question) -> Asked {
         Asked { net, region: place(region), quotient: question(quotient) }
     }
 
     /// What is asked of the network, and where.
-    pub fn read(self) -> Result<(Region, Quotient)> {
+    pub fn read(self) -> Result<(Region, Question)> {
         Ok((region(self.region)?, quotient(self.quotient)?))
     }
 }
@@ -111,7 +111,7 @@ enum Place {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Question {
+struct Wording {
     in_norm: String,
     out_norm: String,
     output: String,
@@ -207,8 +207,8 @@ pub fn write(c: &Certificate) -> String {
     serde_json::to_string(&file).expect("plain data") + "\n"
 }
 
-fn question(q: &Quotient) -> Question {
-    Question {
+fn question(q: &Question) -> Wording {
+    Wording {
         in_norm: q.in_norm.to_string(),
         out_norm: q.out_norm.to_string(),
         output: match q.output {
@@ -220,8 +220,8 @@ fn question(q: &Quotient) -> Question {
     }
 }
 
-fn quotient(q: Question) -> Result<Quotient> {
-    Ok(Quotient {
+fn quotient(q: Wording) -> Result<Question> {
+    Ok(Question {
         in_norm: norm(&q.in_norm)?,
         out_norm: norm(&q.out_norm)?,
         output: output(&q.output)?,

@@ -1,10 +1,11 @@
 //! Arguments of commands as plain values: flags parsed, defaults filled in, contradictions
 //! refused. Nothing has been read from disk yet.
 
-use super::flags::{BoundFlags, ImportFlags, LayersFlags, Precision, QuotientFlags, RegionFlags, WorkFlags};
-use super::parse::{self, Device, Require};
+use super::flags::{BoundFlags, ImportFlags, LayersFlags, QuotientFlags, RegionFlags, WorkFlags};
+use super::parse::{self, Require};
 use super::print::Print;
 use crate::data::{Scale, parse_center};
+use crate::engine::{Device, Wanted};
 use crate::error::{Error, Result};
 use crate::num::{Norm, Written};
 use crate::problem::{Output, Quantity};
@@ -78,7 +79,6 @@ pub struct WorkArgs {
     pub gap_given: bool,
     pub splits: Option<u64>,
     pub device: Device,
-    pub precision: Precision,
     pub threads: Option<usize>,
     pub memory: Option<u64>,
     pub seed: u64,
@@ -203,8 +203,10 @@ impl WorkArgs {
         Ok(WorkArgs {
             time: flags.time.as_deref().map_or(Ok(Duration::from_secs(60)), parse::time)?,
             splits: flags.splits.as_deref().map(|t| parse::count("--splits", t, 0)).transpose()?,
-            device: machine.device.as_deref().map_or(Ok(Device::Auto), parse::device)?,
-            precision: machine.precision.unwrap_or_default(),
+            device: Device {
+                wanted: machine.device.as_deref().map_or(Ok(Wanted::Auto), parse::device)?,
+                precision: machine.precision.unwrap_or_default().into(),
+            },
             threads: threads.map(|t| usize::try_from(t).unwrap_or(usize::MAX)),
             memory: flags.memory.as_deref().map(parse::memory).transpose()?,
             seed: flags.seed.as_deref().map_or(Ok(0), |t| parse::count("--seed", t, 0))?,

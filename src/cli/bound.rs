@@ -2,7 +2,6 @@
 
 use super::args::BoundArgs;
 use super::certificate;
-use super::device::{self, Order};
 use super::dump::{self, Options, Replay};
 use super::exit;
 use super::files::Target;
@@ -13,8 +12,9 @@ use super::print::{self, Print};
 use super::problem;
 use super::summary;
 use super::threads;
+use crate::engine::{self, Placed};
 use crate::error::Result;
-use crate::method::{Budget, Goal, table};
+use crate::method::{Budget, table};
 use crate::report::plot::{self, Moment, Moments};
 use crate::report::{BoundReport, csv, human, json};
 use crate::search::Progress;
@@ -122,25 +122,24 @@ fn solve(
     let dump = args.dump.as_ref().map(|_| dump::text(args, options, &loaded));
     let import = started.elapsed().as_secs_f64();
     let work = &args.work;
-    let order = Order {
-        device: work.device,
-        precision: work.precision,
-        method: &work.method,
-        goal: Goal {
-            gap: work.gap,
-            splits: work.splits,
-            decision: args.require.as_ref().map(|r| r.decision),
-        },
-        budget: searched(args, &budget),
+    let options = engine::Options {
+        method: work.method.clone(),
+        gap: work.gap,
+        splits: work.splits,
+        time: (!work.time.is_zero()).then_some(work.time),
+        memory,
         seed: work.seed,
+        decision: args.require.as_ref().map(|r| r.decision),
+        stop: interrupt::stop(),
     };
-    let mut computed = device::solve(&loaded.problem, &order, &mut progress)?;
+    let problem = &loaded.problem;
+    let placed = Placed::for_rows(problem.net.clone(), work.device, problem.rows())?;
+    let here = placed.at(problem.region.clone())?;
+    let own = searched(args, &budget);
+    let mut pair = here.bound_within(0, &problem.quotient, &options, own, &mut progress)?;
     let bound = started.elapsed().as_secs_f64() - import;
-    let written = match &args.certificate {
-        Some(_) => Some(certificate::written(&loaded, &budget, &mut computed.outcome)?),
-        None => None,
-    };
-    let mut report = summary::report(args, loaded, computed, import, bound);
+    let written = args.certificate.as_ref().map(|_| certificate::written(&loaded, &budget, &mut pair));
+    let mut report = summary::report(args, loaded, pair, import, bound);
     let certificate = written.map(|written| {
         report.certificate = args.certificate.as_ref().map(|p| p.display().to_string());
         report.seconds.check = written.seconds;

@@ -2,10 +2,12 @@
 
 use super::flags::{Format, ListFlags};
 use super::print::Print;
+use crate::engine::cpu as processor;
+#[cfg(feature = "gpu")]
+use crate::engine::self_test;
 use crate::error::{Error, Kind, Result};
 use crate::report::{SelfTest, csv::quote};
 use serde_json::json;
-use std::hint::black_box;
 
 /// One device of the list.
 pub struct Device {
@@ -94,7 +96,7 @@ fn gpus() -> Vec<Device> {
         };
         for real in [Some(Real::F32), info.f64.then_some(Real::F64)].into_iter().flatten() {
             match Gpu::open(Choice::Index(k), Some(real)) {
-                Ok(gpu) => device.tests.push((real.name(), super::device::self_test(&gpu.probe()))),
+                Ok(gpu) => device.tests.push((real.name(), self_test(&gpu.probe()))),
                 Err(e) => device.closed = Some(e),
             }
         }
@@ -105,9 +107,9 @@ fn gpus() -> Vec<Device> {
 
 fn cpu() -> Device {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let name = cpu_name().unwrap_or_else(|| std::env::consts::ARCH.into());
+    let name = processor::name().unwrap_or_else(|| std::env::consts::ARCH.into());
     let limits = format!("{threads} thread{}, f64", if threads == 1 { "" } else { "s" });
-    let defect = defect();
+    let defect = processor::defect();
     let test = SelfTest { passed: defect.is_none(), defect, ..SelfTest::default() };
     Device {
         flag: "cpu".into(),
@@ -117,35 +119,4 @@ fn cpu() -> Device {
         tests: vec![("f64", test)],
         closed: None,
     }
-}
-
-pub fn cpu_name() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = text.lines().find(|l| l.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_string())
-}
-
-/// IEEE 754 as the proofs use it: rounding to nearest even, fused multiply-add, subnormals,
-/// correctly rounded division and square root.
-fn defect() -> Option<String> {
-    let one = black_box(1.0f64);
-    let tiny = black_box(f64::MIN_POSITIVE);
-    let half_ulp = black_box(f64::EPSILON / 2.0);
-    let checks = [
-        (one + half_ulp == 1.0, "1 + 2^-53 is not rounded to even"),
-        (
-            one + f64::EPSILON + half_ulp == 1.0 + 2.0 * f64::EPSILON,
-            "1 + 2^-52 + 2^-53 is not rounded to even",
-        ),
-        (-one - half_ulp == -1.0, "rounding is directed"),
-        (tiny * black_box(f64::EPSILON) == 5e-324, "subnormal results are flushed to zero"),
-        (black_box(5e-324) * black_box(2f64.powi(60)) > 0.0, "subnormal arguments are taken as zero"),
-        (
-            (one + f64::EPSILON).mul_add(one - f64::EPSILON, -1.0) == -(f64::EPSILON * f64::EPSILON),
-            "fma rounds twice",
-        ),
-        (black_box(1.0) / black_box(3.0) == f64::from_bits(0x3fd5_5555_5555_5555), "division is not exact"),
-        (black_box(2.0f64).sqrt() == std::f64::consts::SQRT_2, "the square root is not exact"),
-    ];
-    checks.iter().find(|(ok, _)| !ok).map(|(_, what)| what.to_string())
 }

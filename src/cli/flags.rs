@@ -331,6 +331,16 @@ pub enum Precision {
     F64,
 }
 
+impl From<Precision> for crate::engine::Precision {
+    fn from(flag: Precision) -> Self {
+        match flag {
+            Precision::Auto => Self::Auto,
+            Precision::F32 => Self::F32,
+            Precision::F64 => Self::F64,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     Bash,

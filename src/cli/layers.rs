@@ -1,13 +1,13 @@
 //! `clarke layers`: the norm of every linear layer, all methods side by side.
 
 use super::args::LayersArgs;
-use super::device::{self, Engine};
 use super::flags::Format;
 use super::print::columns;
 use super::problem::unsupported;
 use super::threads;
 use crate::data::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
 use crate::deadline::Deadline;
+use crate::engine::{Engine, choose};
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::method::layer::norm_on;
@@ -34,7 +34,7 @@ pub fn run(args: LayersArgs) -> Result<i32> {
     threads::start(args.work.threads)?;
     let net = crate::net::load(&args.net, &args.import.options()).map_err(unsupported)?;
     let products: f64 = net.nodes.iter().map(|n| n.products()).sum();
-    let (engine, warnings) = device::choose(args.work.device, args.work.precision, 300.0 * products)?;
+    let (engine, warnings) = choose(args.work.device, 300.0 * products)?;
     warnings.iter().for_each(|w| args.print.detail(&w.text));
     let effort = match args.work.time {
         time if time.is_zero() => Effort::QUICK,

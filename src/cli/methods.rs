@@ -3,8 +3,9 @@
 use super::flags::{Format, MethodsFlags};
 use super::print::Print;
 use crate::error::{Error, Result};
-use crate::method::details::{self, Details};
-use crate::method::table::{self, METHODS, Proves, Row, Scope};
+use crate::method::METHODS;
+use crate::method::row::{Proves, Row, Scope};
+use crate::method::table;
 use crate::report::csv::quote;
 use crate::report::human::put;
 use serde_json::{Map, Value, json};
@@ -14,7 +15,6 @@ const HEADER: [&str; 6] = ["name", "norms", "scope", "proves", "cost", "paper"];
 fn cells(row: &Row) -> [&'static str; 6] {
     let scope = match row.scope {
         Scope::Layer => "layer",
-        Scope::Local => "local",
         Scope::Any | Scope::Search => "any",
     };
     let proves = match row.proves {
@@ -32,8 +32,7 @@ pub fn run(flags: MethodsFlags) -> Result<i32> {
         Some(name) => {
             let row = METHODS.iter().find(|r| r.name == name);
             let row = row.ok_or_else(|| Error { place: "clarke methods".into(), ..table::unknown(name) })?;
-            let details = details::find(name).ok_or_else(|| table::unknown(name))?;
-            one(row, details, print.format)
+            one(row, print.format)
         }
     };
     print.result(&text)?;
@@ -73,32 +72,32 @@ fn two_lines(row: &Row) -> String {
     format!("{name:<17} {what}; {norms}; {cost}\n{:<17} {paper}\n", "")
 }
 
-fn one(row: &Row, details: &Details, format: Format) -> String {
+fn one(row: &Row, format: Format) -> String {
     let [name, norms, scope, proves, cost, paper] = cells(row);
     let facts = [
         ("method", name),
-        ("proves", details.proves),
+        ("proves", row.formula),
         ("ends", proves),
         ("norms", norms),
         ("scope", if scope == "layer" { "one linear layer" } else { "a network, on any region" }),
-        ("slopes", details.slopes),
+        ("slopes", row.slopes),
         ("cost", cost),
-        ("loose", details.loose),
+        ("loose", row.loose),
         ("from", paper),
     ];
     match format {
         Format::Human => {
             let mut out = String::new();
             facts.iter().for_each(|(label, text)| put(&mut out, label, text));
-            put(&mut out, "try", &details.example());
+            put(&mut out, "try", &row.example());
             out
         }
         Format::Json => {
-            let more = [("formula", details.proves), ("slopes", details.slopes), ("loose", details.loose)];
+            let more = [("formula", row.formula), ("slopes", row.slopes), ("loose", row.loose)];
             let mut all = object(row);
             all.insert("schema".into(), json!("clarke.method/1"));
             all.extend(more.map(|(k, v)| (k.to_string(), json!(v))));
-            all.insert("example".into(), json!(details.example()));
+            all.insert("example".into(), json!(row.example()));
             format!("{:#}\n", Value::Object(all))
         }
         Format::Csv => facts.iter().map(|(label, text)| format!("{label},{}\n", quote(text))).collect(),

@@ -6,7 +6,6 @@ mod bound;
 mod certificate;
 mod check;
 mod completions;
-mod device;
 mod devices;
 mod dump;
 pub mod exit;

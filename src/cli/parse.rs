@@ -1,6 +1,7 @@
 //! Values of flags: from text to numbers, with errors that say what to write instead.
 
 use crate::data::decimal::{parse_down, parse_up};
+use crate::engine::Wanted;
 use crate::error::{Error, Result};
 use crate::method::Decision;
 use crate::num::Written;
@@ -9,16 +10,6 @@ use crate::report::Answer;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Which device computes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Device {
-    #[default]
-    Auto,
-    Cpu,
-    /// An adapter by number, or the best one.
-    Gpu(Option<usize>),
-}
 
 /// `--require 'L<=3'`: the claim, and the ends that decide it.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,16 +178,16 @@ pub fn require(text: &str) -> Result<Require> {
 }
 
 /// `--device auto|cpu|gpu[:N]`.
-pub fn device(text: &str) -> Result<Device> {
+pub fn device(text: &str) -> Result<Wanted> {
     match text.trim() {
-        "auto" => Ok(Device::Auto),
-        "cpu" => Ok(Device::Cpu),
-        "gpu" => Ok(Device::Gpu(None)),
+        "auto" => Ok(Wanted::Auto),
+        "cpu" => Ok(Wanted::Cpu),
+        "gpu" => Ok(Wanted::Gpu(None)),
         other => other
             .strip_prefix("gpu:")
             .filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
             .and_then(|n| n.parse().ok())
-            .map(|n| Device::Gpu(Some(n)))
+            .map(|n| Wanted::Gpu(Some(n)))
             .ok_or_else(|| bad("--device", text, "is no device", "auto, cpu, gpu or gpu:0")),
     }
 }
@@ -228,7 +219,7 @@ mod tests {
             (output("3").unwrap(), output("3-5").unwrap()),
             (Output::One(3), Output::Difference(3, 5))
         );
-        assert_eq!((device("gpu:2").unwrap(), device("auto").unwrap()), (Device::Gpu(Some(2)), Device::Auto));
+        assert_eq!((device("gpu:2").unwrap(), device("auto").unwrap()), (Wanted::Gpu(Some(2)), Wanted::Auto));
         assert_eq!((shape("1,3,4").unwrap(), shape("1x3").unwrap()), (vec![1, 3, 4], vec![1, 3]));
         assert_eq!((gap("1.5").unwrap(), count("--splits", "0", 0).unwrap()), (1.5, 0));
     }

@@ -11,11 +11,9 @@ use crate::num::rational::{Rational, is_positive};
 use crate::num::written::enclosed;
 use crate::num::{Coefficient, Scale, Written};
 use crate::ops::values::values;
-use crate::problem::{Output, Problem, Quantity, Quotient};
+use crate::problem::{Output, Problem, Quantity, Question};
 use crate::region::Region;
-use crate::report::{
-    CentreInfo, NetInfo, OutputInfo, Quotient as QuotientInfo, RegionInfo, Units, WarningInfo,
-};
+use crate::report::{CentreInfo, NetInfo, OutputInfo, QuestionInfo, RegionInfo, Units, WarningInfo};
 
 /// A problem and what a report says about it.
 pub struct Loaded {
@@ -28,7 +26,7 @@ pub struct Loaded {
     pub output: Option<OutputInfo>,
     pub region: RegionInfo,
     pub units: Units,
-    pub quotient: QuotientInfo,
+    pub quotient: QuestionInfo,
     pub warnings: Vec<WarningInfo>,
 }
 
@@ -70,7 +68,7 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     }
     let output = written.as_ref().map(|x| output(&net, x));
     let (region, info) = region(args, &net, written.clone())?;
-    let quotient = Quotient {
+    let quotient = Question {
         in_norm: args.in_norm,
         out_norm: args.out_norm,
         output: args.output,
@@ -249,10 +247,10 @@ fn region(args: &BoundArgs, net: &Net, centre: Option<Vec<Written>>) -> Result<(
 }
 
 /// The question in words.
-pub fn quotient_info(problem: &Problem) -> QuotientInfo {
+pub fn quotient_info(problem: &Problem) -> QuestionInfo {
     let q = &problem.quotient;
     let scalar = problem.rows() == 1;
-    QuotientInfo {
+    QuestionInfo {
         in_norm: q.in_norm.to_string(),
         out_norm: if scalar { "abs".into() } else { q.out_norm.to_string() },
         output: match q.output {

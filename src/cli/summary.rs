@@ -1,11 +1,12 @@
 //! The report of `bound`: what was asked, what was found, and what that is worth.
 
 use super::args::BoundArgs;
-use super::device::Computed;
 use super::problem::Loaded;
 use crate::certificate::Witness;
-use crate::method::driver::Entry;
-use crate::method::table::{self, Proves};
+use crate::engine::Answer;
+use crate::method::row::Proves;
+use crate::method::schedule::Entry;
+use crate::method::table;
 use crate::method::{self, Outcome};
 use crate::problem::Quantity;
 use crate::report::quality::{Facts, Quality};
@@ -15,10 +16,10 @@ use crate::report::{
 };
 
 /// `import` and `bound` are the seconds that reading and bounding took.
-pub fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64, bound: f64) -> BoundReport {
-    let quality = quality(args, &loaded, &computed.outcome);
+pub fn report(args: &BoundArgs, loaded: Loaded, pair: Answer, import: f64, bound: f64) -> BoundReport {
+    let quality = quality(args, &loaded, &pair.outcome);
     let quantity = loaded.problem.quotient.quantity;
-    let outcome = computed.outcome;
+    let outcome = pair.outcome;
     let silent = silent(&args.work.method, &outcome);
     let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
     let mut net = loaded.net;
@@ -59,10 +60,10 @@ pub fn report(args: &BoundArgs, loaded: Loaded, computed: Computed, import: f64,
             search: outcome.searched.seconds,
             check: 0.0,
         },
-        peak_bytes: PeakBytes { host: peak_host(), device: computed.peak_bytes },
-        device: computed.device,
-        assumptions: computed.assumptions,
-        warnings: [loaded.warnings, computed.warnings, silent].concat(),
+        peak_bytes: PeakBytes { host: peak_host(), device: pair.peak_bytes },
+        device: pair.device,
+        assumptions: pair.assumptions,
+        warnings: [loaded.warnings, pair.warnings, silent].concat(),
         certificate: None,
     }
 }

@@ -1,19 +1,24 @@
-//! One file per method and the table of all of them.
+//! One file per method, the list of all of them, and the order in which they run.
 
 pub mod context;
-pub mod details;
-pub mod driver;
+pub mod contract;
+pub mod exact;
 pub mod global;
 pub mod goal;
 pub mod layer;
+pub mod list;
 pub mod local;
 pub mod lower;
 pub mod plan;
+pub mod row;
+pub mod schedule;
 pub mod table;
 pub mod why;
 
 pub use context::{Budget, Context};
-pub use driver::{Effort, Outcome, Status};
+pub use contract::{Finding, Method};
 pub use goal::{Decision, Goal};
-pub use table::{METHODS, Row};
+pub use list::METHODS;
+pub use row::Row;
+pub use schedule::{Effort, Outcome, Status};
 pub use why::Why;

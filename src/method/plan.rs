@@ -1,132 +1,133 @@
-//! Which methods run, and in what order: cheap ones first, so that there is a pair early.
+//! Which methods run, and in what order: what is cheap in the order of its stage, so that there is a pair
+//! early; what costs a part of the time after that, the cheapest for its promise first.
 
 use super::context::Context;
-use super::global;
-use super::table::{self, Proves, Scope};
+use super::contract::Method;
+use super::list::all;
+use super::row::{Proves, Scope, Stage};
+use super::table;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::num::Norm;
-use crate::problem::Problem;
 
-/// One method, by the slopes of the region or by those of everything: what bounds everything bounds every
-/// region, and rules that are not monotone in the slopes may do better so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    pub name: &'static str,
+/// One method, by the slopes of the region or by those of everything.
+pub struct Step<B: Backend> {
+    pub method: &'static dyn Method<B>,
     pub everywhere: bool,
-    /// Does it get a part of the time only?
-    pub brief: bool,
+    /// A part of the time only.
+    pub share: Option<f64>,
+    /// Smaller numbers first.
+    turn: f64,
 }
 
-/// Methods that repeat passes: `auto` leaves them out where no time is given.
-const REPEATED: [&str; 7] = ["ascent", "pattern", "pair", "scaled-gain", "lipsdp", "seqlip", "partition"];
-
-/// Methods that are never better by slopes of everything than by the region's, where both go through.
-pub const MONOTONE: [&str; 2] = ["lipsdp", "scaled-gain"];
-
-/// Methods that use bounds of neurons' arguments where they are known.
-const BY_STATUSES: [&str; 6] =
-    ["product-local", "abs-subset", "combettes-pesquet", "eclipse-fast", "lipsdp", "scaled-gain"];
-
-/// Does a method become better by statuses that linear bounds prove?
-pub fn uses_statuses(name: &str) -> bool {
-    BY_STATUSES.contains(&name) || name == "seqlip"
+impl<B: Backend> Clone for Step<B> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
-/// What bounds ‖J‖_2 bounds other norms by square roots of sides; these pairs need none.
-fn is_two(problem: &Problem) -> bool {
-    let q = &problem.quotient;
-    q.in_norm != Norm::Inf && (q.out_norm != Norm::One || problem.rows() == 1)
+impl<B: Backend> Copy for Step<B> {}
+
+/// The part of the time left up to which a first bound is cheap.
+const CHEAP: f64 = 0.05;
+
+/// Steps that are still to come, the next one last.
+pub struct Plan<B: Backend> {
+    steps: Vec<Step<B>>,
 }
 
-fn some(names: &[&'static str], when: bool) -> Vec<Step> {
-    let step = |&name| Step { name, everywhere: false, brief: false };
-    if when { names.iter().map(step).collect() } else { vec![] }
+impl<B: Backend> Plan<B> {
+    /// The first cheap one in the order of stages, else the one that costs least for what it stands for.
+    pub fn next(&mut self, context: &Context<B>) -> Option<Step<B>> {
+        let left = context.budget.deadline.left().map(|left| CHEAP * left.as_secs_f64());
+        let speed = context.backend().speed();
+        let dear = |step: &Step<B>| {
+            let seconds = step.method.work(context) / speed;
+            left.is_some_and(|left| seconds > left).then_some(seconds)
+        };
+        if let Some(at) = self.steps.iter().position(|s| dear(s).is_none()) {
+            return Some(self.steps.remove(at));
+        }
+        let cost = |step: &Step<B>| dear(step).unwrap_or(0.0);
+        let least =
+            (0..self.steps.len()).min_by(|&a, &b| cost(&self.steps[a]).total_cmp(&cost(&self.steps[b])))?;
+        Some(self.steps.remove(least))
+    }
 }
 
-/// The order on all of R^n.
-fn globally(problem: &Problem) -> Vec<Step> {
-    let two = is_two(problem);
-    [
-        some(&["centre", "product", "absolute-product", "abs-subset", "combettes-pesquet"], true),
-        some(&["eclipse-fast"], two),
-        some(&["jacobian-ibp", "ascent", "pattern"], true),
-        some(&["scaled-gain"], global::gain::fits(problem)),
-        some(&["lipsdp", "seqlip"], two),
-        some(&["partition", "pair"], true),
-    ]
-    .concat()
+/// Where `auto` is at work.
+enum Place {
+    Everywhere,
+    Region,
+    Tiny,
+    Point,
 }
 
-/// Methods of everything, on a region: each by its slopes, then by those of everything.
-fn both(names: &[&'static str]) -> Vec<Step> {
-    let both = |&name| [false, true].map(|everywhere| Step { name, everywhere, brief: true });
-    names.iter().flat_map(both).collect()
+fn place<B: Backend>(context: &Context<B>) -> Place {
+    let region = &context.problem.region;
+    match () {
+        _ if region.is_point() => Place::Point,
+        _ if context.needs_double_double() => Place::Tiny,
+        _ if region.is_global() => Place::Everywhere,
+        _ => Place::Region,
+    }
 }
 
-/// Those of them that are cheap, and the others.
-const CHEAP: [&str; 2] = ["combettes-pesquet", "eclipse-fast"];
-const DEAR: [&str; 3] = ["abs-subset", "scaled-gain", "lipsdp"];
-
-/// The order on a region with interior.
-fn locally(problem: &Problem) -> Vec<Step> {
-    [
-        some(&["centre", "jacobian-ibp", "product-local", "jacobian-interval"], true),
-        both(&CHEAP),
-        some(&["jacobian-linear"], true),
-        some(&["scaled-gain"], global::gain::fits(problem)),
-        some(&["product", "absolute-product", "ascent", "pattern"], true),
-        both(&DEAR),
-        some(&["pair"], true),
-    ]
-    .concat()
+/// The turns of one method.
+fn turns<B: Backend>(place: &Place, context: &Context<B>, method: &'static dyn Method<B>) -> Vec<Step<B>> {
+    let stage: &Stage = &method.row().stage;
+    let suits = method.suits(context.problem);
+    let turn = match place {
+        Place::Everywhere => stage.everywhere.filter(|_| suits),
+        Place::Region => stage.region,
+        Place::Tiny => stage.tiny,
+        Place::Point => stage.point,
+    };
+    let step = |turn: f64, everywhere: bool, share: Option<f64>| Step { method, everywhere, share, turn };
+    let first = stage.first.filter(|_| suits && matches!(place, Place::Region));
+    let mut steps: Vec<Step<B>> = first.map(|t| step(f64::from(t), false, None)).into_iter().collect();
+    match (turn, stage.share, place) {
+        (None, _, _) => {}
+        (Some(t), Some(share), Place::Region | Place::Tiny | Place::Point) => {
+            // At a point the Jacobian gives both ends at once where it is affordable.
+            steps.extend(
+                [false, true].map(|e| step(f64::from(t) + if e { 0.5 } else { 0.0 }, e, Some(share))),
+            );
+        }
+        (Some(t), _, _) => steps.push(step(f64::from(t), false, None)),
+    }
+    steps
 }
 
 /// Everything that time and memory allow.
-fn automatic<B: Backend>(context: &Context<B>) -> Vec<Step> {
-    let problem = context.problem;
-    let mut plan = match () {
-        // At a point the Jacobian gives both ends at once where it is affordable.
-        _ if problem.region.is_point() => [
-            some(&["jacobian-interval", "centre", "product-local", "product", "absolute-product"], true),
-            both(&CHEAP),
-            both(&DEAR),
-        ]
-        .concat(),
-        _ if context.needs_double_double() => [
-            some(&["centre", "jacobian-interval", "product-local", "product", "absolute-product"], true),
-            some(&["ascent"], true),
-            both(&CHEAP),
-            both(&DEAR),
-            some(&["pair"], true),
-        ]
-        .concat(),
-        _ if problem.region.is_global() => globally(problem),
-        _ => locally(problem),
-    };
+fn automatic<B: Backend>(context: &Context<B>) -> Plan<B> {
+    let place = place(context);
     let brief = context.budget.is_brief();
-    plan.retain(|step| global::applies(step.name, &problem.net) && !(brief && REPEATED.contains(&step.name)));
-    plan
+    let fits =
+        |m: &&'static dyn Method<B>| m.applies(&context.problem.net) && !(brief && m.row().stage.repeats);
+    let mut steps: Vec<Step<B>> =
+        all().into_iter().filter(fits).flat_map(|m| turns(&place, context, m)).collect();
+    steps.sort_by(|a, b| a.turn.total_cmp(&b.turn));
+    Plan { steps }
 }
 
 /// What `--method` asks for.
-pub fn of<B: Backend>(context: &Context<B>, method: &str) -> Result<Vec<Step>> {
-    if method == "auto" {
+pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
+    if name == "auto" {
         return Ok(automatic(context));
     }
-    let problem = context.problem;
-    let row =
-        table::find(method).filter(|r| r.scope != Scope::Search).ok_or_else(|| table::unknown(method))?;
-    if row.scope == Scope::Local && problem.region.is_global() {
-        return Err(Error::input(format!("method {method} needs a bounded region"))
-            .at("--method")
-            .next("give --input and --eps, or choose another method"));
-    }
-    if !global::applies(row.name, &problem.net) {
-        return Err(Error::unsupported(format!("method {method} does not apply to this network"))
+    let row = table::find(name).filter(|r| r.scope != Scope::Search).ok_or_else(|| table::unknown(name))?;
+    let of = |name: &str| all::<B>().into_iter().find(|m| m.row().name == name);
+    let method = of(row.name).ok_or_else(|| table::unknown(name))?;
+    if !method.applies(&context.problem.net) {
+        return Err(Error::unsupported(format!("method {name} does not apply to this network"))
             .at("--method")
             .next("it needs a chain of layers with one slope per neuron: use auto or another method"));
     }
-    let alone = row.proves == Proves::Lower;
-    Ok([some(&["centre"], !alone), some(&[row.name], true)].concat())
+    if row.stage.statuses && context.linear_counts() {
+        // Alone, a method has all the time for what `auto` has done before it.
+        context.linear();
+    }
+    let before = of("centre").filter(|_| row.proves != Proves::Lower);
+    let step = |method| Step { method, everywhere: false, share: None, turn: 0.0 };
+    Ok(Plan { steps: before.into_iter().chain([method]).map(step).collect() })
 }

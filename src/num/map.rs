@@ -80,6 +80,20 @@ impl LinearMap {
         }
     }
 
+    /// Are both the same weights in memory, read in the same way?
+    pub fn is_same(&self, other: &LinearMap) -> bool {
+        match (self, other) {
+            (LinearMap::Dense(a), LinearMap::Dense(b)) => Arc::ptr_eq(a, b),
+            (
+                LinearMap::Conv { shape, weight, adjoint },
+                LinearMap::Conv { shape: other, weight: theirs, adjoint: back },
+            ) => shape == other && adjoint == back && Arc::ptr_eq(weight, theirs),
+            (LinearMap::Dense(_), LinearMap::Conv { .. }) | (LinearMap::Conv { .. }, LinearMap::Dense(_)) => {
+                false
+            }
+        }
+    }
+
     /// Multiplications of one application.
     pub fn products(&self) -> f64 {
         match self {
@@ -95,6 +109,18 @@ pub struct Affine {
     pub map: LinearMap,
     pub bias: Option<Arc<Vec<f64>>>,
     pub repeat: usize,
+}
+
+impl Affine {
+    /// Are both the same numbers in memory?
+    pub fn is_same(&self, other: &Affine) -> bool {
+        let biases = match (&self.bias, &other.bias) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        biases && self.repeat == other.repeat && self.map.is_same(&other.map)
+    }
 }
 
 /// A real number `hi + lo ± err` (a double-double with its error).

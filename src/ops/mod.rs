@@ -17,4 +17,4 @@ pub mod ties;
 pub mod values;
 
 pub use chains::{Chains, Link};
-pub use sweep::{Ends, Gate, Known, Prepared, Trace};
+pub use sweep::{Ends, Gate, Known, Maps, Prepared, Trace};

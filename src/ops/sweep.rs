@@ -8,17 +8,42 @@ use super::chains::Chains;
 use super::{smooth, softmax};
 use crate::backend::Backend;
 use crate::deadline::Deadline;
-use crate::net::{Net, Op, Smooth};
+use crate::net::{Net, Node, Op, Smooth};
 use crate::num::Enclosure;
 use ndarray::{Array2, Array3};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// The weights of a network's nodes on a backend; clones share them.
+pub struct Maps<B: Backend>(Arc<[Option<Arc<B::Map>>]>);
+
+impl<B: Backend> Clone for Maps<B> {
+    fn clone(&self) -> Self {
+        Maps(self.0.clone())
+    }
+}
+
+impl<B: Backend> Maps<B> {
+    pub fn new(net: &Net, backend: &B) -> Self {
+        Maps(net.nodes.iter().map(|n| prepare(backend, &n.op)).collect())
+    }
+
+    /// Those of another network, which shares what it has of this one (`own`).
+    pub fn of(&self, own: &Net, other: &Net, backend: &B) -> Self {
+        let known = |op: &Op| {
+            let Op::Affine(wanted) = op else { return None };
+            let same = |n: &Node| matches!(&n.op, Op::Affine(a) if a.is_same(wanted));
+            self.0[own.nodes.iter().position(same)?].clone()
+        };
+        Maps(other.nodes.iter().map(|n| known(&n.op).or_else(|| prepare(backend, &n.op))).collect())
+    }
+}
+
 /// A network with its weights on a backend.
 pub struct Prepared<'a, B: Backend> {
     pub net: &'a Net,
     pub backend: &'a B,
-    maps: Vec<Option<Arc<B::Map>>>,
+    maps: Maps<B>,
     /// Runs that `tangents` and `adjoints` take in one step.
     chains: Chains<B>,
     /// After it sweeps say nothing: every number may be anything.
@@ -74,8 +99,12 @@ impl<B: Backend> Trace<B> {
 
 impl<'a, B: Backend> Prepared<'a, B> {
     pub fn new(net: &'a Net, backend: &'a B) -> Self {
-        let maps = net.nodes.iter().map(|n| prepare(backend, &n.op)).collect();
-        Prepared { net, backend, maps, chains: Chains::none(), until: None }
+        Prepared::of(net, backend, &Maps::new(net, backend))
+    }
+
+    /// With weights that are there.
+    pub fn of(net: &'a Net, backend: &'a B, maps: &Maps<B>) -> Self {
+        Prepared { net, backend, maps: maps.clone(), chains: Chains::none(), until: None }
     }
 
     /// The same, in a hurry from then on: what is not computed in time may be anything.
@@ -101,10 +130,8 @@ impl<'a, B: Backend> Prepared<'a, B> {
     where
         'a: 'n,
     {
-        let mut maps = self.maps.clone();
-        if !std::ptr::eq(net, self.net) {
-            maps[net.output()] = prepare(self.backend, &net.nodes[net.output()].op);
-        }
+        let same = std::ptr::eq(net, self.net);
+        let maps = if same { self.maps.clone() } else { self.maps.of(self.net, net, self.backend) };
         Prepared { net, backend: self.backend, maps, chains: Chains::none(), until: self.until.clone() }
     }
 
@@ -121,7 +148,7 @@ impl<'a, B: Backend> Prepared<'a, B> {
     }
 
     fn map(&self, k: usize) -> &B::Map {
-        self.maps[k].as_deref().expect("affine nodes are prepared")
+        self.maps.0[k].as_deref().expect("affine nodes are prepared")
     }
 
     /// Values of all nodes for regions given as one row per item. `keep` says

@@ -165,6 +165,18 @@ impl Region {
         Ok(Region::Bounded(Arc::new(Bounded { shape, centre, at, around, middle, outer, inner, fixed })))
     }
 
+    /// Is it one of a network with so many inputs?
+    pub fn fits(&self, inputs: usize) -> Result<()> {
+        match self.ends() {
+            Some((lo, _)) if lo.len() != inputs => Err(Error::input(format!(
+                "the region has {} coordinates, the network {inputs} inputs",
+                lo.len(),
+            ))
+            .next("check --input, --center or --box")),
+            _ => Ok(()),
+        }
+    }
+
     pub fn is_global(&self) -> bool {
         matches!(self, Region::Whole)
     }

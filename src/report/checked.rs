@@ -1,6 +1,6 @@
 //! What `check` found: which claim about which network and region, and whether it was derived again.
 
-use super::{Quotient, RegionInfo, csv, human, json};
+use super::{QuestionInfo, RegionInfo, csv, human, json};
 use crate::data::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
 use serde::{Serialize, Serializer};
 
@@ -16,7 +16,7 @@ pub struct CheckReport {
     pub net: Named,
     pub region: Place,
     pub units: Normalised,
-    pub quotient: Quotient,
+    pub quotient: QuestionInfo,
     #[serde(serialize_with = "upper")]
     pub upper: f64,
     #[serde(serialize_with = "lower")]

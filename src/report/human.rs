@@ -2,7 +2,7 @@
 //! Lines are broken between words; upper bounds are rounded up, lower bounds down.
 
 use super::quality::ratio;
-use super::{BoundReport, OutputInfo, Quotient, RegionInfo, Status};
+use super::{BoundReport, OutputInfo, QuestionInfo, RegionInfo, Status};
 use crate::data::decimal::{rounded_down, rounded_up};
 
 /// No line is longer, names of files apart, where nothing else is asked for.
@@ -167,7 +167,7 @@ pub fn region(region: &RegionInfo, inputs: usize) -> String {
     }
 }
 
-pub fn claim(q: &Quotient, global: bool) -> String {
+pub fn claim(q: &QuestionInfo, global: bool) -> String {
     let f = match q.output.split_once('-') {
         Some((i, j)) => format!("(f_{i} − f_{j})"),
         None if q.output == "all" => "f".into(),

@@ -23,7 +23,7 @@ pub struct BoundReport {
     pub output: Option<OutputInfo>,
     pub region: RegionInfo,
     pub units: Units,
-    pub quotient: Quotient,
+    pub quotient: QuestionInfo,
     pub upper: UpperInfo,
     pub lower: LowerInfo,
     pub quality: Quality,
@@ -141,7 +141,7 @@ pub struct Units {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Quotient {
+pub struct QuestionInfo {
     pub in_norm: String,
     /// A norm, or "abs" for a scalar output.
     pub out_norm: String,

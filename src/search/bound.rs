@@ -8,11 +8,11 @@
 //! Cost: two sweeps of linear bounds per part and open neuron, then some 24 factorisations a loop.
 
 use super::choose::{View, choose, most_open, open_slopes};
+use crate::analysis::Budget;
+use crate::analysis::crown::{self, Cuts, Given};
 use crate::backend::Backend;
 use crate::deadline::Deadline;
-use crate::method::context::Budget;
 use crate::method::global::gain;
-use crate::method::local::crown::{self, Cuts, Given};
 use crate::method::local::gradient::{Rows, SIGNS, rows_of};
 use crate::num::norms::vector_norm_up;
 use crate::num::operator::operator_upper;

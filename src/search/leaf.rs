@@ -7,7 +7,7 @@
 //! Cost: a simplex method in rationals, for the few parts that floats leave open.
 //! Exact when: coefficients are floats and the region is a box.
 
-use super::stand::Stand;
+use super::stand::StandIn;
 use crate::backend::Backend;
 use crate::certificate::{LowerBound, Witness};
 use crate::method::context::Context;
@@ -33,7 +33,7 @@ pub enum Settled {
 }
 
 /// `problem` is what is searched for the one of `home`.
-pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, part: &Part) -> Settled {
+pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &StandIn<B>, part: &Part) -> Settled {
     let (low, high) = problem.room(&part.lo, &part.hi);
     let input = constants(&problem.region, problem.net.inputs());
     let until = &home.budget.deadline;
@@ -78,7 +78,7 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &Stand, p
 fn piece<B: Backend>(
     home: &Context<B>,
     problem: &Problem,
-    stand: &Stand,
+    stand: &StandIn<B>,
     found: &Pattern,
     input: &[Option<Rational>],
     x: Vec<Rational>,

@@ -11,7 +11,6 @@
 //! Exact when: every part's slopes get decided, and every decided part has a witness or no interior.
 
 mod bound;
-mod certify;
 mod choose;
 mod leaf;
 mod record;
@@ -21,21 +20,18 @@ use crate::backend::Backend;
 use crate::certificate::tree::Node;
 use crate::certificate::{Bound, Evidence, LowerBound};
 use crate::error::Result;
-use crate::method::context::Budget;
 use crate::method::context::Context;
-use crate::method::driver::{self, Effort, Outcome, Status};
 pub use crate::method::goal::Goal;
 use crate::method::lower::{better, points, prove_best};
+use crate::method::schedule::{self, Effort, Outcome, Status};
 use crate::num::Upper;
-use crate::ops::Prepared;
 use crate::ops::part::Part;
 use crate::problem::Problem;
 use bound::Found;
-pub use certify::certify;
 use leaf::Settled;
 use rayon::prelude::*;
 use record::Record;
-pub use stand::Stand;
+pub use stand::StandIn;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
@@ -100,27 +96,23 @@ impl Ord for Waiting {
 /// One method by name, everything that time and memory allow (`auto`), or that and a search until
 /// both ends agree (`exact`). `progress` sees every improvement.
 pub fn solve<B: Backend>(
-    problem: &Problem,
-    backend: &B,
+    home: &Context<B>,
     method: &str,
-    goal: Goal,
-    budget: Budget,
-    seed: u64,
-    mut progress: impl FnMut(Progress),
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
+    let (goal, budget) = (home.goal, &home.budget);
     let passes = if method == "exact" { "auto" } else { method };
-    let mut outcome =
-        driver::solve(problem, backend, passes, goal, budget.clone(), seed, |(upper, lower), running| {
-            progress(Progress {
-                upper: upper.value.get(),
-                lower: lower.value.get(),
-                upper_by: upper.method,
-                lower_by: lower.method,
-                running,
-                waiting: 0,
-                parts: 0,
-            })
-        })?;
+    let mut outcome = schedule::solve(home, passes, &mut |best, running| {
+        progress(Progress {
+            upper: best.upper.value.get(),
+            lower: best.lower.value.get(),
+            upper_by: best.upper.method,
+            lower_by: best.lower.method,
+            running,
+            waiting: 0,
+            parts: 0,
+        })
+    })?;
     let open =
         outcome.status == Status::Done && outcome.upper.value.get() > goal.gap * outcome.lower.value.get();
     let decided = goal.is_decided(outcome.lower.value.get(), outcome.upper.value.get());
@@ -131,12 +123,11 @@ pub fn solve<B: Backend>(
     if passes != "auto" || !open || decided || budget.is_brief() || budget.is_over() {
         return Ok(outcome);
     }
-    let Some(stand) = Stand::of(problem) else { return Ok(outcome) };
-    let home = Context::new(problem, backend, budget.clone(), seed);
+    let Some(stand) = StandIn::of(home) else { return Ok(outcome) };
     let started = Instant::now();
-    let found = run(&home, &stand, outcome.upper, outcome.lower, goal, goal.enough(), &mut progress);
+    let found = run(home, &stand, outcome.upper, outcome.lower, goal, goal.enough(), progress);
     let (upper, lower) = (found.upper.value, found.lower.value);
-    outcome.exact = driver::is_exact(upper, lower);
+    outcome.exact = schedule::is_exact(upper, lower);
     outcome.status = match () {
         _ if outcome.exact => Status::Exact,
         _ if upper.get() <= goal.gap * lower.get() => Status::Gap,
@@ -147,7 +138,7 @@ pub fn solve<B: Backend>(
         _ if found.dropped => Status::Memory,
         _ => Status::Done,
     };
-    outcome.estimate = driver::within(outcome.estimate, upper, lower);
+    outcome.estimate = schedule::within(outcome.estimate, upper, lower);
     (outcome.upper, outcome.lower) = (found.upper, found.lower);
     let seconds = started.elapsed().as_secs_f64();
     outcome.searched = Effort { parts: found.parts, splits: found.splits, seconds };
@@ -156,22 +147,21 @@ pub fn solve<B: Backend>(
 
 /// Narrows a proven pair of `home`'s problem by its stand-in; parts whose bound is at most `least` are
 /// done with. `progress` sees every batch.
-pub fn run<'a, B: Backend>(
-    home: &Context<'a, B>,
-    stand: &'a Stand,
+pub fn run<B: Backend>(
+    home: &Context<B>,
+    stand: &StandIn<B>,
     start: Bound,
     lower: LowerBound,
     goal: Goal,
     least: f64,
     progress: &mut dyn FnMut(Progress),
 ) -> Searched {
-    let own = stand.problem.as_ref().map(|p| home.instead(p));
-    let context = own.as_ref().unwrap_or(home);
+    let context = &stand.context(home);
     let problem = context.problem;
     let (lo, hi) = problem.region.ends().expect("a bounded region");
     let fixed = problem.region.fixed();
     let budget = &context.budget;
-    let prepared: &Prepared<B> = context.main();
+    let prepared = &context.main();
     let room = (context.budget.memory as f64 * MEMORY) as usize;
     let mut tree = Record::new(room);
     let mut first = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];

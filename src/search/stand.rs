@@ -1,45 +1,71 @@
 //! What is searched in place of a problem: a network with the same constant whose kinks cuts decide, on
 //! a bounded region.
 
+use crate::analysis::{Derived, Placed, Site};
+use crate::backend::Backend;
+use crate::method::context::Context;
 use crate::net::{Net, Op};
 use crate::num::rational::{Rational, is_positive};
 use crate::problem::{Problem, Quantity};
+use std::sync::Arc;
 
 /// Neurons up to which maxima are taken apart, and everything is searched.
 const KINKS: usize = 2000;
 /// Inputs up to which everything is searched: it begins with twice as many parts.
 const INPUTS: usize = 256;
 
-pub struct Stand {
+pub struct StandIn<B: Backend> {
     /// None: the problem itself.
-    pub problem: Option<Problem>,
+    own: Option<Own<B>>,
     /// Does it have kinks in place of maxima?
     pub kinks: bool,
     /// Half the width of the box whose faces stand for everything.
     pub reach: Option<f64>,
 }
 
-impl Stand {
+struct Own<B: Backend> {
+    problem: Problem,
+    placed: Arc<Placed<B>>,
+    site: Arc<Site<B>>,
+}
+
+impl<B: Backend> StandIn<B> {
     /// None where there is nothing to divide.
-    pub fn of(problem: &Problem) -> Option<Stand> {
+    pub fn of(context: &Context<B>) -> Option<StandIn<B>> {
+        let problem = context.problem;
         if problem.region.is_point() || problem.quotient.quantity != Quantity::Lipschitz {
             return None;
         }
-        let net = problem.net.without_maxima().filter(|net| net.neurons() <= KINKS);
-        let kinks = net.is_some();
-        let mut own = net.map(|net| Problem { net, ..problem.clone() });
-        let mut reach = None;
-        if problem.region.is_global() {
-            let net = own.as_ref().map_or(&problem.net, |p| &p.net);
-            let small = net.neurons() <= KINKS && net.inputs() <= INPUTS;
-            if !small {
-                return None;
-            }
-            let size = usual(net);
-            own = Some(own.as_ref().unwrap_or(problem).everywhere(size)?);
-            reach = Some(size);
+        let few = |placed: &Arc<Placed<B>>| placed.net().neurons() <= KINKS;
+        let plain = context.placed.kinks().filter(few);
+        let kinks = plain.is_some();
+        let own = |placed: Arc<Placed<B>>, which: Derived, problem: Problem| {
+            let site = context.site.derived(which, || problem.region.clone());
+            Own { problem: Problem { net: placed.net().clone(), ..problem }, placed, site }
+        };
+        if !problem.region.is_global() {
+            let own = plain.map(|placed| own(placed, Derived::Kinks, problem.clone()));
+            return Some(StandIn { own, kinks, reach: None });
         }
-        Some(Stand { problem: own, kinks, reach })
+        let base = plain.as_deref().unwrap_or(context.placed);
+        let net = base.net();
+        let small = net.neurons() <= KINKS && net.inputs() <= INPUTS;
+        if !small {
+            return None;
+        }
+        let reach = usual(net);
+        let placed = base.derived(Derived::Homogeneous, Net::homogeneous)?;
+        let problem = problem.homogeneous(placed.net().clone(), reach)?;
+        let own = own(placed, Derived::Homogeneous, problem);
+        Some(StandIn { own: Some(own), kinks, reach: Some(reach) })
+    }
+
+    /// What is searched for this question.
+    pub fn context<'c>(&'c self, home: &'c Context<'c, B>) -> Context<'c, B> {
+        match &self.own {
+            Some(own) => home.instead(&own.problem, (&own.placed, &own.site)),
+            None => home.instead(home.problem, (home.placed, home.site)),
+        }
     }
 
     /// The point of the problem that one of the stand's stands for.

@@ -17,9 +17,9 @@ use ndarray::{Array2, Array3};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// One device per number type for the whole process; None: no adapter has it.
-pub fn gpu(real: Real) -> Result<&'static Gpu, Failed> {
-    static DEVICES: [OnceLock<Result<Gpu, String>>; 2] = [OnceLock::new(), OnceLock::new()];
-    let open = || Gpu::open(Choice::Any, Some(real));
+pub fn gpu(real: Real) -> Result<&'static Arc<Gpu>, Failed> {
+    static DEVICES: [OnceLock<Result<Arc<Gpu>, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let open = || Gpu::open(Choice::Any, Some(real)).map(Arc::new);
     DEVICES[(real == Real::F64) as usize].get_or_init(open).as_ref().map_err(|e| e.as_str().into())
 }
 

@@ -1,12 +1,12 @@
 //! Real networks at a point: both proven ends equal the norm of the Jacobian
 //! that automatic differentiation gives in float64 (tests/data/reference_jacobians.csv).
 
+use crate::common::solve::methods;
 use clarke::backend::cpu::Cpu;
 use clarke::method::Budget;
-use clarke::method::driver::solve;
 use clarke::net::{Options, load};
 use clarke::num::Norm;
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
 use libtest_mimic::{Failed, Trial};
 use std::path::Path;
@@ -72,10 +72,10 @@ fn at_a_point(path: &Path, reference: &Reference, norm: Norm) -> Result<(), Fail
     let whole = reference.get("norm_2_2").is_some();
     let region = Region::ball(&x, 0.0, norm, None).map_err(|e| e.to_string())?;
     let quotient =
-        Quotient { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
+        Question { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
     let problem = Problem::new(net.clone(), region, quotient).map_err(|e| e.to_string())?;
     let budget = Budget::new(Duration::from_secs(600), 4 << 30);
-    let out = solve(&problem, &Cpu::DOUBLE, "auto", 1.01, budget, 1, |_, _| {}).map_err(|e| e.to_string())?;
+    let out = methods(&problem, Cpu::DOUBLE, "auto", 1.01, budget).map_err(|e| e.to_string())?;
     let (upper, lower) = (out.upper.value.get(), out.lower.value.get());
     println!(
         "{} {norm}: [{lower:e}, {upper:e}] {} {} {:.1} s",

@@ -6,14 +6,15 @@ use crate::common::containment::{self, Findings};
 use crate::common::data::Data;
 use crate::common::faulty::{Bug, Faulty};
 use crate::common::nets::{Kind, Maker, network, question};
+use crate::common::solve::Here;
 use crate::common::{budget, naive};
+use clarke::analysis::{crown, ibp};
 use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
-use clarke::method::context::Context;
-use clarke::method::local::{crown, ibp, jacobian};
+use clarke::method::local::jacobian;
 use clarke::num::Enclosure;
-use clarke::ops::Prepared;
 use clarke::problem::Problem;
+use std::sync::Arc;
 
 #[test]
 fn adversarial_rounding_is_contained() {
@@ -29,9 +30,10 @@ struct Swept {
     jacobians: Vec<Enclosure>,
 }
 
-fn sweep<B: Backend>(b: &B, problem: &Problem) -> Swept {
-    let context = Context::new(problem, b, budget(0), 1);
-    let prepared = Prepared::new(&problem.net, b);
+fn sweep<B: Backend>(b: &Arc<B>, problem: &Problem) -> Swept {
+    let here: Here<B> = Here::new(problem, b.clone());
+    let context = here.context(problem, budget(0));
+    let (prepared, b) = (context.main(), &**b);
     let gates;
     let mut known = vec![];
     let input = b.upload(&ibp::input(&prepared, &problem.region));
@@ -102,12 +104,12 @@ fn meets(a: &Enclosure, b: &Enclosure) -> bool {
 
 #[test]
 fn the_same_sweeps_run_on_both() {
-    let adversarial = Adversarial::new(9);
+    let adversarial = Arc::new(Adversarial::new(9));
     let mut out = Findings::default();
     for k in 0..700 {
         let mut m = network(k as u64 + 70_000, Kind::Any);
         let problem = question(&mut m, k);
-        let (a, b) = (sweep(&adversarial, &problem), sweep(&Cpu::DOUBLE, &problem));
+        let (a, b) = (sweep(&adversarial, &problem), sweep(&Arc::new(Cpu::DOUBLE), &problem));
         contains_samples(&a, &problem, &mut m, &mut out);
         contains_samples(&b, &problem, &mut m, &mut out);
         for (x, y) in a.jacobians.iter().flat_map(|x| b.jacobians.iter().map(move |y| (x, y))) {
@@ -119,8 +121,8 @@ fn the_same_sweeps_run_on_both() {
 }
 
 fn findings(bug: Bug) -> (usize, usize) {
-    let b = Faulty { bug };
-    let primitives = containment::all(&b, Data::new, 99, 150).violations.len();
+    let b = Arc::new(Faulty { bug });
+    let primitives = containment::all(&*b, Data::new, 99, 150).violations.len();
     let mut out = Findings::default();
     for k in 0..200 {
         let mut m = network(k as u64 + 90_000, Kind::Any);

@@ -19,9 +19,29 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("backend", &["num"]),
     ("ops", &["backend", "net", "region", "num"]),
     ("certificate", &["ops", "backend", "net", "region", "problem", "num"]),
-    ("method", &["certificate", "ops", "backend", "net", "region", "problem", "num"]),
-    ("search", &["method", "certificate", "ops", "backend", "net", "region", "problem", "num"]),
-    ("job", &["search", "method", "certificate", "backend", "net", "region", "problem", "num", "data"]),
+    ("analysis", &["ops", "backend", "net", "region", "num"]),
+    ("method", &["analysis", "certificate", "ops", "backend", "net", "region", "problem", "num"]),
+    ("search", &["method", "analysis", "certificate", "ops", "backend", "net", "region", "problem", "num"]),
+    (
+        "engine",
+        &[
+            "search",
+            "method",
+            "analysis",
+            "certificate",
+            "ops",
+            "backend",
+            "net",
+            "region",
+            "problem",
+            "num",
+            "report",
+        ],
+    ),
+    (
+        "job",
+        &["engine", "search", "method", "certificate", "backend", "net", "region", "problem", "num", "data"],
+    ),
     // Plain data in, text out.
     ("report", &["data", "num"]),
 ];

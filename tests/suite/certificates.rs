@@ -4,7 +4,8 @@
 use crate::common::budget;
 use crate::common::nets::{Kind, network, question};
 use crate::common::pieces::{Shape, constant};
-use clarke::backend::cpu::Cpu;
+use crate::common::solve::{certify, solve};
+use clarke::Goal;
 use clarke::certificate::Witness;
 use clarke::certificate::check::{Claim, Limits, Proof, Refusal, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
@@ -12,9 +13,7 @@ use clarke::certificate::tree::{Node, Tree};
 use clarke::net::Op;
 use clarke::num::{LinearMap, Norm};
 use clarke::ops::feedback::Scaled;
-use clarke::problem::{Problem, Quantity, Quotient};
-use clarke::search::certify;
-use clarke::{Goal, solve};
+use clarke::problem::{Problem, Quantity, Question};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ pub fn case(k: usize) -> Option<Case> {
     }
     let (truth, _) = constant(&problem, Shape::Inside, crate::truth::truth)?;
     let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
-    let outcome = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(600), 1, |_| {}).ok()?;
+    let outcome = solve(&problem, "exact", goal, budget(600), 1).ok()?;
     let (claim, digest) = certify(&problem, &outcome, &budget(600));
     assert_eq!(digest, None, "case {k}: {}", outcome.upper.method);
     let ends = (claim.lower, claim.upper, truth);
@@ -191,7 +190,7 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
     }
     // The smaller quantity: slopes elsewhere are no witness of it.
     if problem.region.centre().is_some() && truth > 1e-100 {
-        let quotient = Quotient { quantity: Quantity::Anchored, ..problem.quotient };
+        let quotient = Question { quantity: Quantity::Anchored, ..problem.quotient };
         let anchored = Problem { quotient, ..problem.clone() };
         let must = !matches!(claim.witness, Some(Witness::Pair { .. }));
         if must {
@@ -200,7 +199,7 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
     }
     // Other weights: the claim is about another function.
     let mut changed = problem.clone();
-    let dense = changed.net.nodes.iter_mut().filter_map(|n| match &mut n.op {
+    let dense = std::sync::Arc::make_mut(&mut changed.net).nodes.iter_mut().filter_map(|n| match &mut n.op {
         Op::Affine(a) => match &mut a.map {
             LinearMap::Dense(w) => Some(w),
             LinearMap::Conv { .. } => None,

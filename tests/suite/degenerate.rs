@@ -4,14 +4,13 @@
 use crate::common::budget;
 use crate::common::nets::pair;
 use crate::common::pieces::{Shape, constant};
-use clarke::backend::cpu::Cpu;
+use crate::common::solve::{certify, solve};
+use clarke::Goal;
 use clarke::certificate::check::{Limits, check};
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
-use clarke::search::certify;
-use clarke::{Goal, solve};
 use ndarray::Array2;
 use std::sync::Arc;
 
@@ -160,12 +159,12 @@ fn both_ends_are_the_truth() {
     for (name, net, region) in list {
         for k in 0..9 {
             let (in_norm, out_norm) = pair(k);
-            let quotient = Quotient { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
+            let quotient = Question { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
             let problem = Problem::new(net.clone(), region.clone(), quotient).expect("a problem");
             let (truth, _) =
                 constant(&problem, Shape::Inside, crate::truth::truth).expect("at most two inputs");
             let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
-            let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(600), 1, |_| {}).expect(name);
+            let o = solve(&problem, "exact", goal, budget(600), 1).expect(name);
             let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
             let place = format!("{name}, {in_norm} to {out_norm}: [{lower}, {upper}] around {truth}");
             assert!(upper >= truth * (1.0 - 1e-12) && lower <= truth * (1.0 + 1e-12), "{place}");
@@ -182,7 +181,7 @@ fn both_ends_are_the_truth() {
 fn known_values() {
     let value = |name: &str| {
         let (_, net, region) = constructions().into_iter().find(|c| c.0 == name).expect("a construction");
-        let quotient = Quotient {
+        let quotient = Question {
             in_norm: Norm::Two,
             out_norm: Norm::Two,
             output: Output::All,
@@ -190,7 +189,7 @@ fn known_values() {
         };
         let problem = Problem::new(net, region, quotient).expect("a problem");
         let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
-        let o = solve(&problem, &Cpu::DOUBLE, "exact", goal, budget(600), 1, |_| {}).expect("a pair");
+        let o = solve(&problem, "exact", goal, budget(600), 1).expect("a pair");
         [o.lower.value.get(), o.upper.value.get()]
     };
     for (name, truth) in [("x as a difference of relu", 1.0), ("a piece of width 2^-60 around no float", 2.0)]

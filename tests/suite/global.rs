@@ -3,18 +3,19 @@
 
 use crate::common::bound;
 use crate::common::nets::pair;
+use crate::common::solve::Here;
+use clarke::analysis::ibp;
 use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
 use clarke::method::global::expansion::Matrix;
 use clarke::method::global::vertices::Vertices;
-use clarke::method::local::ibp;
 use clarke::net::{Net, Op, Options, load};
 use clarke::num::linalg::spectral_upper;
 use clarke::num::norms::operator_upper;
 use clarke::num::random::Random;
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
 use clarke::ops::{Gate, Prepared};
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
@@ -101,7 +102,7 @@ fn chain(seed: u64, plain: bool) -> Chain {
 }
 
 fn ask(net: &Net, (in_norm, out_norm): (Norm, Norm), output: Output) -> Problem {
-    let quotient = Quotient { in_norm, out_norm, output, quantity: Quantity::Lipschitz };
+    let quotient = Question { in_norm, out_norm, output, quantity: Quantity::Lipschitz };
     Problem::new(net.clone(), Region::Whole, quotient).expect("a valid question")
 }
 
@@ -334,15 +335,15 @@ fn seeded(file: usize, norm: Norm) -> Problem {
 /// The interval of a chain's whole Jacobian holds the one of every choice: entry by entry.
 #[test]
 fn magnitudes_hold_entry_by_entry() {
-    use clarke::method::context::Context;
-    use clarke::method::global::{abs_subset, expansion::Expansion};
+    use clarke::method::global::abs_subset;
+    use clarke::method::global::expansion::{Around, Expansion};
     for k in 0..200u64 {
         let chain = chain(500_000 + k, false);
         let problem = ask(&chain.net, (Norm::Inf, Norm::Inf), Output::All);
-        let backend = Cpu::DOUBLE;
-        let context = Context::new(&problem, &backend, crate::common::budget(5), 1);
-        let prepared = Prepared::new(&problem.net, &backend);
-        let e = Expansion::new(&context, &prepared, &vec![]).expect("one slope per feature");
+        let here = Here::new(&problem, Cpu::DOUBLE);
+        let context = here.context(&problem, crate::common::budget(5));
+        let around = Around::new(&context, None).expect("no softmax");
+        let e = Expansion::new(&around, &problem).expect("one slope per feature");
         let Matrix { centre, radius } = abs_subset::enclosure(&context, &e).expect("not interrupted");
         let count: usize = chain.slopes.iter().map(Vec::len).sum();
         let scale: f64 = chain.weights.iter().map(|w| spectral_upper(w.view()).get()).product();

@@ -2,15 +2,16 @@
 //! bounds everything.
 
 use crate::common::nets::{Kind, network, pair, question};
+use crate::common::solve::{methods, solve};
 use crate::common::{bound, budget, share};
 use clarke::backend::cpu::Cpu;
 use clarke::method::Why;
 use clarke::net::{Net, Op};
 use clarke::num::random::Random;
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
-use clarke::{Decision, Goal, Outcome, solve};
+use clarke::{Decision, Goal, Outcome};
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ fn dense(seed: u64, widths: &[usize], skips: bool) -> Net {
 }
 
 fn ask(net: &Net, region: Region, (in_norm, out_norm): (Norm, Norm)) -> Problem {
-    let quotient = Quotient { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
+    let quotient = Question { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
     Problem::new(net.clone(), region, quotient).expect("a problem")
 }
 
@@ -109,7 +110,7 @@ fn deep_networks_on_large_balls() {
 
 fn towards(problem: &Problem, enough: f64, plenty: f64) -> Outcome {
     let goal = Goal { decision: Some(Decision { enough, plenty }), ..Goal::from(1.0 + 1e-9) };
-    solve(problem, &Cpu::DOUBLE, "auto", goal, budget(60), 1, |_| {}).expect("no contradiction")
+    solve(problem, "auto", goal, budget(60), 1).expect("no contradiction")
 }
 
 /// Questions with distance to the truth are answered, rightly, by less work than the truth takes.
@@ -123,7 +124,7 @@ fn work_ends_when_it_is_decided() {
             if problem.quotient.quantity == Quantity::Anchored {
                 return None;
             }
-            let exact = solve(&problem, &Cpu::DOUBLE, "exact", Goal::from(1.0 + 1e-9), budget(60), 1, |_| {});
+            let exact = solve(&problem, "exact", Goal::from(1.0 + 1e-9), budget(60), 1);
             let exact = exact.expect("no contradiction");
             let (lower, upper) = (exact.lower.value.get(), exact.upper.value.get());
             if !(exact.exact && lower > 0.0) {
@@ -179,15 +180,14 @@ fn reasons_are_the_true_ones() {
     let found = bound(&whole, "scaled-gain", 60).expect("any graph").expect("a pair");
     assert!(matches!(found.entries[1].why, Some(Why::Large { .. })), "{:?}", found.entries[1].why);
     let little = clarke::Budget::new(std::time::Duration::from_secs(60), 1 << 20);
-    let few =
-        clarke::method::driver::solve(&whole, &Cpu::DOUBLE, "absolute-product", 1.0, little, 1, |_, _| {});
+    let few = methods(&whole, Cpu::DOUBLE, "absolute-product", 1.0, little);
     let why = few.expect("a pair").entries[1].why.clone();
     assert!(matches!(why, Some(Why::Memory(_))), "{why:?}");
     let wide = dense(4, &[400, 600, 600, 400], false);
     let ball = Region::ball(&[0.1; 400], 0.2, Norm::Two, None).expect("a ball");
     let problem = ask(&wide, ball, (Norm::Two, Norm::Two));
     let brief = clarke::Budget::new(std::time::Duration::ZERO, 1 << 30);
-    let found = clarke::method::driver::solve(&problem, &Cpu::DOUBLE, "lipsdp", 1.0, brief, 1, |_, _| {});
+    let found = methods(&problem, Cpu::DOUBLE, "lipsdp", 1.0, brief);
     let found = found.expect("a pair");
     assert!(matches!(found.entries[1].why, Some(Why::Time(s)) if s > 1.0), "{:?}", found.entries[1].why);
     assert_eq!(found.upper.method, "eclipse-fast");

@@ -3,15 +3,16 @@
 
 use crate::common::nets::{Kind, Maker, network, pair, question};
 use crate::common::pieces::{Shape, constant};
+use crate::common::solve::solve;
 use crate::common::{bound, naive, share};
-use clarke::backend::cpu::Cpu;
 use clarke::error::Kind as Kinds;
-use clarke::method::table::{METHODS, Scope};
+use clarke::method::METHODS;
+use clarke::method::row::Scope;
 use clarke::method::{Budget, Status};
 use clarke::num::Norm;
 use clarke::num::random::Random;
 use clarke::problem::{Problem, Quantity};
-use clarke::search::{self, Goal};
+use clarke::search::Goal;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -245,7 +246,7 @@ fn any_moment_may_be_the_last() {
         for name in methods().into_iter().chain(["exact"]) {
             let time = Duration::from_secs_f64(1e-5 * 10f64.powf(3.0 * random.unit()));
             let budget = Budget::new(time, 1 << 30);
-            let found = search::solve(&problem, &Cpu::DOUBLE, name, Goal::from(1.0), budget, 1, |_| {});
+            let found = solve(&problem, name, Goal::from(1.0), budget, 1);
             let outcome = match found {
                 Ok(outcome) => outcome,
                 Err(e) if e.kind == Kinds::Check => {
@@ -279,7 +280,7 @@ fn any_moment_may_be_the_last() {
 fn softmax_moves_its_whole_group() {
     use clarke::net::{Net, Op};
     use clarke::num::{Affine, Incidence, LinearMap};
-    use clarke::problem::{Output, Quotient};
+    use clarke::problem::{Output, Question};
     use clarke::region::Region;
     use std::sync::Arc;
     let mut net = Net::new(vec![1]);
@@ -289,7 +290,7 @@ fn softmax_moves_its_whole_group() {
     let w = LinearMap::Dense(Arc::new(ndarray::arr2(&[[0.0, 1.0]])));
     net.push("second", Op::Affine(Affine { map: w, bias: None, repeat: 1 }), vec![2], vec![1]).unwrap();
     let region = Region::ball(&[0.0], 1.0, Norm::Inf, None).unwrap();
-    let quotient = Quotient {
+    let quotient = Question {
         in_norm: Norm::Two,
         out_norm: Norm::Two,
         output: Output::All,
@@ -305,7 +306,7 @@ fn softmax_moves_its_whole_group() {
 fn cancelling_kinks() {
     use clarke::net::{Net, Op};
     use clarke::num::{Affine, LinearMap, Piecewise};
-    use clarke::problem::{Output, Quotient};
+    use clarke::problem::{Output, Question};
     use clarke::region::Region;
     use std::sync::Arc;
     let dense =
@@ -323,7 +324,7 @@ fn cancelling_kinks() {
                 if region.is_global() && quantity == Quantity::Anchored {
                     continue;
                 }
-                let quotient = Quotient { in_norm, out_norm, output: Output::All, quantity };
+                let quotient = Question { in_norm, out_norm, output: Output::All, quantity };
                 let problem = Problem::new(net.clone(), region.clone(), quotient).unwrap();
                 let tally = judge(&problem, 0, &format!("region {r}"), 1.0, 1.0);
                 assert!(tally.violations.is_empty(), "{:?}", tally.violations);

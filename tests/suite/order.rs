@@ -1,10 +1,11 @@
 //! How bounds compare with each other and change with the question.
 
 use crate::common::nets::{Kind, network, question};
+use crate::common::solve::Here;
 use crate::common::{bound, budget, naive};
+use clarke::analysis::ibp;
 use clarke::backend::cpu::Cpu;
-use clarke::method::context::Context;
-use clarke::method::local::{ibp, jacobian, parts};
+use clarke::method::local::{jacobian, parts};
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, Incidence, LinearMap, Norm, Piecewise, Written};
 use clarke::ops::Prepared;
@@ -81,7 +82,7 @@ fn scaling() {
         let net = &problem.net;
         let mut twice = problem.clone();
         let mut behind = problem.clone();
-        behind.net = doubled(net);
+        behind.net = doubled(net).into();
         for m in ["jacobian-interval", "jacobian-ibp"] {
             let (a, b) = (upper(&problem, m), upper(&behind, m));
             // The rows of a saturated softmax are zero up to rounding, not exactly;
@@ -96,7 +97,7 @@ fn scaling() {
         let LinearMap::Dense(w) = &a.map else { return None };
         let bias = a.bias.as_ref().map(|b| Arc::new(b.iter().map(|v| 2.0 * v).collect::<Vec<f64>>()));
         let affine = Affine { map: LinearMap::Dense(Arc::new(w.mapv(|v| 2.0 * v))), bias, repeat: a.repeat };
-        twice.net.nodes[net.output()].op = Op::Affine(affine);
+        std::sync::Arc::make_mut(&mut twice.net).nodes[net.output()].op = Op::Affine(affine);
         for m in METHODS.into_iter().chain(["centre", "ascent", "pair"]) {
             if (m == "ascent" || m == "pair") && k % 5 != 0 {
                 continue;
@@ -116,9 +117,9 @@ fn scaling() {
 
 /// Interval Jacobians layer by layer, and with runs through fixed neurons multiplied out.
 fn jacobians(problem: &Problem) -> [[f64; 2]; 2] {
-    let backend = Cpu::DOUBLE;
-    let context = Context::new(problem, &backend, budget(0), 1);
-    let gates = ibp::run(context.main(), &problem.region, &vec![]).gates;
+    let here = Here::new(problem, Cpu::DOUBLE);
+    let context = here.context(problem, budget(0));
+    let gates = ibp::run(&context.main(), &problem.region, &vec![]).gates;
     let norms = |prepared: &Prepared<Cpu>| {
         let sides = [jacobian::rows, jacobian::columns];
         sides.map(|side| {
@@ -126,7 +127,7 @@ fn jacobians(problem: &Problem) -> [[f64; 2]; 2] {
             jacobian::norm(&context, &j).get()
         })
     };
-    [norms(context.main()), norms(&context.main().multiplied(&gates, &|_| true))]
+    [norms(&context.main()), norms(&context.main().multiplied(&gates, &|_| true))]
 }
 
 #[test]
@@ -149,14 +150,14 @@ fn runs_cost_nothing() {
 /// where rows or columns alone decide.
 #[test]
 fn parts_of_a_jacobian() {
-    let backend = Cpu::DOUBLE;
     let checked = each(1500, 90_000, |k, problem| {
         let few = clarke::method::context::Budget { memory: 1 + (k as u64 % 3) * 20_000, ..budget(0) };
-        let context = Context::new(&problem, &backend, few, 1);
-        let gates = ibp::run(context.main(), &problem.region, &vec![]).gates;
-        let whole = jacobian::rows(&context, context.main(), &gates, &problem.seeds())?;
+        let here = Here::new(&problem, Cpu::DOUBLE);
+        let context = here.context(&problem, few);
+        let gates = ibp::run(&context.main(), &problem.region, &vec![]).gates;
+        let whole = jacobian::rows(&context, &context.main(), &gates, &problem.seeds())?;
         let whole = jacobian::norm(&context, &whole).get();
-        let by_parts = parts::norm(&context, context.main(), &gates)?.get();
+        let by_parts = parts::norm(&context, &context.main(), &gates)?.get();
         if whole == f64::INFINITY || whole == 0.0 {
             return (by_parts == whole).then_some(String::new()).or(Some(format!("case {k}: {by_parts}")));
         }
@@ -187,7 +188,7 @@ fn runs_gain() {
     let region = Region::ball(&[0.0, 0.0], 1.0, Norm::Inf, None).unwrap();
     let output = Output::All;
     let (in_norm, out_norm, quantity) = (Norm::Inf, Norm::Inf, Quantity::Lipschitz);
-    let quotient = clarke::problem::Quotient { in_norm, out_norm, output, quantity };
+    let quotient = clarke::problem::Question { in_norm, out_norm, output, quantity };
     let problem = Problem::new(net, region, quotient).unwrap();
     let [plain, runs] = jacobians(&problem);
     println!("{plain:?} {runs:?}");
@@ -283,7 +284,7 @@ fn rounded_ends_are_no_witnesses() {
     net.push("second", shift(2e-17), vec![1], vec![1]).unwrap();
     net.push("relu", Op::Piecewise(Piecewise::RELU), vec![2], vec![1]).unwrap();
     let region = Region::ball(&[0.1], 0.2, Norm::Inf, None).unwrap();
-    let quotient = clarke::problem::Quotient {
+    let quotient = clarke::problem::Question {
         in_norm: Norm::Inf,
         out_norm: Norm::Inf,
         output: Output::All,

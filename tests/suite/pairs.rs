@@ -2,15 +2,15 @@
 
 use crate::common::data::matrix;
 use crate::common::nets::{Kind, network, question};
+use crate::common::solve::Here;
 use crate::common::{bound, budget, written};
 use clarke::backend::cpu::Cpu;
 use clarke::certificate::{LowerBound, Witness};
-use clarke::method::context::Context;
 use clarke::method::lower::pair;
 use clarke::net::{Net, Op};
 use clarke::num::interval::Interval;
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
 use ndarray::{Array2, arr2};
 use rayon::prelude::*;
@@ -24,12 +24,12 @@ fn dense(net: &mut Net, w: Array2<f64>) {
 }
 
 fn ask(net: &Net, region: Region, norm: Norm, output: Output, quantity: Quantity) -> Problem {
-    Problem::new(net.clone(), region, Quotient { in_norm: norm, out_norm: norm, output, quantity }).unwrap()
+    Problem::new(net.clone(), region, Question { in_norm: norm, out_norm: norm, output, quantity }).unwrap()
 }
 
 fn prove(problem: &Problem, x: &[f64], y: &[f64]) -> LowerBound {
-    let backend = Cpu::DOUBLE;
-    pair::prove(&Context::new(problem, &backend, budget(0), 1), x, y)
+    let here = Here::new(problem, Cpu::DOUBLE);
+    pair::prove(&here.context(problem, budget(0)), x, y)
 }
 
 fn matrix_net() -> Net {

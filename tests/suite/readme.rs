@@ -2,7 +2,7 @@
 //! writes them anew.
 
 use clarke::method::METHODS;
-use clarke::method::table::{Proves, Scope};
+use clarke::method::row::{Proves, Scope};
 use clarke::net::onnx::SUPPORTED;
 use std::path::PathBuf;
 
@@ -23,7 +23,6 @@ fn methods() -> String {
         };
         let place = match row.scope {
             Scope::Layer => "one layer",
-            Scope::Local => "bounded regions",
             Scope::Any | Scope::Search => "any region",
         };
         out += &format!(

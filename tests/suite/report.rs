@@ -47,7 +47,7 @@ fn report() -> BoundReport {
             ..Default::default()
         },
         units: Units { scale: "unit".into(), ..Default::default() },
-        quotient: Quotient {
+        quotient: QuestionInfo {
             in_norm: "inf".into(),
             out_norm: "inf".into(),
             output: "all".into(),

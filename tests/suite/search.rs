@@ -2,22 +2,21 @@
 
 use crate::common::nets::{Kind, Maker, network, pair, question};
 use crate::common::pieces::{Shape, constant};
+use crate::common::solve::{certify, solve};
 use crate::common::{budget, naive};
-use clarke::backend::cpu::Cpu;
 use clarke::certificate::check::{Claim, Limits, Proof, check};
 use clarke::certificate::tree::{Node, Tree};
 use clarke::net::{Net, Op};
 use clarke::num::{Affine, LinearMap, Norm, Piecewise};
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
-use clarke::search::certify;
-use clarke::{Goal, Outcome, solve};
+use clarke::{Goal, Outcome};
 use rayon::prelude::*;
 use std::sync::Arc;
 
 fn search(problem: &Problem, splits: u64) -> Outcome {
     let goal = Goal { splits: Some(splits), ..Goal::from(1.0 + 1e-9) };
-    solve(problem, &Cpu::DOUBLE, "exact", goal, budget(600), 1, |_| {}).expect("no contradiction")
+    solve(problem, "exact", goal, budget(600), 1).expect("no contradiction")
 }
 
 /// Random problems with at most two varying inputs: every kind of piecewise linear node, every
@@ -59,7 +58,7 @@ fn enumerated_networks_everywhere() {
         .map(|k| {
             let mut m = network(k as u64 + 700_000, Kind::Tiny);
             let asked = question(&mut m, k);
-            let quotient = Quotient { quantity: Quantity::Lipschitz, ..asked.quotient };
+            let quotient = Question { quantity: Quantity::Lipschitz, ..asked.quotient };
             let problem = Problem::new(asked.net, Region::Whole, quotient).expect("a valid question");
             let (truth, _) = constant(&problem, Shape::Inside, crate::truth::truth)?;
             let o = search(&problem, 20_000);
@@ -126,7 +125,7 @@ fn trained_networks_everywhere() {
         let path = format!("{}/tests/data/tables/{name}.npz", env!("CARGO_MANIFEST_DIR"));
         let net = clarke::net::load(path.as_ref(), &Default::default()).expect("a network");
         let quotient =
-            Quotient { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
+            Question { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
         let problem = Problem::new(net, Region::Whole, quotient).expect("a valid question");
         let o = search(&problem, 20_000);
         let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
@@ -148,7 +147,7 @@ fn rows_rest_on_scalings_of_their_own() {
     let net = clarke::net::load(path.as_ref(), &Default::default()).expect("a network");
     for in_norm in [Norm::Inf, Norm::Two] {
         let quotient =
-            Quotient { in_norm, out_norm: Norm::Inf, output: Output::All, quantity: Quantity::Lipschitz };
+            Question { in_norm, out_norm: Norm::Inf, output: Output::All, quantity: Quantity::Lipschitz };
         let region = Region::boxed(vec![-0.1; 6], vec![0.1; 6]).unwrap();
         let problem = Problem::new(net.clone(), region, quotient).expect("a valid question");
         let o = search(&problem, 20_000);
@@ -176,7 +175,7 @@ fn cancelling_kinks() {
     for (lo, hi) in [(-1.0, 1.0), (-1.0, 0.5), (0.0, 1.0), (-0.25, 1e-9), (-3.0, -1.0)] {
         for k in 0..9 {
             let (in_norm, out_norm) = pair(k);
-            let quotient = Quotient { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
+            let quotient = Question { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
             let region = Region::boxed(vec![lo], vec![hi]).unwrap();
             let problem = Problem::new(net.clone(), region, quotient).unwrap();
             let o = search(&problem, 50);
@@ -204,7 +203,7 @@ fn several_kinks_per_function() {
         .unwrap();
         for k in 0..9 {
             let (in_norm, out_norm) = pair(k);
-            let quotient = Quotient { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
+            let quotient = Question { in_norm, out_norm, output: Output::All, quantity: Quantity::Lipschitz };
             let region = Region::ball(&[0.0, 0.0], 1.0, Norm::Inf, None).unwrap();
             let problem = Problem::new(net.clone(), region, quotient).unwrap();
             let (exact, _) =

@@ -103,7 +103,7 @@ pub fn upper(problem: &Problem, proof: &Proof, wanted: f64, limits: &Limits) -> 
             if *kinks && taken.is_none() {
                 return refused("there are no maxima to take apart");
             }
-            let mut own = taken.map(|net| Problem { net, ..problem.clone() });
+            let mut own = taken.map(|net| Problem { net: net.into(), ..problem.clone() });
             if let Some(reach) = reach {
                 own = own.as_ref().unwrap_or(problem).everywhere(*reach);
                 if own.is_none() {

@@ -9,10 +9,15 @@
 //! Loose when: l2 and wide layers, where magnitudes grow by the square root of the width. Never above
 //!   the absolute product or the sum of norms over all cuts, p = q = 1 or inf.
 
-use super::expansion::{Expansion, Matrix, Target, magnitudes};
+use super::NO_SLOPES;
+use super::expansion::{self, Around, Expansion, Matrix, Target, magnitudes};
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence};
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
+use crate::method::why::Why;
+use crate::net::Net;
 use crate::num::linalg::product_up;
 use crate::num::norms::operator_upper;
 use crate::num::round::{add_up, mul_up};
@@ -71,10 +76,55 @@ pub fn enclosure<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>)
     Some(total)
 }
 
-pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Option<Bound> {
-    let q = &context.problem.quotient;
-    let j = enclosure(context, e)?;
-    let value = operator_upper(j.centre.view(), j.radius.view(), q.in_norm, q.out_norm);
-    let evidence = Evidence::Digest("magnitudes between open slopes".into());
-    Some(Bound { value, method: "abs-subset", evidence })
+/// Magnitudes between the open slopes.
+pub struct AbsSubset;
+
+impl AbsSubset {
+    pub const ROW: Row = Row {
+        name: "abs-subset",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "all",
+        cost: "a pass per neuron",
+        paper: "own; of the K4 type",
+        formula: "L ≤ ‖T‖ where |J| ≤ T entry by entry: magnitudes are taken at open slopes only, what lies between cancels",
+        loose: "wide layers in the norm 2",
+        slopes: "linear bounds of every neuron's argument; interval ones where these cost too much; on all of R^n the slopes of the activation. `auto` also takes those of R^n on a region",
+        stage: Stage {
+            everywhere: Some(3),
+            region: Some(12),
+            tiny: Some(8),
+            point: Some(7),
+            share: Some(0.15),
+            statuses: true,
+            ..Stage::NONE
+        },
+    };
+}
+
+impl<B: Backend> Method<B> for AbsSubset {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn applies(&self, net: &Net) -> bool {
+        expansion::applies(net)
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        2.0 * (net.neurons() + context.problem.rows()) as f64 * pass(net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        let kinks = context.placed.kinks();
+        let around = Around::new(context, kinks.as_deref()).ok_or(NO_SLOPES)?;
+        let e = Expansion::new(&around, context.problem).ok_or(NO_SLOPES)?;
+        context.budget.admits(context.backend(), e.work())?;
+        let j = enclosure(context, &e).ok_or(Why::Late)?;
+        let q = &context.problem.quotient;
+        let value = operator_upper(j.centre.view(), j.radius.view(), q.in_norm, q.out_norm);
+        let evidence = Evidence::Digest("magnitudes between open slopes".into());
+        Ok(Bound { value, method: Self::ROW.name, evidence }.into())
+    }
 }

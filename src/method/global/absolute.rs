@@ -8,11 +8,14 @@
 //!   Schur's test (implicit).
 //! Loose when: weights have mixed signs. Exact when no weight is negative and all neurons can be on at once.
 
+use crate::analysis::{Derived, Placed};
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence};
 use crate::method::context::{Context, by_rows, pass};
+use crate::method::contract::{Best, Finding, Method};
 use crate::method::layer::schur;
 use crate::method::local::product::widest;
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::net::{Net, Node, Op};
 use crate::num::apply::absolute;
@@ -72,8 +75,14 @@ fn magnitudes(net: &Net, sums: bool) -> Net {
     out
 }
 
-pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Result<Bound, Why> {
-    let problem = context.problem;
+/// That network on the device.
+fn placed<B: Backend>(context: &Context<B>, linear: bool) -> Arc<Placed<B>> {
+    let made = context.placed.derived(Derived::Magnitudes { linear }, |net| Some(magnitudes(net, linear)));
+    made.expect("every network has one")
+}
+
+pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
+    let (problem, backend) = (context.problem, context.backend());
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let (n, rows) = (problem.net.inputs(), problem.rows());
     // Two copies of the weights, each with its magnitudes.
@@ -99,12 +108,11 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Result<
     let vector = |v: &Array1<f64>, r: Norm| Upper::proven(vector_norm_up(v.iter().copied(), r));
     let mut value = Upper::INFINITE;
     if p == Norm::Inf {
-        let tight = magnitudes(&problem.net, false);
-        let t = forward(&context.prepared(&tight, backend), &Array1::ones(n));
+        let t = forward(&context.prepared(&placed(context, false)), &Array1::ones(n));
         value = vector(&t, if rows == 1 { Norm::Inf } else { q });
     }
-    let linear = magnitudes(&problem.net, true);
-    let linear = context.prepared(&linear, backend);
+    let linear = placed(context, true);
+    let linear = context.prepared(&linear);
     let back = |block: B::Block| backend.read(&linear.adjoints(&[], block, |_, _| {}));
     let work = 2.0 * rows as f64 * pass(&problem.net);
     if rows as f64 * n as f64 <= ENTRIES && context.budget.affords_on(backend, work) {
@@ -138,4 +146,36 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, backend: &B) -> Result<
     }
     let evidence = Evidence::Digest("product of magnitudes".into());
     Ok(Bound { value, method: "absolute-product", evidence })
+}
+
+/// The product of magnitudes.
+pub struct Absolute;
+
+impl Absolute {
+    pub const ROW: Row = Row {
+        name: "absolute-product",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "all",
+        cost: "a pass per output, or vectors",
+        paper: "Pintore & Despres 2024 (K4)",
+        formula: "L ≤ ‖ |W_K| ⋯ |W_1| ‖, the product of magnitudes",
+        loose: "weights have mixed signs; exact where none is negative",
+        slopes: "the slopes of the activations, whatever the region",
+        stage: Stage { everywhere: Some(2), region: Some(9), tiny: Some(4), point: Some(4), ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Absolute {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        2.0 * context.problem.rows() as f64 * pass(&context.problem.net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        Ok(run(context)?.into())
+    }
 }

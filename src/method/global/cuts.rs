@@ -8,11 +8,16 @@
 //! Cost: O(L²) fused products, each with its norm.
 //! Loose when: deep: at least 2^-(L-1) of the product of the layers' norms. Never above it.
 
-use super::expansion::{Expansion, Matrix, Target};
+use super::NO_SLOPES;
+use super::expansion::{self, Around, Expansion, Matrix, Target};
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::certificate::{Bound, Evidence};
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
+use crate::net::Net;
 use crate::num::norms::operator_upper;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
@@ -104,4 +109,54 @@ fn norm(m: &Matrix, left: Option<&Array1<f64>>, right: Option<&Array1<f64>>, p: 
         *c = scaled;
     });
     operator_upper(centre.view(), radius.view(), p, q)
+}
+
+/// Sums over cuts.
+pub struct CombettesPesquet;
+
+impl CombettesPesquet {
+    pub const ROW: Row = Row {
+        name: "combettes-pesquet",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "all",
+        cost: "a pass per neuron, norms",
+        paper: "Combettes & Pesquet 2020 (K1); LipLT",
+        formula: "L ≤ Σ over all ways of cutting the network at open slopes of Π of norms between the cuts",
+        loose: "deep: at least 2^-(K-1) of the product of K layer norms. Never above it",
+        slopes: "linear bounds of every neuron's argument; interval ones where these cost too much; on all of R^n the slopes of the activation. `auto` also takes those of R^n on a region",
+        stage: Stage {
+            everywhere: Some(4),
+            region: Some(4),
+            tiny: Some(6),
+            point: Some(5),
+            share: Some(0.15),
+            statuses: true,
+            ..Stage::NONE
+        },
+    };
+}
+
+impl<B: Backend> Method<B> for CombettesPesquet {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn applies(&self, net: &Net) -> bool {
+        expansion::applies(net)
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        2.0 * (net.neurons() + context.problem.rows()) as f64 * pass(net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        let kinks = context.placed.kinks();
+        let around = Around::new(context, kinks.as_deref()).ok_or(NO_SLOPES)?;
+        let e = Expansion::new(&around, context.problem).ok_or(NO_SLOPES)?;
+        context.budget.admits(context.backend(), e.work())?;
+        context.budget.admits(&Cpu::DOUBLE, e.norms())?;
+        Ok(run(context, &e)?.into())
+    }
 }

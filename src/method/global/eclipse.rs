@@ -9,14 +9,19 @@
 //! Loose when: neurons of a layer need different multipliers. Never above the product of the layers' norms.
 
 use super::blocks::{self, Step, between};
-use super::layers::Layers;
+use super::is_two;
+use super::layers::{self, Layers};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::Bound;
 use crate::deadline::Deadline;
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
+use crate::net::Net;
 use crate::num::eigen;
+use crate::problem::Problem;
 use ndarray::Array1;
 
 pub const UNPROVED: Why = Why::Unproved("no multipliers were found that a factorisation proves");
@@ -80,4 +85,55 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Bound, W
     let q = &context.problem.quotient;
     let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
     Ok(Bound { value: value.times(factor), method: "eclipse-fast", evidence })
+}
+
+/// One multiplier per layer.
+pub struct EclipseFast;
+
+impl EclipseFast {
+    pub const ROW: Row = Row {
+        name: "eclipse-fast",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "2→2; others by it",
+        cost: "factorisations",
+        paper: "Xu & Sivaranjani 2024; chains only",
+        formula: "‖J‖₂ ≤ √ρ for a chain of matrix inequalities with one multiplier per layer, in closed form",
+        loose: "neurons of a layer need different multipliers",
+        slopes: "linear bounds of every neuron's argument; interval ones where these cost too much; on all of R^n the slopes of the activation. `auto` also takes those of R^n on a region",
+        stage: Stage {
+            everywhere: Some(5),
+            region: Some(5),
+            tiny: Some(7),
+            point: Some(6),
+            share: Some(0.15),
+            statuses: true,
+            ..Stage::NONE
+        },
+    };
+}
+
+impl<B: Backend> Method<B> for EclipseFast {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn applies(&self, net: &Net) -> bool {
+        layers::activations(net).is_some()
+    }
+
+    fn suits(&self, problem: &Problem) -> bool {
+        is_two(problem)
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        let rows = net.neurons() + context.problem.rows();
+        2.0 * rows as f64 * pass(net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        let layers = Layers::new(context)?;
+        Ok(run(context, &layers)?.into())
+    }
 }

@@ -7,12 +7,12 @@
 //! Cost: an adjoint sweep per neuron.
 //! Exact when: no slope is open.
 
+use crate::analysis::{Derived, Placed};
 use crate::backend::Backend;
 use crate::method::context::{Budget, Context, FEATURE, pass};
-use crate::method::local::ibp;
 use crate::net::{Net, Op};
 use crate::num::Enclosure;
-use crate::ops::{Known, Prepared};
+use crate::ops::{Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::Axis;
 
@@ -26,35 +26,43 @@ pub enum Target {
     Output,
 }
 
-/// The problem's network in the form that expansions need.
-pub fn network(net: &Net) -> std::borrow::Cow<'_, Net> {
-    net.without_maxima().map_or(std::borrow::Cow::Borrowed(net), std::borrow::Cow::Owned)
-}
-
 /// Is every nonlinear node one function per feature, once maxima are trees?
 pub fn applies(net: &Net) -> bool {
     !net.nodes.iter().any(|n| matches!(n.op, Op::Softmax { .. }))
 }
 
-pub struct Expansion<'p, 'a, B: Backend> {
-    own: crate::ops::expansion::Expansion<'p, 'a, B>,
+/// The problem's network in the form that expansions need, with the best slopes at hand.
+pub struct Around<'k, B: Backend> {
+    pub prepared: Prepared<'k, B>,
+    pub gates: Vec<Option<Gate<B>>>,
+}
+
+impl<'k, B: Backend> Around<'k, B> {
+    /// `kinks`: the problem's network without maxima, where it has some. None where `applies` says no.
+    pub fn new<'c: 'k>(context: &Context<'c, B>, kinks: Option<&'k Placed<B>>) -> Option<Self> {
+        if !applies(&context.problem.net) {
+            return None;
+        }
+        let Some(placed) = kinks else {
+            let gates = context.statuses().gates.clone();
+            return Some(Around { prepared: context.main(), gates });
+        };
+        let site = context.site.derived(Derived::Kinks, || context.problem.region.clone());
+        let gates = site.boxes(placed, &context.budget).gates.clone();
+        Some(Around { prepared: context.prepared(placed), gates })
+    }
+}
+
+pub struct Expansion<'p, 'k, B: Backend> {
+    own: crate::ops::expansion::Expansion<'p, 'k, B>,
     problem: &'p Problem,
 }
 
-impl<'p, 'a, B: Backend> Expansion<'p, 'a, B> {
-    /// `prepared` holds `network` of the problem's; `known` are bounds of its nodes' values.
-    /// None where `applies` says no.
-    pub fn new<'q: 'p, C: Backend>(
-        context: &Context<'q, C>,
-        prepared: &'p Prepared<'a, B>,
-        known: &Known,
-    ) -> Option<Self> {
-        if !applies(prepared.net) {
-            return None;
-        }
-        let gates = ibp::run(prepared, &context.problem.region, known).gates;
-        let own = crate::ops::expansion::Expansion::around(prepared, gates)?;
-        Some(Expansion { own, problem: context.problem })
+impl<'p, 'k, B: Backend> Expansion<'p, 'k, B> {
+    /// None unless every gate is a slope per feature.
+    pub fn new(around: &'p Around<'k, B>, problem: &'p Problem) -> Option<Self> {
+        let own = crate::ops::expansion::Expansion::around(&around.prepared, around.gates.clone())?;
+        Some(Expansion { own, problem })
     }
 
     pub fn kinks(&self) -> &[Kink] {

@@ -11,22 +11,23 @@
 //!   output.
 
 use super::NO_SLOPES;
-use super::expansion::{applies, network};
+use super::expansion::{Around, applies};
 use super::lipsdp::narrowed;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
 use crate::certificate::{Bound, Evidence};
 use crate::method::context::{Budget, Context, pass};
-use crate::method::local::ibp;
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::{Why, at_most};
+use crate::net::Net;
 use crate::num::cholesky::contracts;
 use crate::num::gain::{Effort, Gain, Scaling};
 use crate::num::linalg::frobenius_up;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::ops::Known;
 use crate::ops::feedback::{Feedback, Scaled, Size};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
@@ -224,21 +225,20 @@ fn admitted(budget: &Budget, size: Size) -> Result<(), Why> {
 const UNPROVED: Why =
     Why::Unproved("no scalings were found that a factorisation proves: the loop may be unstable");
 
-pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Result<Bound, Why> {
+pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let problem = context.problem;
-    let net = network(&problem.net);
-    if !applies(&net) {
+    let own = context.placed.kinks();
+    let kinks = own.is_some();
+    let net = own.as_ref().map_or(&problem.net, |placed| placed.net());
+    if !applies(net) {
         return Err(NO_SLOPES);
     }
-    let backend = context.main().backend;
+    let backend = context.backend();
     let neurons: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
-    let sweeps = 2.0 * neurons as f64 * pass(&net);
+    let sweeps = 2.0 * neurons as f64 * pass(net);
     at_most("neurons", neurons, 8 * ROWS)?;
     context.budget.admits(backend, sweeps)?;
-    let kinks = matches!(net, std::borrow::Cow::Owned(_));
-    let nothing = vec![];
-    let prepared = context.prepared(&net, backend);
-    let gates = ibp::run(&prepared, &problem.region, if kinks { &nothing } else { known }).gates;
+    let Around { prepared, gates } = Around::new(context, own.as_deref()).ok_or(NO_SLOPES)?;
     let budget = &context.budget;
     let mut refused = Ok(());
     let allowed = |size: Size| {
@@ -266,4 +266,55 @@ pub fn run<B: Backend>(context: &Context<B>, known: &Known) -> Result<Bound, Why
         Evidence::SplitTree { tree: Tree { nodes: vec![Node::Scaled(Arc::new(scaled))] }, kinks, reach: None }
     };
     Ok(Bound { value: Upper::proven(value), method: "scaled-gain", evidence })
+}
+
+/// Scalings of a feedback loop.
+pub struct ScaledGain;
+
+impl ScaledGain {
+    pub const ROW: Row = Row {
+        name: "scaled-gain",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "p→2; others by it",
+        cost: "up to 300 factorisations",
+        paper: "Fazlyab et al. 2019, Wang et al. 2022 (GeoLIP); any graph",
+        formula: "‖J‖_{p→2} ≤ level where a scaled feedback loop through the open slopes has gain at most 1",
+        loose: "several neurons switch at once; at most 1500 open neurons and outputs",
+        slopes: "linear bounds of every neuron's argument; interval ones where these cost too much; on all of R^n the slopes of the activation. `auto` also takes those of R^n on a region",
+        stage: Stage {
+            everywhere: Some(9),
+            region: Some(13),
+            first: Some(7),
+            tiny: Some(9),
+            point: Some(8),
+            share: Some(0.3),
+            monotone: true,
+            repeats: true,
+            statuses: true,
+        },
+    };
+}
+
+impl<B: Backend> Method<B> for ScaledGain {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn applies(&self, net: &Net) -> bool {
+        applies(net)
+    }
+
+    fn suits(&self, problem: &Problem) -> bool {
+        fits(problem)
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        2.0 * (net.neurons() + context.problem.rows()) as f64 * pass(net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        Ok(run(context)?.into())
+    }
 }

@@ -9,11 +9,10 @@
 use super::expansion::Matrix;
 use crate::backend::Backend;
 use crate::method::context::{Context, by_rows, pass};
-use crate::method::local::ibp;
 use crate::method::why::{Why, at_most};
 use crate::net::{Net, Op};
 use crate::num::Enclosure;
-use crate::ops::{Gate, Known};
+use crate::ops::Gate;
 use ndarray::{Array1, Array2, Axis};
 
 pub const NO_CHAIN: Why =
@@ -51,11 +50,9 @@ fn is_linear(net: &Net, from: usize, to: usize) -> bool {
 }
 
 impl Layers {
-    pub fn new<B: Backend, C: Backend>(
-        context: &Context<C>,
-        backend: &B,
-        known: &Known,
-    ) -> Result<Self, Why> {
+    /// By the best slopes at hand.
+    pub fn new<B: Backend>(context: &Context<B>) -> Result<Self, Why> {
+        let backend = context.backend();
         let net = &context.problem.net;
         let activations = activations(net).ok_or(NO_CHAIN)?;
         let mut ends = vec![];
@@ -68,7 +65,7 @@ impl Layers {
         let width = |k: usize| net.nodes[k].len();
         let largest = ends.iter().map(|&(from, to)| width(from).saturating_mul(width(to))).max();
         at_most("entries of a layer's matrix", largest.unwrap_or(0), ENTRIES)?;
-        let gates = ibp::run(&context.prepared(net, backend), &context.problem.region, known).gates;
+        let gates = &context.statuses().gates;
         let slopes = activations.iter().map(|&k| match &gates[k] {
             Some(Gate::Each(s)) => {
                 let (lo, hi) = backend.read_slopes(s);
@@ -79,17 +76,18 @@ impl Layers {
         let slopes: Vec<[Array1<f64>; 2]> = slopes.collect();
         let mut matrices = vec![];
         for (i, &(from, to)) in ends.iter().enumerate() {
-            let part = net.section(from, to).expect("a chain");
+            let section = context.placed.section(from, to).expect("a chain");
+            let part = section.net();
             let rows = part.outputs() as f64;
-            context.budget.admits(backend, 2.0 * rows * pass(&part))?;
+            context.budget.admits(backend, 2.0 * rows * pass(part))?;
             let seeds = if i + 1 == ends.len() {
                 context.problem.seeds()
             } else {
                 Enclosure::point(Array2::eye(part.outputs()).insert_axis(Axis(0)))
             };
-            let prepared = context.prepared(&part, backend);
+            let prepared = context.prepared(&section);
             let widest = part.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
-            let timely = context.budget.at_once(backend, pass(&part));
+            let timely = context.budget.at_once(backend, pass(part));
             let chunk = context.budget.rows(widest).min(timely);
             let rows = by_rows(&seeds, chunk, |own| {
                 (!context.budget.is_over())

@@ -8,19 +8,23 @@
 //! Cost: 30 to 60 Newton steps, cubic in the number of neurons.
 //! Loose when: deep, or more than one neuron switches at once; close to the true maximum over slopes else.
 
-use super::Found;
 use super::barrier::{Inequality, Point};
 use super::blocks::{self, between};
 use super::eclipse;
-use super::layers::Layers;
+use super::is_two;
+use super::layers::{self, Layers};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::Bound;
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::{Why, at_most};
+use crate::net::Net;
 use crate::num::Upper;
 use crate::num::linalg::gram_matrix;
 use crate::num::solve::cholesky;
+use crate::problem::Problem;
 use ndarray::{Array1, Array2, s};
 
 /// Orders of the inequality up to which it is worth while.
@@ -116,7 +120,7 @@ fn improved<C: Backend>(
 }
 
 /// Where no multipliers are better, the bound is that of eclipse-fast, under its name.
-pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Found, Why> {
+pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Finding, Why> {
     let until = &context.budget.deadline;
     context.budget.admits(&Cpu::DOUBLE, blocks::work(layers))?;
     let unproved = || context.budget.late_or(eclipse::UNPROVED);
@@ -130,5 +134,59 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Found, W
     };
     let factor = factor(context);
     let method = if instead.is_some() { "eclipse-fast" } else { "lipsdp" };
-    Ok(Found { bound: Bound { value: value.times(factor), method, evidence }, estimate: None, instead })
+    let bound = Bound { value: value.times(factor), method, evidence };
+    Ok(Finding { instead, ..bound.into() })
+}
+
+/// One multiplier per neuron.
+pub struct LipSdp;
+
+impl LipSdp {
+    pub const ROW: Row = Row {
+        name: "lipsdp",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "2→2; others by it",
+        cost: "40 Newton steps",
+        paper: "Fazlyab et al. 2019 (neuron); chains only",
+        formula: "‖J‖₂ ≤ √ρ for the same inequalities with the best multiplier per neuron. Where none is better, the bound bears the name eclipse-fast, with the reason",
+        loose: "several neurons switch at once; cubic in the number of neurons, at most 2600",
+        slopes: "linear bounds of every neuron's argument; interval ones where these cost too much; on all of R^n the slopes of the activation. `auto` also takes those of R^n on a region",
+        stage: Stage {
+            everywhere: Some(10),
+            region: Some(14),
+            tiny: Some(10),
+            point: Some(9),
+            share: Some(0.3),
+            monotone: true,
+            repeats: true,
+            statuses: true,
+            ..Stage::NONE
+        },
+    };
+}
+
+impl<B: Backend> Method<B> for LipSdp {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn applies(&self, net: &Net) -> bool {
+        layers::activations(net).is_some()
+    }
+
+    fn suits(&self, problem: &Problem) -> bool {
+        is_two(problem)
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        let rows = net.neurons() + context.problem.rows();
+        2.0 * rows as f64 * pass(net) + 10.0 * STEP * (rows as f64).powi(3)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        let layers = Layers::new(context)?;
+        run(context, &layers)
+    }
 }

@@ -7,17 +7,20 @@
 //! Cost: every block of up to `LONGEST` activations by several methods.
 //! Loose when: the best bound of the whole network is one block. Never above the product of the layers' norms.
 
-use super::expansion::{Expansion, network};
+use super::expansion::{Around, Expansion};
 use super::{abs_subset, cuts, layers, lipsdp};
+use crate::analysis::Placed;
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence};
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
 use crate::method::local::product;
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::net::Net;
 use crate::num::norms::operator_upper;
 use crate::num::{Norm, Upper};
-use crate::problem::{Output, Problem, Quantity, Quotient};
+use crate::problem::{Output, Problem, Quantity, Question};
 use crate::region::Region;
 
 /// Activations that a block holds at most.
@@ -41,25 +44,26 @@ fn cuts(net: &Net) -> Vec<usize> {
 /// of layer norms are left to single layers: longer ones are products of blocks.
 fn block<B: Backend>(
     context: &Context<B>,
-    net: &Net,
+    part: &Placed<B>,
     output: Output,
     single: bool,
 ) -> Option<[[Upper; 3]; 3]> {
-    let backend = context.main().backend;
+    let backend = context.backend();
     let mut best = [[Upper::INFINITE; 3]; 3];
-    let expanded = network(net);
     for (i, p) in Norm::ALL.into_iter().enumerate() {
         if context.budget.is_over() {
             return None;
         }
-        let quotient = Quotient { in_norm: p, out_norm: p, output, quantity: Quantity::Lipschitz };
-        let problem = Problem { net: net.clone(), region: Region::Whole, quotient, homogeneous: false };
-        let own = Context::new(&problem, backend, context.budget.clone(), context.seed);
+        let quotient = Question { in_norm: p, out_norm: p, output, quantity: Quantity::Lipschitz };
+        let problem =
+            Problem { net: part.net().clone(), region: Region::Whole, quotient, homogeneous: false };
+        let own = context.instead(&problem, (part, part.everywhere()));
         if single {
             best[i] = product::norms::<B, B>(&own, None, &vec![]).0;
         }
-        let prepared = context.prepared(&expanded, backend);
-        let Some(e) = Expansion::new(&own, &prepared, &vec![]) else { continue };
+        let kinks = part.kinks();
+        let Some(around) = Around::new(&own, kinks.as_deref()) else { continue };
+        let Some(e) = Expansion::new(&around, &problem) else { continue };
         if !context.budget.affords_on(backend, SHARES * e.work()) {
             continue;
         }
@@ -83,11 +87,11 @@ fn block<B: Backend>(
             best[i][i] = best[i][i].min(bound.value);
         }
         if p == Norm::Two
-            && let Ok(layers) = layers::Layers::new(&own, backend, &vec![])
+            && let Ok(layers) = layers::Layers::new(&own)
             && layers.slopes.iter().map(|s| s[0].len()).sum::<usize>() <= NEURONS
-            && let Ok(found) = lipsdp::run(&own, &layers)
+            && let Ok(Finding { upper: Some(bound), .. }) = lipsdp::run(&own, &layers)
         {
-            best[i][i] = best[i][i].min(found.bound.value);
+            best[i][i] = best[i][i].min(bound.value);
         }
     }
     Some(best)
@@ -103,7 +107,7 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     for to in 1..cuts.len() {
         for from in to.saturating_sub(longest)..to {
             let output = if to + 1 == cuts.len() { quotient.output } else { Output::All };
-            let Some(part) = net.section(cuts[from], cuts[to]) else {
+            let Some(part) = context.placed.section(cuts[from], cuts[to]) else {
                 return Err(Why::Unfit("the network does not fall into blocks"));
             };
             let bounds = block(context, &part, output, from + 1 == to).ok_or(Why::Late)?;
@@ -119,5 +123,38 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     match value {
         Upper::INFINITE => Err(Why::Unproved("some block has no finite bound")),
         value => Ok(Bound { value, method: "partition", evidence }),
+    }
+}
+
+/// The best bounds of blocks.
+pub struct Partition;
+
+impl Partition {
+    pub const ROW: Row = Row {
+        name: "partition",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "all",
+        cost: "several methods per block",
+        paper: "own",
+        formula: "L ≤ Π of the best bounds of blocks of up to four activations, the norms between them chosen best",
+        loose: "the network is one block",
+        slopes: "the slopes of the activations, whatever the region",
+        stage: Stage { everywhere: Some(12), repeats: true, ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Partition {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        20.0 * (net.neurons() + context.problem.rows()) as f64 * pass(net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        Ok(run(context)?.into())
     }
 }

@@ -9,20 +9,24 @@
 //! Loose when: many layers; exact over patterns with one hidden layer. Never above the product of the layers' norms
 //!   once its maxima are closed.
 
-use super::Found;
 use super::blocks::between;
 use super::expansion::Matrix;
-use super::layers::Layers;
+use super::is_two;
+use super::layers::{self, Layers};
 use super::vertices::Vertices;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::{Bound, Evidence};
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
+use crate::net::Net;
 use crate::num::cholesky::semidefinite_up_to;
 use crate::num::linalg::{frobenius_up, gram_matrix, product_up, spectral_upper};
 use crate::num::round::{add_up, gamma, mul_up, sub_up};
 use crate::num::{Estimate, Upper, eigen};
+use crate::problem::Problem;
 use ndarray::{Array1, Array2};
 use std::cell::Cell;
 
@@ -109,7 +113,7 @@ fn split(m: &Matrix) -> Split {
     Split { left, right, lost: frobenius_up(lost.view()) }
 }
 
-pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Found, Why> {
+pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Finding, Why> {
     let count = layers.slopes.len();
     let norm =
         |m: &Matrix| spectral_upper(m.centre.view()).plus(Upper::proven(frobenius_up(m.radius.view())));
@@ -160,5 +164,48 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Found, W
     let value = value.min(product.times(norm(&layers.matrices[count])));
     // The product of the best vertices: greedy SeqLip.
     let greedy = (Estimate::new(greedy * factor.get()), "greedy-seqlip");
-    Ok(Found { bound: bound(value), estimate: Some(greedy), instead: None })
+    Ok(Finding { estimate: Some(greedy), ..bound(value).into() })
+}
+
+/// Neighbouring layers joined.
+pub struct SeqLip;
+
+impl SeqLip {
+    pub const ROW: Row = Row {
+        name: "seqlip",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "2→2; others by it",
+        cost: "a search per activation",
+        paper: "Scaman & Virmaux 2018; chains only",
+        formula: "‖J‖₂ ≤ Π over activations of max over slopes of ‖B S A‖, layers split by singular values",
+        loose: "many layers; exact over patterns with one hidden layer",
+        slopes: "linear bounds of every neuron's argument; interval ones where these cost too much; on all of R^n the slopes of the activation. `auto` also takes those of R^n on a region",
+        stage: Stage { everywhere: Some(11), repeats: true, statuses: true, ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for SeqLip {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn applies(&self, net: &Net) -> bool {
+        layers::activations(net).is_some()
+    }
+
+    fn suits(&self, problem: &Problem) -> bool {
+        is_two(problem)
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        let rows = net.neurons() + context.problem.rows();
+        2.0 * rows as f64 * pass(net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        let layers = Layers::new(context)?;
+        run(context, &layers)
+    }
 }

@@ -9,11 +9,25 @@
 //!   Nothing known: if cells cover all frequencies and each has σ(c) <= λ cos r, then sup σ <= λ, for the
 //!   supremum S is attained in some cell, and there σ(c) >= S cos r.
 
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::correlation::{Correlation, Frequency};
 use crate::num::peaks::{Circle, Peaks, Sample};
 use crate::num::round::{add_up, div_up, mul_down, mul_up, sqrt_up, sub_down};
 use rayon::prelude::*;
 use std::f64::consts::TAU;
+
+pub const ROW: Row = Row {
+    name: "sampling",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "about 200 factorisations",
+    paper: "supremum of the symbol; Cholesky, Bernstein-Szego",
+    formula: "‖W‖₂ ≤ the supremum of the symbol, from samples and a derivative's bound",
+    loose: "the image is hardly larger than the kernel",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// Guesses grow by at least this where a proof fails.
 const STEP: f64 = 1e-6;

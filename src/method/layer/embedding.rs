@@ -9,12 +9,39 @@
 //! With both axes so the "symbol" is the operator itself: one factorisation.
 
 use super::cover::{Aim, cover};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::band::Band;
 use crate::num::correlation::{Correlation, Side, Wrap, shorter, size};
 use crate::num::map::{ConvShape, LinearMap};
 use crate::num::peaks::{Circle, Peaks, wave};
 use crate::num::{Lower, Upper};
 use ndarray::Array1;
+
+pub const ROW: Row = Row {
+    name: "embedding",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "a factorisation per cell of frequencies",
+    paper: "part of a circular convolution; Cholesky, Bernstein-Szego",
+    formula: "‖W‖₂ ≤ max over frequencies of a circular convolution that W is a part of",
+    loose: "the image is hardly larger than the kernel",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
+
+pub const STRIP: Row = Row {
+    name: "strip",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "factorisations of channels x side",
+    paper: "circular along one axis, exact along the other",
+    formula: "the same, circular along one axis only",
+    loose: "one side is long",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// Points per axis on which all frequencies are covered.
 const LATTICE: usize = 1 << 11;

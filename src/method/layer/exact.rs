@@ -4,12 +4,39 @@
 //! Cost: dense O(mn); convolution O(kernel x classes), independent of the map's size but for one pass over its edges.
 //! Exact when: always (an ulp or two apart).
 
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::map::{ConvShape, LinearMap};
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
 use crate::num::{Lower, Upper};
 use ndarray::{ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+
+pub const ROWS: Row = Row {
+    name: "row norms",
+    scope: Scope::Layer,
+    proves: Proves::Both,
+    norms: "p→inf",
+    cost: "the kernel",
+    paper: "definition, per border class",
+    formula: "‖W‖_{p→∞} = the largest dual norm of a row",
+    loose: "never: exact",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
+
+pub const COLUMNS: Row = Row {
+    name: "column norms",
+    scope: Scope::Layer,
+    proves: Proves::Both,
+    norms: "1→q",
+    cost: "the kernel",
+    paper: "definition, per border class",
+    formula: "‖W‖_{1→q} = the largest norm of a column",
+    loose: "never: exact",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// Which lines of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

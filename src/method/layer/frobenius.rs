@@ -5,11 +5,25 @@
 //! Loose when: the spectrum is flat (sqrt(rank)). Exact when rank one.
 
 use super::exact::{Side, classes};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
 use crate::num::linalg::frobenius_up;
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::round::{mul_up, sqrt_up};
+
+pub const ROW: Row = Row {
+    name: "frobenius",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "the kernel",
+    paper: "definition",
+    formula: "‖W‖₂² ≤ Σ w²",
+    loose: "the rank is high",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 pub fn upper(map: &LinearMap) -> Upper {
     let (shape, weight) = match map {

@@ -4,11 +4,25 @@
 //! Cost: order² x longer side + order³/3, order = the shorter side; groups apart.
 //! Loose when: never by more than about 1e-9 (1e-6 for orders in the thousands).
 
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
 use crate::num::apply::materialise;
 use crate::num::linalg::spectral_upper;
 use crate::num::map::{ConvShape, LinearMap};
 use std::sync::Arc;
+
+pub const ROW: Row = Row {
+    name: "gram",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "squarings",
+    paper: "Delattre et al. 2023; verified Cholesky above order 24",
+    formula: "‖W‖₂ ≤ tr((WᵀW)^(2^k))^(1/2^(k+1)), or a verified Cholesky factorisation",
+    loose: "never by much: 1e-6 or so",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// Entries of the largest matrix that is written out.
 const ENTRIES: usize = 1 << 24;

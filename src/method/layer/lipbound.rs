@@ -5,12 +5,39 @@
 //! Cost: out x in x taps² for the correlations, out x points x shifts for the sums.
 //! Loose when: channels are many and alike in size (sqrt(rank)). Exact when the symbol has rank one, up to the factor.
 
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::band::Band;
 use crate::num::map::{ConvShape, LinearMap};
 use crate::num::norms::{Norm, exponent, largest, power_of_two, vector_norm_up};
 use crate::num::round::{add_up, div_up, gamma, mul_down, mul_up, sqrt_up, sub_down};
 use crate::num::{Upper, twiddle};
 use rayon::prelude::*;
+
+pub const ROWS: Row = Row {
+    name: "toeplitz-rows",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "the kernel, squared",
+    paper: "Araujo et al. 2020 (v1)",
+    formula: "‖W‖₂² ≤ sums of magnitudes of the symbol's rows",
+    loose: "many channels",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
+
+pub const WHOLE: Row = Row {
+    name: "toeplitz",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "the kernel, squared",
+    paper: "Araujo et al. 2020 (v2)",
+    formula: "‖W‖₂² ≤ the norm of sums of magnitudes over offsets",
+    loose: "many offsets of mixed signs",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// Points per axis and tap, and at least.
 const PER_TAP: usize = 16;

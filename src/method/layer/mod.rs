@@ -154,13 +154,13 @@ pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
             out.above("empty", || Upper::proven(0.0));
         }
         (_, Norm::Inf) => {
-            out.both("row norms", || exact::to_inf(map, p));
+            out.both(exact::ROWS.name, || exact::to_inf(map, p));
         }
         _ if m == 1 => {
-            out.both("row norms", || exact::to_inf(map, p));
+            out.both(exact::ROWS.name, || exact::to_inf(map, p));
         }
         _ if n == 1 || p == Norm::One => {
-            out.both("column norms", || exact::from_one(map, q));
+            out.both(exact::COLUMNS.name, || exact::from_one(map, q));
         }
         (Norm::Two, Norm::Two) => spectral(map, effort, &mut out),
         _ => mixed(map, p, q, effort, &mut out),
@@ -203,36 +203,36 @@ pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, 
         return out;
     }
     if (p, q) == (Norm::Two, Norm::Two) {
-        out.above("gram-stack", || stack::upper(b, map, effort.tolerance.max(1e-6)));
+        out.above(stack::ROW.name, || stack::upper(b, map, effort.tolerance.max(1e-6)));
     }
     if effort.lower {
-        out.below("power", || power::on(b, map, p, q, 4, 100));
+        out.below(power::ROW.name, || power::on(b, map, p, q, 4, 100));
     }
     out
 }
 
 fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
-    out.above("frobenius", || frobenius::upper(map));
-    out.above("interpolation", || interpolation::upper(map));
+    out.above(frobenius::ROW.name, || frobenius::upper(map));
+    out.above(interpolation::ROW.name, || interpolation::upper(map));
     if effort.is_late() {
         return;
     }
     let steps = effort.steps.min((SCHUR / map.products()) as usize).max(2);
-    out.above("schur", || schur::upper(map, steps));
+    out.above(schur::ROW.name, || schur::upper(map, steps));
     if effort.is_late() {
         return;
     }
-    out.above("reshapes", || reshapes::upper(map, effort.order.min(1024)));
-    out.below("row norms", || exact::to_inf(map, Norm::Two).0);
-    out.below("column norms", || exact::from_one(map, Norm::Two).0);
+    out.above(reshapes::ROW.name, || reshapes::upper(map, effort.order.min(1024)));
+    out.below(exact::ROWS.name, || exact::to_inf(map, Norm::Two).0);
+    out.below(exact::COLUMNS.name, || exact::from_one(map, Norm::Two).0);
     if effort.lower && matches!(map, LinearMap::Conv { .. }) {
         let mut whole = Upper::INFINITE;
-        out.above("toeplitz-rows", || {
+        out.above(lipbound::ROWS.name, || {
             let (rows, all) = lipbound::uppers(map);
             whole = all;
             rows
         });
-        out.above("toeplitz", || whole);
+        out.above(lipbound::WHOLE.name, || whole);
     }
     if effort.is_late() {
         return;
@@ -240,9 +240,9 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     if matches!(map, LinearMap::Conv { .. }) && !gram::is_small(map, effort.order) {
         return symbols::run(map, effort, out);
     }
-    out.above("gram", || gram::upper(map, effort.order));
+    out.above(gram::ROW.name, || gram::upper(map, effort.order));
     if effort.lower && !effort.is_late() {
-        out.below("lanczos", || power::lanczos(map, effort.tolerance, None));
+        out.below(power::LANCZOS.name, || power::lanczos(map, effort.tolerance, None));
     }
 }
 
@@ -250,7 +250,7 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
 /// and signs or weights where the map is small enough to write out.
 fn mixed(map: &LinearMap, p: Norm, q: Norm, effort: Effort, out: &mut LayerNorm) {
     let (m, n) = (map.outputs(), map.inputs());
-    out.both("monotone", || monotone::mixed(map, p, q));
+    out.both(monotone::ROW.name, || monotone::mixed(map, p, q));
     let two = norm(map, Norm::Two, Norm::Two, effort);
     let root = |n: usize| Upper::proven(sqrt_up(n as f64));
     let inputs = if p == Norm::Inf { root(n) } else { root(1) };
@@ -266,6 +266,6 @@ fn mixed(map: &LinearMap, p: Norm, q: Norm, effort: Effort, out: &mut LayerNorm)
     // Norms grow with p and shrink with q.
     out.below("spectral", || two.lower);
     if effort.lower && !effort.is_late() {
-        out.below("power", || power::boyd(map, p, q, 4, 100));
+        out.below(power::ROW.name, || power::boyd(map, p, q, 4, 100));
     }
 }

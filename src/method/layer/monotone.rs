@@ -5,10 +5,24 @@
 //! Loose when: signs are mixed: up to a factor sqrt(n). Exact when one sign.
 
 use super::exact::{Side, line_sums};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
 use crate::num::round::{mul_down, mul_up, sqrt_down, sqrt_up};
 use crate::num::{Lower, Upper};
+
+pub const ROW: Row = Row {
+    name: "monotone",
+    scope: Scope::Layer,
+    proves: Proves::Both,
+    norms: "inf→1, inf→2, 2→1",
+    cost: "the kernel",
+    paper: "norms are monotone in |W|",
+    formula: "‖W‖ ≤ ‖ |W| ‖ between norms that magnitudes bound",
+    loose: "weights have mixed signs",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// Enclosure of the norm of |W| for the three pairs; the lower end is 0 unless W has one sign.
 pub fn mixed(map: &LinearMap, p: Norm, q: Norm) -> (Lower, Upper) {

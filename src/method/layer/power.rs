@@ -5,6 +5,7 @@
 //! Loose when: top singular values cluster (1e-6 or less); mixed pairs may stop at a local maximum.
 
 use crate::backend::Backend;
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::apply::{absolute, apply, apply_up, terms, transpose};
 use crate::num::correlation::Side;
 use crate::num::direction::{dual_vector, vector_norm};
@@ -15,6 +16,32 @@ use crate::num::random::Random;
 use crate::num::round::{add_down, add_up, div_down, gamma, mul_up};
 use crate::num::{Affine, Enclosure, Lower};
 use ndarray::{Array1, Array3, ArrayView1, Axis};
+
+pub const LANCZOS: Row = Row {
+    name: "lanczos",
+    scope: Scope::Layer,
+    proves: Proves::Lower,
+    norms: "2→2",
+    cost: "100 applications",
+    paper: "Rayleigh quotient of a Ritz vector",
+    formula: "‖W‖₂ ≥ ‖W v‖ / ‖v‖ of a Ritz vector",
+    loose: "singular values are crowded at the top",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
+
+pub const ROW: Row = Row {
+    name: "power",
+    scope: Scope::Layer,
+    proves: Proves::Lower,
+    norms: "all",
+    cost: "100 applications",
+    paper: "Boyd 1974",
+    formula: "‖W‖ ≥ ‖W v‖ / ‖v‖ of a power iteration's vector",
+    loose: "singular values are crowded at the top",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// ‖W v‖_q / ‖v‖_p, rounded down.
 pub fn quotient(map: &LinearMap, v: ArrayView1<f64>, p: Norm, q: Norm) -> Lower {

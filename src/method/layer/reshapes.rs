@@ -20,11 +20,25 @@
 //! same norm.
 
 use super::exact::{Side, classes, most_taps};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
 use crate::num::linalg::spectral_upper;
 use crate::num::map::{ConvShape, LinearMap};
 use crate::num::round::sqrt_up;
 use ndarray::Array2;
+
+pub const ROW: Row = Row {
+    name: "reshapes",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "four small norms",
+    paper: "Singla & Feizi 2021",
+    formula: "‖W‖₂ ≤ √(kernel size) · the least norm of four reshaped kernels",
+    loose: "large kernels",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// Infinite for dense maps and if the smallest reshape exceeds `order`.
 pub fn upper(map: &LinearMap, order: usize) -> Upper {

@@ -4,11 +4,25 @@
 //! Cost: two applications of |W| per step.
 //! Loose when: signs are mixed: it converges to ‖|W|‖_2, not ‖W‖_2. Exact in the limit when W >= 0.
 
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
 use crate::num::apply::{absolute, apply_up, transpose};
 use crate::num::map::LinearMap;
 use crate::num::round::{div_up, sqrt_up};
 use ndarray::Array1;
+
+pub const ROW: Row = Row {
+    name: "schur",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "a few applications",
+    paper: "Schur test with positive weights",
+    formula: "‖W‖₂² ≤ max (|W|ᵀ|W| v / v) for positive v",
+    loose: "weights have mixed signs",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 pub fn upper(map: &LinearMap, steps: usize) -> Upper {
     let magnitudes = absolute(map);

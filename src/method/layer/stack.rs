@@ -6,12 +6,26 @@
 //! Loose when: the device's unit times rank is not small (f32 on wide layers).
 
 use crate::backend::spectral::{Matrices, Spectral, Stored, Twiddles};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::apply::materialise;
 use crate::num::map::LinearMap;
 use crate::num::norms::{exponent, largest, power_of_two};
 use crate::num::round::{Upper, add_up, mul_up, sqrt_up};
 use crate::num::twiddle;
 use ndarray::{Array2, ArrayView2, Axis};
+
+pub const ROW: Row = Row {
+    name: "gram-stack",
+    scope: Scope::Layer,
+    proves: Proves::Upper,
+    norms: "2→2",
+    cost: "batched squarings, on a GPU",
+    paper: "Delattre et al. 2023",
+    formula: "the same, many matrices at once",
+    loose: "never by much",
+    slopes: "none: one linear layer",
+    stage: Stage::NONE,
+};
 
 /// Squarings at most.
 const STEPS: usize = 16;

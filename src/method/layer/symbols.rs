@@ -5,7 +5,7 @@
 //! Loose when: the effort does not allow a proof.
 
 use super::embedding::{Symbols, is_long, is_small, price};
-use super::{Effort, LayerNorm, power};
+use super::{Effort, LayerNorm, cover, embedding, gram, power};
 use crate::num::Upper;
 use crate::num::correlation::Wrap;
 use crate::num::map::LinearMap;
@@ -38,11 +38,11 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     if effort.lower || exact.is_some() {
         let heavy = (map.products() / HEAVY * 1e-6).min(1e-4).max(effort.tolerance);
         let tolerance = if exact.is_some() { effort.tolerance } else { heavy };
-        out.below("lanczos", || power::lanczos(map, tolerance, start));
+        out.below(power::LANCZOS.name, || power::lanczos(map, tolerance, start));
     }
     if let Some(s) = exact.and_then(|_| Symbols::new(map, [Wrap::Exact; 2])) {
         let found = out.lower;
-        out.above("gram", || s.exact(found));
+        out.above(gram::ROW.name, || s.exact(found));
     }
     let (Some(symbols), Some(peaks)) = (&symbols, &mut peaks) else { return };
     let price = price(map, CIRCLES).expect("affordable");
@@ -56,10 +56,10 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     let between = is_small(map) && symbols.supremum(peaks) > FAIR * out.lower.get();
     let mut everywhere = Upper::INFINITE;
     if cheap || apart(out, CLOSE) && !between {
-        everywhere = out.above("sampling", || symbols.sampling(peaks, proofs));
+        everywhere = out.above(cover::ROW.name, || symbols.sampling(peaks, proofs));
     }
     if !is_long(map) && !effort.is_late() && (cheap || apart(out, CLOSE)) {
-        out.above("embedding", || symbols.embedding(peaks, everywhere, proofs));
+        out.above(embedding::ROW.name, || symbols.embedding(peaks, everywhere, proofs));
     }
     if apart(out, FAIR) && effort.lower {
         strips(map, effort, out);
@@ -77,6 +77,8 @@ fn strips(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
             continue;
         }
         let Some(symbols) = Symbols::new(map, wrap) else { continue };
-        out.above("strip", || symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX));
+        out.above(embedding::STRIP.name, || {
+            symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX)
+        });
     }
 }

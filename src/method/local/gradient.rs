@@ -9,9 +9,14 @@
 //! Cost: a pass per output row, and two functionals per open neuron, entry and row where that is affordable.
 //! Loose when: many neurons are open; exact where none is.
 
-use super::jacobian;
+use super::jacobian::{self, ENTRIES};
 use crate::backend::Backend;
-use crate::method::context::{Budget, Context};
+use crate::backend::cpu::Cpu;
+use crate::certificate::{Bound, Evidence};
+use crate::method::context::{Budget, Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
+use crate::method::why::{Why, at_most};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
 use crate::num::{Enclosure, Norm, Upper};
@@ -241,4 +246,49 @@ fn chord(l: f64, u: f64, norm: Norm) -> [f64; 2] {
         if norm == Norm::One && slope.abs() == 1.0 && slope * x >= 0.0 { 0.0 } else { sub_up(value(x), line) }
     };
     [slope, excess(l).max(excess(u))]
+}
+
+/// By linear functions of open slopes.
+pub struct Linear;
+
+impl Linear {
+    pub const ROW: Row = Row {
+        name: "jacobian-linear",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "all",
+        cost: "a pass per output and open neuron",
+        paper: "Shi et al. 2022",
+        formula: "L ≤ ‖J‖ with the Jacobian's entries and its rows' norms bounded by linear functions of open slopes",
+        loose: "many neurons are free; costs a pass per output and open neuron",
+        slopes: "linear bounds of every neuron's argument (CROWN, optimised), interval ones where these cost too much",
+        stage: Stage { region: Some(6), ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Linear {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        4.0 * context.problem.rows() as f64 * pass(&context.problem.net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        let problem = context.problem;
+        if context.needs_double_double() {
+            return Err(Why::Unfit(
+                "the region is too small for its arithmetic: f64 cannot tell its ends apart",
+            ));
+        }
+        let entries = problem.rows().saturating_mul(problem.net.inputs());
+        at_most("entries of the Jacobian", entries, ENTRIES as usize)?;
+        context.budget.admits(context.backend(), self.work(context))?;
+        context.budget.admits(&Cpu::DOUBLE, context.norm())?;
+        let trace = if context.linear_counts() { &context.linear().trace } else { context.boxes() };
+        let value = run(context, &context.main(), &trace.gates).ok_or(Why::Late)?;
+        let evidence = Evidence::Digest("linear functions of open slopes".into());
+        Ok(Bound { value, method: Self::ROW.name, evidence }.into())
+    }
 }

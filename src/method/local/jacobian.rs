@@ -9,12 +9,22 @@
 //! Loose when: many neurons are free; exact where none is (see `parts` for Jacobians
 //!   that are too large to be kept).
 
+use super::parts;
 use crate::backend::Backend;
-use crate::method::context::{Context, by_rows};
+use crate::backend::cpu::Cpu;
+use crate::certificate::{Bound, Evidence};
+use crate::method::context::{Context, DOUBLE_PRICE, by_rows, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::lower;
+use crate::method::row::{Proves, Row, Scope, Stage};
+use crate::method::why::Why;
 use crate::num::operator::operator_upper;
 use crate::num::{Enclosure, Upper};
-use crate::ops::{Gate, Prepared};
+use crate::ops::{Gate, Known, Prepared};
 use ndarray::Axis;
+
+/// Rows times inputs up to which a whole Jacobian is kept.
+pub const ENTRIES: f64 = 6e7;
 
 /// Rows of the Jacobian, restricted to inputs that vary; None when the time is up.
 pub fn rows<B: Backend, C: Backend>(
@@ -103,4 +113,129 @@ pub fn norm<B: Backend>(context: &Context<B>, rows: &Enclosure) -> Upper {
     let q = &context.problem.quotient;
     let item = |a: &ndarray::Array3<f64>| a.index_axis(Axis(0), 0).to_owned();
     operator_upper(item(&rows.centre).view(), item(&rows.radius).view(), q.in_norm, q.out_norm)
+}
+
+/// By linear bounds of the neurons.
+pub struct Interval;
+
+impl Interval {
+    pub const ROW: Row = Row {
+        name: "jacobian-interval",
+        scope: Scope::Any,
+        proves: Proves::Both,
+        norms: "all",
+        cost: "a pass per output",
+        paper: "Bhowmick et al. 2021; Weng et al. 2018",
+        formula: "L ≤ ‖J‖ where the interval matrix J holds every generalised Jacobian on the region; at a point both ends",
+        loose: "many neurons are free: intervals forget that they switch together",
+        slopes: "linear bounds of every neuron's argument (CROWN, optimised), interval ones where these cost too much",
+        stage: Stage { region: Some(3), tiny: Some(1), point: Some(0), ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Interval {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let price = if context.needs_double_double() { DOUBLE_PRICE } else { 1.0 };
+        2.0 * context.problem.rows() as f64 * price * pass(&context.problem.net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        enclosed(context, true, Self::ROW.name)
+    }
+}
+
+/// By interval bounds of the neurons.
+pub struct Ibp;
+
+impl Ibp {
+    pub const ROW: Row = Row {
+        name: "jacobian-ibp",
+        scope: Scope::Any,
+        proves: Proves::Both,
+        norms: "all",
+        cost: "a pass per output",
+        paper: "Weng et al. 2018 (FastLip)",
+        formula: "L ≤ ‖J‖ where the interval matrix J holds every generalised Jacobian on the region; at a point both ends",
+        loose: "the region is not small: interval bounds open neurons that are fixed",
+        slopes: "interval bounds of every neuron's argument",
+        stage: Stage { everywhere: Some(6), region: Some(1), ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Ibp {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let price = if context.needs_double_double() { DOUBLE_PRICE } else { 1.0 };
+        2.0 * context.problem.rows() as f64 * price * pass(&context.problem.net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        enclosed(context, false, Self::ROW.name)
+    }
+}
+
+/// The enclosure's norm by the best bounds of neurons that are wanted.
+fn enclosed<B: Backend>(context: &Context<B>, linear: bool, name: &'static str) -> Result<Finding, Why> {
+    let problem = context.problem;
+    let double = context.needs_double_double();
+    let work = if linear { Interval.work(context) } else { Ibp.work(context) };
+    match double {
+        true => context.budget.admits(&Cpu::DOUBLE, work)?,
+        false => context.budget.admits(context.backend(), work)?,
+    }
+    if problem.rows() as f64 * problem.net.inputs() as f64 <= ENTRIES {
+        context.budget.admits(&Cpu::DOUBLE, context.norm())?;
+    }
+    if double {
+        by_gates(context, &context.exact(), (&context.small().gates, &vec![]), name)
+    } else if linear && context.linear_counts() {
+        let s = context.linear();
+        by_gates(context, &context.main(), (&s.trace.gates, &s.known), name)
+    } else {
+        by_gates(context, &context.main(), (&context.boxes().gates, &vec![]), name)
+    }
+}
+
+fn by_gates<B: Backend, C: Backend>(
+    context: &Context<C>,
+    prepared: &Prepared<B>,
+    (gates, known): (&[Option<Gate<B>>], &Known),
+    name: &'static str,
+) -> Result<Finding, Why> {
+    let problem = context.problem;
+    let columns_cost = 8.0 * problem.net.inputs() as f64 * pass(&problem.net);
+    // A matrix is read back in f64, which double-double sweeps must not pass through.
+    let plain = !context.needs_double_double();
+    let afford = |work: f64| plain && context.budget.affords_on(prepared.backend, work);
+    let prepared = &prepared.multiplied(gates, &afford);
+    let bound = |value: Upper, columns: bool| {
+        let (known, links) = (known.clone(), prepared.chains().links());
+        let evidence = Evidence::IntervalJacobian { known, links, columns, double_double: !plain };
+        Bound { value, method: name, evidence }
+    };
+    if (problem.rows() as f64) * problem.net.inputs() as f64 > ENTRIES {
+        let value = parts::norm(context, prepared, gates).ok_or(Why::Late)?;
+        return Ok(bound(value, false).into());
+    }
+    let seeds = problem.seeds();
+    let mut both = false;
+    let mut j = rows(context, prepared, gates, &seeds).ok_or(Why::Late)?;
+    if plain
+        && context.budget.affords_on(prepared.backend, columns_cost)
+        && let Some(other) = columns(context, prepared, gates, &seeds)
+    {
+        j = intersect(j, &other);
+        both = true;
+    }
+    let value = norm(context, &j);
+    let at = problem.region.centre().filter(|_| problem.region.is_point());
+    let lower = at.map(|x| lower::of_matrix(context, x, &j, name));
+    Ok(Finding { lower, ..bound(value, both).into() })
 }

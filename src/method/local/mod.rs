@@ -1,10 +1,7 @@
 //! Methods for a bounded region. Most also hold on all of R^n, where they
 //! start from unbounded inputs.
 
-pub mod alpha;
-pub mod crown;
 pub mod gradient;
-pub mod ibp;
 pub mod jacobian;
 pub mod parts;
 pub mod product;

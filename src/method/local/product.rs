@@ -12,10 +12,13 @@
 
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence, Factor};
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
 use crate::method::layer::{
     self, Effort, incidence_norm, masked_norm, masked_norm_of_enclosure, scale_norm, selection_norm,
 };
+use crate::method::row::{Proves, Row, Scope, Stage};
+use crate::method::why::Why;
 use crate::net::{Net, Op, Smooth};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
@@ -25,6 +28,9 @@ use crate::ops::{Chains, Gate, Known, Prepared, smooth};
 use crate::problem::Output;
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
+
+/// Multiplications for every weight that the norm of a layer takes, about.
+const NORMS: f64 = 100.0;
 
 /// Multiplications up to which a convolution is applied to its masks; above,
 /// its norm is that of the whole layer times the largest slope.
@@ -310,7 +316,7 @@ fn affine<B: Backend, C: Backend>(
     let dense_norm =
         || layer::norm(&a.map, Norm::Two, Norm::Two, Effort::UPPER.until(&context.budget.deadline)).upper;
     let key = if matches!(a.map, LinearMap::Dense(_)) { &[][..] } else { scale };
-    let two = context.layer_norm(node, key, |effort| {
+    let two = context.layer_norm(&a.map, key, |effort| {
         layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(dense_norm)
     });
     let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
@@ -395,4 +401,85 @@ pub fn narrowed(net: &Net, output: Output) -> Option<Net> {
     node.op = Op::Affine(Affine { map: LinearMap::Dense(Arc::new(row)), bias: None, repeat: 1 });
     node.shape = vec![1];
     Some(net)
+}
+
+/// Norms of whole layers.
+pub struct Product;
+
+impl Product {
+    pub const ROW: Row = Row {
+        name: "product",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "all",
+        cost: "layer norms",
+        paper: "Scaman & Virmaux 2018 (AutoLip)",
+        formula: "L ≤ Π ‖W_k‖ over layers, sums over branches",
+        loose: "deep: layer norms multiply",
+        slopes: "the slopes of the activations, whatever the region",
+        stage: Stage { everywhere: Some(1), region: Some(8), tiny: Some(3), point: Some(3), ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Product {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        NORMS * net.parameters() as f64 + pass(net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        Ok(run::<B, B>(context, None, &vec![], Self::ROW.name).into())
+    }
+}
+
+/// Norms of layers without what is fixed.
+pub struct Local;
+
+impl Local {
+    pub const ROW: Row = Row {
+        name: "product-local",
+        scope: Scope::Any,
+        proves: Proves::Upper,
+        norms: "all",
+        cost: "layer norms",
+        paper: "Huang et al. 2021",
+        formula: "L ≤ Π ‖D_k W_k‖ over layers, rows and columns of neurons that are off left out",
+        loose: "deep: layer norms multiply. Equal to `product` where no neuron is fixed off",
+        slopes: "linear bounds where it is named alone, interval ones in `auto`",
+        stage: Stage { region: Some(2), tiny: Some(2), point: Some(2), statuses: true, ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Local {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let net = &context.problem.net;
+        NORMS * net.parameters() as f64 + pass(net)
+    }
+
+    fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
+        let name = Self::ROW.name;
+        if context.problem.region.is_global() {
+            let why = Why::Unfit("no neuron is fixed on all of R^n");
+            return Ok(Finding {
+                instead: Some(why),
+                ..run::<B, B>(context, None, &vec![], Product::ROW.name).into()
+            });
+        }
+        Ok(if context.needs_double_double() {
+            run(context, Some((&context.exact(), &context.small().gates)), &vec![], name)
+        } else if let Some(s) = context.site.linear_known() {
+            run(context, Some((&context.main(), &s.trace.gates)), &s.known, name)
+        } else {
+            run(context, Some((&context.main(), &context.boxes().gates)), &vec![], name)
+        }
+        .into())
+    }
 }

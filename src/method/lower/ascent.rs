@@ -14,6 +14,8 @@ use crate::backend::cpu::Cpu;
 use crate::certificate::LowerBound;
 use crate::deadline::Deadline;
 use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::num::Norm;
 use crate::num::random::Random;
@@ -193,4 +195,37 @@ fn advance(region: &Region, x: &mut [f64], d: &[f64], rate: f64) {
         }
     }
     region.project(x);
+}
+
+/// Climbs on smoothed kinks.
+pub struct Ascent;
+
+impl Ascent {
+    pub const ROW: Row = Row {
+        name: "ascent",
+        scope: Scope::Any,
+        proves: Proves::Lower,
+        norms: "all",
+        cost: "up to 13000 passes",
+        paper: "smoothed ascent, double-double witness",
+        formula: "L ≥ ‖J(x)‖ at the steepest point that climbs on smoothed kinks have met",
+        loose: "the steepest piece is small or far from every start",
+        slopes: "none: points are evaluated",
+        stage: Stage { everywhere: Some(7), region: Some(10), tiny: Some(5), repeats: true, ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Ascent {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let rows = context.problem.rows().min(FEW_OUTPUTS) as f64;
+        8.0 * pass(&context.problem.net) * (1.0 + rows) + context.proof()
+    }
+
+    fn run(&self, context: &Context<B>, best: &Best) -> Result<Finding, Why> {
+        Ok(run(context, &best.lower)?.into())
+    }
 }

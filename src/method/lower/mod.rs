@@ -1,6 +1,7 @@
 //! Lower bounds: anything may propose a point, the witness proves it.
 
 pub mod ascent;
+pub mod centre;
 pub mod pair;
 pub mod pattern;
 pub mod points;
@@ -19,20 +20,6 @@ use ndarray::{Array3, Axis};
 /// The best of two proven lower bounds.
 pub fn better(a: LowerBound, b: LowerBound) -> LowerBound {
     if b.value > a.value { b } else { a }
-}
-
-/// The bound at the centre (or the origin), for a first pair at once.
-pub fn first<B: Backend>(context: &Context<B>) -> LowerBound {
-    let origin = vec![0.0; context.problem.net.inputs()];
-    let x = context.problem.region.centre().unwrap_or(&origin);
-    if !context.budget.affords(context.proof()) {
-        return LowerBound::NONE;
-    }
-    if context.problem.region.is_point() {
-        return tie::at_point(context, x);
-    }
-    let proposals = points::score(context, &[x.to_vec()]);
-    prove_best(context, proposals, "centre", 1)
 }
 
 /// Where nothing is steeper than what is known.

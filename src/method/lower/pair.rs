@@ -15,6 +15,8 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::{LowerBound, Witness};
 use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
@@ -35,7 +37,7 @@ const PROVED: usize = 2;
 
 /// The quotient of a pair; nothing where an end is no member or both are the same.
 pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], y: &[f64]) -> LowerBound {
-    let (problem, exact) = (context.problem, context.exact());
+    let (problem, exact) = (context.problem, &context.exact());
     let (region, q) = (&problem.region, &problem.quotient);
     let free = q.quantity == Quantity::Lipschitz || region.centre() == Some(y);
     if region.is_point() || !free || !region.contains(x) || !region.contains(y) {
@@ -157,7 +159,7 @@ fn turned<B: Backend>(context: &Context<B>, s: &Secant, random: &mut Random) -> 
 /// Values and gradients of pairs in plain arithmetic. Where both ends have the
 /// same value the gradient is that of `u`.
 fn look<B: Backend>(context: &Context<B>, pairs: Vec<[Vec<f64>; 2]>, u: &[f64]) -> Vec<Secant> {
-    let (sketch, q) = (context.sketch(), &context.problem.quotient);
+    let (sketch, q) = (&context.sketch(), &context.problem.quotient);
     let (b, net) = (sketch.backend, &context.problem.net);
     let chunk = (context.at_once(&Cpu::ESTIMATE) / 2).max(1);
     let mut list = Vec::with_capacity(pairs.len());
@@ -194,4 +196,36 @@ fn look<B: Backend>(context: &Context<B>, pairs: Vec<[Vec<f64>; 2]>, u: &[f64]) 
         }
     }
     list
+}
+
+/// Two points and their values.
+pub struct Pairs;
+
+impl Pairs {
+    pub const ROW: Row = Row {
+        name: "pair",
+        scope: Scope::Any,
+        proves: Proves::Lower,
+        norms: "all",
+        cost: "up to 2000 passes",
+        paper: "difference quotient, double-double values",
+        formula: "L ≥ ‖f(x) − f(y)‖ / ‖x − y‖ for two points of the region",
+        loose: "the steepest piece is short",
+        slopes: "none: points are evaluated",
+        stage: Stage { everywhere: Some(13), region: Some(15), tiny: Some(11), repeats: true, ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Pairs {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        48.0 * pass(&context.problem.net) + context.proof()
+    }
+
+    fn run(&self, context: &Context<B>, best: &Best) -> Result<Finding, Why> {
+        Ok(run(context, &best.lower)?.into())
+    }
 }

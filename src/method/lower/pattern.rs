@@ -12,6 +12,8 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::LowerBound;
 use crate::method::context::{Context, pass};
+use crate::method::contract::{Best, Finding, Method};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::net::Op;
 use crate::num::random::Random;
@@ -101,7 +103,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
 
 /// Points behind the kinks around x.
 fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) -> Vec<Vec<f64>> {
-    let (sketch, region) = (context.sketch(), &context.problem.region);
+    let (sketch, region) = (&context.sketch(), &context.problem.region);
     let (b, net) = (sketch.backend, &context.problem.net);
     let reads = |k: usize| match &net.nodes[k].op {
         Op::Piecewise(f) => Some((net.nodes[k].inputs[0], f)),
@@ -147,4 +149,38 @@ fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) 
     }
     list.iter_mut().for_each(|x| region.project(x));
     list
+}
+
+/// Steps from pattern to pattern.
+pub struct Patterns;
+
+impl Patterns {
+    pub const ROW: Row = Row {
+        name: "pattern",
+        scope: Scope::Any,
+        proves: Proves::Lower,
+        norms: "all",
+        cost: "up to 1e10 products",
+        paper: "own; double-double witness",
+        formula: "L ≥ ‖J(x)‖ at the steepest activation pattern that crossing single kinks has met",
+        loose: "the steepest pattern lies several kinks away",
+        slopes: "none: points are evaluated",
+        stage: Stage { everywhere: Some(8), region: Some(11), repeats: true, ..Stage::NONE },
+    };
+}
+
+impl<B: Backend> Method<B> for Patterns {
+    fn row(&self) -> &'static Row {
+        &Self::ROW
+    }
+
+    fn work(&self, context: &Context<B>) -> f64 {
+        let rows = context.problem.rows().min(super::points::FEW_OUTPUTS) as f64;
+        let each = LEAST + pass(&context.problem.net) * (1.0 + rows);
+        each * 4.0 * SAMPLES[0] + context.proof()
+    }
+
+    fn run(&self, context: &Context<B>, best: &Best) -> Result<Finding, Why> {
+        Ok(run(context, &best.lower)?.into())
+    }
 }

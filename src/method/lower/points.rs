@@ -46,7 +46,7 @@ pub fn sample(region: &Region, inputs: usize, random: &mut Random, corner: bool)
 
 /// Jacobians of the measured output at points, `points x rows x inputs`, unproven.
 pub fn jacobians<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Array3<f64> {
-    let sketch = context.sketch();
+    let sketch = &context.sketch();
     let (b, n) = (sketch.backend, context.problem.net.inputs());
     let flat: Vec<f64> = points.iter().flatten().copied().collect();
     let x = Array3::from_shape_vec((points.len(), 1, n), flat).expect("points of equal length");
@@ -56,7 +56,7 @@ pub fn jacobians<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Array
 
 /// The same under given gates of `items` points.
 pub fn rows_at<B: Backend>(context: &Context<B>, gates: &[Option<Gate<Cpu>>], items: usize) -> Array3<f64> {
-    let sketch = context.sketch();
+    let sketch = &context.sketch();
     let b = sketch.backend;
     let seeds = context.problem.seeds();
     let (_, rows, m) = seeds.dim();
@@ -93,7 +93,7 @@ pub fn score<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Vec<Propo
     let rows = context.problem.rows();
     if rows > FEW_OUTPUTS {
         let gates = |x: &[f64]| {
-            let sketch = context.sketch();
+            let sketch = &context.sketch();
             sketch.values(sketch.backend.upload(&Enclosure::vector(x)), &vec![], |_| false).gates
         };
         let timely = points.iter().take_while(|_| !context.budget.is_over());
@@ -132,7 +132,7 @@ pub fn dual(v: &[f64], norm: Norm) -> Vec<f64> {
 /// Boyd's power method on the Jacobian at x with tangent and adjoint passes:
 /// u <- dual of J v, v <- dual of uᵀJ. For many outputs.
 pub fn by_power<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gate<Cpu>>]) -> Proposal {
-    let sketch = context.sketch();
+    let sketch = &context.sketch();
     let (b, q) = (sketch.backend, &context.problem.quotient);
     let rows = context.problem.rows();
     let mut random = Random(context.seed);

@@ -28,7 +28,7 @@ const MEASURED: usize = 16;
 
 impl Spread {
     pub fn new<B: Backend>(context: &Context<B>) -> Self {
-        let (sketch, net) = (context.sketch(), &context.problem.net);
+        let (sketch, net) = (&context.sketch(), &context.problem.net);
         let mut random = Random(context.seed ^ 0x5BAD);
         let count = (context.budget.rows(context.widest()) / 4).clamp(2, MEASURED);
         let points: Vec<Vec<f64>> =
@@ -82,7 +82,7 @@ pub fn gradient<B: Backend>(
     climbers: &[Proposal],
     widths: &[f64],
 ) -> (Array2<f64>, Vec<f64>) {
-    let sketch = context.sketch();
+    let sketch = &context.sketch();
     let (b, net) = (sketch.backend, sketch.net);
     let (items, n) = (climbers.len(), net.inputs());
     let keep = arguments(context);

@@ -20,7 +20,7 @@ use crate::ops::{Gate, Prepared, ties};
 use ndarray::Axis;
 
 pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64]) -> LowerBound {
-    let exact = context.exact();
+    let exact = &context.exact();
     let gates = &context.small().gates;
     let mut proposal = propose(context, x, &sketched(exact, gates));
     if !ties::any(exact, gates) {
@@ -58,7 +58,7 @@ fn steepest<B: Backend>(
     gates: &[Option<Gate<Cpu>>],
     first: Vec<f64>,
 ) -> Option<Vec<f64>> {
-    let (exact, sketch) = (context.exact(), context.sketch());
+    let (exact, sketch) = (&context.exact(), &context.sketch());
     let dual = context.problem.quotient.in_norm.dual();
     let look = |along: Vec<f64>| {
         let seed = sketch.backend.upload(&Enclosure::vector(&along));
@@ -104,7 +104,7 @@ fn ramps(shape: &[usize]) -> Vec<Vec<f64>> {
 
 /// The estimated row uᵀJ under given gates.
 fn gradient<B: Backend>(context: &Context<B>, u: &[f64], gates: &[Option<Gate<Cpu>>]) -> Vec<f64> {
-    let sketch = context.sketch();
+    let sketch = &context.sketch();
     let row = sketch.backend.upload(&Enclosure::vector(&context.problem.row(u)));
     let g = sketch.backend.read(&sketch.adjoints(gates, row, |_, _| {}));
     context.without_fixed(g).centre.iter().copied().collect()
@@ -121,7 +121,7 @@ fn propose<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gate<Cpu
 }
 
 fn prove<B: Backend>(context: &Context<B>, p: &Proposal, gates: &[Option<Gate<Cpu>>]) -> LowerBound {
-    let exact = context.exact();
+    let exact = &context.exact();
     let row = exact.backend.upload(&Enclosure::vector(&context.problem.row(&p.u)));
     let g = exact.backend.read(&exact.adjoints(gates, row, |_, _| {}));
     witness::evaluate(context, &p.x, &p.u, &context.without_fixed(g), "centre")

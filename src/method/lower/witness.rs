@@ -18,7 +18,7 @@ use crate::problem::Quantity;
 
 /// Evaluates the witness (x, u); x must lie in the region.
 pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], u: &[f64], method: &'static str) -> LowerBound {
-    let exact = context.exact();
+    let exact = &context.exact();
     let problem = context.problem;
     if !problem.region.contains(x) || !u.iter().all(|v| v.is_finite()) {
         return LowerBound::NONE;

@@ -8,7 +8,7 @@ use clarke::method::driver::solve;
 use clarke::method::{Budget, METHODS};
 use clarke::net::{Net, Op, Smooth};
 use clarke::num::{Affine, Coefficient, ConvShape, Incidence, LinearMap, Norm, Piecewise, Scale};
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
 use ndarray::Array2;
 use std::sync::Arc;
@@ -263,7 +263,7 @@ pub fn drawn(bytes: &[u8]) -> Option<(Problem, u64, bool)> {
     };
     let quantity = if s.below(5) == 0 { Quantity::Anchored } else { Quantity::Lipschitz };
     let quotient =
-        Quotient { in_norm: Norm::ALL[s.below(3)], out_norm: Norm::ALL[s.below(3)], output, quantity };
+        Question { in_norm: Norm::ALL[s.below(3)], out_norm: Norm::ALL[s.below(3)], output, quantity };
     let seed = s.byte() as u64;
     let problem = Problem::new(net, region, quotient).ok()?;
     if std::env::var_os("FUZZ_SHOW").is_some() {
@@ -282,7 +282,7 @@ pub fn small(bytes: &[u8]) {
 pub fn any(net: &Net) {
     let centre = vec![0.25; net.inputs()];
     for region in [Ok(Region::Whole), Region::ball(&centre, 0.1, Norm::Inf, None)].into_iter().flatten() {
-        let quotient = Quotient {
+        let quotient = Question {
             in_norm: Norm::Two,
             out_norm: Norm::Two,
             output: Output::All,

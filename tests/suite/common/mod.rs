@@ -12,10 +12,11 @@ pub mod naive;
 pub mod nets;
 pub mod pieces;
 pub mod process;
+pub mod solve;
 
 use clarke::backend::cpu::Cpu;
+use clarke::method::Outcome;
 use clarke::method::context::Budget;
-use clarke::method::driver::{Outcome, solve};
 use clarke::num::Written;
 use clarke::problem::Problem;
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub fn share(all: usize) -> usize {
 
 /// One method on the CPU; None where it needs a bounded region or another network.
 pub fn bound(problem: &Problem, method: &str, seconds: u64) -> Option<Result<Outcome, String>> {
-    match solve(problem, &Cpu::DOUBLE, method, 1.0, budget(seconds), 1, |_, _| {}) {
+    match solve::methods(problem, Cpu::DOUBLE, method, 1.0, budget(seconds)) {
         Ok(outcome) => Some(Ok(outcome)),
         Err(e) if e.to_string().contains("needs a bounded region") => None,
         Err(e) if e.to_string().contains("does not apply to this network") => None,

@@ -290,7 +290,7 @@ pub fn member(region: &Region, n: usize, d: &mut super::data::Data) -> Vec<f64> 
 /// Which features of a node depend on the inputs at all near x.
 pub fn moving(problem: &Problem, x: &[f64], node: usize) -> Vec<bool> {
     let mut part = problem.clone();
-    part.net.nodes.truncate(node + 1);
+    std::sync::Arc::make_mut(&mut part.net).nodes.truncate(node + 1);
     part.quotient.output = Output::All;
     at(&part, x).jacobian.rows().into_iter().map(|r| r.iter().any(|v| *v != 0.0)).collect()
 }

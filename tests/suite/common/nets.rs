@@ -3,7 +3,7 @@
 use super::data::{Data, conv_shape};
 use clarke::net::{Net, Op, Smooth};
 use clarke::num::{Affine, Coefficient, ConvShape, Incidence, LinearMap, Norm, Piecewise, Scale};
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
 use ndarray::Array2;
 use std::sync::Arc;
@@ -306,6 +306,6 @@ pub fn question(m: &mut Maker, index: usize) -> Problem {
     };
     let anchored = !region.is_global() && m.d.chance(0.2);
     let quantity = if anchored { Quantity::Anchored } else { Quantity::Lipschitz };
-    let quotient = Quotient { in_norm, out_norm, output, quantity };
+    let quotient = Question { in_norm, out_norm, output, quantity };
     Problem::new(m.net.clone(), region, quotient).expect("a valid question")
 }

@@ -7,12 +7,12 @@ use clarke::certificate::file::{Certificate, read, write};
 use clarke::certificate::{Tree, Witness};
 use clarke::net::Net;
 use clarke::num::Norm;
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
 use ndarray::Array2;
 
-fn quotient(quantity: Quantity) -> Quotient {
-    Quotient { in_norm: Norm::Inf, out_norm: Norm::Inf, output: Output::All, quantity }
+fn quotient(quantity: Quantity) -> Question {
+    Question { in_norm: Norm::Inf, out_norm: Norm::Inf, output: Output::All, quantity }
 }
 
 /// A certificate about a region, whose JSON is then replaced.

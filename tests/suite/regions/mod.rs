@@ -8,19 +8,19 @@ mod command;
 mod forged;
 mod truth;
 
+use crate::common::solve::{certify, solve};
 use crate::common::{budget, written};
-use clarke::backend::cpu::Cpu;
 use clarke::certificate::check::{Limits, Refusal, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::cli::problem::normalised;
-use clarke::method::driver::Outcome;
+use clarke::method::Outcome;
 use clarke::net::{Net, Op};
 use clarke::num::random::Random;
 use clarke::num::rational::Rational;
 use clarke::num::{Affine, LinearMap, Norm, Piecewise, Written};
-use clarke::problem::{Output, Problem, Quantity, Quotient};
+use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
-use clarke::search::{Goal, certify, solve};
+use clarke::search::Goal;
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ enum Kind {
 
 /// What somebody wrote; `floats` is what the nearest floats make of it.
 #[derive(Clone, Debug)]
-struct Question {
+struct Posed {
     kind: Kind,
     centre: Vec<Written>,
     radius: Written,
@@ -75,8 +75,8 @@ fn figure(random: &mut Random, most: f64) -> Written {
     written(&text)
 }
 
-impl Question {
-    fn random(random: &mut Random) -> Question {
+impl Posed {
+    fn random(random: &mut Random) -> Posed {
         let kinds =
             [Kind::Ball(Norm::Inf), Kind::Ball(Norm::One), Kind::Ball(Norm::Two), Kind::Box, Kind::Point];
         let kind = kinds[below(random, 5) as usize];
@@ -115,14 +115,14 @@ impl Question {
             (Kind::Ball(Norm::Two), 2) => vec![3.0, -4.0],
             _ => (0..n).map(|_| [1.0, -1.0, 2.0, -3.0][below(random, 4) as usize]).collect(),
         };
-        Question { kind, centre, radius, ends, clip, units, a }
+        Posed { kind, centre, radius, ends, clip, units, a }
     }
 
     /// The same with every number replaced by the float next to it.
-    fn floats(&self) -> Question {
+    fn floats(&self) -> Posed {
         let one = |w: &Written| Written::float(w.nearest()).expect("a float");
         let all = |list: &Vec<Written>| list.iter().map(one).collect::<Vec<_>>();
-        Question {
+        Posed {
             centre: all(&self.centre),
             radius: one(&self.radius),
             ends: self.ends.each_ref().map(all),
@@ -216,7 +216,7 @@ fn function(random: &mut Random, written: &[Rational; 3], floats: &[Rational; 3]
 }
 
 /// The function behind the functional and the units.
-fn network(question: &Question, layers: &Layers) -> Option<Net> {
+fn network(question: &Posed, layers: &Layers) -> Option<Net> {
     let n = question.a.len();
     let mut net = Net::new(vec![n]);
     dense(&mut net, &Array2::from_shape_vec((1, n), question.a.clone()).expect("a row"), &[0.0]);
@@ -231,16 +231,16 @@ fn network(question: &Question, layers: &Layers) -> Option<Net> {
 }
 
 struct Case {
-    question: Question,
+    question: Posed,
     layers: Layers,
-    quotient: Quotient,
+    quotient: Question,
     truth: Rational,
 }
 
 fn case(k: u64) -> Case {
     let mut random = Random(k.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xDEC);
     let random = &mut random;
-    let question = Question::random(random);
+    let question = Posed::random(random);
     let range = question.range();
     let layers = function(random, &range, &question.floats().range());
     let outputs = layers[2].1.len();
@@ -248,7 +248,7 @@ fn case(k: u64) -> Case {
     let i = below(random, outputs as u64) as usize;
     let against = one && question.a.len() == 1 && question.kind != Kind::Box && below(random, 2) == 0;
     let sides = [Norm::One, Norm::Inf];
-    let quotient = Quotient {
+    let quotient = Question {
         in_norm: sides[below(random, 2) as usize],
         out_norm: sides[below(random, 2) as usize],
         output: if one { Output::One(i) } else { Output::All },
@@ -280,13 +280,13 @@ fn case(k: u64) -> Case {
     Case { question, layers, quotient, truth }
 }
 
-fn problem(case: &Case, question: &Question) -> Option<Problem> {
+fn problem(case: &Case, question: &Posed) -> Option<Problem> {
     Problem::new(network(question, &case.layers)?, question.region()?, case.quotient).ok()
 }
 
 fn bounds(problem: &Problem) -> Outcome {
     let goal = Goal { splits: Some(200), ..Goal::from(1.0 + 1e-9) };
-    solve(problem, &Cpu::DOUBLE, "exact", goal, budget(60), 1, |_| {}).expect("a pair")
+    solve(problem, "exact", goal, budget(60), 1).expect("a pair")
 }
 
 /// Does the pair hold, exactly?
@@ -360,7 +360,7 @@ fn the_radius_of_the_command_line() {
     relu(&mut net);
     dense(&mut net, &array((1, 2), &[10.0, 5e-17]), &[-3.0]);
     relu(&mut net);
-    let quotient = Quotient {
+    let quotient = Question {
         in_norm: Norm::Inf,
         out_norm: Norm::Inf,
         output: Output::All,
@@ -379,7 +379,7 @@ fn the_radius_of_the_command_line() {
 /// Sums of slopes beyond the floats: the largest of them is shown.
 #[test]
 fn near_the_end_of_the_floats() {
-    let quotient = Quotient {
+    let quotient = Question {
         in_norm: Norm::Inf,
         out_norm: Norm::Two,
         output: Output::All,

@@ -9,8 +9,8 @@
 //! Loose when: many neurons cross zero; exact for networks with fixed statuses.
 
 use super::{alpha, ibp};
+use crate::analysis::Budget;
 use crate::backend::Backend;
-use crate::method::context::Budget;
 use crate::net::Op;
 use crate::num::{Enclosure, Norm, Piece, Piecewise};
 use crate::ops::linear::{NodeEnds, Relaxation, above, host_ends, over, relax, signs, take_signs, tighten};

@@ -7,8 +7,8 @@
 //! Cost: STEPS times two passes per neuron that is nearly decided.
 //! Loose when: the free slopes are not what costs.
 
+use crate::analysis::Budget;
 use crate::backend::Backend;
-use crate::method::context::Budget;
 use crate::net::Op;
 use crate::num::{Enclosure, Norm};
 use crate::ops::linear::{Alpha, NodeEnds, Relaxation, relax, tighten, upper};

@@ -1,14 +1,16 @@
 //! From an outcome to a claim that the checker accepts, or that says it can only be run again.
 
-use super::{Goal, Stand, run};
+use super::Answer;
+use crate::analysis::{Placed, Site};
 use crate::backend::cpu::Cpu;
 use crate::certificate::check::{self, Checked, Claim, Limits, Proof, Refusal};
 use crate::certificate::tree::Tree;
 use crate::certificate::{Bound, Evidence};
 use crate::method::context::{Budget, Context};
-use crate::method::driver::Outcome;
-use crate::num::Upper;
+use crate::method::schedule::{Outcome, Status, is_exact};
+use crate::num::{Lower, Upper};
 use crate::problem::Problem;
+use crate::search::{Goal, StandIn, run};
 
 /// How far what the checker derives may lie from what was computed: summation orders differ.
 const AGREE: f64 = 1e-9;
@@ -16,13 +18,44 @@ const AGREE: f64 = 1e-9;
 /// The part of the time left that looking for a tree may take: the checker comes after it.
 const DIVIDED: f64 = 0.6;
 
+/// A claim, and why it is a digest where it is one.
+#[derive(Clone, Debug)]
+pub struct Certified {
+    pub claim: Claim,
+    pub digest: Option<String>,
+}
+
+impl Answer {
+    /// The claim that a checker accepts. The pair's ends move to what it derives, which differs in the last
+    /// digits at most.
+    pub fn certify(&mut self, budget: &Budget) -> Certified {
+        let (on, item) = self.here.on_cpu(self.item);
+        let at = (&*on.placed, &on.sites[item]);
+        let (claim, digest) = certify(&self.problem, at, &self.outcome, budget);
+        let outcome = &mut self.outcome;
+        outcome.upper.value = Upper::proven(claim.upper);
+        outcome.lower.value = Lower::proven(claim.lower);
+        outcome.exact = is_exact(outcome.upper.value, outcome.lower.value);
+        if outcome.status == Status::Exact && !outcome.exact {
+            outcome.status = Status::Done;
+        }
+        Certified { claim, digest }
+    }
+}
+
 /// The claim, its ends moved to what the checker derives; else why it is a digest. Bounds that
 /// linear ones do not show alone are shown by a tree, if `budget` allows.
-pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim, Option<String>) {
+pub fn certify(
+    problem: &Problem,
+    at: (&Placed<Cpu>, &Site<Cpu>),
+    outcome: &Outcome,
+    budget: &Budget,
+) -> (Claim, Option<String>) {
+    let home = Context::new(problem, at, budget.clone(), 0);
     let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
     let witness = outcome.lower.witness.clone();
     let digest = |why: &str| Proof::Digest(format!("{}: {why}", outcome.upper.method));
-    let stand = Stand::of(problem);
+    let stand = StandIn::of(&home);
     let whole = stand.is_some() || (!problem.region.is_global() && !problem.region.is_point());
     let reach = stand.as_ref().and_then(|s| s.reach);
     let proof = match &outcome.upper.evidence {
@@ -45,7 +78,7 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
     if whole
         && upper < f64::INFINITY
         && !enough(&found)
-        && let Some(proof) = divided(problem, outcome, budget)
+        && let Some(proof) = divided(&home, outcome)
     {
         let again = check::upper(problem, &proof, upper, &limits);
         if enough(&again) {
@@ -69,13 +102,13 @@ pub fn certify(problem: &Problem, outcome: &Outcome, budget: &Budget) -> (Claim,
 }
 
 /// A tree whose parts all have at most the outcome's bound.
-fn divided(problem: &Problem, outcome: &Outcome, budget: &Budget) -> Option<Proof> {
-    if budget.is_brief() {
+fn divided(home: &Context<Cpu>, outcome: &Outcome) -> Option<Proof> {
+    if home.budget.is_brief() {
         return None;
     }
-    let stand = Stand::of(problem)?;
-    let own = Budget { deadline: budget.deadline.part(DIVIDED), ..budget.clone() };
-    let home = Context::new(problem, &Cpu::DOUBLE, own, 0);
+    let home =
+        Context { budget: home.budget.part(DIVIDED), ..home.instead(home.problem, (home.placed, home.site)) };
+    let stand = StandIn::of(&home)?;
     let nothing = Evidence::Digest(String::new());
     let start = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
     let goal = Goal::from(1.0);

@@ -1,0 +1,129 @@
+//! A network on a device: it lives for the run, and so do the networks that are made of it.
+
+use super::Site;
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::deadline::Deadline;
+use crate::net::Net;
+use crate::num::{LinearMap, Upper};
+use crate::ops::{Maps, Prepared};
+use crate::region::Region;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// A network that is made of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Derived {
+    /// Maxima as trees of relu.
+    Kinks,
+    /// g(y, t) = t f(y / t).
+    Homogeneous,
+    /// From one node to another.
+    Section(usize, usize),
+    /// Of magnitudes; `linear`: without what makes them tight.
+    Magnitudes { linear: bool },
+}
+
+/// The norm of a map under scales of its rows.
+type LayerNorm = (LinearMap, Vec<f64>, Upper);
+
+/// A network with its weights on a device, uploaded once.
+pub struct Placed<B: Backend> {
+    net: Arc<Net>,
+    backend: Arc<B>,
+    maps: Maps<B>,
+    /// In double-double arithmetic, for points.
+    exact: OnceLock<Arc<Placed<Cpu>>>,
+    /// In plain arithmetic, for proposals.
+    sketch: OnceLock<Arc<Placed<Cpu>>>,
+    derived: Mutex<Vec<(Derived, Option<Arc<Placed<B>>>)>>,
+    everywhere: OnceLock<Site<B>>,
+    norms: Mutex<Vec<LayerNorm>>,
+}
+
+impl<B: Backend> Placed<B> {
+    pub fn new(net: impl Into<Arc<Net>>, backend: impl Into<Arc<B>>) -> Arc<Placed<B>> {
+        let (net, backend) = (net.into(), backend.into());
+        let maps = Maps::new(&net, &*backend);
+        Placed::with(net, backend, maps)
+    }
+
+    fn with(net: Arc<Net>, backend: Arc<B>, maps: Maps<B>) -> Arc<Placed<B>> {
+        Arc::new(Placed {
+            net,
+            backend,
+            maps,
+            exact: OnceLock::new(),
+            sketch: OnceLock::new(),
+            derived: Mutex::new(vec![]),
+            everywhere: OnceLock::new(),
+            norms: Mutex::new(vec![]),
+        })
+    }
+
+    pub fn net(&self) -> &Arc<Net> {
+        &self.net
+    }
+
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// For sweeps that end with the time.
+    pub fn prepared(&self, until: &Deadline) -> Prepared<'_, B> {
+        Prepared::of(&self.net, &*self.backend, &self.maps).until(until)
+    }
+
+    pub fn exact(&self) -> &Arc<Placed<Cpu>> {
+        self.exact.get_or_init(|| Placed::new(self.net.clone(), Cpu::DOUBLE_DOUBLE))
+    }
+
+    pub fn sketch(&self) -> &Arc<Placed<Cpu>> {
+        self.sketch.get_or_init(|| Placed::new(self.net.clone(), Cpu::ESTIMATE))
+    }
+
+    /// What is known on all of R^n.
+    pub fn everywhere(&self) -> &Site<B> {
+        self.everywhere.get_or_init(|| Site::new(Region::Whole))
+    }
+
+    /// A network that is made of this one, with the weights that both have; None where there is none.
+    pub fn derived(&self, which: Derived, make: impl FnOnce(&Net) -> Option<Net>) -> Option<Arc<Placed<B>>> {
+        let mut all = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = all.iter().find(|(d, _)| *d == which) {
+            return known.clone();
+        }
+        let placed = make(&self.net).map(|net| {
+            let maps = self.maps.of(&self.net, &net, &*self.backend);
+            Placed::with(Arc::new(net), self.backend.clone(), maps)
+        });
+        all.push((which, placed.clone()));
+        placed
+    }
+
+    /// The same function without maxima, where it has some.
+    pub fn kinks(&self) -> Option<Arc<Placed<B>>> {
+        self.derived(Derived::Kinks, Net::without_maxima)
+    }
+
+    /// From one node to another; None unless the first lies on all ways from the input.
+    pub fn section(&self, from: usize, to: usize) -> Option<Arc<Placed<B>>> {
+        self.derived(Derived::Section(from, to), |net| net.section(from, to))
+    }
+
+    /// The norm of a map under these scales of its rows, found once.
+    pub fn norm(
+        &self,
+        map: &LinearMap,
+        scale: &[f64],
+        find: impl FnOnce() -> Option<Upper>,
+    ) -> Option<Upper> {
+        let lock = || self.norms.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |n: &&LayerNorm| n.0.is_same(map) && n.1 == scale;
+        if let Some(found) = lock().iter().find(known) {
+            return Some(found.2);
+        }
+        let upper = find()?;
+        lock().push((map.clone(), scale.to_vec(), upper));
+        Some(upper)
+    }
+}

@@ -1,0 +1,145 @@
+//! A network on one opened device, and what is known of regions there.
+
+use super::opened::Engine;
+use super::{Answer, Asked};
+use crate::analysis::{self, Budget, Site};
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+#[cfg(feature = "gpu")]
+use crate::backend::gpu::Gpu;
+use crate::error::Result;
+#[cfg(feature = "gpu")]
+use crate::error::{Error, Kind};
+use crate::method::{Context, Outcome};
+use crate::net::Net;
+use crate::region::Region;
+use crate::search;
+use std::sync::Arc;
+
+/// A network and regions of it on one backend.
+pub struct On<B: Backend> {
+    pub placed: Arc<analysis::Placed<B>>,
+    pub sites: Arc<[Site<B>]>,
+}
+
+impl<B: Backend> Clone for On<B> {
+    fn clone(&self) -> Self {
+        On { placed: self.placed.clone(), sites: self.sites.clone() }
+    }
+}
+
+impl<B: Backend> On<B> {
+    fn new(placed: &Arc<analysis::Placed<B>>, regions: &[Region]) -> Self {
+        let sites = regions.iter().map(|r| Site::new(r.clone())).collect();
+        On { placed: placed.clone(), sites }
+    }
+
+    fn solve(&self, asked: &mut Asked, budget: &Budget) -> Result<Outcome> {
+        let at = (&*self.placed, &self.sites[asked.item]);
+        let context = Context::new(&asked.problem, at, budget.clone(), asked.options.seed);
+        let context = context.towards(asked.options.goal());
+        search::solve(&context, &asked.options.method, asked.progress)
+    }
+}
+
+/// A network on a device.
+#[derive(Clone)]
+pub struct Home {
+    engine: Engine,
+    net: OnEngine,
+}
+
+#[derive(Clone)]
+enum OnEngine {
+    Cpu(Arc<analysis::Placed<Cpu>>),
+    #[cfg(feature = "gpu")]
+    Gpu(Arc<analysis::Placed<Gpu>>),
+}
+
+impl Home {
+    pub fn new(net: Arc<Net>, engine: Engine) -> Home {
+        let on = match &engine {
+            Engine::Cpu => OnEngine::Cpu(analysis::Placed::new(net, Cpu::DOUBLE)),
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu, _) => OnEngine::Gpu(analysis::Placed::new(net, gpu.clone())),
+        };
+        Home { engine, net: on }
+    }
+
+    pub fn at(&self, regions: &[Region]) -> Here {
+        let sites = match &self.net {
+            OnEngine::Cpu(placed) => Sites::Cpu(On::new(placed, regions)),
+            #[cfg(feature = "gpu")]
+            OnEngine::Gpu(placed) => Sites::Gpu(On::new(placed, regions)),
+        };
+        Here { home: self.clone(), sites }
+    }
+}
+
+/// Regions of a network on a device.
+#[derive(Clone)]
+pub struct Here {
+    home: Home,
+    sites: Sites,
+}
+
+#[derive(Clone)]
+enum Sites {
+    Cpu(On<Cpu>),
+    #[cfg(feature = "gpu")]
+    Gpu(On<Gpu>),
+}
+
+impl Here {
+    /// Is this where the network is now?
+    pub fn is_at(&self, home: &Home) -> bool {
+        match (&self.home.net, &home.net) {
+            (OnEngine::Cpu(a), OnEngine::Cpu(b)) => Arc::ptr_eq(a, b),
+            #[cfg(feature = "gpu")]
+            (OnEngine::Gpu(a), OnEngine::Gpu(b)) => Arc::ptr_eq(a, b),
+            #[cfg(feature = "gpu")]
+            (OnEngine::Cpu(_), OnEngine::Gpu(_)) | (OnEngine::Gpu(_), OnEngine::Cpu(_)) => false,
+        }
+    }
+
+    pub fn compute(&self, asked: &mut Asked, budget: &Budget) -> Result<Answer> {
+        let outcome = match &self.sites {
+            Sites::Cpu(on) => on.solve(asked, budget)?,
+            #[cfg(feature = "gpu")]
+            Sites::Gpu(on) => {
+                let outcome = on.solve(asked, budget);
+                let gpu = on.placed.backend();
+                // What was read after a failure is void, a contradiction included.
+                if let Some(failure) = gpu.failure() {
+                    return Err(Error::new(Kind::Device, failure)
+                        .at(gpu.info().name.clone())
+                        .next("use --device auto to fall back to the CPU, or less --memory"));
+                }
+                outcome?
+            }
+        };
+        let engine = &self.home.engine;
+        Ok(Answer {
+            problem: asked.problem.clone(),
+            outcome,
+            device: engine.info(),
+            peak_bytes: engine.peak_bytes(),
+            assumptions: engine.assumptions(),
+            warnings: vec![],
+            here: self.clone(),
+            item: asked.item,
+        })
+    }
+
+    /// The same on the CPU, where proofs are checked, and the region's place there.
+    pub fn on_cpu(&self, item: usize) -> (On<Cpu>, usize) {
+        match &self.sites {
+            Sites::Cpu(on) => (on.clone(), item),
+            #[cfg(feature = "gpu")]
+            Sites::Gpu(on) => {
+                let placed = analysis::Placed::new(on.placed.net().clone(), Cpu::DOUBLE);
+                (On::new(&placed, std::slice::from_ref(&on.sites[item].region)), 0)
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! From a network, a device and a region to proven pairs: where work happens, what happens when a device
+//! fails, and what a result rests on there.
+
+pub mod certify;
+pub mod cpu;
+pub mod device;
+mod home;
+pub mod opened;
+pub mod options;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
+
+use crate::analysis::Budget;
+use crate::error::{Error, Kind, Result};
+use crate::method::Outcome;
+use crate::net::Net;
+use crate::problem::{Problem, Question};
+use crate::region::Region;
+use crate::report::{DeviceInfo, WarningInfo};
+use crate::search::Progress;
+pub use certify::Certified;
+pub use device::{Device, Precision, Wanted};
+use home::{Here, Home};
+#[cfg(feature = "gpu")]
+pub use opened::self_test;
+pub use opened::{Engine, choose};
+pub use options::Options;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Memory below which no second try is made.
+const LITTLE: u64 = 64 << 20;
+/// Share of rounding in an upper bound from which f64 is tried.
+const MUCH: f64 = 0.1;
+
+/// Opens a device.
+type Open = Box<dyn Fn(Device) -> Result<Engine> + Send + Sync>;
+
+/// A network with its weights on a device: once, for everything that is asked about it.
+#[derive(Clone)]
+pub struct Placed(Arc<Inner>);
+
+struct Inner {
+    net: Arc<Net>,
+    device: Device,
+    home: Mutex<Home>,
+    /// In f64, where f32 is not fine enough.
+    finer: OnceLock<Option<Home>>,
+    warnings: Vec<WarningInfo>,
+    open: Open,
+}
+
+impl Placed {
+    /// Opens the device, a GPU in `auto` only for networks that are worth it.
+    pub fn new(net: impl Into<Arc<Net>>, device: Device) -> Result<Placed> {
+        let net = net.into();
+        let rows = net.outputs();
+        Placed::for_rows(net, device, rows)
+    }
+
+    /// The same where only questions about so many outputs are to come.
+    pub fn for_rows(net: impl Into<Arc<Net>>, device: Device, rows: usize) -> Result<Placed> {
+        let net = net.into();
+        let work = net.products() * (2.0 + rows as f64);
+        let (engine, warnings) = choose(device, work)?;
+        Ok(Placed::opened(net, device, engine, warnings, Box::new(opened::open)))
+    }
+
+    fn opened(
+        net: Arc<Net>,
+        device: Device,
+        engine: Engine,
+        warnings: Vec<WarningInfo>,
+        open: Open,
+    ) -> Placed {
+        let home = Mutex::new(Home::new(net.clone(), engine));
+        Placed(Arc::new(Inner { net, device, home, finer: OnceLock::new(), warnings, open }))
+    }
+
+    pub fn net(&self) -> &Arc<Net> {
+        &self.0.net
+    }
+
+    fn home(&self) -> Home {
+        self.0.home.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes on elsewhere.
+    fn move_to(&self, engine: Engine) {
+        let home = Home::new(self.0.net.clone(), engine);
+        *self.0.home.lock().unwrap_or_else(PoisonError::into_inner) = home;
+    }
+
+    /// One region.
+    pub fn at(&self, region: Region) -> Result<Analysis> {
+        self.at_all(vec![region])
+    }
+
+    /// Many regions, analysed together.
+    pub fn at_all(&self, regions: Vec<Region>) -> Result<Analysis> {
+        for region in &regions {
+            region.fits(self.0.net.inputs())?;
+        }
+        let here = self.home().at(&regions);
+        Ok(Analysis { placed: self.clone(), regions, here: Mutex::new(here) })
+    }
+}
+
+/// What is known of regions of a network, for all questions about them.
+pub struct Analysis {
+    placed: Placed,
+    regions: Vec<Region>,
+    here: Mutex<Here>,
+}
+
+/// A proven pair, and where it comes from.
+#[derive(Clone)]
+pub struct Answer {
+    pub problem: Problem,
+    pub outcome: Outcome,
+    pub device: DeviceInfo,
+    pub peak_bytes: u64,
+    /// What it rests on beyond the program.
+    pub assumptions: Vec<String>,
+    pub warnings: Vec<WarningInfo>,
+    here: Here,
+    item: usize,
+}
+
+impl Answer {
+    /// L is at most this.
+    pub fn upper(&self) -> f64 {
+        self.outcome.upper.value.get()
+    }
+
+    /// L is at least this.
+    pub fn lower(&self) -> f64 {
+        self.outcome.lower.value.get()
+    }
+}
+
+/// One answer under way.
+struct Asked<'a> {
+    item: usize,
+    problem: Problem,
+    options: &'a Options,
+    budget: Budget,
+    progress: &'a mut dyn FnMut(Progress),
+}
+
+impl Analysis {
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// The pair of the first region.
+    pub fn bound(&self, question: &Question, options: &Options) -> Result<Answer> {
+        self.bound_at(0, question, options)
+    }
+
+    /// The pair of one of the regions.
+    pub fn bound_at(&self, item: usize, question: &Question, options: &Options) -> Result<Answer> {
+        self.bound_within(item, question, options, options.budget(), &mut |_| {})
+    }
+
+    /// The same within a time that has begun; `progress` sees every improvement.
+    pub fn bound_within(
+        &self,
+        item: usize,
+        question: &Question,
+        options: &Options,
+        budget: Budget,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
+        let problem = Problem::new(self.placed.0.net.clone(), self.regions[item].clone(), *question)?;
+        let mut asked = Asked { item, problem, options, budget, progress };
+        let mut pair = self.insist(&mut asked)?;
+        pair.warnings.splice(0..0, self.placed.0.warnings.iter().cloned());
+        self.refined(pair, &mut asked)
+    }
+
+    /// What is known here, moved along where the network has moved.
+    fn here(&self) -> Here {
+        let home = self.placed.home();
+        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        if !here.is_at(&home) {
+            *here = home.at(&self.regions);
+        }
+        here.clone()
+    }
+
+    /// Another try in less memory where that ran out; then, in `auto`, the CPU.
+    fn insist(&self, asked: &mut Asked) -> Result<Answer> {
+        let (placed, device) = (&self.placed, self.placed.0.device);
+        let mut warnings = vec![];
+        let mut budget = asked.budget.clone();
+        loop {
+            let e = match self.here().compute(asked, &budget) {
+                Ok(pair) => return Ok(Answer { warnings, ..pair }),
+                Err(e) if e.kind != Kind::Device => return Err(e),
+                Err(e) => e,
+            };
+            let auto = device.wanted == Wanted::Auto;
+            let mut give_up = |e: Error| {
+                if !auto {
+                    return Err(e);
+                }
+                warnings.push(opened::warning(&e));
+                placed.move_to(Engine::Cpu);
+                Ok(())
+            };
+            if e.what.to_lowercase().contains("memory") && budget.memory > LITTLE {
+                budget.memory = (budget.memory / 8).max(LITTLE);
+                match (placed.0.open)(device) {
+                    Ok(engine) => placed.move_to(engine),
+                    Err(e) => give_up(e)?,
+                }
+            } else {
+                give_up(e)?;
+            }
+        }
+    }
+
+    /// In `auto` precision, a result of f32 that owes much of its size to rounding is computed
+    /// again in f64, where the device has it; the smaller upper end counts.
+    fn refined(&self, first: Answer, asked: &mut Asked) -> Result<Answer> {
+        let share = first.outcome.rounding_share.unwrap_or(0.0);
+        let device = self.placed.0.device;
+        let coarse = first.device.precision == "f32" && device.precision == Precision::Auto;
+        let decided = asked.options.goal().is_decided(first.lower(), first.upper());
+        if !coarse || decided || !(share > MUCH || first.upper().is_infinite()) || asked.budget.is_over() {
+            return Ok(first);
+        }
+        let finer = self.placed.0.finer.get_or_init(|| {
+            let engine = (self.placed.0.open)(device.in_precision(Precision::F64)).ok()?;
+            Some(Home::new(self.placed.0.net.clone(), engine))
+        });
+        let Some(home) = finer else { return Ok(first) };
+        // What fails there costs nothing that is known.
+        let budget = asked.budget.clone();
+        match home.at(&self.regions).compute(asked, &budget) {
+            Ok(second) if second.upper() < first.upper() => Ok(Answer { warnings: first.warnings, ..second }),
+            Ok(_) => Ok(first),
+            Err(e) if e.kind == Kind::Device => Ok(first),
+            Err(e) => Err(e),
+        }
+    }
+}
