@@ -13,9 +13,10 @@ mod common;
 
 use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
+use clarke::layer::{Affine, LinearMap, Piecewise};
+use clarke::linalg::Enclosure;
 use clarke::net::{Net, Op, Options, load};
 use clarke::num::round::sum_up;
-use clarke::num::{Affine, Enclosure, LinearMap, Piecewise};
 use clarke::ops::Prepared;
 use common::{Random, in_turns, plain, pool};
 use ndarray::{Array2, Array3, Axis};

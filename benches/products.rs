@@ -9,7 +9,8 @@ mod common;
 
 use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
-use clarke::num::{Affine, ConvShape, Enclosure, LinearMap};
+use clarke::layer::{Affine, ConvShape, LinearMap};
+use clarke::linalg::Enclosure;
 use common::{Random, in_turns, plain, pool};
 use ndarray::Array2;
 use std::hint::black_box;

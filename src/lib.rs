@@ -51,8 +51,11 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`num`] | numbers that know their rounding: [`Upper`], [`Lower`], intervals, linear maps, norms |
-//! | [`data`] | files of numbers: arrays, pictures, tables, properties, exact decimals |
+//! | [`num`] | numbers that know their rounding: [`Upper`], [`Lower`], intervals, norms, decimals |
+//! | [`linalg`] | matrices and proofs about them: norms, signs, factorisations |
+//! | [`polytope`] | half-spaces in a box: oracles, and what multipliers prove |
+//! | [`layer`] | one layer as data: linear maps, scalar functions, symbols of convolutions |
+//! | [`data`] | files of numbers: arrays, pictures, tables, properties |
 //! | [`net`] | a network as data, and the importers |
 //! | [`region`] | boxes, balls, everything |
 //! | [`problem`] | network, region and the quotient that is measured |
@@ -73,8 +76,8 @@
 //! A module imports only what stands to the right; `tests/suite/architecture.rs` enforces it:
 //!
 //! ```text
-//! cli → engine → search → method → analysis, certificate → ops → backend → num
-//! ops, analysis, method, search, certificate → problem → net, region → num
+//! cli → engine → search → method → analysis, certificate → ops → backend → layer → linalg, polytope → num
+//! ops, analysis, method, search, certificate → problem → net → layer    problem → region → linalg
 //! engine → report → data → num    net → data    everything but num → error    everything → deadline
 //! ```
 //!
@@ -97,10 +100,13 @@ pub mod data;
 pub mod deadline;
 pub mod engine;
 pub mod error;
+pub mod layer;
+pub mod linalg;
 pub mod method;
 pub mod net;
 pub mod num;
 pub mod ops;
+pub mod polytope;
 pub mod problem;
 pub mod region;
 pub mod report;

@@ -1,8 +1,9 @@
 //! The question: how steep is this network's output on this region?
 
 use crate::error::{Error, Result};
+use crate::linalg::Enclosure;
 use crate::net::Net;
-use crate::num::{Enclosure, Norm};
+use crate::num::Norm;
 use crate::region::Region;
 use ndarray::s;
 use std::ops::Range;

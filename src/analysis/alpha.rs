@@ -9,8 +9,9 @@
 
 use crate::analysis::Budget;
 use crate::backend::Backend;
+use crate::linalg::Enclosure;
 use crate::net::Op;
-use crate::num::{Enclosure, Norm};
+use crate::num::Norm;
 use crate::ops::linear::{Alpha, NodeEnds, Relaxation, relax, tighten, upper};
 use crate::ops::{Ends, Prepared};
 use crate::region::Region;

@@ -11,8 +11,10 @@
 use super::{alpha, ibp};
 use crate::analysis::Budget;
 use crate::backend::Backend;
+use crate::layer::{Piece, Piecewise};
+use crate::linalg::Enclosure;
 use crate::net::Op;
-use crate::num::{Enclosure, Norm, Piece, Piecewise};
+use crate::num::Norm;
 use crate::ops::linear::{NodeEnds, Relaxation, above, host_ends, over, relax, signs, take_signs, tighten};
 use crate::ops::{Ends, Gate, Known, Prepared, Trace};
 use crate::region::Region;

@@ -16,9 +16,9 @@ pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, known: &Known) -
 }
 
 /// The region's box; unbounded for R^n.
-pub fn input<B: Backend>(prepared: &Prepared<B>, region: &Region) -> crate::num::Enclosure {
+pub fn input<B: Backend>(prepared: &Prepared<B>, region: &Region) -> crate::linalg::Enclosure {
     region.enclosure().unwrap_or_else(|| {
-        let mut all = crate::num::Enclosure::zeros(1, 1, prepared.net.inputs());
+        let mut all = crate::linalg::Enclosure::zeros(1, 1, prepared.net.inputs());
         all.radius.fill(f64::INFINITY);
         all
     })

@@ -12,7 +12,9 @@ pub mod cpu;
 pub mod gpu;
 pub mod spectral;
 
-use crate::num::{Affine, Enclosure, Incidence, Norm, Piecewise, Scale};
+use crate::layer::{Affine, Incidence, Piecewise, Scale};
+use crate::linalg::Enclosure;
+use crate::num::Norm;
 use ndarray::Array2;
 use std::ops::Range;
 

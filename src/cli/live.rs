@@ -2,7 +2,7 @@
 //! A thread of its own draws it, so that the clock runs while a method works.
 
 use super::print::{PAGE, width_of};
-use crate::data::decimal::{rounded_down, rounded_up};
+use crate::num::decimal::{rounded_down, rounded_up};
 use crate::search::Progress;
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};

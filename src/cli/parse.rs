@@ -1,10 +1,10 @@
 //! Values of flags: from text to numbers, with errors that say what to write instead.
 
-use crate::data::decimal::{parse_down, parse_up};
 use crate::engine::Wanted;
 use crate::error::{Error, Result};
 use crate::method::Decision;
 use crate::num::Written;
+use crate::num::decimal::{parse_down, parse_up};
 use crate::problem::Output;
 use crate::report::Answer;
 use std::ffi::OsStr;

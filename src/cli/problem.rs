@@ -1,15 +1,15 @@
 //! From arguments to a problem: files read, units applied, region built.
 
 use super::args::{BoundArgs, Centre, RegionArg};
-use super::certificate;
-use super::hints;
+use super::{certificate, hints};
 use crate::certificate::file;
 use crate::data::{LoadedInput, Scale as Bits, load_box, load_input, load_vnnlib};
 use crate::error::{Error, Kind, Result};
+use crate::layer::Scale;
 use crate::net::{Net, Op, Source};
 use crate::num::rational::{Rational, is_positive};
 use crate::num::written::enclosed;
-use crate::num::{Coefficient, Scale, Written};
+use crate::num::{Coefficient, Written};
 use crate::ops::values::values;
 use crate::problem::{Output, Problem, Quantity, Question};
 use crate::region::Region;

@@ -3,7 +3,6 @@
 
 pub mod base64;
 pub mod csv;
-pub mod decimal;
 pub mod file;
 pub mod gzip;
 pub mod idx;

@@ -3,9 +3,9 @@
 //! Supported: `declare-const`, `assert`, `<=`, `>=`, `and`, `or`, comparisons of a variable
 //! with a decimal (or of outputs with each other). Decimals are exact.
 
-use super::decimal::compare;
 use crate::error::{Error, Result};
 use crate::num::Written;
+use crate::num::decimal::compare;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 

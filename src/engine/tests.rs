@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::backend::gpu::{Choice, Gpu, Probe, Real};
+use crate::layer::{Affine, LinearMap, Piecewise};
 use crate::net::{Op, Options as Import, load};
+use crate::num::Norm;
 use crate::num::random::Random;
-use crate::num::{Affine, LinearMap, Norm, Piecewise};
 use crate::problem::{Output, Quantity};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

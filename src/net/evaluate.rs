@@ -1,8 +1,8 @@
 //! The plain definition of what a network computes, in ordinary f64 without
 //! any claim about rounding: for proposals, samples and import checks.
 
-use super::{Net, Node, Op, Smooth};
-use crate::num::{Affine, ConvShape, Incidence, LinearMap};
+use super::{Net, Node, Op};
+use crate::layer::{Affine, ConvShape, Incidence, LinearMap, Smooth};
 use rayon::prelude::*;
 
 impl Net {

@@ -2,7 +2,8 @@
 //! Exact: `W x + b` is the same real function either way.
 
 use super::{Net, Op};
-use crate::num::{Coefficient, LinearMap, Scale};
+use crate::layer::{LinearMap, Scale};
+use crate::num::Coefficient;
 use std::sync::Arc;
 
 pub fn fuse_biases(mut net: Net) -> Net {

@@ -4,7 +4,8 @@
 //! those of f at y / t. So all of R^n becomes the faces of one box around the origin.
 
 use super::{Net, Node, Op};
-use crate::num::{Affine, Coefficient, Incidence, LinearMap, Piecewise, Scale};
+use crate::layer::{Affine, Incidence, LinearMap, Piecewise, Scale};
+use crate::num::Coefficient;
 use ndarray::Array2;
 use std::sync::Arc;
 
@@ -127,7 +128,7 @@ impl Maker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::num::ConvShape;
+    use crate::layer::ConvShape;
 
     /// t f(y / t) for powers of two t, where nothing rounds differently.
     #[test]

@@ -13,11 +13,11 @@ mod section;
 pub mod source;
 
 pub use onnx::Options;
-pub use op::{Op, Smooth};
+pub use op::Op;
 pub use source::{Source, SourceFile, load};
 
 use crate::error::{Error, Result};
-use crate::num::{Affine, Incidence, LinearMap, Piecewise, Scale};
+use crate::layer::{Affine, Incidence, LinearMap, Piecewise, Scale, Smooth};
 
 /// One operator and the nodes it reads. Features are flat, row-major in `shape`
 /// (the batch axis of size 1 left out).
@@ -292,7 +292,7 @@ fn check_scale(s: &Scale) -> std::result::Result<(), String> {
 }
 
 /// Windows of a 2-D pooling over `channels` maps; padded places are left out.
-pub fn pool_windows(channels: usize, shape: &crate::num::ConvShape) -> Incidence {
+pub fn pool_windows(channels: usize, shape: &crate::layer::ConvShape) -> Incidence {
     let [h, w] = shape.input;
     let [oh, ow] = shape.output;
     let [kh, kw] = shape.kernel;

@@ -8,7 +8,8 @@
 
 use super::{Net, Op, npz};
 use crate::error::{Error, Result};
-use crate::num::{Coefficient, Piecewise, Scale};
+use crate::layer::{Piecewise, Scale};
+use crate::num::Coefficient;
 
 pub fn load(bytes: &[u8]) -> Result<Net> {
     let text = String::from_utf8_lossy(bytes);

@@ -6,10 +6,11 @@
 //! `elu`, `gelu`, `silu`, `maxmin:2` (neighbours 2i, 2i+1 become their maximum,
 //! then their minimum) and `groupsort:2` (ascending: minimum, then maximum).
 
-use super::{Net, Op, Smooth, foreign};
+use super::{Net, Op, foreign};
 use crate::data::{Array, Values};
 use crate::error::{Error, Result};
-use crate::num::{Affine, Coefficient, Incidence, LinearMap, Piecewise, Scale};
+use crate::layer::{Affine, Incidence, LinearMap, Piecewise, Scale, Smooth};
+use crate::num::Coefficient;
 use ndarray::Array2;
 use std::collections::BTreeMap;
 use std::sync::Arc;

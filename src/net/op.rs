@@ -4,26 +4,8 @@
 //! sums, gathers) is a `Select`; everything with coefficients that are not
 //! floats (batch-norm, 1/9, normalisation) is a `Scale`.
 
-use crate::num::{Affine, Incidence, Piecewise, Scale};
+use crate::layer::{Affine, Incidence, Piecewise, Scale, Smooth};
 use std::sync::Arc;
-
-/// Scalar functions with a continuous derivative.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Smooth {
-    Sigmoid,
-    Tanh,
-    Softplus,
-    /// x for x > 0, alpha (exp x - 1) below.
-    Elu {
-        alpha: f64,
-    },
-    /// x Phi(x); `tanh` selects the tanh approximation.
-    Gelu {
-        tanh: bool,
-    },
-    /// x sigmoid(x).
-    Silu,
-}
 
 #[derive(Clone, Debug)]
 pub enum Op {
@@ -58,9 +40,9 @@ impl Op {
         match self {
             Op::Input => "input",
             Op::Affine(a) => match a.map {
-                crate::num::LinearMap::Dense(_) => "dense",
-                crate::num::LinearMap::Conv { adjoint: false, .. } => "conv",
-                crate::num::LinearMap::Conv { adjoint: true, .. } => "conv-transpose",
+                crate::layer::LinearMap::Dense(_) => "dense",
+                crate::layer::LinearMap::Conv { adjoint: false, .. } => "conv",
+                crate::layer::LinearMap::Conv { adjoint: true, .. } => "conv-transpose",
             },
             Op::Scale(_) => "scale",
             Op::Select { .. } => "select",

@@ -1,7 +1,8 @@
 //! Networks made of parts of a network: sections between two nodes, and maxima as trees of relu.
 
 use super::{Net, Node, Op};
-use crate::num::{Coefficient, Incidence, Piecewise, Scale};
+use crate::layer::{Incidence, Piecewise, Scale};
+use crate::num::Coefficient;
 use std::sync::Arc;
 
 impl Net {

@@ -8,8 +8,24 @@
 //! keep `err = 0`. Overflow and division by zero end in an infinite or NaN
 //! part, which `Net::push` refuses.
 
-use super::map::Coefficient;
 use super::round::{add_up, div_up, mul_up, sub_down, sum_up, two_product, two_sum};
+
+/// A real number `hi + lo ± err` (a double-double with its error).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coefficient {
+    pub hi: f64,
+    pub lo: f64,
+    pub err: f64,
+}
+
+impl Coefficient {
+    pub const ZERO: Coefficient = Coefficient { hi: 0.0, lo: 0.0, err: 0.0 };
+    pub const ONE: Coefficient = Coefficient { hi: 1.0, lo: 0.0, err: 0.0 };
+
+    pub fn exact(hi: f64) -> Self {
+        Coefficient { hi, lo: 0.0, err: 0.0 }
+    }
+}
 
 /// `a b = product + residual`, up to the third number (0 away from underflow).
 pub fn two_prod(a: f64, b: f64) -> (f64, f64, f64) {

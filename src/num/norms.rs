@@ -4,9 +4,6 @@
 use super::round::{add_down, add_up, gamma, mul_down, mul_up, sqrt_down, sqrt_up};
 use std::fmt;
 
-pub use super::direction::operator_lower_direction;
-pub use super::operator::operator_upper;
-
 /// The three norms of the quotient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Norm {

@@ -10,8 +10,9 @@
 
 use super::sweep::{Gate, Prepared};
 use crate::backend::Backend;
+use crate::layer::{Affine, Incidence, LinearMap};
+use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
-use crate::num::{Affine, Enclosure, Incidence, LinearMap};
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 

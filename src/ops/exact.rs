@@ -3,9 +3,12 @@
 
 use super::part::Part;
 use crate::deadline::Deadline;
+use crate::layer::{ConvShape, LinearMap, Piece, Piecewise};
+use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
-use crate::num::rational::{self, Form, Rational};
-use crate::num::{Coefficient, ConvShape, Enclosure, LinearMap, Norm, Piece, Piecewise};
+use crate::num::rational::Rational;
+use crate::num::{Coefficient, Norm, rational};
+use crate::polytope::exact::Form;
 use crate::region::Region;
 use ndarray::{Array3, ArrayView1, Axis};
 use std::cmp::Ordering;

@@ -9,7 +9,7 @@
 
 use super::{Gate, Prepared};
 use crate::backend::Backend;
-use crate::num::Enclosure;
+use crate::linalg::Enclosure;
 use crate::num::round::{add_up, sub_up};
 use ndarray::{Array1, Array2, Axis};
 

@@ -7,8 +7,8 @@
 use super::expansion::{Expansion, Matrix};
 use super::{Gate, Prepared};
 use crate::backend::Backend;
-use crate::num::Enclosure;
-use crate::num::gain::Scaling;
+use crate::linalg::Enclosure;
+use crate::linalg::gain::Scaling;
 use ndarray::{Array2, Axis, s};
 
 /// Scalings that show a bound, by neurons' places in ascending order.

@@ -14,7 +14,7 @@
 
 use super::sweep::{Ends, Gate, Prepared, enclosure, ends2};
 use crate::backend::{Backend, Lines};
-use crate::num::Enclosure;
+use crate::linalg::Enclosure;
 use crate::num::round::{add_up, mul_down, mul_up, sub_up};
 use ndarray::Array2;
 

@@ -9,7 +9,6 @@ pub mod gradient;
 pub mod linear;
 pub mod part;
 pub mod piecewise;
-pub mod plane;
 pub mod smooth;
 pub mod softmax;
 pub mod sweep;

@@ -3,8 +3,8 @@
 
 use super::feedback::Scaled;
 use super::{Ends, Known};
+use crate::layer::Piecewise;
 use crate::net::{Net, Op};
-use crate::num::Piecewise;
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 

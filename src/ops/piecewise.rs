@@ -1,6 +1,6 @@
 //! Linear bounds of piecewise-linear functions on an interval.
 
-use crate::num::Piecewise;
+use crate::layer::Piecewise;
 use crate::num::round::{div_down, mul_down, mul_up, sub_down, sub_up};
 
 /// Kinks of the function for one feature.

@@ -9,7 +9,7 @@ mod lines;
 
 pub use lines::lines;
 
-use crate::net::Smooth;
+use crate::layer::Smooth;
 use crate::num::interval::Interval;
 use crate::num::{elementary, normal};
 

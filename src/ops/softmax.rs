@@ -2,7 +2,7 @@
 //! diag(s) - s sᵀ as an operator (symmetric, so one function serves both ways).
 
 use super::sweep::Ends;
-use crate::num::Enclosure;
+use crate::linalg::Enclosure;
 use crate::num::interval::Interval;
 use ndarray::{Array2, Array3};
 

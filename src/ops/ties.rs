@@ -10,8 +10,8 @@
 
 use super::sweep::{Gate, Prepared};
 use crate::backend::Backend;
+use crate::layer::{Incidence, LinearMap, Piecewise, Scale};
 use crate::net::{Net, Op};
-use crate::num::{Incidence, LinearMap, Piecewise, Scale};
 use std::collections::HashMap;
 
 /// Which features of a node are provably equal.
@@ -119,7 +119,7 @@ fn windows(incidence: &Incidence, x: Option<&Classes>) -> Classes {
     }
 }
 
-fn convolved(shape: &crate::num::ConvShape, x: Option<&Classes>) -> Classes {
+fn convolved(shape: &crate::layer::ConvShape, x: Option<&Classes>) -> Classes {
     let pixels = shape.input[0] * shape.input[1];
     let places = match x {
         Some(Classes::Each(c)) => {

@@ -3,8 +3,9 @@
 use super::Prepared;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::linalg::Enclosure;
 use crate::net::Net;
-use crate::num::{Coefficient, Enclosure};
+use crate::num::Coefficient;
 
 /// Multiplications that take about a second in double-double arithmetic; larger networks are computed in f64.
 const FINE: f64 = 5e8;

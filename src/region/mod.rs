@@ -8,9 +8,10 @@
 mod members;
 
 use crate::error::{Error, Result};
+use crate::linalg::Enclosure;
 use crate::num::rational::Rational;
 use crate::num::round::add_up;
-use crate::num::{Coefficient, Enclosure, Norm, Written};
+use crate::num::{Coefficient, Norm, Written};
 use ndarray::Array3;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What `check` found: which claim about which network and region, and whether it was derived again.
 
 use super::{QuestionInfo, RegionInfo, csv, human, json};
-use crate::data::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
+use crate::num::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
 use serde::{Serialize, Serializer};
 
 /// The result of `check`; its serialised form is the JSON contract, field for field.

@@ -2,7 +2,7 @@
 
 use super::quality::ratio;
 use super::{BoundReport, CentreInfo, OutputInfo};
-use crate::data::decimal::{decimal_down, decimal_up};
+use crate::num::decimal::{decimal_down, decimal_up};
 
 /// A column: its name, and its cell of a report.
 pub type Column = (&'static str, fn(&BoundReport) -> String);

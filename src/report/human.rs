@@ -3,7 +3,7 @@
 
 use super::quality::ratio;
 use super::{BoundReport, OutputInfo, QuestionInfo, RegionInfo, Status};
-use crate::data::decimal::{rounded_down, rounded_up};
+use crate::num::decimal::{rounded_down, rounded_up};
 
 /// No line is longer, names of files apart, where nothing else is asked for.
 const WIDTH: usize = 80;

@@ -1,7 +1,7 @@
 //! The JSON form: names and order of the contract, numbers with a direction.
 
 use super::BoundReport;
-use crate::data::decimal::{decimal_down, decimal_up, hex};
+use crate::num::decimal::{decimal_down, decimal_up, hex};
 use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 

@@ -6,7 +6,7 @@ use super::BoundReport;
 use super::axis::Axis;
 use super::csv::line;
 use super::human::{self, base};
-use crate::data::decimal::{rounded_down, rounded_up};
+use crate::num::decimal::{rounded_down, rounded_up};
 
 /// Both ends as known from `seconds` on, and what gave them.
 #[derive(Clone, Copy, Debug, PartialEq)]

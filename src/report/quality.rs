@@ -2,7 +2,7 @@
 
 use super::Status;
 use super::human::thousands;
-use crate::data::decimal::rounded_up;
+use crate::num::decimal::rounded_up;
 use crate::num::round::div_up;
 use serde::Serialize;
 

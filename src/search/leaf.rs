@@ -10,12 +10,13 @@
 use super::stand::StandIn;
 use crate::backend::Backend;
 use crate::certificate::{LowerBound, Witness};
+use crate::linalg::operator::operator_upper;
 use crate::method::context::Context;
 use crate::method::lower;
-use crate::num::operator::operator_upper;
-use crate::num::rational::{Form, Rational, Verdict, inside};
+use crate::num::rational::Rational;
 use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
 use crate::ops::part::{Part, Split};
+use crate::polytope::exact::{Form, Verdict, inside};
 use crate::problem::Problem;
 use ndarray::Axis;
 

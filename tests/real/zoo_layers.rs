@@ -1,8 +1,9 @@
 //! Norms of the linear layers of real networks: proven ends that nearly meet.
 
+use clarke::layer::LinearMap;
 use clarke::method::layer::{Effort, norm};
 use clarke::net::{Op, Options, load};
-use clarke::num::{LinearMap, Norm};
+use clarke::num::Norm;
 use libtest_mimic::{Failed, Trial};
 use std::path::Path;
 use std::time::Instant;

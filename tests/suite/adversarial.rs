@@ -11,8 +11,8 @@ use crate::common::{budget, naive};
 use clarke::analysis::{crown, ibp};
 use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
+use clarke::linalg::Enclosure;
 use clarke::method::local::jacobian;
-use clarke::num::Enclosure;
 use clarke::problem::Problem;
 use std::sync::Arc;
 

@@ -1,12 +1,13 @@
 //! Bounds of convolutions through their symbols, against the matrix written out.
 
 use crate::truth::{pick, sigma};
+use clarke::layer::apply::materialise;
+use clarke::layer::symbol::correlation::Wrap;
+use clarke::layer::{ConvShape, LinearMap};
 use clarke::method::layer::embedding::Symbols;
 use clarke::method::layer::{Effort, norm, power};
-use clarke::num::apply::materialise;
-use clarke::num::correlation::Wrap;
 use clarke::num::random::Random;
-use clarke::num::{ConvShape, LinearMap, Lower, Norm, Upper};
+use clarke::num::{Lower, Norm, Upper};
 use std::sync::Arc;
 
 const CIRCLES: [Wrap; 2] = [Wrap::Circle; 2];

@@ -3,9 +3,10 @@
 
 use crate::common::written;
 use clarke::data::{
-    Array, Scale, Values, csv, decimal, gzip, idx, image, load_box, load_input, load_labels, load_rows,
-    load_vnnlib, npy, npz, parse_center, vnnlib,
+    Array, Scale, Values, csv, gzip, idx, image, load_box, load_input, load_labels, load_rows, load_vnnlib,
+    npy, npz, parse_center, vnnlib,
 };
+use clarke::num::decimal;
 use std::io::Write;
 use std::path::PathBuf;
 

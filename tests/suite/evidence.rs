@@ -4,9 +4,10 @@ use crate::common::data::matrix;
 use crate::common::nets::{Kind, network, question};
 use crate::common::{bound, naive};
 use clarke::certificate::Evidence;
+use clarke::layer::{LinearMap, Piece};
 use clarke::net::{Net, Op};
+use clarke::num::Norm;
 use clarke::num::interval::Interval;
-use clarke::num::{LinearMap, Norm, Piece};
 use clarke::ops::{Known, Link, smooth};
 use clarke::problem::{Output, Problem};
 use ndarray::Array2;
@@ -19,7 +20,7 @@ fn linear(net: &Net, k: usize) -> Option<Vec<(Vec<(usize, Interval)>, Interval)>
     let node = &net.nodes[k];
     let point = Interval::point;
     let coefficient = |c: clarke::num::Coefficient| point(c.hi) + point(c.lo) + Interval::new(-c.err, c.err);
-    let window = |w: &clarke::num::Incidence, i: usize| -> Vec<(usize, Interval)> {
+    let window = |w: &clarke::layer::Incidence, i: usize| -> Vec<(usize, Interval)> {
         w.index[w.window(i)].iter().map(|&j| (j as usize, Interval::ONE)).collect()
     };
     match &node.op {

@@ -5,7 +5,8 @@ use crate::common::data::Data;
 use crate::common::exact::Random;
 use clarke::backend::Backend;
 use clarke::backend::cpu::{Cpu, gamma_double};
-use clarke::num::{Affine, Enclosure, LinearMap};
+use clarke::layer::{Affine, LinearMap};
+use clarke::linalg::Enclosure;
 use ndarray::Array2;
 use std::sync::Arc;
 

@@ -6,9 +6,8 @@ use crate::common::pieces::{Shape, constant};
 use crate::common::solve::solve;
 use crate::common::{bound, naive, share};
 use clarke::error::Kind as Kinds;
-use clarke::method::METHODS;
 use clarke::method::row::Scope;
-use clarke::method::{Budget, Status};
+use clarke::method::{Budget, METHODS, Status};
 use clarke::num::Norm;
 use clarke::num::random::Random;
 use clarke::problem::{Problem, Quantity};
@@ -278,8 +277,8 @@ fn any_moment_may_be_the_last() {
 /// A constant feature beside a varying one still moves behind a softmax.
 #[test]
 fn softmax_moves_its_whole_group() {
+    use clarke::layer::{Affine, Incidence, LinearMap};
     use clarke::net::{Net, Op};
-    use clarke::num::{Affine, Incidence, LinearMap};
     use clarke::problem::{Output, Question};
     use clarke::region::Region;
     use std::sync::Arc;
@@ -304,8 +303,8 @@ fn softmax_moves_its_whole_group() {
 /// relu(x) − relu(−x) = x: patterns without interior count for no lower bound.
 #[test]
 fn cancelling_kinks() {
+    use clarke::layer::{Affine, LinearMap, Piecewise};
     use clarke::net::{Net, Op};
-    use clarke::num::{Affine, LinearMap, Piecewise};
     use clarke::problem::{Output, Question};
     use clarke::region::Region;
     use std::sync::Arc;

@@ -1,17 +1,18 @@
 //! Norms of single linear maps against the matrix written out from the definition.
 
 use crate::truth::{matrix, pairs, pick, sigma, truth};
+use clarke::layer::apply::{absolute, apply, apply_up, map_weights, materialise, transpose};
+use clarke::layer::{ConvShape, Incidence, LinearMap, Scale};
+use clarke::linalg::direction::vector_norm;
 use clarke::method::layer::exact::{Side, extreme, line_sums};
 use clarke::method::layer::masked::structured;
 use clarke::method::layer::{
     Effort, frobenius, gram, incidence_norm, interpolation, lipbound, masked_norm, norm, power, reshapes,
     scale_norm, schur, selection_norm,
 };
-use clarke::num::apply::{absolute, apply, apply_up, map_weights, materialise, transpose};
-use clarke::num::direction::vector_norm;
 use clarke::num::norms::vector_norm_down;
 use clarke::num::random::Random;
-use clarke::num::{Coefficient, ConvShape, Incidence, LinearMap, Norm, Scale, Upper};
+use clarke::num::{Coefficient, Norm, Upper};
 use ndarray::Array2;
 use std::sync::Arc;
 

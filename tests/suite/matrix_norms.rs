@@ -1,10 +1,12 @@
 //! Norms of vectors, matrices and enclosures of matrices against naive definitions.
 
 use crate::truth::{matrix, pairs, pick, sigma, truth};
-use clarke::num::cholesky::{Hermitian, semidefinite_up_to};
-use clarke::num::direction::vector_norm;
-use clarke::num::linalg::{cheap_upper, cholesky_upper, gram_upper, spectral_upper};
-use clarke::num::norms::{operator_lower_direction, operator_upper, vector_norm_down, vector_norm_up};
+use clarke::linalg::cholesky::{Hermitian, semidefinite_up_to};
+use clarke::linalg::direction::{operator_lower_direction, vector_norm};
+use clarke::linalg::gram::cheap_upper;
+use clarke::linalg::operator::operator_upper;
+use clarke::linalg::spectral::{cholesky_upper, gram_upper, spectral_upper};
+use clarke::num::norms::{vector_norm_down, vector_norm_up};
 use clarke::num::random::Random;
 use clarke::num::{Norm, Upper};
 use ndarray::{Array1, Array2};

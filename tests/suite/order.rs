@@ -5,9 +5,10 @@ use crate::common::solve::Here;
 use crate::common::{bound, budget, naive};
 use clarke::analysis::ibp;
 use clarke::backend::cpu::Cpu;
+use clarke::layer::{Affine, Incidence, LinearMap, Piecewise};
 use clarke::method::local::{jacobian, parts};
 use clarke::net::{Net, Op};
-use clarke::num::{Affine, Incidence, LinearMap, Norm, Piecewise, Written};
+use clarke::num::{Norm, Written};
 use clarke::ops::Prepared;
 use clarke::problem::{Output, Problem, Quantity};
 use clarke::region::{Region, Shape};
@@ -69,7 +70,7 @@ fn better_statuses_and_minima() {
 fn doubled(net: &Net) -> Net {
     let mut net = net.clone();
     let (last, n) = (net.output(), net.outputs());
-    let two = clarke::num::Scale::uniform(clarke::num::Coefficient::exact(2.0));
+    let two = clarke::layer::Scale::uniform(clarke::num::Coefficient::exact(2.0));
     net.push("twice", Op::Scale(two), vec![last], vec![n]).expect("a factor");
     net
 }
@@ -307,7 +308,7 @@ fn unusable_activations_are_refused() {
         Op::Piecewise(Piecewise::PerFeature { slope: vec![0.1], repeat: 0 }),
         Op::Piecewise(Piecewise::Clip { lo: f64::NAN, hi: 1.0 }),
         Op::Piecewise(Piecewise::Clip { lo: f64::INFINITY, hi: f64::INFINITY }),
-        Op::Smooth(clarke::net::Smooth::Elu { alpha: f64::NAN }),
+        Op::Smooth(clarke::layer::Smooth::Elu { alpha: f64::NAN }),
     ];
     for op in bad {
         let mut net = Net::new(vec![2]);

@@ -4,7 +4,8 @@
 
 use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
-use clarke::num::{Affine, ConvShape, Enclosure, LinearMap, Piecewise};
+use clarke::layer::{Affine, ConvShape, LinearMap, Piecewise};
+use clarke::linalg::Enclosure;
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@
 use crate::common::exact::Dyadic;
 use clarke::backend::cpu::Cpu;
 use clarke::backend::spectral::{Matrices, Spectral, Stored};
+use clarke::linalg::spectral::spectral_upper;
 use clarke::method::layer::stack;
-use clarke::num::linalg::spectral_upper;
 use clarke::num::random::Random;
 use ndarray::{Array2, Array3, Axis, concatenate, s};
 

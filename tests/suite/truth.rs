@@ -1,8 +1,8 @@
 //! Norms by their naive definitions, and random matrices.
 #![allow(dead_code)]
 
+use clarke::linalg::direction::vector_norm;
 use clarke::num::Norm;
-use clarke::num::direction::vector_norm;
 use clarke::num::random::Random;
 use ndarray::{Array1, Array2};
 

@@ -2,8 +2,9 @@
 
 use super::onnx_builder::*;
 use clarke::error::Kind;
+use clarke::layer::Smooth;
 use clarke::net::onnx::proto::*;
-use clarke::net::{Net, Op, Smooth};
+use clarke::net::{Net, Op};
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 /// erf by its power series, which is accurate to a few units in the last place for |x| <= 2.

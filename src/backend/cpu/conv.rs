@@ -4,7 +4,7 @@
 
 use super::double::{self, Pair};
 use super::{Block, Cpu, Parts, tasks};
-use crate::num::ConvShape;
+use crate::layer::ConvShape;
 use crate::num::round::two_sum;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};

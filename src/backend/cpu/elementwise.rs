@@ -3,8 +3,10 @@
 use super::lanes::{self, GRAIN, wide};
 use super::{Block, Cpu, Parts, Precision, tasks};
 use crate::backend::Backend;
+use crate::layer::{Incidence, Piecewise, Scale, piecewise};
+use crate::linalg::centre_radius;
+use crate::num::Coefficient;
 use crate::num::round::{U, add_up, mul_down, mul_up, sum_up, two_product, two_sum};
-use crate::num::{Coefficient, Incidence, Piecewise, Scale, centre_radius, piecewise};
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::ops::Range;

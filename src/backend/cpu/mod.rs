@@ -20,8 +20,10 @@ mod window;
 pub use double::gamma_double;
 
 use crate::backend::{Backend, Lines, WindowLines};
+use crate::layer::{Affine, Incidence, LinearMap, Piecewise, Scale};
+use crate::linalg::Enclosure;
 use crate::num::round::{add_up, gamma, sub_down};
-use crate::num::{Affine, Coefficient, Enclosure, Incidence, LinearMap, Norm, Piecewise, Scale};
+use crate::num::{Coefficient, Norm};
 use elementwise::Piece;
 use lanes::wide;
 use ndarray::{Array2, Array3};

@@ -4,8 +4,8 @@
 use super::elementwise::{Entry, Slopes, build, gate_entry};
 use super::{Block, Cpu};
 use crate::backend::Backend;
-use crate::num::Incidence;
-use crate::num::map::Transposed;
+use crate::layer::Incidence;
+use crate::layer::map::Transposed;
 use std::sync::Arc;
 
 /// The edge whose lower end is largest (the first of equals), and that end.

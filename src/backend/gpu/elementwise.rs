@@ -3,8 +3,8 @@
 use super::kernels::{ACTIVATE, COPY, GATE, INTERSECT, SCALE, SUM};
 use super::{Arg, Block, Gpu, Slopes};
 use crate::backend::Backend;
+use crate::layer::{Piecewise, Scale, piecewise};
 use crate::num::round::{add_up, mul_up};
-use crate::num::{Piecewise, Scale, piecewise};
 use ndarray::Array2;
 use std::ops::Range;
 use std::sync::Arc;

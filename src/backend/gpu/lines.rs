@@ -6,7 +6,7 @@ use super::kernels::{CHORD, ROW_DOT, WINDOW_CHORD};
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Lines, WindowLines};
-use crate::num::Incidence;
+use crate::layer::Incidence;
 use crate::num::round::{add_up, mul_up};
 use ndarray::Array2;
 use std::sync::Arc;

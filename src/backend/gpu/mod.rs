@@ -25,8 +25,10 @@ pub use product::Map;
 
 use crate::backend::cpu::{self, Cpu};
 use crate::backend::{Backend, Lines, WindowLines};
+use crate::layer::{Affine, Incidence, Piecewise, Scale};
+use crate::linalg::Enclosure;
+use crate::num::Norm;
 use crate::num::round::{add_up, mul_up};
-use crate::num::{Affine, Enclosure, Incidence, Norm, Piecewise, Scale};
 use device::{Device, Slab};
 use launch::Arg;
 use ndarray::{Array2, Array3};

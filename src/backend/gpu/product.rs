@@ -4,8 +4,8 @@ use super::inflate::{Product, Real, Widening};
 use super::kernels::{CONV, CONV_ADJOINT, DENSE, Kernel};
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::Backend;
+use crate::layer::{Affine, ConvShape, LinearMap};
 use crate::num::round::{add_up, mul_up};
-use crate::num::{Affine, ConvShape, LinearMap};
 use half::f16;
 use std::sync::Arc;
 

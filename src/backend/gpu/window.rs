@@ -4,7 +4,7 @@ use super::device::Device;
 use super::kernels::{SELECT, WINDOW_ADJOINT, WINDOW_GATES, WINDOW_MAX, WINDOW_TANGENT};
 use super::{Arg, Block, Gpu, Slab, Slopes};
 use crate::backend::Backend;
-use crate::num::Incidence;
+use crate::layer::Incidence;
 use crate::num::round::mul_up;
 use std::sync::Arc;
 

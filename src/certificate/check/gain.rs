@@ -7,9 +7,9 @@
 use super::room::Room;
 use super::{Checked, jacobian};
 use crate::backend::cpu::Cpu;
+use crate::linalg::cholesky::contracts;
+use crate::linalg::gram::frobenius_up;
 use crate::num::Norm;
-use crate::num::cholesky::contracts;
-use crate::num::linalg::frobenius_up;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, div_down, gamma, mul_up, sqrt_up};
 use crate::ops::feedback::{Feedback, Scaled, Size};

@@ -4,16 +4,16 @@ use super::Checked;
 use super::room::Room;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::layer::{Piece, Piecewise};
 use crate::net::Op;
 use crate::num::round::add_up;
-use crate::num::{Piece, Piecewise};
 use crate::ops::linear::{
     NodeEnds, Relaxation, above, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
 };
 use crate::ops::part::{Part, boxes, known, read_by_nonlinear, row};
-use crate::ops::plane::{Cell, Plane, Verdict, refuted, shrink};
 use crate::ops::sweep::enclosure;
 use crate::ops::{Ends, Gate, Prepared, Trace};
+use crate::polytope::plane::{Cell, Plane, Verdict, refuted, shrink};
 use crate::region::Region;
 use ndarray::{Array2, Array3, s};
 

@@ -6,11 +6,12 @@ use super::statuses::{Statuses, derive};
 use super::{Checked, gain, jacobian, refused};
 use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
-use crate::num::operator::operator_upper;
-use crate::num::rational::{Rational, refuted};
+use crate::linalg::operator::operator_upper;
+use crate::num::rational::Rational;
 use crate::ops::Prepared;
 use crate::ops::exact::{by_ends, constants, ends, faces, pattern};
 use crate::ops::part::{Part, Split};
+use crate::polytope::exact::refuted;
 use crate::problem::Problem;
 use ndarray::Axis;
 

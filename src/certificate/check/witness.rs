@@ -4,12 +4,14 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::Witness;
 use crate::deadline::Deadline;
+use crate::layer::{Piecewise, Scale};
+use crate::linalg::Enclosure;
 use crate::num::norms::{vector_norm_down, vector_norm_up};
-use crate::num::rational::{self, Form, Rational};
+use crate::num::rational::Rational;
 use crate::num::round::div_down;
-use crate::num::{Coefficient, Enclosure, Piecewise, Scale};
-use crate::ops::Prepared;
-use crate::ops::exact;
+use crate::num::{Coefficient, rational};
+use crate::ops::{Prepared, exact};
+use crate::polytope::exact::Form;
 use crate::problem::{Output, Problem, Quantity};
 
 /// What the witness proves; 0 where it proves nothing, or not in time.

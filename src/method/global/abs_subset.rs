@@ -13,13 +13,13 @@ use super::NO_SLOPES;
 use super::expansion::{self, Around, Expansion, Matrix, Target, magnitudes};
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence};
+use crate::linalg::gram::product_up;
+use crate::linalg::operator::operator_upper;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::net::Net;
-use crate::num::linalg::product_up;
-use crate::num::norms::operator_upper;
 use crate::num::round::{add_up, mul_up};
 use ndarray::{Array2, Axis};
 

@@ -7,7 +7,7 @@
 //! Cost: 30 to 60 Newton steps of a few products and factorisations of the order of M.
 //! Loose when: stopped early; every iterate is feasible.
 
-use crate::num::solve::{cholesky, inverse, log_determinant, solve};
+use crate::linalg::solve::{cholesky, inverse, log_determinant, solve};
 use ndarray::{Array2, ArrayView1, Axis, s};
 
 /// Find λ > 0 and the least ρ so that M ⪰ 0.

@@ -14,11 +14,13 @@ use super::expansion::Matrix;
 use super::layers::Layers;
 use crate::certificate::Evidence;
 use crate::deadline::Deadline;
-use crate::num::cholesky::positive;
-use crate::num::linalg::{frobenius_up, gram_matrix, spectral_upper};
+use crate::linalg::cholesky::positive;
+use crate::linalg::eigen;
+use crate::linalg::gram::{frobenius_up, gram_matrix};
+use crate::linalg::solve::{cholesky, substitute};
+use crate::linalg::spectral::spectral_upper;
 use crate::num::round::{U, add_up, gamma, mul_up, sqrt_up};
-use crate::num::solve::{cholesky, substitute};
-use crate::num::{Upper, eigen, norms};
+use crate::num::{Upper, norms};
 use ndarray::{Array1, Array2, ArrayView2, s};
 
 /// Slack that the proofs may take, relative to what it is taken from.

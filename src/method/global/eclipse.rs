@@ -15,12 +15,12 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::Bound;
 use crate::deadline::Deadline;
+use crate::linalg::eigen;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::net::Net;
-use crate::num::eigen;
 use crate::problem::Problem;
 use ndarray::Array1;
 
@@ -44,7 +44,7 @@ pub fn multipliers(layers: &Layers, until: &Deadline) -> Option<Vec<Array1<f64>>
             }
             let l = Array1::from_elem(n, l);
             let next = step.next(&step.gamma(before.as_ref(), &l)?, &l);
-            crate::num::solve::cholesky(next.clone()).map(|_| (l, next))
+            crate::linalg::solve::cholesky(next.clone()).map(|_| (l, next))
         })?;
         list.push(l);
         before = Some(next);

@@ -9,9 +9,9 @@
 
 use crate::analysis::{Derived, Placed};
 use crate::backend::Backend;
+use crate::linalg::Enclosure;
 use crate::method::context::{Budget, Context, FEATURE, pass};
 use crate::net::{Net, Op};
-use crate::num::Enclosure;
 use crate::ops::{Gate, Prepared};
 use crate::problem::Problem;
 use ndarray::Axis;

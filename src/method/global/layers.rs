@@ -8,10 +8,10 @@
 
 use super::expansion::Matrix;
 use crate::backend::Backend;
+use crate::linalg::Enclosure;
 use crate::method::context::{Context, by_rows, pass};
 use crate::method::why::{Why, at_most};
 use crate::net::{Net, Op};
-use crate::num::Enclosure;
 use crate::ops::Gate;
 use ndarray::{Array1, Array2, Axis};
 

@@ -10,20 +10,19 @@
 
 use super::barrier::{Inequality, Point};
 use super::blocks::{self, between};
-use super::eclipse;
-use super::is_two;
 use super::layers::{self, Layers};
+use super::{eclipse, is_two};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::Bound;
+use crate::linalg::gram::gram_matrix;
+use crate::linalg::solve::cholesky;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::{Why, at_most};
 use crate::net::Net;
 use crate::num::Upper;
-use crate::num::linalg::gram_matrix;
-use crate::num::solve::cholesky;
 use crate::problem::Problem;
 use ndarray::{Array1, Array2, s};
 

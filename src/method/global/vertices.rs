@@ -9,11 +9,12 @@
 //! Loose when: stopped with nodes open. Exact, to 1e-8, when the search closes.
 
 use super::barrier::{Inequality, Point};
-use crate::num::cholesky::positive;
-use crate::num::eigen;
-use crate::num::linalg::{frobenius_up, gram_matrix, spectral_upper};
+use crate::linalg::cholesky::positive;
+use crate::linalg::eigen;
+use crate::linalg::gram::{frobenius_up, gram_matrix};
+use crate::linalg::solve::{cholesky, inverse};
+use crate::linalg::spectral::spectral_upper;
 use crate::num::round::{U, add_up, gamma, mul_up, sqrt_up};
-use crate::num::solve::{cholesky, inverse};
 use ndarray::{Array1, Array2, Axis, s};
 
 /// Nodes within this of the best vertex are closed.

@@ -9,9 +9,9 @@
 //!   Nothing known: if cells cover all frequencies and each has σ(c) <= λ cos r, then sup σ <= λ, for the
 //!   supremum S is attained in some cell, and there σ(c) >= S cos r.
 
+use crate::layer::symbol::correlation::{Correlation, Frequency};
+use crate::layer::symbol::peaks::{Circle, Peaks, Sample};
 use crate::method::row::{Proves, Row, Scope, Stage};
-use crate::num::correlation::{Correlation, Frequency};
-use crate::num::peaks::{Circle, Peaks, Sample};
 use crate::num::round::{add_up, div_up, mul_down, mul_up, sqrt_up, sub_down};
 use rayon::prelude::*;
 use std::f64::consts::TAU;

@@ -9,11 +9,11 @@
 //! With both axes so the "symbol" is the operator itself: one factorisation.
 
 use super::cover::{Aim, cover};
+use crate::layer::map::{ConvShape, LinearMap};
+use crate::layer::symbol::band::Band;
+use crate::layer::symbol::correlation::{Correlation, Side, Wrap, shorter, size};
+use crate::layer::symbol::peaks::{Circle, Peaks, wave};
 use crate::method::row::{Proves, Row, Scope, Stage};
-use crate::num::band::Band;
-use crate::num::correlation::{Correlation, Side, Wrap, shorter, size};
-use crate::num::map::{ConvShape, LinearMap};
-use crate::num::peaks::{Circle, Peaks, wave};
 use crate::num::{Lower, Upper};
 use ndarray::Array1;
 

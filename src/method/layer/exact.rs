@@ -4,8 +4,8 @@
 //! Cost: dense O(mn); convolution O(kernel x classes), independent of the map's size but for one pass over its edges.
 //! Exact when: always (an ulp or two apart).
 
+use crate::layer::map::{ConvShape, LinearMap};
 use crate::method::row::{Proves, Row, Scope, Stage};
-use crate::num::map::{ConvShape, LinearMap};
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
 use crate::num::{Lower, Upper};
 use ndarray::{ArrayView1, ArrayView2, Axis};

@@ -5,10 +5,10 @@
 //! Loose when: the spectrum is flat (sqrt(rank)). Exact when rank one.
 
 use super::exact::{Side, classes};
+use crate::layer::map::LinearMap;
+use crate::linalg::gram::frobenius_up;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
-use crate::num::linalg::frobenius_up;
-use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::round::{mul_up, sqrt_up};
 

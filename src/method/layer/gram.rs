@@ -4,11 +4,11 @@
 //! Cost: order² x longer side + order³/3, order = the shorter side; groups apart.
 //! Loose when: never by more than about 1e-9 (1e-6 for orders in the thousands).
 
+use crate::layer::apply::materialise;
+use crate::layer::map::{ConvShape, LinearMap};
+use crate::linalg::spectral::spectral_upper;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
-use crate::num::apply::materialise;
-use crate::num::linalg::spectral_upper;
-use crate::num::map::{ConvShape, LinearMap};
 use std::sync::Arc;
 
 pub const ROW: Row = Row {

@@ -5,8 +5,8 @@
 //! Loose when: signs are mixed (about sqrt(fan-in)). Exact when |W| has constant row and column sums and one sign.
 
 use super::exact::{from_one, to_inf};
+use crate::layer::map::LinearMap;
 use crate::method::row::{Proves, Row, Scope, Stage};
-use crate::num::map::LinearMap;
 use crate::num::round::sqrt_up;
 use crate::num::{Norm, Upper};
 

@@ -5,12 +5,13 @@
 //! Cost: out x in x taps² for the correlations, out x points x shifts for the sums.
 //! Loose when: channels are many and alike in size (sqrt(rank)). Exact when the symbol has rank one, up to the factor.
 
+use crate::layer::map::{ConvShape, LinearMap};
+use crate::layer::symbol::band::Band;
+use crate::layer::symbol::twiddle;
 use crate::method::row::{Proves, Row, Scope, Stage};
-use crate::num::band::Band;
-use crate::num::map::{ConvShape, LinearMap};
+use crate::num::Upper;
 use crate::num::norms::{Norm, exponent, largest, power_of_two, vector_norm_up};
 use crate::num::round::{add_up, div_up, gamma, mul_down, mul_up, sqrt_up, sub_down};
-use crate::num::{Upper, twiddle};
 use rayon::prelude::*;
 
 pub const ROWS: Row = Row {

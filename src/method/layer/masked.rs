@@ -5,10 +5,11 @@
 //! Loose when: large convolutions, 2→2 and mixed pairs, signs mixed: then max d x the unmasked norm usually wins.
 
 use super::schur;
+use crate::layer::apply::{absolute, apply_up, map_weights, materialise, transpose};
+use crate::layer::map::LinearMap;
+use crate::linalg::operator::operator_upper;
 use crate::num::Upper;
-use crate::num::apply::{absolute, apply_up, map_weights, materialise, transpose};
-use crate::num::map::LinearMap;
-use crate::num::norms::{Norm, largest, operator_upper, vector_norm_up};
+use crate::num::norms::{Norm, largest, vector_norm_up};
 use crate::num::round::{U, add_up, mul_up, sqrt_up};
 use ndarray::{Array1, Array2, Axis};
 

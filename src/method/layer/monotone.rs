@@ -5,8 +5,8 @@
 //! Loose when: signs are mixed: up to a factor sqrt(n). Exact when one sign.
 
 use super::exact::{Side, line_sums};
+use crate::layer::map::LinearMap;
 use crate::method::row::{Proves, Row, Scope, Stage};
-use crate::num::map::LinearMap;
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
 use crate::num::round::{mul_down, mul_up, sqrt_down, sqrt_up};
 use crate::num::{Lower, Upper};

@@ -5,16 +5,18 @@
 //! Loose when: top singular values cluster (1e-6 or less); mixed pairs may stop at a local maximum.
 
 use crate::backend::Backend;
+use crate::layer::Affine;
+use crate::layer::apply::{absolute, apply, apply_up, terms, transpose};
+use crate::layer::map::LinearMap;
+use crate::layer::symbol::correlation::Side;
+use crate::linalg::Enclosure;
+use crate::linalg::direction::{dual_vector, vector_norm};
+use crate::linalg::lanczos::top_eigenpair_from;
 use crate::method::row::{Proves, Row, Scope, Stage};
-use crate::num::apply::{absolute, apply, apply_up, terms, transpose};
-use crate::num::correlation::Side;
-use crate::num::direction::{dual_vector, vector_norm};
-use crate::num::lanczos::top_eigenpair_from;
-use crate::num::map::LinearMap;
+use crate::num::Lower;
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
 use crate::num::round::{add_down, add_up, div_down, gamma, mul_up};
-use crate::num::{Affine, Enclosure, Lower};
 use ndarray::{Array1, Array3, ArrayView1, Axis};
 
 pub const LANCZOS: Row = Row {

@@ -20,10 +20,10 @@
 //! same norm.
 
 use super::exact::{Side, classes, most_taps};
+use crate::layer::map::{ConvShape, LinearMap};
+use crate::linalg::spectral::spectral_upper;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
-use crate::num::linalg::spectral_upper;
-use crate::num::map::{ConvShape, LinearMap};
 use crate::num::round::sqrt_up;
 use ndarray::Array2;
 

@@ -4,10 +4,10 @@
 //! Cost: two applications of |W| per step.
 //! Loose when: signs are mixed: it converges to ‖|W|‖_2, not ‖W‖_2. Exact in the limit when W >= 0.
 
+use crate::layer::apply::{absolute, apply_up, transpose};
+use crate::layer::map::LinearMap;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
-use crate::num::apply::{absolute, apply_up, transpose};
-use crate::num::map::LinearMap;
 use crate::num::round::{div_up, sqrt_up};
 use ndarray::Array1;
 

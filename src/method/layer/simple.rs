@@ -4,10 +4,10 @@
 //! Cost: O(features), O(edges).
 //! Loose when: 2→2 of windows that overlap irregularly (sqrt(reach x longest) at most sqrt of the smaller too large).
 
-use crate::num::map::{Coefficient, Incidence, Scale};
+use crate::layer::map::{Incidence, Scale};
 use crate::num::norms::{Norm, vector_norm_down, vector_norm_up};
 use crate::num::round::{add_down, add_up, mul_up, sqrt_down, sqrt_up};
-use crate::num::{Lower, Upper};
+use crate::num::{Coefficient, Lower, Upper};
 
 /// Both ends of |coefficient|.
 fn magnitude(c: Coefficient) -> (f64, f64) {

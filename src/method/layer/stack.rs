@@ -6,12 +6,12 @@
 //! Loose when: the device's unit times rank is not small (f32 on wide layers).
 
 use crate::backend::spectral::{Matrices, Spectral, Stored, Twiddles};
+use crate::layer::apply::materialise;
+use crate::layer::map::LinearMap;
+use crate::layer::symbol::twiddle;
 use crate::method::row::{Proves, Row, Scope, Stage};
-use crate::num::apply::materialise;
-use crate::num::map::LinearMap;
 use crate::num::norms::{exponent, largest, power_of_two};
 use crate::num::round::{Upper, add_up, mul_up, sqrt_up};
-use crate::num::twiddle;
 use ndarray::{Array2, ArrayView2, Axis};
 
 pub const ROW: Row = Row {

@@ -6,9 +6,9 @@
 
 use super::embedding::{Symbols, is_long, is_small, price};
 use super::{Effort, LayerNorm, cover, embedding, gram, power};
+use crate::layer::map::LinearMap;
+use crate::layer::symbol::correlation::Wrap;
 use crate::num::Upper;
-use crate::num::correlation::Wrap;
-use crate::num::map::LinearMap;
 
 const CIRCLES: [Wrap; 2] = [Wrap::Circle; 2];
 const STRIPS: [[Wrap; 2]; 2] = [[Wrap::Exact, Wrap::Circle], [Wrap::Circle, Wrap::Exact]];

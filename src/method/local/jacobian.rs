@@ -13,13 +13,14 @@ use super::parts;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::{Bound, Evidence};
+use crate::linalg::Enclosure;
+use crate::linalg::operator::operator_upper;
 use crate::method::context::{Context, DOUBLE_PRICE, by_rows, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::lower;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
-use crate::num::operator::operator_upper;
-use crate::num::{Enclosure, Upper};
+use crate::num::Upper;
 use crate::ops::{Gate, Known, Prepared};
 use ndarray::Axis;
 
@@ -88,7 +89,7 @@ fn combine(seeds: &Enclosure, i: usize, images: &Enclosure, row: usize) -> (f64,
         }
     }
     let sum = sum.unwrap_or(Interval::point(0.0));
-    crate::num::centre_radius(sum.lo, sum.hi)
+    crate::linalg::centre_radius(sum.lo, sum.hi)
 }
 
 /// Entrywise intersection of two enclosures of the same matrix.
@@ -99,7 +100,7 @@ pub fn intersect(a: Enclosure, b: &Enclosure) -> Enclosure {
     ndarray::Zip::indexed(&mut out.centre).and(&mut out.radius).for_each(|at, c, r| {
         let (l, h) = (lo[at].max(lo2[at]), hi[at].min(hi2[at]));
         if l <= h {
-            let (c2, r2) = crate::num::centre_radius(l, h);
+            let (c2, r2) = crate::linalg::centre_radius(l, h);
             if r2 < *r {
                 (*c, *r) = (c2, r2);
             }

@@ -12,6 +12,7 @@
 
 use crate::backend::Backend;
 use crate::certificate::{Bound, Evidence, Factor};
+use crate::layer::{Affine, LinearMap, Scale, Smooth};
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::layer::{
@@ -19,10 +20,10 @@ use crate::method::layer::{
 };
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
-use crate::net::{Net, Op, Smooth};
+use crate::net::{Net, Op};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
-use crate::num::{Affine, LinearMap, Norm, Scale, Upper};
+use crate::num::{Norm, Upper};
 use crate::ops::chains::Chain;
 use crate::ops::{Chains, Gate, Known, Prepared, smooth};
 use crate::problem::Output;
@@ -267,7 +268,7 @@ fn through(x: &State, live: Vec<bool>, norm: impl Fn(Norm, Norm) -> Upper) -> St
     State { norm: Norm::ALL.map(to), live }
 }
 
-fn gather(live: &[bool], incidence: &crate::num::Incidence) -> Vec<bool> {
+fn gather(live: &[bool], incidence: &crate::layer::Incidence) -> Vec<bool> {
     (0..incidence.outputs())
         .map(|i| incidence.index[incidence.window(i)].iter().any(|&j| live[j as usize]))
         .collect()

@@ -11,9 +11,9 @@ pub mod witness;
 
 use crate::backend::Backend;
 use crate::certificate::LowerBound;
+use crate::linalg::Enclosure;
 use crate::method::context::Context;
 use crate::method::why::Why;
-use crate::num::Enclosure;
 use crate::num::interval::Interval;
 use ndarray::{Array3, Axis};
 

@@ -14,6 +14,8 @@ use super::points::{dual, measure, sample, score};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::{LowerBound, Witness};
+use crate::layer::Scale;
+use crate::linalg::Enclosure;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
@@ -21,7 +23,7 @@ use crate::method::why::Why;
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
 use crate::num::round::div_down;
-use crate::num::{Coefficient, Enclosure, Lower, Scale};
+use crate::num::{Coefficient, Lower};
 use crate::problem::{Output, Quantity};
 use ndarray::Array3;
 

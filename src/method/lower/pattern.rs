@@ -11,13 +11,14 @@ use super::points::{Proposal, sample, score};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::LowerBound;
+use crate::layer::Piecewise;
+use crate::linalg::Enclosure;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::net::Op;
 use crate::num::random::Random;
-use crate::num::{Enclosure, Piecewise};
 use crate::problem::Quantity;
 use ndarray::{Array2, Array3, Axis};
 

@@ -2,9 +2,9 @@
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::linalg::Enclosure;
+use crate::linalg::direction::operator_lower_direction;
 use crate::method::context::Context;
-use crate::num::Enclosure;
-use crate::num::direction::operator_lower_direction;
 use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::random::Random;
 use crate::ops::Gate;

@@ -11,11 +11,12 @@
 use super::points::{Proposal, dual, sample};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::layer::Piecewise;
+use crate::linalg::Enclosure;
 use crate::method::context::Context;
 use crate::net::{Node, Op};
 use crate::num::norms::vector_norm_up;
 use crate::num::random::Random;
-use crate::num::{Enclosure, Piecewise};
 use crate::ops::sweep::ends2;
 use crate::ops::{Gate, smooth};
 use ndarray::{Array2, Array3, ArrayView2, Axis};

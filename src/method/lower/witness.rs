@@ -10,10 +10,11 @@
 
 use crate::backend::Backend;
 use crate::certificate::{LowerBound, Witness};
+use crate::linalg::Enclosure;
 use crate::method::context::Context;
+use crate::num::Lower;
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::round::div_down;
-use crate::num::{Enclosure, Lower};
 use crate::problem::Quantity;
 
 /// Evaluates the witness (x, u); x must lie in the region.

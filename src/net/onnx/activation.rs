@@ -6,8 +6,9 @@ use super::import::Importer;
 use super::index;
 use super::shape::{expanded, permuted};
 use crate::error::{Error, Result};
-use crate::net::{Op, Smooth};
-use crate::num::{Coefficient, Piecewise, Scale};
+use crate::layer::{Piecewise, Scale, Smooth};
+use crate::net::Op;
+use crate::num::Coefficient;
 
 pub fn scalar(importer: &mut Importer, call: &Call, operator: &str) -> Result<Value> {
     let x = call.computed(0)?;

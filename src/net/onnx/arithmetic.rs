@@ -6,8 +6,9 @@ use super::shape::{constant_node, expanded};
 use super::tensor::Tensor;
 use super::{fold, gelu, index};
 use crate::error::{Error, Result};
-use crate::net::{Op, Smooth};
-use crate::num::{Coefficient, Incidence, Piecewise, Scale};
+use crate::layer::{Incidence, Piecewise, Scale, Smooth};
+use crate::net::Op;
+use crate::num::Coefficient;
 use std::sync::Arc;
 
 pub fn binary(importer: &mut Importer, call: &Call, operator: &str) -> Result<Value> {

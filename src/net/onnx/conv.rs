@@ -5,8 +5,8 @@ use super::call::{Call, Value};
 use super::import::Importer;
 use super::tensor::dimension;
 use crate::error::{Error, Result};
+use crate::layer::{Affine, ConvShape, LinearMap};
 use crate::net::Op;
-use crate::num::{Affine, ConvShape, LinearMap};
 
 /// Sizes of a sliding window, always with two axes.
 pub struct Window {

@@ -15,7 +15,8 @@ use super::call::{Call, Computed, Value};
 use super::import::Importer;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
-use crate::net::{Net, Op, Smooth};
+use crate::layer::Smooth;
+use crate::net::{Net, Op};
 use crate::num::Coefficient;
 
 /// shift + factor·erf(slope·x): no node of a network, only on its way to one.

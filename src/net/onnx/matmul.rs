@@ -6,9 +6,10 @@ use super::import::Importer;
 use super::index;
 use super::shape::permuted;
 use crate::error::{Error, Result};
+use crate::layer::{Affine, ConvShape, LinearMap};
 use crate::net::Op;
+use crate::num::Coefficient;
 use crate::num::dd::two_prod;
-use crate::num::{Affine, Coefficient, ConvShape, LinearMap};
 use ndarray::Array2;
 use std::sync::Arc;
 

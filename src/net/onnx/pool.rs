@@ -6,8 +6,9 @@ use super::import::Importer;
 use super::tensor::{Data, Tensor};
 use super::{arithmetic, index};
 use crate::error::{Error, Result};
+use crate::layer::{Incidence, Scale};
 use crate::net::{Op, pool_windows};
-use crate::num::{Coefficient, Incidence, Scale};
+use crate::num::Coefficient;
 use std::sync::Arc;
 
 /// Windows over `x` and the shape of the result.

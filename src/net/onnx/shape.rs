@@ -7,8 +7,9 @@ use super::import::Importer;
 use super::index::{self, NONE};
 use super::tensor::{Data, Tensor, dimension};
 use crate::error::{Error, Result};
+use crate::layer::{Incidence, Scale};
 use crate::net::Op;
-use crate::num::{Coefficient, Incidence, Scale};
+use crate::num::Coefficient;
 use std::sync::Arc;
 
 /// `value` rearranged: output k is input `index[k]`, or `fill`.

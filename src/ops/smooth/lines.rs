@@ -9,7 +9,7 @@
 //! 1e-3 of the gap, except after `PIECES` pieces.
 
 use super::{derivative, evaluate, slope_inside, value, value_at};
-use crate::net::Smooth;
+use crate::layer::Smooth;
 use crate::num::interval::Interval;
 use crate::num::round::{U, sub_up};
 

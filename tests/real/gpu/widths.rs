@@ -2,8 +2,10 @@
 
 use clarke::backend::gpu::{Gpu, Real};
 use clarke::backend::{Backend, cpu::Cpu};
+use clarke::layer::{Affine, ConvShape, LinearMap};
+use clarke::linalg::Enclosure;
+use clarke::num::Norm;
 use clarke::num::random::Random;
-use clarke::num::{Affine, ConvShape, Enclosure, LinearMap, Norm};
 use libtest_mimic::Failed;
 use ndarray::{Array2, Array3};
 use std::sync::Arc;

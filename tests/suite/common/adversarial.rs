@@ -5,9 +5,11 @@
 
 use super::data::matrix;
 use clarke::backend::{Backend, Lines, WindowLines};
+use clarke::layer::{Affine, Incidence, Piece, Piecewise, Scale};
+use clarke::linalg::{Enclosure, centre_radius};
+use clarke::num::Norm;
 use clarke::num::norms::vector_norm_up;
 use clarke::num::round::{add_up, mul_down, mul_up, sub_down};
-use clarke::num::{Affine, Enclosure, Incidence, Norm, Piece, Piecewise, Scale, centre_radius};
 use ndarray::{Array2, Array3};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -313,7 +315,7 @@ impl Backend for Adversarial {
 
     fn window_adjoint(&self, windows: &Incidence, gates: &Self::Slopes, g: &Block) -> Block {
         let (items, rows, _) = g.0.dim();
-        let clarke::num::map::Transposed { rows: back, edge } = windows.transposed();
+        let clarke::layer::map::Transposed { rows: back, edge } = windows.transposed();
         self.build((items, rows, windows.inputs), |[item, row, j]| {
             let parts: Vec<_> = back
                 .window(j)

@@ -4,7 +4,9 @@
 use super::data::{Data, conv_shape, enclosure, matrix, windows};
 use super::exact::Dyadic;
 use clarke::backend::{Backend, Lines, WindowLines};
-use clarke::num::{Affine, Coefficient, Enclosure, Incidence, LinearMap, Piecewise, Scale};
+use clarke::layer::{Affine, Incidence, LinearMap, Piecewise, Scale};
+use clarke::linalg::Enclosure;
+use clarke::num::Coefficient;
 use ndarray::Array2;
 use std::sync::Arc;
 

@@ -3,7 +3,9 @@
 
 use super::exact::{Dyadic, Random};
 use clarke::backend::Backend;
-use clarke::num::{Coefficient, ConvShape, Enclosure, Incidence, LinearMap};
+use clarke::layer::{ConvShape, Incidence, LinearMap};
+use clarke::linalg::Enclosure;
+use clarke::num::Coefficient;
 use ndarray::Array2;
 
 pub struct Data {

@@ -2,7 +2,9 @@
 
 use clarke::backend::cpu::Cpu;
 use clarke::backend::{Backend, Lines, WindowLines};
-use clarke::num::{Affine, Enclosure, Incidence, LinearMap, Norm, Piecewise, Scale};
+use clarke::layer::{Affine, Incidence, LinearMap, Piecewise, Scale};
+use clarke::linalg::Enclosure;
+use clarke::num::Norm;
 use ndarray::Array2;
 use std::ops::Range;
 

@@ -2,8 +2,9 @@
 //! Jacobians, and how far rounding may have moved them.
 
 use super::data::matrix;
-use clarke::net::{Net, Op, Smooth};
-use clarke::num::{Norm, Piecewise};
+use clarke::layer::{Piecewise, Smooth};
+use clarke::net::{Net, Op};
+use clarke::num::Norm;
 use clarke::problem::{Output, Problem};
 use clarke::region::Region;
 use ndarray::Array2;

@@ -1,8 +1,9 @@
 //! Random small networks of every operator, and random questions about them.
 
 use super::data::{Data, conv_shape};
-use clarke::net::{Net, Op, Smooth};
-use clarke::num::{Affine, Coefficient, ConvShape, Incidence, LinearMap, Norm, Piecewise, Scale};
+use clarke::layer::{Affine, ConvShape, Incidence, LinearMap, Piecewise, Scale, Smooth};
+use clarke::net::{Net, Op};
+use clarke::num::{Coefficient, Norm};
 use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
 use ndarray::Array2;

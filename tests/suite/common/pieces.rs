@@ -4,8 +4,9 @@
 
 use super::data::matrix;
 use super::exact::Dyadic;
+use clarke::layer::Piecewise;
 use clarke::net::{Net, Op};
-use clarke::num::{Norm, Piecewise};
+use clarke::num::Norm;
 use clarke::problem::{Output, Problem};
 use dashu_int::IBig;
 use dashu_int::ops::BitTest;

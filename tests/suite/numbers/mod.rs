@@ -174,7 +174,7 @@ fn undefined_intervals_are_the_whole_line() {
 
 #[test]
 fn pieces_survive_bad_ends() {
-    use clarke::num::{Piece, Piecewise};
+    use clarke::layer::{Piece, Piecewise};
     let reversed = Piecewise::Clip { lo: 2.0, hi: 1.0 };
     assert_eq!(reversed.piece(0, -5.0, 0.0), Piece::Fixed { slope: 0.0, offset: 1.0 });
     match Piecewise::ABS.piece(0, -3.0, f64::NAN) {

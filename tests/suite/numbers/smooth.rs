@@ -2,7 +2,7 @@
 
 use super::elementary::contained;
 use crate::common::exact::{Dyadic, Fixed, Random};
-use clarke::net::Smooth;
+use clarke::layer::Smooth;
 use clarke::num::interval::Interval;
 use clarke::ops::smooth::{derivative, evaluate, lines, slope, value};
 use dashu_int::IBig;

@@ -1,6 +1,6 @@
 //! Batches of enclosures on the host: `items x rows x features`.
 
-use super::round::{add_down, add_up, sub_down, sub_up};
+use crate::num::round::{add_down, add_up, sub_down, sub_up};
 use ndarray::Array3;
 
 /// Feature k of row r of item i lies in `centre ± radius`. A radius of

@@ -4,7 +4,7 @@
 //! residue classes that do not see each other, each of this form; the band here
 //! covers them all, so each is a submatrix of it.
 
-use super::map::ConvShape;
+use crate::layer::map::ConvShape;
 
 /// Outputs `0..outputs`, inputs `first..=last`, taps `low..=high`, every pair of which that
 /// satisfies j = q s + t meets.

@@ -1,8 +1,8 @@
 //! Cholesky factorisation as a proof that a Hermitian matrix is almost positive semidefinite.
 
-use super::linalg::{frobenius_up, gram_matrix};
-use super::norms::{Norm, vector_norm_up};
-use super::round::{add_up, div_up, gamma, mul_up, sub_down};
+use super::gram::{frobenius_up, gram_matrix};
+use crate::num::norms::{Norm, vector_norm_up};
+use crate::num::round::{add_up, div_up, gamma, mul_up, sub_down};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;

@@ -6,8 +6,8 @@
 //! u ← dual_q(J dual_p(Jᵀu)), which never decreases ‖Jᵀu‖_{p*}, then single flips.
 
 use super::lanczos::{normalised, top_singular};
-use super::norms::Norm;
-use super::random::Random;
+use crate::num::norms::Norm;
+use crate::num::random::Random;
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
 /// Sides up to this long are enumerated.

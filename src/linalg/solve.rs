@@ -1,7 +1,7 @@
 //! Triangular systems in plain arithmetic, for proposals; nothing here is proven.
 
 use super::cholesky::semidefinite_up_to;
-use super::linalg::gram_matrix;
+use super::gram::gram_matrix;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 

@@ -1,8 +1,8 @@
 //! Estimates of the largest eigenvalue and of the top singular vectors.
 //! Nothing here is proven: proofs evaluate the returned vectors.
 
-use super::linalg::gram_matrix;
-use super::random::Random;
+use super::gram::gram_matrix;
+use crate::num::random::Random;
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
 /// Largest Krylov space between restarts, and the numbers it may hold.

@@ -1,6 +1,7 @@
 //! Structured linear maps as data: dense, convolution, incidence, scale.
 //! Entries are exact f64; coefficients that are not floats live in `Scale`.
 
+use crate::num::Coefficient;
 use ndarray::Array2;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -120,23 +121,6 @@ impl Affine {
             (None, Some(_)) | (Some(_), None) => false,
         };
         biases && self.repeat == other.repeat && self.map.is_same(&other.map)
-    }
-}
-
-/// A real number `hi + lo ± err` (a double-double with its error).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Coefficient {
-    pub hi: f64,
-    pub lo: f64,
-    pub err: f64,
-}
-
-impl Coefficient {
-    pub const ZERO: Coefficient = Coefficient { hi: 0.0, lo: 0.0, err: 0.0 };
-    pub const ONE: Coefficient = Coefficient { hi: 1.0, lo: 0.0, err: 0.0 };
-
-    pub fn exact(hi: f64) -> Self {
-        Coefficient { hi, lo: 0.0, err: 0.0 }
     }
 }
 

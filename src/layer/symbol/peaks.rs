@@ -7,7 +7,7 @@
 
 use super::band::Band;
 use super::correlation::{Correlation, Frequency, Side};
-use super::map::ConvShape;
+use crate::layer::map::ConvShape;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::f64::consts::{PI, TAU};

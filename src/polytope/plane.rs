@@ -5,10 +5,10 @@
 //! so a combination that is nowhere positive proves that there is none; such a part
 //! holds no piece of the function that counts.
 
+use super::simplex::Polytope;
 use crate::deadline::Deadline;
 use crate::num::interval::Interval;
 use crate::num::round::{add_up, div_up, gamma, mul_up, sub_down};
-use crate::num::simplex::Polytope;
 
 /// a · x + d >= 0, as proven on the part's points.
 #[derive(Clone, Debug)]

@@ -5,10 +5,10 @@
 //!   K = diag(reach w, 1 / level) G diag(1 / s, 1 / w), every y has ‖y‖_2 <= level ‖s x‖_2.
 //! Found by descent on the logarithms of w and s, with a small barrier where K's first rows reach 1.
 
-use super::descent;
-use super::eigen;
-use super::linalg::{gram_matrix, spectral_upper};
+use super::gram::gram_matrix;
 use super::solve::{cholesky, log_determinant, substitute};
+use super::spectral::spectral_upper;
+use super::{descent, eigen};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 /// Positive scalings of open neurons and of inputs; inputs empty: all 1.

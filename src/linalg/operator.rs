@@ -11,9 +11,10 @@
 //! Weights: ‖Jx‖_2 <= ‖J G‖_2 ‖G⁻¹x‖_2 for any positive diagonal G, and
 //! ‖G⁻¹x‖_2 <= ‖(1/g_j)_j‖_2 on |x|_∞ <= 1; likewise for the outputs.
 
-use super::linalg::{cheap_upper, spectral_upper};
-use super::norms::{Norm, Sum, exponent, largest, power_of_two, vector_norm_up};
-use super::round::{Upper, add_up, gamma, mul_up, sqrt_up};
+use super::gram::cheap_upper;
+use super::spectral::spectral_upper;
+use crate::num::norms::{Norm, Sum, exponent, largest, power_of_two, vector_norm_up};
+use crate::num::round::{Upper, add_up, gamma, mul_up, sqrt_up};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// Sides up to this long are enumerated, if the flops allow.

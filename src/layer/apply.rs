@@ -2,7 +2,7 @@
 //! patches (bounded memory), and rounded up for nonnegative maps and vectors.
 
 use super::map::{ConvShape, LinearMap};
-use super::round::{add_up, gamma, mul_up};
+use crate::num::round::{add_up, gamma, mul_up};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 use std::ops::Range;

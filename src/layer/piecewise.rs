@@ -1,6 +1,6 @@
 //! Scalar piecewise-linear functions whose pieces have exact coefficients.
 
-use super::round::{mul_down, mul_up};
+use crate::num::round::{mul_down, mul_up};
 
 /// One continuous function per feature (or one for all).
 #[derive(Clone, Debug, PartialEq)]

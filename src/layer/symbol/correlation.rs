@@ -6,12 +6,12 @@
 //! are formed once; a frequency costs sums alone.
 
 use super::band::Band;
-use super::cholesky::{Hermitian, slack};
-use super::lanczos::top_eigenpair_from;
-use super::map::ConvShape;
-use super::norms::{Norm, exponent, largest, power_of_two, vector_norm_up};
-use super::round::{add_up, gamma, mul_down, mul_up, sqrt_up, sub_down};
 use super::twiddle;
+use crate::layer::map::ConvShape;
+use crate::linalg::cholesky::{Hermitian, slack};
+use crate::linalg::lanczos::top_eigenpair_from;
+use crate::num::norms::{Norm, exponent, largest, power_of_two, vector_norm_up};
+use crate::num::round::{add_up, gamma, mul_down, mul_up, sqrt_up, sub_down};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 use rayon::prelude::*;

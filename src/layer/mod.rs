@@ -1,0 +1,11 @@
+//! One layer as data: linear maps, scalar functions, and what is computed from these alone.
+
+pub mod apply;
+pub mod map;
+pub mod piecewise;
+pub mod smooth;
+pub mod symbol;
+
+pub use map::{Affine, ConvShape, Incidence, LinearMap, Scale};
+pub use piecewise::{Piece, Piecewise};
+pub use smooth::Smooth;

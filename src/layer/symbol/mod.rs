@@ -1,0 +1,7 @@
+//! Symbols of convolutions: their axes as banded Toeplitz matrices, Gram matrices at frequencies,
+//! and where those are largest.
+
+pub mod band;
+pub mod correlation;
+pub mod peaks;
+pub mod twiddle;

@@ -1,0 +1,6 @@
+//! Half-spaces in a box: oracles that look for points in all of them, and what multipliers prove
+//! about those that have none.
+
+pub mod exact;
+pub mod plane;
+pub mod simplex;
