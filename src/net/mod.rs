@@ -93,62 +93,26 @@ impl Net {
             return Err(format!("has the unusable shape {:?}", node.shape));
         }
         let sizes: Vec<usize> = node.inputs.iter().map(|&i| self.nodes[i].len()).collect();
-        let one = |expected: usize, outputs: usize| {
-            if sizes.len() != 1 || sizes[0] != expected || outputs != len {
-                return Err(format!(
-                    "maps {expected} to {outputs} values, but is used as {sizes:?} to {len}"
-                ));
-            }
-            Ok(())
-        };
-        match &node.op {
-            Op::Input => Err("is a second input".into()),
-            Op::Affine(a) => {
-                check_affine(a)?;
-                one(a.map.inputs(), a.map.outputs())
-            }
-            Op::Scale(s) => {
-                check_scale(s)?;
-                one(len, len)
-            }
-            Op::Select { incidence, fill } => {
-                if !fill.is_finite() {
-                    return Err("fills with a value that is not finite".into());
-                }
-                one(incidence.inputs, incidence.outputs())
-            }
-            Op::Max(incidence) => {
-                if (0..incidence.outputs()).any(|i| incidence.window(i).is_empty()) {
-                    return Err("takes the maximum of an empty window".into());
-                }
-                one(incidence.inputs, incidence.outputs())
-            }
-            Op::Softmax { group } => {
-                if *group == 0 || len % group != 0 {
-                    return Err("has a group size that does not divide its input".into());
-                }
-                one(len, len)
-            }
-            Op::Piecewise(f) => {
-                check_piecewise(f)?;
-                one(len, len)
-            }
-            Op::Smooth(f) => {
-                if let Smooth::Elu { alpha } = f
-                    && !alpha.is_finite()
-                {
-                    return Err(format!("has the factor {alpha}"));
-                }
-                one(len, len)
-            }
+        if let Some(what) = mistake(&node.op, len) {
+            return Err(what);
+        }
+        let (inputs, outputs) = match &node.op {
+            Op::Input => return Err("is a second input".into()),
+            Op::Affine(a) => (a.map.inputs(), a.map.outputs()),
+            Op::Select { incidence, .. } | Op::Max(incidence) => (incidence.inputs, incidence.outputs()),
+            Op::Scale(_) | Op::Softmax { .. } | Op::Piecewise(_) | Op::Smooth(_) => (len, len),
             Op::Add if sizes.is_empty() || sizes.iter().any(|&s| s != len) => {
-                Err(format!("adds values of sizes {sizes:?}"))
+                return Err(format!("adds values of sizes {sizes:?}"));
             }
             Op::Concat if sizes.is_empty() || sizes.iter().sum::<usize>() != len => {
-                Err(format!("joins {sizes:?} values into {len}"))
+                return Err(format!("joins {sizes:?} values into {len}"));
             }
-            Op::Add | Op::Concat => Ok(()),
+            Op::Add | Op::Concat => return Ok(()),
+        };
+        if sizes != [inputs] || outputs != len {
+            return Err(format!("maps {inputs} to {outputs} values, but is used as {sizes:?} to {len}"));
         }
+        Ok(())
     }
 
     pub fn inputs(&self) -> usize {
@@ -240,6 +204,25 @@ impl Net {
             }
         }
         self
+    }
+}
+
+/// What is wrong with an operator of `len` outputs by itself.
+fn mistake(op: &Op, len: usize) -> Option<String> {
+    match op {
+        Op::Affine(a) => check_affine(a).err(),
+        Op::Scale(s) => check_scale(s).err(),
+        Op::Piecewise(f) => check_piecewise(f).err(),
+        Op::Select { fill, .. } if !fill.is_finite() => Some("fills with a value that is not finite".into()),
+        Op::Max(incidence) if (0..incidence.outputs()).any(|i| incidence.window(i).is_empty()) => {
+            Some("takes the maximum of an empty window".into())
+        }
+        Op::Softmax { group } if *group == 0 || len % group != 0 => {
+            Some("has a group size that does not divide its input".into())
+        }
+        Op::Smooth(Smooth::Elu { alpha }) if !alpha.is_finite() => Some(format!("has the factor {alpha}")),
+        Op::Input | Op::Select { .. } | Op::Add | Op::Concat => None,
+        Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => None,
     }
 }
 

@@ -6,43 +6,81 @@
 //! evaluation also clips inputs to their stated range first; that is a matter of
 //! the region and is left out. Numbers are read as the nearest f64.
 
-use super::{Net, Op, npz};
+use super::npz::{self, Dense};
+use super::{Net, Op};
 use crate::error::{Error, Result};
 use crate::layer::{Piecewise, Scale};
 use crate::num::Coefficient;
 
-pub fn load(bytes: &[u8]) -> Result<Net> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("//"));
-    let mut line = |what: &str| {
-        let line = lines.next().ok_or_else(|| Error::import(format!("the file ends before the {what}")))?;
+/// The lines of a file that say something, each a list of numbers.
+struct Lines<I>(I);
+
+impl<'t, I: Iterator<Item = &'t str>> Lines<I> {
+    fn numbers(&mut self, what: &str) -> Result<Vec<f64>> {
+        let line = self.0.next().ok_or_else(|| Error::import(format!("the file ends before the {what}")))?;
         let fields = line.split(',').map(str::trim).filter(|f| !f.is_empty());
         let numbers = fields.map(|f| f.parse::<f64>().ok().filter(|x| x.is_finite()));
         let numbers: Option<Vec<f64>> = numbers.collect();
         numbers.ok_or_else(|| Error::import(format!("in the {what}: a field is not a number")))
-    };
-    let header = line("header")?;
-    let sizes = line("layer sizes")?;
-    let layers = match header[..] {
-        [layers, ..] if layers >= 1.0 && layers + 1.0 == sizes.len() as f64 => sizes.len() - 1,
-        _ => return Err(Error::import("the header does not match the layer sizes")),
-    };
-    if sizes.iter().any(|&s| !(1.0..=1e7).contains(&s) || s.fract() != 0.0) {
-        return Err(Error::import("a layer size makes no sense"));
     }
-    let sizes: Vec<usize> = sizes.iter().map(|&s| s as usize).collect();
-    let inputs = sizes[0];
-    line("line of the flag that is no longer used")?;
-    line("input minima")?;
-    line("input maxima")?;
-    let means = line("means")?;
-    let ranges = line("ranges")?;
-    if means.len() != inputs + 1 || ranges.len() != inputs + 1 {
-        return Err(Error::import(format!("means and ranges should have {} values", inputs + 1)));
+
+    /// The sizes of the input and of every layer.
+    fn sizes(&mut self) -> Result<Vec<usize>> {
+        let header = self.numbers("header")?;
+        let sizes = self.numbers("layer sizes")?;
+        match header[..] {
+            [layers, ..] if layers >= 1.0 && layers + 1.0 == sizes.len() as f64 => {}
+            _ => return Err(Error::import("the header does not match the layer sizes")),
+        }
+        if sizes.iter().any(|&s| !(1.0..=1e7).contains(&s) || s.fract() != 0.0) {
+            return Err(Error::import("a layer size makes no sense"));
+        }
+        Ok(sizes.iter().map(|&s| s as usize).collect())
     }
-    if ranges.contains(&0.0) {
-        return Err(Error::import("a range is zero"));
+
+    /// Means and ranges of the inputs and, last, of the output.
+    fn normalisation(&mut self, inputs: usize) -> Result<[Vec<f64>; 2]> {
+        self.numbers("line of the flag that is no longer used")?;
+        self.numbers("input minima")?;
+        self.numbers("input maxima")?;
+        let means = self.numbers("means")?;
+        let ranges = self.numbers("ranges")?;
+        if means.len() != inputs + 1 || ranges.len() != inputs + 1 {
+            return Err(Error::import(format!("means and ranges should have {} values", inputs + 1)));
+        }
+        if ranges.contains(&0.0) {
+            return Err(Error::import("a range is zero"));
+        }
+        Ok([means, ranges])
     }
+
+    /// Weights and biases of layer k.
+    fn layer(&mut self, k: usize, rows: usize, columns: usize) -> Result<[Vec<f64>; 2]> {
+        let mut weights = vec![];
+        for _ in 0..rows {
+            let row = self.numbers("weights")?;
+            if row.len() != columns {
+                return Err(Error::import(format!("layer {k}: {} weights in a row", row.len())));
+            }
+            weights.extend(row);
+        }
+        let mut bias = vec![];
+        for _ in 0..rows {
+            match self.numbers("biases")?[..] {
+                [b] => bias.push(b),
+                _ => return Err(Error::import(format!("layer {k}: not one bias in a line"))),
+            }
+        }
+        Ok([weights, bias])
+    }
+}
+
+pub fn load(bytes: &[u8]) -> Result<Net> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = Lines(text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("//")));
+    let sizes = lines.sizes()?;
+    let (inputs, layers) = (sizes[0], sizes.len() - 1);
+    let [means, ranges] = lines.normalisation(inputs)?;
 
     let mut net = Net::new(vec![inputs]);
     let (factor, shift) = (0..inputs)
@@ -52,26 +90,13 @@ pub fn load(bytes: &[u8]) -> Result<Net> {
         })
         .unzip();
     let mut x = net.push("normalise", Op::Scale(Scale::new(factor, shift, 1)), vec![0], vec![inputs])?;
-    for k in 0..layers {
-        let (columns, rows) = (sizes[k], sizes[k + 1]);
-        let mut weights = vec![];
-        for _ in 0..rows {
-            let row = line("weights")?;
-            if row.len() != columns {
-                return Err(Error::import(format!("layer {}: {} weights in a row", k + 1, row.len())));
-            }
-            weights.extend(row);
-        }
-        let mut bias = vec![];
-        for _ in 0..rows {
-            match line("biases")?[..] {
-                [b] => bias.push(b),
-                _ => return Err(Error::import(format!("layer {}: not one bias in a line", k + 1))),
-            }
-        }
-        x = npz::layer(&mut net, x, &format!("layer {}", k + 1), &[rows, columns], weights, Some(bias))?;
-        if k + 1 < layers {
-            x = net.push(format!("relu {}", k + 1), Op::Piecewise(Piecewise::RELU), vec![x], vec![rows])?;
+    for k in 1..=layers {
+        let (columns, rows) = (sizes[k - 1], sizes[k]);
+        let [weights, bias] = lines.layer(k, rows, columns)?;
+        let name = &format!("layer {k}");
+        x = npz::layer(&mut net, x, Dense { name, shape: &[rows, columns], weights, bias: Some(bias) })?;
+        if k < layers {
+            x = net.push(format!("relu {k}"), Op::Piecewise(Piecewise::RELU), vec![x], vec![rows])?;
         }
     }
     let (mean, range) = (Coefficient::exact(means[inputs]), Coefficient::exact(ranges[inputs]));

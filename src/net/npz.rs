@@ -34,7 +34,8 @@ pub fn from_arrays(arrays: Vec<(String, Array)>) -> Result<Net> {
             Some(net) => net,
             None => (Net::new(vec![shape.get(1).copied().unwrap_or(0)]), 0),
         };
-        let last = layer(&mut so_far, last, &format!("W{k}"), &shape, weights, bias.map(|b| b.1))?;
+        let dense = Dense { name: &format!("W{k}"), shape: &shape, weights, bias: bias.map(|b| b.1) };
+        let last = layer(&mut so_far, last, dense)?;
         let last = activate(&mut so_far, last, &act).map_err(|e| e.at(format!("act{k}")))?;
         net = Some((so_far, last));
     }
@@ -61,15 +62,17 @@ fn text(array: Array, name: &str) -> Result<String> {
     }
 }
 
-/// A dense layer; weights must be a finite matrix that fits.
-pub fn layer(
-    net: &mut Net,
-    input: usize,
-    name: &str,
-    shape: &[usize],
-    weights: Vec<f64>,
-    bias: Option<Vec<f64>>,
-) -> Result<usize> {
+/// A dense layer as it stands in a file.
+pub struct Dense<'a> {
+    pub name: &'a str,
+    pub shape: &'a [usize],
+    pub weights: Vec<f64>,
+    pub bias: Option<Vec<f64>>,
+}
+
+/// Adds a dense layer; weights must be a finite matrix that fits.
+pub fn layer(net: &mut Net, input: usize, dense: Dense) -> Result<usize> {
+    let Dense { name, shape, weights, bias } = dense;
     let place = format!("array {name:?}");
     let &[rows, columns] = shape else {
         return Err(Error::import(format!("should be a matrix, has the shape {shape:?}"))

@@ -1,10 +1,10 @@
 //! Scalar nonlinearities and softmax.
 
-use super::arithmetic::{clipped, factor};
+use super::arithmetic::clipped;
 use super::call::{Call, Value};
-use super::import::Importer;
+use super::importer::Importer;
 use super::index;
-use super::shape::{expanded, permuted};
+use super::rearrange::{expanded, permuted};
 use crate::error::{Error, Result};
 use crate::layer::{Piecewise, Scale, Smooth};
 use crate::net::Op;
@@ -41,7 +41,7 @@ pub fn scalar(importer: &mut Importer, call: &Call, operator: &str) -> Result<Va
             // The standard's defaults, as f32.
             let y = importer.follow(call, elu(call.float("alpha", 1.673_263_2)?)?, x)?;
             let gamma = Coefficient::exact(call.float("gamma", 1.050_701)?);
-            return factor(importer, call, &y, gamma).map(Value::Computed);
+            return importer.factor(call, &y, gamma).map(Value::Computed);
         }
         "Celu" => {
             let alpha = call.float("alpha", 1.0)?;
@@ -49,9 +49,9 @@ pub fn scalar(importer: &mut Importer, call: &Call, operator: &str) -> Result<Va
                 return Err(Error::unsupported(format!("alpha = {alpha}")));
             }
             let alpha = Coefficient::exact(alpha);
-            let y = factor(importer, call, x, Coefficient::ONE.over(alpha))?;
+            let y = importer.factor(call, x, Coefficient::ONE.over(alpha))?;
             let y = importer.follow(call, elu(1.0)?, &y)?;
-            return factor(importer, call, &y, alpha).map(Value::Computed);
+            return importer.factor(call, &y, alpha).map(Value::Computed);
         }
         "Gelu" => match &call.text("approximate", "none")?[..] {
             "none" => Op::Smooth(Smooth::Gelu { tanh: false }),

@@ -1,8 +1,8 @@
 //! Element-wise arithmetic: constants become `Scale`, computed operands `Add`.
 
 use super::call::{Call, Computed, Value};
-use super::import::Importer;
-use super::shape::{constant_node, expanded};
+use super::importer::Importer;
+use super::rearrange::expanded;
 use super::tensor::Tensor;
 use super::{fold, gelu, index};
 use crate::error::{Error, Result};
@@ -16,12 +16,16 @@ pub fn binary(importer: &mut Importer, call: &Call, operator: &str) -> Result<Va
     let out = match (a, b) {
         (Value::Gate(_), _) | (_, Value::Gate(_)) => return gelu::binary(importer, call, operator),
         (Value::Constant(x), Value::Constant(y)) => return fold::binary(importer, x, y, operator),
-        (Value::Computed(x), Value::Constant(c)) => with_constant(importer, call, x, c, operator, false)?,
-        (Value::Constant(c), Value::Computed(x)) => with_constant(importer, call, x, c, operator, true)?,
+        (Value::Computed(x), Value::Constant(c)) => {
+            with_constant(importer, call, x, c, &|c| behind(operator, c))?
+        }
+        (Value::Constant(c), Value::Computed(x)) => {
+            with_constant(importer, call, x, c, &|c| before(operator, c))?
+        }
         (Value::Computed(x), Value::Computed(y)) => match operator {
             "Add" => add(importer, call, &[x.clone(), y.clone()])?,
             "Sub" => {
-                let negative = factor(importer, call, y, Coefficient::exact(-1.0))?;
+                let negative = importer.factor(call, y, Coefficient::exact(-1.0))?;
                 add(importer, call, &[x.clone(), negative])?
             }
             "Mul" => gated(importer, call, x, y)?,
@@ -42,14 +46,6 @@ fn gated(importer: &mut Importer, call: &Call, a: &Computed, b: &Computed) -> Re
         }
     }
     Err(Error::unsupported("of two computed values, other than x·sigmoid(x)"))
-}
-
-/// The factor alone, one for all features.
-pub fn factor(importer: &mut Importer, call: &Call, x: &Computed, c: Coefficient) -> Result<Computed> {
-    if c == Coefficient::ONE {
-        return Ok(x.clone());
-    }
-    importer.follow(call, Op::Scale(Scale::uniform(c)), x)
 }
 
 /// `Scale` with coefficients broadcast from a constant of shape `from`.
@@ -77,22 +73,34 @@ pub fn scale(
     importer.follow(call, Op::Scale(Scale::new(factor, shift, repeat)), &x)
 }
 
+/// Factor and shift that `x operator c` is.
+fn behind(operator: &str, c: Coefficient) -> Result<(Coefficient, Coefficient)> {
+    match operator {
+        "Add" => Ok((Coefficient::ONE, c)),
+        "Sub" => Ok((Coefficient::ONE, c.negated())),
+        "Mul" => Ok((c, Coefficient::ZERO)),
+        "Div" => Ok((Coefficient::ONE.over(c), Coefficient::ZERO)),
+        _ => Err(Error::unsupported("of a constant by a computed value")),
+    }
+}
+
+/// Factor and shift that `c operator x` is.
+fn before(operator: &str, c: Coefficient) -> Result<(Coefficient, Coefficient)> {
+    match operator {
+        "Add" => Ok((Coefficient::ONE, c)),
+        "Sub" => Ok((Coefficient::exact(-1.0), c)),
+        "Mul" => Ok((c, Coefficient::ZERO)),
+        _ => Err(Error::unsupported("of a constant by a computed value")),
+    }
+}
+
 fn with_constant(
     importer: &mut Importer,
     call: &Call,
     x: &Computed,
     constant: &Tensor,
-    operator: &str,
-    first: bool,
+    one: &dyn Fn(Coefficient) -> Result<(Coefficient, Coefficient)>,
 ) -> Result<Computed> {
-    let one = |c: Coefficient| match (operator, first) {
-        ("Add", _) => Ok((Coefficient::ONE, c)),
-        ("Sub", false) => Ok((Coefficient::ONE, c.negated())),
-        ("Sub", true) => Ok((Coefficient::exact(-1.0), c)),
-        ("Mul", _) => Ok((c, Coefficient::ZERO)),
-        ("Div", false) => Ok((Coefficient::ONE.over(c), Coefficient::ZERO)),
-        _ => Err(Error::unsupported("of a constant by a computed value")),
-    };
     let coefficients = importer.reals(constant)?.into_iter().map(one).collect::<Result<Vec<_>>>()?;
     scale(importer, call, x, &constant.shape, coefficients)
 }
@@ -144,7 +152,7 @@ pub fn sum(importer: &mut Importer, call: &Call) -> Result<Value> {
         (parts, total) => {
             let x = if let [one] = parts { one.clone() } else { add(importer, call, parts)? };
             match total {
-                Some(t) => with_constant(importer, call, &x, &t, "Add", false).map(Value::Computed),
+                Some(t) => with_constant(importer, call, &x, &t, &|c| behind("Add", c)).map(Value::Computed),
                 None => Ok(Value::Computed(x)),
             }
         }
@@ -154,7 +162,7 @@ pub fn sum(importer: &mut Importer, call: &Call) -> Result<Value> {
 pub fn negate(importer: &mut Importer, call: &Call) -> Result<Value> {
     match call.value(0)? {
         Value::Constant(t) => fold::binary(importer, &Tensor::integers(vec![], vec![0]), t, "Sub"),
-        _ => factor(importer, call, call.computed(0)?, Coefficient::exact(-1.0)).map(Value::Computed),
+        _ => importer.factor(call, call.computed(0)?, Coefficient::exact(-1.0)).map(Value::Computed),
     }
 }
 
@@ -170,10 +178,10 @@ pub fn extremum(importer: &mut Importer, call: &Call, minimum: bool) -> Result<V
     } else {
         let mut parts = vec![];
         for part in &computed {
-            parts.push(if minimum { factor(importer, call, part, minus)? } else { part.clone() });
+            parts.push(if minimum { importer.factor(call, part, minus)? } else { part.clone() });
         }
         let largest = largest(importer, call, &parts)?;
-        if minimum { factor(importer, call, &largest, minus)? } else { largest }
+        if minimum { importer.factor(call, &largest, minus)? } else { largest }
     };
     for constant in &constants {
         x = bounded(importer, call, &x, constant, minimum)?;
@@ -284,13 +292,4 @@ pub fn scaler(importer: &mut Importer, call: &Call) -> Result<Value> {
     let at = |values: &[f64], k: usize| Coefficient::exact(values[k % values.len()]);
     let coefficients = (0..count).map(|k| (at(&scales, k), at(&offsets, k).times(at(&scales, k)).negated()));
     scale(importer, call, x, &[count], coefficients.collect()).map(Value::Computed)
-}
-
-/// A constant operand as a node of the given shape.
-pub fn as_computed(importer: &mut Importer, call: &Call, value: &Value) -> Result<Computed> {
-    match value {
-        Value::Computed(x) => Ok(x.clone()),
-        Value::Constant(t) => constant_node(importer, call, t),
-        Value::Gate(_) | Value::Unknown => Err(Error::unsupported("of an unknown value")),
-    }
 }

@@ -3,10 +3,10 @@
 //! Attributes that an operator's arm did not read are noticed afterwards
 //! (`unread`), so that nothing that changes the meaning passes in silence.
 
-use super::gelu::Gate;
 use super::proto::{AttributeProto, NodeProto, TensorProto, attribute_type as t};
 use super::tensor::{Data, Tensor};
 use crate::error::{Error, Result};
+use crate::num::Coefficient;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -25,6 +25,16 @@ pub enum Value {
 pub struct Computed {
     pub node: usize,
     pub shape: Vec<usize>,
+}
+
+/// shift + factor·erf(slope·x): no node of a network, only on its way to one.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    /// Behind the uniform factors that `slope` contains.
+    pub x: Computed,
+    pub slope: Coefficient,
+    pub factor: Coefficient,
+    pub shift: Coefficient,
 }
 
 impl Computed {

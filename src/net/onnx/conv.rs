@@ -2,7 +2,7 @@
 //! One spatial axis is a picture of one row.
 
 use super::call::{Call, Value};
-use super::import::Importer;
+use super::importer::Importer;
 use super::tensor::dimension;
 use crate::error::{Error, Result};
 use crate::layer::{Affine, ConvShape, LinearMap};
@@ -149,19 +149,23 @@ fn kernel_of_weights(call: &Call, axes: usize) -> Result<Kernel> {
     Ok(Kernel { groups, channels: [a, b], size, in_channels: x.shape[1] })
 }
 
-/// `[1, channels, spatial]` without the axis added for one dimension.
-fn shaped(axes: usize, channels: usize, size: [usize; 2]) -> Vec<usize> {
-    if axes == 1 { vec![1, channels, size[1]] } else { vec![1, channels, size[0], size[1]] }
-}
-
-fn finish(
-    importer: &mut Importer,
-    call: &Call,
-    map: LinearMap,
+/// Several maps of numbers over one or two axes.
+struct Picture {
+    axes: usize,
     channels: usize,
     size: [usize; 2],
-    axes: usize,
-) -> Result<Value> {
+}
+
+impl Picture {
+    /// `[1, channels, spatial]` without the axis added for one dimension.
+    fn shape(&self) -> Vec<usize> {
+        let &Picture { axes, channels, size } = self;
+        if axes == 1 { vec![1, channels, size[1]] } else { vec![1, channels, size[0], size[1]] }
+    }
+}
+
+fn finish(importer: &mut Importer, call: &Call, map: LinearMap, output: Picture) -> Result<Value> {
+    let Picture { channels, size, .. } = output;
     let bias = match call.optional(2) {
         Some(_) => Some(call.weights(2)?.1.clone()),
         None => None,
@@ -171,7 +175,7 @@ fn finish(
     }
     let affine = Affine { map, bias, repeat: size[0].saturating_mul(size[1]) };
     let x = call.computed(0)?.node;
-    importer.push(call, Op::Affine(affine), vec![x], shaped(axes, channels, size)).map(Value::Computed)
+    importer.push(call, Op::Affine(affine), vec![x], output.shape()).map(Value::Computed)
 }
 
 fn mismatch(k: &Kernel) -> Error {
@@ -189,7 +193,7 @@ pub fn conv(importer: &mut Importer, call: &Call) -> Result<Value> {
     let w = window(call, axes, input, k.size, false)?;
     let shape = w.shape(k.groups, k.in_channels, out);
     let map = LinearMap::Conv { shape, weight: call.weights(1)?.1.clone(), adjoint: false };
-    finish(importer, call, map, out, w.output, axes)
+    finish(importer, call, map, Picture { axes, channels: out, size: w.output })
 }
 
 /// The transpose of the convolution with the same weights, from the output of
@@ -243,5 +247,5 @@ pub fn conv_transpose(importer: &mut Importer, call: &Call) -> Result<Value> {
     };
     let shape = w.shape(k.groups, out, inner);
     let map = LinearMap::Conv { shape, weight: call.weights(1)?.1.clone(), adjoint: true };
-    finish(importer, call, map, out, large, axes)
+    finish(importer, call, map, Picture { axes, channels: out, size: large })
 }

@@ -1,7 +1,7 @@
 //! Constants: nodes that are known without running the network.
 
 use super::call::{Call, Value};
-use super::import::Importer;
+use super::importer::Importer;
 use super::proto::data_type as t;
 use super::tensor::{self, Data, Tensor, dimension};
 use super::{index, tensor::exact};
@@ -68,7 +68,7 @@ pub fn size(call: &Call) -> Result<Value> {
 pub fn sqrt(importer: &mut Importer, call: &Call) -> Result<Value> {
     let tensor = call.constant(0)?;
     importer.charge_constant(tensor.len().saturating_mul(16))?;
-    let roots = reals(tensor)?.into_iter().map(Coefficient::sqrt).collect();
+    let roots = tensor.real_numbers()?.into_iter().map(Coefficient::sqrt).collect();
     Ok(Value::Constant(Tensor::reals(tensor.shape.clone(), roots)))
 }
 
@@ -136,10 +136,6 @@ fn nearest(x: f64, near: u16, value: impl Fn(u16) -> f64) -> f64 {
     around.filter(|&b| !value(b).is_nan()).min_by(closer).map_or(value(near), value)
 }
 
-pub fn reals(tensor: &Tensor) -> Result<Vec<Coefficient>> {
-    tensor.coefficients().ok_or_else(|| Error::unsupported("an integer too large for a float"))
-}
-
 /// Add, Sub, Mul and Div of two constants, as real numbers.
 pub fn binary(importer: &mut Importer, a: &Tensor, b: &Tensor, operator: &str) -> Result<Value> {
     let shape = index::broadcast(&a.shape, &b.shape)?;
@@ -162,7 +158,7 @@ pub fn binary(importer: &mut Importer, a: &Tensor, b: &Tensor, operator: &str) -
         let values = values.ok_or_else(|| Error::import("integer overflow or division by zero"))?;
         return Ok(Value::Constant(Tensor::integers(shape, values)));
     }
-    let (x, y) = (reals(a)?, reals(b)?);
+    let (x, y) = (a.real_numbers()?, b.real_numbers()?);
     let one = |(i, j): (usize, usize)| match operator {
         "Add" => x[i].plus(y[j]),
         "Sub" => x[i].minus(y[j]),

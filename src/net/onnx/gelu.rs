@@ -10,24 +10,13 @@
 //!
 //! with both factors as coefficients of proven error.
 
-use super::arithmetic::factor;
-use super::call::{Call, Computed, Value};
-use super::import::Importer;
+use super::call::{Call, Computed, Gate, Value};
+use super::importer::Importer;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::layer::Smooth;
 use crate::net::{Net, Op};
 use crate::num::Coefficient;
-
-/// shift + factor·erf(slope·x): no node of a network, only on its way to one.
-#[derive(Clone, Debug)]
-pub struct Gate {
-    /// Behind the uniform factors that `slope` contains.
-    pub x: Computed,
-    slope: Coefficient,
-    factor: Coefficient,
-    shift: Coefficient,
-}
 
 pub fn alone() -> Error {
     Error::unsupported("of Erf outside of GELU, x·(1 + erf(x/√2))")
@@ -95,7 +84,7 @@ fn product(importer: &mut Importer, call: &Call, gate: &Gate, x: &Computed) -> R
         return Err(alone());
     }
     let root_of_two = Coefficient::exact(2.0).sqrt();
-    let z = factor(importer, call, &r, root_of_two.times(slope))?;
+    let z = importer.factor(call, &r, root_of_two.times(slope))?;
     let y = importer.follow(call, Op::Smooth(Smooth::Gelu { tanh: false }), &z)?;
-    factor(importer, call, &y, root_of_two.times(a).over(slope).times(outer))
+    importer.factor(call, &y, root_of_two.times(a).over(slope).times(outer))
 }

@@ -1,10 +1,10 @@
 //! Products with a constant matrix: dense for one row, a convolution for many.
 
-use super::arithmetic::{factor, scale};
+use super::arithmetic::scale;
 use super::call::{Call, Computed, Value};
-use super::import::Importer;
+use super::importer::Importer;
 use super::index;
-use super::shape::permuted;
+use super::rearrange::permuted;
 use crate::error::{Error, Result};
 use crate::layer::{Affine, ConvShape, LinearMap};
 use crate::net::Op;
@@ -63,15 +63,16 @@ fn transposed(w: &[f64], count: usize, rows: usize, columns: usize) -> Vec<f64> 
     out
 }
 
-/// x [.., groups.., t, k] times `groups` matrices [k, n], given as `n x k`.
-fn right(
-    importer: &mut Importer,
-    call: &Call,
-    x: &Computed,
-    groups: usize,
-    n: usize,
-    w: Vec<f64>,
-) -> Result<Computed> {
+/// Matrices [k, n] of one size, given as `n x k`, one after the other.
+struct Matrices {
+    count: usize,
+    columns: usize,
+    weights: Vec<f64>,
+}
+
+/// x [.., groups.., t, k] times one matrix per group.
+fn right(importer: &mut Importer, call: &Call, x: &Computed, matrices: Matrices) -> Result<Computed> {
+    let Matrices { count: groups, columns: n, weights: w } = matrices;
     let (&k, lead) = x.shape.split_last().ok_or_else(|| Error::import("is applied to a scalar"))?;
     let rows = index::volume(lead)? / groups.max(1);
     let mut shape = lead.to_vec();
@@ -99,7 +100,7 @@ fn left(importer: &mut Importer, call: &Call, x: &Computed, m: usize, w: Vec<f64
         let mut order: Vec<usize> = (0..rank).collect();
         order.swap(rank - 2, rank - 1);
         let y = match permuted(importer, call, &Value::Computed(x.clone()), &order)? {
-            Value::Computed(x) => right(importer, call, &x, 1, m, w)?,
+            Value::Computed(x) => right(importer, call, &x, Matrices { count: 1, columns: m, weights: w })?,
             _ => return Err(Error::import("is not computed")),
         };
         return match permuted(importer, call, &Value::Computed(y), &order)? {
@@ -135,7 +136,8 @@ pub fn matmul(importer: &mut Importer, call: &Call) -> Result<Value> {
                 return Err(Error::unsupported("of several matrices with other leading axes"));
             }
             importer.charge_weights(w.len())?;
-            let y = right(importer, call, x, groups, n, transposed(w, groups, k, n))?;
+            let weights = transposed(w, groups, k, n);
+            let y = right(importer, call, x, Matrices { count: groups, columns: n, weights })?;
             let mut shape = y.shape.clone();
             if tensor.shape.len() == 1 {
                 shape.pop();
@@ -213,20 +215,20 @@ pub fn gemm(importer: &mut Importer, call: &Call) -> Result<Value> {
         return Err(Error::import(format!("cannot multiply {:?} and {:?}", x.shape, tensor.shape)));
     }
     let y = match side {
-        1 => right(importer, call, &x, 1, out, weights)?,
+        1 => right(importer, call, &x, Matrices { count: 1, columns: out, weights })?,
         _ => left(importer, call, &x, out, weights)?,
     };
     let alpha = Coefficient::exact(if exact { 1.0 } else { alpha });
     let y = match call.optional(2) {
-        None => factor(importer, call, &y, alpha)?,
+        None => importer.factor(call, &y, alpha)?,
         Some(Value::Constant(c)) => {
             let beta = Coefficient::exact(beta);
             let shifts = importer.reals(c)?.into_iter().map(|c| (alpha, beta.times(c))).collect();
             scale(importer, call, &y, &c.shape, shifts)?
         }
         Some(Value::Computed(c)) => {
-            let y = factor(importer, call, &y, alpha)?;
-            let c = factor(importer, call, c, Coefficient::exact(beta))?;
+            let y = importer.factor(call, &y, alpha)?;
+            let c = importer.factor(call, c, Coefficient::exact(beta))?;
             super::arithmetic::add(importer, call, &[y, c])?
         }
         Some(Value::Gate(_) | Value::Unknown) => return Ok(Value::Unknown),

@@ -1,9 +1,9 @@
 //! ONNX: from the bytes of a file to a `Net`.
 //!
 //! `proto` decodes messages, `graph` finds the nodes that reach the output,
-//! `import` walks them, and the operator families (`conv`, `matmul`,
+//! `walk` visits them, and the operator families (`conv`, `matmul`,
 //! `arithmetic`, `shape`, `pool`, `activation`, `fold`) each turn one node into
-//! network nodes or constants. The network computed is the real-valued one:
+//! constants or, through `importer` and `rearrange`, into network nodes. The network computed is the real-valued one:
 //! stored floats are taken exactly, and whatever is not a float (1/9, a
 //! batch-norm factor) becomes a coefficient with a proven error.
 //!
@@ -18,23 +18,26 @@ mod external;
 mod fold;
 mod gelu;
 mod graph;
-mod import;
+mod importer;
 mod index;
 mod matmul;
 mod names;
 mod pool;
 pub mod proto;
+mod rearrange;
 mod shape;
 mod tensor;
+mod walk;
 
 pub use external::Beside;
 
 use super::{Net, Warning};
 use crate::error::{Error, Result};
-use import::Refused;
+
 use prost::Message;
 use prost::bytes::Bytes;
 use std::collections::BTreeMap;
+use walk::{Refused, Walk};
 
 /// What the person asking wants to be different from what the file says.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +51,7 @@ pub struct Options {
 }
 
 /// The operators that can be imported; README and error texts are held to it.
-pub const SUPPORTED: &[&str] = import::SUPPORTED;
+pub const SUPPORTED: &[&str] = walk::SUPPORTED;
 
 const AGAIN: &str = "download or export the file again";
 
@@ -126,7 +129,8 @@ fn load_graph(bytes: &Bytes, beside: &mut Beside, options: &Options, refused: &m
     let output = graph::output(graph, options.output.as_deref())?;
     let plan = graph::plan(graph, &output.name)?;
     let shape = graph::input_shape(plan.input, options.input_shape.as_deref())?;
-    let mut net = import::run(graph, &plan, opset, shape, bytes.len(), beside, options, refused)?;
+    let walk = Walk { graph, plan: &plan, opset, input_shape: shape, bytes: bytes.len(), options };
+    let mut net = walk::run(walk, beside, refused)?;
     if graph.output.len() > 1 && options.output.is_none() {
         let others = graph.output.iter().map(|o| &o.name[..]).filter(|n| *n != output.name);
         let others = others.take(5).collect::<Vec<_>>().join(", ");

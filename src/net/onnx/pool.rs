@@ -2,9 +2,9 @@
 
 use super::call::{Call, Computed, Value};
 use super::conv::{Window, kernel, spatial, window};
-use super::import::Importer;
+use super::importer::Importer;
+use super::index;
 use super::tensor::{Data, Tensor};
-use super::{arithmetic, index};
 use crate::error::{Error, Result};
 use crate::layer::{Incidence, Scale};
 use crate::net::{Op, pool_windows};
@@ -59,7 +59,7 @@ pub fn average_pool(importer: &mut Importer, call: &Call) -> Result<Value> {
     let share = |count: usize| Coefficient::ONE.over(Coefficient::exact(count as f64));
     let equal = |counts: &[usize]| counts.iter().all(|&c| c == counts[0]);
     let y = if equal(&rows) && equal(&columns) {
-        arithmetic::factor(importer, call, &sums, share(rows[0] * columns[0]))?
+        importer.factor(call, &sums, share(rows[0] * columns[0]))?
     } else {
         importer.charge(rows.len().saturating_mul(columns.len()).saturating_mul(12))?;
         let counts = rows.iter().flat_map(|r| columns.iter().map(move |c| r * c));
@@ -77,7 +77,8 @@ pub fn global(importer: &mut Importer, call: &Call, operator: &str) -> Result<Va
     }
     let axes: Vec<usize> = (2..x.shape.len()).collect();
     let kind = if operator == "GlobalMaxPool" { "ReduceMax" } else { "ReduceMean" };
-    over_axes(importer, call, x, &axes, true, kind).map(Value::Computed)
+    let reduction = Reduction { axes: &axes, keep: true, operator: kind };
+    over_axes(importer, call, x, &reduction).map(Value::Computed)
 }
 
 pub fn reduce(importer: &mut Importer, call: &Call, operator: &str) -> Result<Value> {
@@ -91,7 +92,10 @@ pub fn reduce(importer: &mut Importer, call: &Call, operator: &str) -> Result<Va
         None => (0..rank).collect(),
     };
     match value {
-        Value::Computed(x) => over_axes(importer, call, x, &axes, keep, operator).map(Value::Computed),
+        Value::Computed(x) => {
+            let reduction = Reduction { axes: &axes, keep, operator };
+            over_axes(importer, call, x, &reduction).map(Value::Computed)
+        }
         Value::Constant(t) if axes.len() == rank => folded(t, keep, operator),
         _ => Err(Error::unsupported("of some axes of a constant")),
     }
@@ -112,14 +116,15 @@ fn folded(t: &Tensor, keep: bool, operator: &str) -> Result<Value> {
     Ok(Value::Constant(Tensor::integers(shape, vec![out])))
 }
 
-fn over_axes(
-    importer: &mut Importer,
-    call: &Call,
-    x: &Computed,
-    axes: &[usize],
+/// A reduction of some axes by an operator; `keep` leaves them with size 1.
+struct Reduction<'a> {
+    axes: &'a [usize],
     keep: bool,
-    operator: &str,
-) -> Result<Computed> {
+    operator: &'a str,
+}
+
+fn over_axes(importer: &mut Importer, call: &Call, x: &Computed, reduction: &Reduction) -> Result<Computed> {
+    let &Reduction { axes, keep, operator } = reduction;
     let rank = x.shape.len();
     let (kept, gone): (Vec<usize>, Vec<usize>) = (0..rank).partition(|k| !axes.contains(k));
     let length: usize = gone.iter().map(|&k| x.shape[k]).product();
@@ -146,15 +151,15 @@ fn over_axes(
         "ReduceMax" => importer.push(call, Op::Max(windows), vec![x.node], shape),
         "ReduceMin" => {
             let minus = Coefficient::exact(-1.0);
-            let x = arithmetic::factor(importer, call, x, minus)?;
+            let x = importer.factor(call, x, minus)?;
             let y = importer.push(call, Op::Max(windows), vec![x.node], shape)?;
-            arithmetic::factor(importer, call, &y, minus)
+            importer.factor(call, &y, minus)
         }
         "ReduceSum" | "ReduceMean" => {
             let op = Op::Select { incidence: windows, fill: 0.0 };
             let y = importer.push(call, op, vec![x.node], shape)?;
             let count = if operator == "ReduceMean" { length as f64 } else { 1.0 };
-            arithmetic::factor(importer, call, &y, Coefficient::ONE.over(Coefficient::exact(count)))
+            importer.factor(call, &y, Coefficient::ONE.over(Coefficient::exact(count)))
         }
         _ => Err(Error::unsupported("of computed values")),
     }

@@ -1,77 +1,13 @@
 //! Operators that move values without changing them, on constants and on
 //! computed values alike: an index table says where every output comes from.
 
-use super::arithmetic::as_computed;
-use super::call::{Call, Computed, Value};
-use super::import::Importer;
+use super::call::{Call, Value};
+use super::importer::Importer;
 use super::index::{self, NONE};
+use super::rearrange::{Table, as_computed, expanded, permuted, select};
 use super::tensor::{Data, Tensor, dimension};
 use crate::error::{Error, Result};
-use crate::layer::{Incidence, Scale};
 use crate::net::Op;
-use crate::num::Coefficient;
-use std::sync::Arc;
-
-/// `value` rearranged: output k is input `index[k]`, or `fill`.
-pub fn select(
-    importer: &mut Importer,
-    call: &Call,
-    value: &Value,
-    shape: Vec<usize>,
-    index: Vec<u32>,
-    fill: f64,
-) -> Result<Value> {
-    let x = match value {
-        Value::Constant(t) => return Ok(Value::Constant(t.gathered(shape, &index, fill))),
-        Value::Computed(x) => x,
-        Value::Gate(_) | Value::Unknown => return Ok(Value::Unknown),
-    };
-    if index.len() == x.len() && index.iter().enumerate().all(|(k, &i)| k == i as usize) {
-        return Ok(value.reshaped(shape));
-    }
-    let incidence = Arc::new(table(x.len(), index));
-    importer.push(call, Op::Select { incidence, fill }, vec![x.node], shape).map(Value::Computed)
-}
-
-fn table(inputs: usize, mut index: Vec<u32>) -> Incidence {
-    let mut start = Vec::with_capacity(index.len() + 1);
-    start.push(0);
-    let mut edges = 0;
-    for &i in &index {
-        edges += (i != NONE) as u32;
-        start.push(edges);
-    }
-    index.retain(|&i| i != NONE);
-    Incidence::from_parts(inputs, start, index)
-}
-
-/// Repeats `value` over `shape`, to which it broadcasts.
-pub fn expanded(importer: &mut Importer, call: &Call, value: &Value, shape: &[usize]) -> Result<Value> {
-    if value.shape() == shape {
-        return Ok(value.clone());
-    }
-    importer.charge_shape(value, shape)?;
-    let index = index::strided(shape, &index::broadcast_strides(value.shape(), shape));
-    select(importer, call, value, shape.to_vec(), index, 0.0)
-}
-
-pub fn permuted(importer: &mut Importer, call: &Call, value: &Value, order: &[usize]) -> Result<Value> {
-    let strides = index::strides(value.shape());
-    let shape: Vec<usize> = order.iter().map(|&a| value.shape()[a]).collect();
-    importer.charge_shape(value, &shape)?;
-    let index = index::strided(&shape, &order.iter().map(|&a| strides[a]).collect::<Vec<_>>());
-    select(importer, call, value, shape, index, 0.0)
-}
-
-/// A constant as a node of the network: nothing of the input, plus a shift.
-pub fn constant_node(importer: &mut Importer, call: &Call, t: &Tensor) -> Result<Computed> {
-    let values = importer.reals(t)?;
-    let nothing = table(importer.net.inputs(), vec![NONE; values.len()]);
-    let op = Op::Select { incidence: Arc::new(nothing), fill: 0.0 };
-    let zeros = importer.push(call, op, vec![0], t.shape.clone())?;
-    let factor = vec![Coefficient::ONE; values.len()];
-    importer.follow(call, Op::Scale(Scale::new(factor, values, 1)), &zeros)
-}
 
 pub fn dropout(call: &Call) -> Result<Value> {
     if call.optional(2).is_some() && call.number(2)? != 0.0 {
@@ -162,22 +98,6 @@ pub fn transpose(importer: &mut Importer, call: &Call) -> Result<Value> {
     permuted(importer, call, value, &order)
 }
 
-/// Per axis, which input coordinates are taken: the full axis by default.
-fn taken(
-    importer: &mut Importer,
-    call: &Call,
-    value: &Value,
-    shape: Vec<usize>,
-    map: impl Fn(usize, usize) -> u32,
-    fill: f64,
-) -> Result<Value> {
-    importer.charge_shape(value, &shape)?;
-    let maps: Vec<Vec<u32>> =
-        shape.iter().enumerate().map(|(k, &n)| (0..n).map(|i| map(k, i)).collect()).collect();
-    let index = index::by_axis(value.shape(), &maps);
-    select(importer, call, value, shape, index, fill)
-}
-
 pub fn slice(importer: &mut Importer, call: &Call) -> Result<Value> {
     let value = call.value(0)?;
     let missing = || Error::import("has no starts or ends");
@@ -209,7 +129,8 @@ pub fn slice(importer: &mut Importer, call: &Call) -> Result<Value> {
         shape[a] = if d == 0 { 0 } else { (span.max(0) as u64).div_ceil(by.unsigned_abs()) as usize };
         (first[a], step[a]) = (s, by);
     }
-    taken(importer, call, value, shape, |k, i| (first[k] + i as i64 * step[k]) as u32, 0.0)
+    let table = Table::by_axis(importer, value, shape, |k, i| (first[k] + i as i64 * step[k]) as u32)?;
+    select(importer, call, value, table)
 }
 
 pub fn split(importer: &mut Importer, call: &Call) -> Result<Vec<Value>> {
@@ -240,7 +161,8 @@ pub fn split(importer: &mut Importer, call: &Call) -> Result<Vec<Value>> {
         let mut shape = value.shape().to_vec();
         shape[axis] = size;
         let map = |k: usize, i: usize| if k == axis { (from + i) as u32 } else { i as u32 };
-        out.push(taken(importer, call, value, shape, map, 0.0)?);
+        let table = Table::by_axis(importer, value, shape, map)?;
+        out.push(select(importer, call, value, table)?);
         from += size;
     }
     Ok(out)
@@ -292,7 +214,8 @@ pub fn pad(importer: &mut Importer, call: &Call) -> Result<Value> {
         };
         if (0..d).contains(&at) { at as u32 } else { NONE }
     };
-    taken(importer, call, value, shape, map, fill)
+    let table = Table { fill, ..Table::by_axis(importer, value, shape, map)? };
+    select(importer, call, value, table)
 }
 
 pub fn gather(importer: &mut Importer, call: &Call) -> Result<Value> {
@@ -310,7 +233,8 @@ pub fn gather(importer: &mut Importer, call: &Call) -> Result<Value> {
     }
     let mut shape = value.shape().to_vec();
     shape[axis] = rows.len();
-    let out = taken(importer, call, value, shape, |k, i| if k == axis { rows[i] } else { i as u32 }, 0.0)?;
+    let table = Table::by_axis(importer, value, shape, |k, i| if k == axis { rows[i] } else { i as u32 })?;
+    let out = select(importer, call, value, table)?;
     let mut shape = value.shape().to_vec();
     shape.splice(axis..=axis, call.constant(1)?.shape.iter().copied());
     fits(&out, shape)
@@ -331,7 +255,8 @@ pub fn tile(importer: &mut Importer, call: &Call) -> Result<Value> {
         return Err(Error::import(format!("{} repeats for {} axes", repeats.len(), from.len())));
     }
     let shape = from.iter().zip(&repeats).map(|(&d, &r)| d.saturating_mul(r)).collect();
-    taken(importer, call, value, shape, |k, i| (i % from[k]) as u32, 0.0)
+    let table = Table::by_axis(importer, value, shape, |k, i| (i % from[k]) as u32)?;
+    select(importer, call, value, table)
 }
 
 pub fn concat(importer: &mut Importer, call: &Call) -> Result<Value> {
@@ -378,7 +303,7 @@ pub fn concat(importer: &mut Importer, call: &Call) -> Result<Value> {
             base += outer * inner;
         }
     }
-    select(importer, call, &joined, shape, index, 0.0)
+    select(importer, call, &joined, Table::new(shape, index))
 }
 
 fn joined(values: &[Value], total: usize) -> Result<Tensor> {
@@ -387,7 +312,7 @@ fn joined(values: &[Value], total: usize) -> Result<Tensor> {
         let Value::Constant(t) = value else { continue };
         match &t.data {
             Data::Integers(v) => integers.extend_from_slice(v),
-            _ => reals.extend(super::fold::reals(t)?),
+            _ => reals.extend(t.real_numbers()?),
         }
     }
     match (integers.len() == total, reals.len() == total) {

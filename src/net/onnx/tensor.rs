@@ -57,6 +57,11 @@ impl Tensor {
         }
     }
 
+    /// The same, or what is wrong.
+    pub fn real_numbers(&self) -> Result<Vec<Coefficient>> {
+        self.coefficients().ok_or_else(|| Error::unsupported("an integer too large for a float"))
+    }
+
     /// The values at `index`; `fill` where it is NONE.
     pub fn gathered(&self, shape: Vec<usize>, index: &[u32], fill: f64) -> Tensor {
         fn pick<T: Copy>(values: &[T], index: &[u32], fill: T) -> Arc<Vec<T>> {
