@@ -8,8 +8,9 @@ use crate::data::shape_text;
 use crate::error::{Kind, Result};
 use crate::net::onnx::Used;
 use crate::net::{Net, Node, Op, Source};
+use crate::report::count::{magnitude, thousands};
 use crate::report::csv::quote;
-use crate::report::human::{magnitude, put, thousands};
+use crate::report::human::put;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

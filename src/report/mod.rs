@@ -3,6 +3,7 @@
 
 mod axis;
 pub mod checked;
+pub mod count;
 pub mod csv;
 pub mod human;
 pub mod json;

@@ -1,7 +1,7 @@
 //! What a pair is worth, in a word and a sentence: why the gap is as it is, and what would narrow it.
 
 use super::Status;
-use super::human::thousands;
+use super::count::thousands;
 use crate::num::decimal::rounded_up;
 use crate::num::round::div_up;
 use serde::Serialize;
