@@ -3,6 +3,7 @@
 //! No Winograd, no FFT: every output is a plain sum of products.
 
 use super::double::{self, Pair};
+use super::taps::{each_line, gather};
 use super::{Block, Cpu, Parts, tasks};
 use crate::layer::ConvShape;
 use crate::num::round::two_sum;
@@ -110,6 +111,17 @@ struct Strip<'a> {
     band: Band<'a>,
 }
 
+/// A product of a kernel with every vector of a block.
+struct Product<'a> {
+    backend: &'a Cpu,
+    kernel: &'a Kernel<'a>,
+    x: &'a Block,
+    spread: &'a [f64],
+}
+
+/// One of the three components of a vector.
+type Component = fn(Source) -> &[f64];
+
 /// y = K * x for every vector of the block.
 pub fn forward(backend: &Cpu, kernel: &Kernel, x: &Block, spread: &[f64]) -> Parts {
     let shape = kernel.shape;
@@ -133,23 +145,23 @@ pub fn forward(backend: &Cpu, kernel: &Kernel, x: &Block, spread: &[f64]) -> Par
         .collect();
     let tasks = batches(strips, shape, rows * ow, depth);
     let operations = x.vectors() * shape.output_len() * depth;
+    let product = Product { backend, kernel, x, spread };
     tasks::each_with(tasks, operations, |scratch: &mut Scratch, mut strips| {
+        product.forward(scratch, &mut strips);
+    });
+    parts
+}
+
+impl Product<'_> {
+    /// One task: strips of the same group.
+    fn forward(&self, scratch: &mut Scratch, strips: &mut [Strip]) {
+        let kernel = self.kernel;
+        let (depth, channels) = (kernel.shape.depth(), kernel.shape.out_channels / kernel.shape.groups);
         let count: usize = strips.iter().map(|s| s.band.hi.ncols()).sum();
         let group = strips[0].group;
-        // Patches of all strips side by side; false if all are zero.
-        let gather_all = |strips: &[Strip], part: fn(Source) -> &[f64], patch: &mut [f64]| {
-            let (mut at, mut any) = (0, false);
-            for s in strips {
-                let data = part(Source::of(x, spread, s.vector));
-                let width = s.band.hi.ncols();
-                any |= gather(shape, group, s.y0, width, data, &mut patch[at..], count);
-                at += width;
-            }
-            any
-        };
-        if !spread.is_empty() {
+        if !self.spread.is_empty() {
             let patch = zeroed(&mut scratch.patch, depth * count);
-            if gather_all(&strips, |s| s.spread, patch) {
+            if self.patches(strips, |s| s.spread, patch, count) {
                 let mut out = matrix(&mut scratch.out, channels, count);
                 let magnitude = kernel.group(kernel.magnitude, group);
                 general_mat_mul(1.0, &magnitude, &view(patch, depth, count), 0.0, &mut out);
@@ -157,15 +169,15 @@ pub fn forward(backend: &Cpu, kernel: &Kernel, x: &Block, spread: &[f64]) -> Par
             }
         }
         let patch = zeroed(&mut scratch.patch, depth * count);
-        if !gather_all(&strips, |s| s.hi, patch) {
+        if !self.patches(strips, |s| s.hi, patch, count) {
             return;
         }
         let patch = view(patch, depth, count);
         let weight = kernel.group(kernel.weight, group);
         let mut out = matrix(&mut scratch.out, channels, count);
-        if backend.double() {
+        if self.backend.double() {
             let low = zeroed(&mut scratch.patch_lo, depth * count);
-            let lo = gather_all(&strips, |s| s.lo, low).then(|| view(low, depth, count));
+            let lo = self.patches(strips, |s| s.lo, low, count).then(|| view(low, depth, count));
             let mut out_lo = matrix(&mut scratch.out_lo, channels, count);
             let operands = (Pair { hi: weight, lo: None }, Pair { hi: patch, lo });
             double::product(operands.0, operands.1, out.view_mut(), out_lo.view_mut());
@@ -174,8 +186,22 @@ pub fn forward(backend: &Cpu, kernel: &Kernel, x: &Block, spread: &[f64]) -> Par
             general_mat_mul(1.0, &weight, &patch, 0.0, &mut out);
         }
         hand_out(&out, strips.iter_mut().map(|s| &mut s.band.hi));
-    });
-    parts
+    }
+
+    /// Patches of all strips side by side, rows `pitch` apart; false if all are zero.
+    fn patches(&self, strips: &[Strip], part: Component, patch: &mut [f64], pitch: usize) -> bool {
+        let shape = self.kernel.shape;
+        let plane = shape.input_len() / shape.groups;
+        let (mut at, mut any) = (0, false);
+        for s in strips {
+            let data = &part(Source::of(self.x, self.spread, s.vector))[s.group * plane..][..plane];
+            let width = s.band.hi.ncols();
+            let rows = s.y0..s.y0 + width / shape.output[1];
+            any |= gather(shape, data, rows, &mut patch[at..], pitch);
+            at += width;
+        }
+        any
+    }
 }
 
 /// Columns of `from`, one strip after the other.
@@ -221,95 +247,6 @@ fn bands(piece: Parts3<'_>, channels: usize, pixels: usize, width: usize) -> Vec
         .collect()
 }
 
-/// Where tap `t` on `axis` reads inside the input: outputs `from..to`, the
-/// first of them at input position `first`.
-#[derive(Clone, Copy)]
-struct Reach {
-    from: usize,
-    to: usize,
-    first: usize,
-}
-
-impl Reach {
-    fn new(shape: &ConvShape, axis: usize, t: usize) -> Self {
-        let (tap, pad, stride) = (t * shape.dilation[axis], shape.pad[axis], shape.stride[axis]);
-        let (input, output) = (shape.input[axis], shape.output[axis]);
-        let from = pad.saturating_sub(tap).div_ceil(stride);
-        let to = if input + pad > tap { (input + pad - tap - 1) / stride + 1 } else { 0 };
-        let to = to.min(output);
-        if from >= to {
-            return Reach { from: 0, to: 0, first: 0 };
-        }
-        Reach { from, to, first: from * stride + tap - pad }
-    }
-}
-
-/// Runs `line(row, at, source)` for every tap and every output row in
-/// `y0..y0 + rows` that it reaches: patch row, first output (relative to `y0`)
-/// and first input position of `to - from` values along x.
-#[inline(always)]
-fn each_line(
-    shape: &ConvShape,
-    channels: usize,
-    y0: usize,
-    rows: usize,
-    mut line: impl FnMut(usize, usize, usize, usize),
-) {
-    let [h, w] = shape.input;
-    let xs: Vec<Reach> = (0..shape.kernel[1]).map(|t| Reach::new(shape, 1, t)).collect();
-    for c in 0..channels {
-        for ky in 0..shape.kernel[0] {
-            let y = Reach::new(shape, 0, ky);
-            for (kx, x) in xs.iter().enumerate() {
-                let row = (c * shape.kernel[0] + ky) * shape.kernel[1] + kx;
-                for oy in y.from.max(y0)..y.to.min(y0 + rows) {
-                    let sy = y.first + (oy - y.from) * shape.stride[0];
-                    let at = (oy - y0) * shape.output[1] + x.from;
-                    line(row, at, (c * h + sy) * w + x.first, x.to - x.from);
-                }
-            }
-        }
-    }
-}
-
-/// Fills `depth x count` patches (rows `pitch` apart) for the output pixels
-/// from row `y0` on; false if all are zero.
-fn gather(
-    shape: &ConvShape,
-    group: usize,
-    y0: usize,
-    count: usize,
-    data: &[f64],
-    patch: &mut [f64],
-    pitch: usize,
-) -> bool {
-    let channels = shape.in_channels / shape.groups;
-    let plane = channels * shape.input[0] * shape.input[1];
-    let data = &data[group * plane..][..plane];
-    if data.iter().all(|v| *v == 0.0) {
-        return false;
-    }
-    let stride = shape.stride[1];
-    each_line(
-        shape,
-        channels,
-        y0,
-        count / shape.output[1],
-        #[inline(always)]
-        |row, at, from, len| {
-            let out = &mut patch[row * pitch + at..][..len];
-            if stride == 1 {
-                out.copy_from_slice(&data[from..from + len]);
-            } else {
-                for (o, v) in out.iter_mut().zip(data[from..].iter().step_by(stride)) {
-                    *o = *v;
-                }
-            }
-        },
-    );
-    true
-}
-
 /// Some input channels of one group of one vector.
 struct Planes<'a> {
     vector: usize,
@@ -351,83 +288,112 @@ pub fn adjoint(backend: &Cpu, kernel: &Kernel, g: &Block, spread: &[f64]) -> Par
         tasks.into_iter().map(|t| vec![t]).collect()
     };
     let operations = g.vectors() * shape.output_len() * shape.depth();
+    let product = Product { backend, kernel, x: g, spread };
     tasks::each_with(tasks, operations, |scratch: &mut Scratch, mut planes| {
-        back(backend, kernel, g, spread, scratch, &mut planes);
+        product.adjoint(scratch, &mut planes);
     });
     parts
 }
 
-/// One task of the adjoint: the same channels of a few vectors.
-fn back(
-    backend: &Cpu,
-    kernel: &Kernel,
-    g: &Block,
-    spread: &[f64],
-    scratch: &mut Scratch,
-    planes: &mut [Planes],
-) {
-    let shape = kernel.shape;
-    let (width, pixels) = (shape.output[1], shape.output[0] * shape.output[1]);
-    let (outputs, stride) = (shape.out_channels / shape.groups, shape.stride[1]);
-    let Planes { group, first, take, .. } = planes[0];
-    let height = take * shape.taps();
-    let left = |values| {
-        let taps = first * shape.taps()..first * shape.taps() + height;
-        kernel.group(values, group).slice_move(s![.., taps]).reversed_axes()
-    };
-    let bands = if planes.len() > 1 { 1 } else { pixels * height / PATCH + 1 };
-    let rows = shape.output[0].div_ceil(bands).max(1);
-    let Scratch { patch, patch_lo, out, out_lo } = scratch;
-    for y0 in (0..shape.output[0]).step_by(rows) {
-        let rows = rows.min(shape.output[0] - y0);
-        let each = rows * width;
-        let count = each * planes.len();
-        // Output rows of all vectors side by side; None if all are zero.
-        let grid = |planes: &[Planes], part: fn(Source) -> &[f64], to: &mut Vec<f64>| {
-            let mut to = matrix(to, outputs, count);
-            let mut any = false;
-            for (k, p) in planes.iter().enumerate() {
-                let data = &part(Source::of(g, spread, p.vector))[group * outputs * pixels..];
-                let from = view(data, outputs, pixels);
-                let from = from.slice(s![.., y0 * width..y0 * width + each]);
-                any |= from.iter().any(|v| *v != 0.0);
-                to.slice_mut(s![.., k * each..(k + 1) * each]).assign(&from);
+/// Some rows of the outputs of several vectors, and where they lie side by side.
+#[derive(Clone, Copy)]
+struct Grid {
+    y0: usize,
+    rows: usize,
+    /// Pixels of one vector, and of all.
+    each: usize,
+    count: usize,
+}
+
+impl Product<'_> {
+    /// One task of the adjoint: the same channels of a few vectors.
+    fn adjoint(&self, scratch: &mut Scratch, planes: &mut [Planes]) {
+        let shape = self.kernel.shape;
+        let pixels = shape.output[0] * shape.output[1];
+        let bands = if planes.len() > 1 { 1 } else { pixels * planes[0].take * shape.taps() / PATCH + 1 };
+        let rows = shape.output[0].div_ceil(bands).max(1);
+        for y0 in (0..shape.output[0]).step_by(rows) {
+            let rows = rows.min(shape.output[0] - y0);
+            let each = rows * shape.output[1];
+            let grid = Grid { y0, rows, each, count: each * planes.len() };
+            if !self.spread.is_empty() && self.collect(planes, grid, |s| s.spread, &mut scratch.patch) {
+                self.add_plain(scratch, planes, grid, true);
             }
-            any
-        };
-        if !spread.is_empty() && grid(planes, |s| s.spread, patch) {
-            let mut out = matrix(out, height, count);
-            general_mat_mul(1.0, &left(kernel.magnitude), &view(patch, outputs, count), 0.0, &mut out);
-            for (k, p) in planes.iter_mut().enumerate() {
-                let out = out.as_slice().expect("row order");
-                scatter(shape, take, (y0, rows), out, (count, k * each), |to, v| {
-                    add(p.piece.radius, to, stride, v);
-                });
+            if !self.collect(planes, grid, |s| s.hi, &mut scratch.patch) {
+                continue;
+            }
+            if self.backend.double() {
+                self.add_double(scratch, planes, grid);
+            } else {
+                self.add_plain(scratch, planes, grid, false);
             }
         }
-        if !grid(planes, |s| s.hi, patch) {
-            continue;
-        }
-        let centre = view(patch, outputs, count);
-        let mut out = matrix(out, height, count);
-        if !backend.double() {
-            general_mat_mul(1.0, &left(kernel.weight), &centre, 0.0, &mut out);
-            for (k, p) in planes.iter_mut().enumerate() {
-                let out = out.as_slice().expect("row order");
-                scatter(shape, take, (y0, rows), out, (count, k * each), |to, v| {
-                    add(p.piece.hi, to, stride, v);
-                });
+        if self.backend.double() {
+            for p in planes {
+                for (hi, lo) in p.piece.hi.iter_mut().zip(p.piece.lo.iter_mut()) {
+                    (*hi, *lo) = two_sum(*hi, *lo);
+                }
             }
-            continue;
         }
-        let lo = grid(planes, |s| s.lo, patch_lo).then(|| view(patch_lo, outputs, count));
-        let mut out_lo = matrix(out_lo, height, count);
-        let weights = Pair { hi: left(kernel.weight), lo: None };
-        double::product(weights, Pair { hi: centre, lo }, out.view_mut(), out_lo.view_mut());
+    }
+
+    fn outputs(&self) -> usize {
+        self.kernel.shape.out_channels / self.kernel.shape.groups
+    }
+
+    /// Weights of the channels of a task, `taps x outputs`.
+    fn left<'a>(&'a self, values: &'a [f64], planes: &Planes) -> ArrayView2<'a, f64> {
+        let taps = self.kernel.shape.taps();
+        let taps = planes.first * taps..(planes.first + planes.take) * taps;
+        self.kernel.group(values, planes.group).slice_move(s![.., taps]).reversed_axes()
+    }
+
+    /// Output rows of all vectors side by side; false if all are zero.
+    fn collect(&self, planes: &[Planes], grid: Grid, part: Component, to: &mut Vec<f64>) -> bool {
+        let shape = self.kernel.shape;
+        let (outputs, pixels) = (self.outputs(), shape.output[0] * shape.output[1]);
+        let first = grid.y0 * shape.output[1];
+        let mut to = matrix(to, outputs, grid.count);
+        let mut any = false;
+        for (k, p) in planes.iter().enumerate() {
+            let data = &part(Source::of(self.x, self.spread, p.vector))[p.group * outputs * pixels..];
+            let from = view(data, outputs, pixels);
+            let from = from.slice(s![.., first..first + grid.each]);
+            any |= from.iter().any(|v| *v != 0.0);
+            to.slice_mut(s![.., k * grid.each..(k + 1) * grid.each]).assign(&from);
+        }
+        any
+    }
+
+    /// Adds what the collected rows give, to radii or to centres.
+    fn add_plain(&self, scratch: &mut Scratch, planes: &mut [Planes], grid: Grid, radius: bool) {
+        let (shape, stride) = (self.kernel.shape, self.kernel.shape.stride[1]);
+        let values = if radius { self.kernel.magnitude } else { self.kernel.weight };
+        let left = self.left(values, &planes[0]);
+        let right = view(&scratch.patch, self.outputs(), grid.count);
+        let mut out = matrix(&mut scratch.out, left.nrows(), grid.count);
+        general_mat_mul(1.0, &left, &right, 0.0, &mut out);
+        let out = out.as_slice().expect("row order");
+        for (k, p) in planes.iter_mut().enumerate() {
+            let to = if radius { &mut *p.piece.radius } else { &mut *p.piece.hi };
+            scatter(shape, p.take, (grid, k), out, |at, v| add(to, at, stride, v));
+        }
+    }
+
+    /// The same for centres in double-double.
+    fn add_double(&self, scratch: &mut Scratch, planes: &mut [Planes], grid: Grid) {
+        let (shape, stride) = (self.kernel.shape, self.kernel.shape.stride[1]);
+        let left = self.left(self.kernel.weight, &planes[0]);
+        let lo = self.collect(planes, grid, |s| s.lo, &mut scratch.patch_lo);
+        let lo = lo.then(|| view(&scratch.patch_lo, self.outputs(), grid.count));
+        let right = Pair { hi: view(&scratch.patch, self.outputs(), grid.count), lo };
+        let mut out = matrix(&mut scratch.out, left.nrows(), grid.count);
+        let mut out_lo = matrix(&mut scratch.out_lo, left.nrows(), grid.count);
+        double::product(Pair { hi: left, lo: None }, right, out.view_mut(), out_lo.view_mut());
+        let (out, out_lo) = (out.as_slice().expect("row order"), out_lo.as_slice().expect("row order"));
         for (k, p) in planes.iter_mut().enumerate() {
             let (hi, lo) = (&mut *p.piece.hi, &mut *p.piece.lo);
-            let out = out.as_slice().expect("row order");
-            scatter(shape, take, (y0, rows), out, (count, k * each), |to, v| {
+            scatter(shape, p.take, (grid, k), out, |to, v| {
                 let at = (to..).step_by(stride);
                 for (at, &v) in at.zip(v) {
                     let (sum, e) = two_sum(hi[at], v);
@@ -435,37 +401,28 @@ fn back(
                     lo[at] += e;
                 }
             });
-            let out_lo = out_lo.as_slice().expect("row order");
-            scatter(shape, take, (y0, rows), out_lo, (count, k * each), |to, v| add(lo, to, stride, v));
-        }
-    }
-    if backend.double() {
-        for p in planes {
-            for (hi, lo) in p.piece.hi.iter_mut().zip(p.piece.lo.iter_mut()) {
-                (*hi, *lo) = two_sum(*hi, *lo);
-            }
+            scatter(shape, p.take, (grid, k), out_lo, |to, v| add(lo, to, stride, v));
         }
     }
 }
 
-/// Hands each line of `taps x pixels` contributions (rows `pitch` apart, from
-/// column `offset` on) to `add` with the input position where it begins.
+/// Hands each line of `taps x pixels` contributions of vector k of a grid to `add`, with the input
+/// position where it begins.
 #[inline(always)]
 fn scatter(
     shape: &ConvShape,
     channels: usize,
-    (y0, rows): (usize, usize),
+    (grid, k): (Grid, usize),
     patch: &[f64],
-    (pitch, offset): (usize, usize),
     mut add: impl FnMut(usize, &[f64]),
 ) {
     each_line(
         shape,
         channels,
-        y0,
-        rows,
+        grid.y0,
+        grid.rows,
         #[inline(always)]
-        |row, at, to, len| add(to, &patch[row * pitch + offset + at..][..len]),
+        |row, at, to, len| add(to, &patch[row * grid.count + k * grid.each + at..][..len]),
     );
 }
 

@@ -6,7 +6,7 @@
 
 use super::double::{self, Pair};
 use super::lanes::wide;
-use super::{Block, Cpu, Map, Parts, tasks};
+use super::{Block, Cpu, Parts, tasks};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
@@ -18,13 +18,29 @@ const THIN: usize = 3;
 /// Columns of the result that one task computes.
 const CHUNK: usize = 64;
 
-pub fn product(backend: &Cpu, map: &Map, w: &Array2<f64>, x: &Block, spread: &[f64], adjoint: bool) -> Parts {
+/// A matrix or its transpose; `magnitude` may be empty.
+pub struct Dense<'a> {
+    pub weight: &'a Array2<f64>,
+    pub magnitude: &'a [f64],
+    pub adjoint: bool,
+}
+
+/// What a product Y = X M is made of: M of size in x out, and the magnitudes for the radius.
+struct Operands<'a> {
+    hi: ArrayView2<'a, f64>,
+    lo: Option<ArrayView2<'a, f64>>,
+    spread: Option<ArrayView2<'a, f64>>,
+    m: ArrayView2<'a, f64>,
+    a: Option<ArrayView2<'a, f64>>,
+}
+
+pub fn product(backend: &Cpu, dense: &Dense, x: &Block, spread: &[f64]) -> Parts {
     if x.vectors() <= THIN && !backend.double() {
-        return thin(backend, w, x, spread, adjoint);
+        return thin(backend, dense, x, spread);
     }
-    // Everything below computes Y = X M with M of size in x out (as a view).
-    let magnitude = (!map.magnitude.is_empty())
-        .then(|| ArrayView2::from_shape(w.dim(), &map.magnitude).expect("magnitudes"));
+    let &Dense { weight: w, magnitude, adjoint } = dense;
+    let magnitude =
+        (!magnitude.is_empty()).then(|| ArrayView2::from_shape(w.dim(), magnitude).expect("magnitudes"));
     let (m, a) = if adjoint { (w.view(), magnitude) } else { (w.t(), magnitude.map(|a| a.reversed_axes())) };
     let vectors = x.vectors();
     let alive = alive(x, spread);
@@ -36,16 +52,16 @@ pub fn product(backend: &Cpu, map: &Map, w: &Array2<f64>, x: &Block, spread: &[f
         let pick = |v: ArrayView2<f64>, axis| v.select(Axis(axis), &alive);
         let (hi, lo, spread) = (pick(hi, 1), lo.map(|v| pick(v, 1)), spread.map(|v| pick(v, 1)));
         let (m, a) = (pick(m, 0), a.map(|v| pick(v, 0)));
-        return multiply(
-            backend,
-            hi.view(),
-            lo.as_ref().map(|v| v.view()),
-            spread.as_ref().map(|v| v.view()),
-            m.view(),
-            a.as_ref().map(|v| v.view()),
-        );
+        let operands = Operands {
+            hi: hi.view(),
+            lo: lo.as_ref().map(|v| v.view()),
+            spread: spread.as_ref().map(|v| v.view()),
+            m: m.view(),
+            a: a.as_ref().map(|v| v.view()),
+        };
+        return multiply(backend, operands);
     }
-    multiply(backend, hi, lo, spread, m, a)
+    multiply(backend, Operands { hi, lo, spread, m, a })
 }
 
 /// Features that are not exactly zero in every vector. The spread, where there
@@ -69,14 +85,7 @@ fn alive(x: &Block, spread: &[f64]) -> Vec<usize> {
     (0..x.features).filter(|&k| largest[k] > 0.0).collect()
 }
 
-fn multiply(
-    backend: &Cpu,
-    hi: ArrayView2<f64>,
-    lo: Option<ArrayView2<f64>>,
-    spread: Option<ArrayView2<f64>>,
-    m: ArrayView2<f64>,
-    a: Option<ArrayView2<f64>>,
-) -> Parts {
+fn multiply(backend: &Cpu, Operands { hi, lo, spread, m, a }: Operands) -> Parts {
     let (vectors, outputs) = (hi.nrows(), m.ncols());
     let mut parts = Parts::zeros(backend, vectors * outputs);
     let size = (vectors, outputs);
@@ -135,7 +144,8 @@ fn gemm(x: ArrayView2<f64>, m: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
 
 /// A few vectors times the weights, centre and radius at once, so that the
 /// weights are read from memory once and never copied.
-fn thin(backend: &Cpu, w: &Array2<f64>, x: &Block, spread: &[f64], adjoint: bool) -> Parts {
+fn thin(backend: &Cpu, dense: &Dense, x: &Block, spread: &[f64]) -> Parts {
+    let &Dense { weight: w, adjoint, .. } = dense;
     let outputs = if adjoint { w.ncols() } else { w.nrows() };
     let mut parts = Parts::zeros(backend, x.vectors() * outputs);
     let w = w.as_slice().expect("weights are stored in row order");

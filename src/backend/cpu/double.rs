@@ -6,6 +6,7 @@
 use crate::num::round::{U, two_sum};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 /// Terms summed before the running pair is folded into the result.
 const DEPTH: usize = 128;
@@ -43,6 +44,12 @@ pub struct Pair<'a> {
     pub lo: Option<ArrayView2<'a, f64>>,
 }
 
+impl<'a> Pair<'a> {
+    fn transposed(self) -> Pair<'a> {
+        Pair { hi: self.hi.reversed_axes(), lo: self.lo.map(|lo| lo.reversed_axes()) }
+    }
+}
+
 /// out = a b, normalised pairs; `out` is overwritten, its rows are contiguous.
 pub fn product(a: Pair, b: Pair, mut out_hi: ArrayViewMut2<f64>, mut out_lo: ArrayViewMut2<f64>) {
     let (m, k) = a.hi.dim();
@@ -50,45 +57,28 @@ pub fn product(a: Pair, b: Pair, mut out_hi: ArrayViewMut2<f64>, mut out_lo: Arr
     out_hi.fill(0.0);
     out_lo.fill(0.0);
     let (mut high, mut low) = (slices(out_hi), slices(out_lo));
-    let size = |low: Option<ArrayView2<f64>>, len: usize| if low.is_some() { len } else { 0 };
-    let left = DEPTH * CHUNK.min(m.next_multiple_of(TALL));
-    let mut left_hi = vec![0.0; left];
-    let mut left_lo = vec![0.0; size(a.lo, left)];
-    let mut panel_hi = vec![0.0; DEPTH * WIDTH];
-    let mut panel_lo = vec![0.0; size(b.lo, DEPTH * WIDTH)];
+    let mut left = Packed::new(DEPTH * CHUNK.min(m.next_multiple_of(TALL)), a.lo.is_some());
+    let mut panel = Packed::new(DEPTH * WIDTH, b.lo.is_some());
     let mut tile = vec![0.0; 2 * TALL * WIDTH];
     for k0 in (0..k).step_by(DEPTH) {
-        let depth = DEPTH.min(k - k0);
+        let terms = k0..k.min(k0 + DEPTH);
+        let depth = terms.len();
         for i0 in (0..m).step_by(CHUNK) {
             let chunk = CHUNK.min(m - i0);
-            for i in (0..chunk).step_by(TALL) {
-                let tall = TALL.min(chunk - i);
-                // A short tile is packed row by row.
-                let (step, width) = if tall < TALL { (1, 1) } else { (TALL, TALL) };
-                for t in (0..tall).step_by(step) {
-                    let at = (i + t) * depth..(i + t + width) * depth;
-                    pack(a.hi.t(), k0, depth, i0 + i + t, width, width, &mut left_hi[at.clone()]);
-                    if let Some(lo) = &a.lo {
-                        pack(lo.t(), k0, depth, i0 + i + t, width, width, &mut left_lo[at]);
-                    }
-                }
-            }
+            left.pack_tiles(a.transposed(), terms.clone(), i0..i0 + chunk);
             for j0 in (0..n).step_by(WIDTH) {
-                let width = WIDTH.min(n - j0);
-                pack(b.hi, k0, depth, j0, width, WIDTH, &mut panel_hi);
-                if let Some(lo) = b.lo {
-                    pack(lo, k0, depth, j0, width, WIDTH, &mut panel_lo);
-                }
+                let columns = j0..n.min(j0 + WIDTH);
+                panel.pack(b, terms.clone(), columns.clone(), WIDTH, 0..DEPTH * WIDTH);
                 let mut i = 0;
                 while i < chunk {
                     let tall = if chunk - i < TALL { 1 } else { TALL };
                     let at = i * depth..(i + tall) * depth;
-                    let part = if left_lo.is_empty() { 0..0 } else { at.clone() };
+                    let part = if left.lo.is_empty() { 0..0 } else { at.clone() };
                     let work = Tile {
-                        left_hi: &left_hi[at],
-                        left_lo: &left_lo[part],
-                        panel_hi: &panel_hi[..depth * WIDTH],
-                        panel_lo: &panel_lo[..depth * WIDTH.min(panel_lo.len())],
+                        left_hi: &left.hi[at],
+                        left_lo: &left.lo[part],
+                        panel_hi: &panel.hi[..depth * WIDTH],
+                        panel_lo: &panel.lo[..depth * WIDTH.min(panel.lo.len())],
                         out: &mut tile,
                     };
                     if tall == TALL {
@@ -96,17 +86,8 @@ pub fn product(a: Pair, b: Pair, mut out_hi: ArrayViewMut2<f64>, mut out_lo: Arr
                     } else {
                         run::<1>(work)
                     }
-                    for t in 0..tall {
-                        let (sums, corrections) = tile.split_at(tall * WIDTH);
-                        let (s, c) = (&sums[t * WIDTH..][..width], &corrections[t * WIDTH..][..width]);
-                        let hi = &mut high[i0 + i + t][j0..j0 + width];
-                        let lo = &mut low[i0 + i + t][j0..j0 + width];
-                        for j in 0..width {
-                            let (sum, e) = two_sum(hi[j], s[j]);
-                            hi[j] = sum;
-                            lo[j] += c[j] + e;
-                        }
-                    }
+                    let rows = i0 + i..i0 + i + tall;
+                    fold(&tile, &mut high[rows.clone()], &mut low[rows], columns.clone());
                     i += tall;
                 }
             }
@@ -119,24 +100,72 @@ pub fn product(a: Pair, b: Pair, mut out_hi: ArrayViewMut2<f64>, mut out_lo: Arr
     }
 }
 
+/// Adds the sums and corrections of a tile to some columns of its rows.
+#[inline(always)]
+fn fold(tile: &[f64], high: &mut [&mut [f64]], low: &mut [&mut [f64]], columns: Range<usize>) {
+    let (sums, corrections) = tile.split_at(high.len() * WIDTH);
+    for (t, (hi, lo)) in high.iter_mut().zip(low).enumerate() {
+        let (s, c) = (&sums[t * WIDTH..][..columns.len()], &corrections[t * WIDTH..][..columns.len()]);
+        let (hi, lo) = (&mut hi[columns.clone()], &mut lo[columns.clone()]);
+        for j in 0..s.len() {
+            let (sum, e) = two_sum(hi[j], s[j]);
+            hi[j] = sum;
+            lo[j] += c[j] + e;
+        }
+    }
+}
+
 fn slices<'a>(out: ArrayViewMut2<'a, f64>) -> Vec<&'a mut [f64]> {
     let rows = out.into_outer_iter_mut();
     rows.map(|r| r.into_slice().expect("rows are contiguous")).collect()
 }
 
-/// Columns `j0..j0 + width` of rows `k0..k0 + depth`, row by row with `pitch`
-/// entries each, zero beyond `width`.
-fn pack(
-    b: ArrayView2<f64>,
-    k0: usize,
-    depth: usize,
-    j0: usize,
-    width: usize,
-    pitch: usize,
-    panel: &mut [f64],
-) {
-    let block = b.slice_move(ndarray::s![k0..k0 + depth, j0..j0 + width]);
-    if width < pitch {
+/// Parts of a pair in the order in which tiles read them; low parts only where there are some.
+struct Packed {
+    hi: Vec<f64>,
+    lo: Vec<f64>,
+}
+
+impl Packed {
+    fn new(len: usize, low: bool) -> Packed {
+        Packed { hi: vec![0.0; len], lo: vec![0.0; if low { len } else { 0 }] }
+    }
+
+    /// Rows and columns of a pair into the places `at`, row by row with `pitch` entries each.
+    fn pack(
+        &mut self,
+        from: Pair,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        pitch: usize,
+        at: Range<usize>,
+    ) {
+        let block = |view: ArrayView2<'_, f64>, panel: &mut [f64]| {
+            pack(view.slice(ndarray::s![rows.clone(), columns.clone()]), pitch, panel);
+        };
+        block(from.hi, &mut self.hi[at.clone()]);
+        if let Some(lo) = from.lo {
+            block(lo, &mut self.lo[at]);
+        }
+    }
+
+    /// Columns in tiles of `TALL`; those of a short tile one by one.
+    fn pack_tiles(&mut self, from: Pair, terms: Range<usize>, columns: Range<usize>) {
+        let depth = terms.len();
+        for i in (0..columns.len()).step_by(TALL) {
+            let tall = TALL.min(columns.len() - i);
+            let (step, width) = if tall < TALL { (1, 1) } else { (TALL, TALL) };
+            for t in (i..i + tall).step_by(step) {
+                let first = columns.start + t;
+                self.pack(from, terms.clone(), first..first + width, width, t * depth..(t + width) * depth);
+            }
+        }
+    }
+}
+
+/// A block row by row with `pitch` entries each, zero beyond its width.
+fn pack(block: ArrayView2<f64>, pitch: usize, panel: &mut [f64]) {
+    if block.ncols() < pitch {
         panel.fill(0.0);
     }
     if block.strides()[0] == 1 {

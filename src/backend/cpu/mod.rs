@@ -14,6 +14,7 @@ mod lanes;
 mod lines;
 mod norms;
 mod spectral;
+mod taps;
 mod tasks;
 mod window;
 
@@ -291,7 +292,10 @@ impl Cpu {
         let depth = map.depth(adjoint);
         let spread = self.spread(x, depth, map.folds());
         let mut parts = match &map.affine.map {
-            LinearMap::Dense(w) => dense::product(self, map, w, x, &spread, adjoint),
+            LinearMap::Dense(weight) => {
+                let dense = dense::Dense { weight, magnitude: &map.magnitude, adjoint };
+                dense::product(self, &dense, x, &spread)
+            }
             LinearMap::Conv { shape, weight, adjoint: flipped } => {
                 let kernel = conv::Kernel { shape, weight, magnitude: &map.magnitude };
                 if adjoint == *flipped {

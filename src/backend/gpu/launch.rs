@@ -18,6 +18,13 @@ pub(super) enum Arg<'a> {
     Indices(&'a Slab, usize),
 }
 
+/// A kernel and what it reads and writes.
+pub(super) struct Pass<'a> {
+    pub kernel: &'a Kernel,
+    pub consts: &'a [f64],
+    pub args: &'a [Arg<'a>],
+}
+
 impl Gpu {
     /// Ranges of vectors, each small enough that what a kernel sees of them can be bound.
     pub(super) fn slices(&self, vectors: usize, args: &[Arg]) -> impl Iterator<Item = (usize, usize)> {
@@ -40,15 +47,13 @@ impl Gpu {
     /// slice, and the first one as its item tables count.
     pub(super) fn run(
         &self,
-        kernel: &Kernel,
+        pass: &Pass,
         vectors: usize,
-        consts: &[f64],
-        args: &[Arg],
         sizes: impl Fn(usize, usize) -> Vec<u32>,
         grid: impl Fn(usize) -> [u32; 3],
     ) {
-        for slice in self.slices(vectors, args) {
-            self.launch(kernel, slice, consts, args, &sizes, &grid);
+        for slice in self.slices(vectors, pass.args) {
+            self.launch(pass, slice, &sizes, &grid);
         }
     }
 
@@ -56,26 +61,22 @@ impl Gpu {
     /// most so many at a time.
     pub(super) fn run_up_to(
         &self,
-        kernel: &Kernel,
+        pass: &Pass,
         (vectors, most): (usize, usize),
-        consts: &[f64],
-        args: &[Arg],
         sizes: impl Fn(usize, usize) -> Vec<u32>,
         grid: impl Fn(usize) -> [u32; 3],
     ) {
         // Multiples of 64 keep the offsets of bindings aligned.
         let step = if vectors <= most { vectors.max(1) } else { (most / 64 * 64).max(64) };
         for first in (0..vectors).step_by(step) {
-            self.launch(kernel, (first, step.min(vectors - first)), consts, args, &sizes, &grid);
+            self.launch(pass, (first, step.min(vectors - first)), &sizes, &grid);
         }
     }
 
     fn launch(
         &self,
-        kernel: &Kernel,
+        &Pass { kernel, consts, args }: &Pass,
         (first, count): (usize, usize),
-        consts: &[f64],
-        args: &[Arg],
         sizes: &impl Fn(usize, usize) -> Vec<u32>,
         grid: &impl Fn(usize) -> [u32; 3],
     ) {
@@ -103,7 +104,7 @@ impl Gpu {
             list.extend(rest(first));
             list
         };
-        self.run(kernel, vectors, consts, args, sizes, |count| {
+        self.run(&Pass { kernel, consts, args }, vectors, sizes, |count| {
             Device::fold((count * width).div_ceil(256) as u64)
         });
     }

@@ -3,6 +3,7 @@
 
 use super::device::Device;
 use super::kernels::{CHORD, ROW_DOT, WINDOW_CHORD};
+use super::launch::Pass;
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Lines, WindowLines};
@@ -46,7 +47,8 @@ fn row_dot(
     let sizes = |first: usize, count: usize| {
         [count, a.features, a.rows, first].iter().map(|v| *v as u32).collect::<Vec<_>>()
     };
-    gpu.run(&ROW_DOT, vectors, &gpu.consts(1.0), &args, sizes, |count| Device::fold(count as u64));
+    let pass = Pass { kernel: &ROW_DOT, consts: &gpu.consts(1.0), args: &args };
+    gpu.run(&pass, vectors, sizes, |count| Device::fold(count as u64));
     let parts = gpu.device.read(&[(&sums, 2 * vectors)])?.pop()?;
     // Two products and two sums of as many terms; what a flush may lose.
     let gamma = real.gamma(a.features + 8);

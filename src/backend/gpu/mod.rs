@@ -32,6 +32,7 @@ use crate::num::round::{add_up, mul_up};
 use device::{Device, Slab};
 use launch::Arg;
 use ndarray::{Array2, Array3};
+use product::Way;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -284,15 +285,15 @@ impl Backend for Gpu {
     }
 
     fn affine(&self, map: &Map, x: &Block) -> Block {
-        product::run(self, map, x, false, true)
+        product::run(self, map, x, Way::Affine)
     }
 
     fn linear(&self, map: &Map, x: &Block) -> Block {
-        product::run(self, map, x, false, false)
+        product::run(self, map, x, Way::Linear)
     }
 
     fn adjoint(&self, map: &Map, g: &Block) -> Block {
-        product::run(self, map, g, true, false)
+        product::run(self, map, g, Way::Adjoint)
     }
 
     fn scale(&self, scale: &Scale, x: &Block, shift: bool) -> Block {

@@ -2,7 +2,7 @@
 
 use super::device::Device;
 use super::kernels::{COLUMN_NORMS, ROW_NORMS};
-use super::launch::Arg;
+use super::launch::{Arg, Pass};
 use super::{Block, Gpu};
 use crate::backend::{Backend, cpu::Cpu};
 use crate::num::Norm;
@@ -46,7 +46,8 @@ pub fn rows(gpu: &Gpu, x: &Block, norm: Norm) -> Array2<f64> {
         let args = [Arg::Each(&x.centre, x.features), Arg::Each(&x.radius, x.features), Arg::Each(&out, 2)];
         let sizes =
             |_: usize, count: usize| vec![count as u32, x.features as u32, (norm == Norm::Two) as u32];
-        gpu.run(&ROW_NORMS, vectors, &gpu.consts(1.0), &args, sizes, |count| Device::fold(count as u64));
+        let pass = Pass { kernel: &ROW_NORMS, consts: &gpu.consts(1.0), args: &args };
+        gpu.run(&pass, vectors, sizes, |count| Device::fold(count as u64));
         let pairs = gpu.device.read(&[(&out, 2 * vectors)])?.pop()?;
         let values = pairs.chunks_exact(2).map(|p| bound(gpu, x.features, norm, p)).collect();
         Some(Array2::from_shape_vec(shape, values).expect("one norm per row"))

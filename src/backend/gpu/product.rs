@@ -2,6 +2,7 @@
 
 use super::inflate::{Product, Real, Widening};
 use super::kernels::{CONV, CONV_ADJOINT, DENSE, Kernel};
+use super::launch::Pass;
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::Backend;
 use crate::layer::{Affine, ConvShape, LinearMap};
@@ -137,49 +138,75 @@ fn numbers(s: &ConvShape) -> Vec<u32> {
     list.into_iter().map(|v| v as u32).collect()
 }
 
-pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> Block {
+/// Which product with a map.
+#[derive(Clone, Copy)]
+pub enum Way {
+    /// With the bias.
+    Affine,
+    Linear,
+    Adjoint,
+}
+
+impl Way {
+    fn is_backward(self) -> bool {
+        matches!(self, Way::Adjoint)
+    }
+
+    /// Features of the argument and of the result.
+    fn sizes(self, map: &LinearMap) -> (usize, usize) {
+        if self.is_backward() { (map.outputs(), map.inputs()) } else { (map.inputs(), map.outputs()) }
+    }
+}
+
+pub fn run(gpu: &Gpu, map: &Map, x: &Block, way: Way) -> Block {
     let linear = &map.affine.map;
-    let (from, to) =
-        if backward { (linear.outputs(), linear.inputs()) } else { (linear.inputs(), linear.outputs()) };
+    let (from, to) = way.sizes(linear);
     assert_eq!(x.features, from);
     if !map.blocks.is_empty() && !x.lost() {
-        return by_blocks(gpu, map, x, backward, with_bias);
+        return by_blocks(gpu, map, x, way);
     }
     let real = gpu.real();
     let reach = gpu.reach(x);
-    let bias = with_bias && map.affine.bias.is_some();
-    let sum = if backward { map.columns } else { map.rows };
-    let plan = Plan::new(linear, backward);
+    let bias = matches!(way, Way::Affine) && map.affine.bias.is_some();
+    let sum = if way.is_backward() { map.columns } else { map.rows };
+    let plan = Plan::new(linear, way.is_backward());
     let depth = plan.parts.iter().map(|p| p.depth).max().unwrap_or(0);
     if x.lost() || !map.fits || !real.sums(depth + 6) {
-        return fallback(gpu, map, x, backward, with_bias, to);
+        return fallback(gpu, map, x, way);
     }
     if map.zero && !bias {
         let zeros = || Arc::new(gpu.device.upload(&vec![0.0; x.vectors() * to]));
         return Block { features: to, centre: zeros(), radius: zeros(), reach: 0.0, ..x.clone() };
     }
-    let shape = |depth| Product { depth, bias, rounded: map.rounded, weight: map.largest, reach };
+    let product = Product { depth, bias, rounded: map.rounded, weight: map.largest, reach };
     // Never less than what may happen, whatever part of it kernels add.
-    let most = shape(depth).consts(real, Widening::FULL);
+    let most = product.consts(real, Widening::FULL);
     // Twice the sum covers the rounding of weights, gamma and underflow together.
     let bound = add_up(mul_up(2.0 * sum, add_up(reach, 64.0 * real.tiny())), 2.0 * map.offset);
     let bound = add_up(bound, 4.0 * most[2]);
     if bound > real.limit() {
-        return fallback(gpu, map, x, backward, with_bias, to);
+        return fallback(gpu, map, x, way);
     }
     // The bound that is passed on has no factor of two.
     let tight = mul_up(sum, reach) * (1.0 + 8.0 * most[0]) + map.offset * (1.0 + 8.0 * most[0]);
     let y = gpu.empty((x.items, x.rows, to), add_up(tight, 16.0 * most[2]));
+    launch(gpu, map, [x, &y], &plan, product);
+    y
+}
+
+/// The kernels of a product from one block to another.
+fn launch(gpu: &Gpu, map: &Map, [x, y]: [&Block; 2], plan: &Plan, product: Product) {
+    let weights = map.affine.map.weights().len();
     let args = [
-        Arg::Each(&x.centre, from),
-        Arg::Each(&x.radius, from),
+        Arg::Each(&x.centre, x.features),
+        Arg::Each(&x.radius, x.features),
         match map.halves {
-            true => Arg::Indices(&map.weight, linear.weights().len().div_ceil(2)),
-            false => Arg::Reals(&map.weight, linear.weights().len()),
+            true => Arg::Indices(&map.weight, weights.div_ceil(2)),
+            false => Arg::Reals(&map.weight, weights),
         },
         Arg::Reals(&map.bias, map.affine.bias.as_ref().map_or(0, |b| b.len())),
-        Arg::Each(&y.centre, to),
-        Arg::Each(&y.radius, to),
+        Arg::Each(&y.centre, y.features),
+        Arg::Each(&y.radius, y.features),
     ];
     // A wide tile would be mostly empty where a group has few outputs.
     let slim = plan.width <= 8;
@@ -187,36 +214,37 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> 
     let kernel = &plan.kernels[map.halves as usize][slim as usize];
     for Part { places, depth, numbers } in &plan.parts {
         let mut consts = gpu.consts(1.0);
-        consts.extend(shape(*depth).consts(real, gpu.widening));
+        consts.extend(Product { depth: *depth, ..product }.consts(gpu.real(), gpu.widening));
+        let pass = Pass { kernel, consts: &consts, args: &args };
         for start in (0..(places * x.vectors()).div_ceil(tall)).step_by(65_535) {
             let sizes = |_: usize, count: usize| {
-                let first = [count * places, plan.width, *depth, start, bias as usize, map.affine.repeat];
+                let bias = product.bias as usize;
+                let first = [count * places, plan.width, *depth, start, bias, map.affine.repeat];
                 first.iter().map(|v| *v as u32).chain(numbers.iter().copied()).collect()
             };
-            gpu.run(kernel, x.vectors(), &consts, &args, sizes, |count| {
+            gpu.run(&pass, x.vectors(), sizes, |count| {
                 let left = (count * places).div_ceil(tall).saturating_sub(start).min(65_535);
                 [left as u32, plan.width.div_ceil(across) as u32, plan.groups as u32]
             });
         }
     }
-    y
 }
 
 /// Forward the blocks' outputs side by side, backward their sum.
-fn by_blocks(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool) -> Block {
+fn by_blocks(gpu: &Gpu, map: &Map, x: &Block, way: Way) -> Block {
     let mut first = 0;
     let mut parts = vec![];
     for block in &map.blocks {
         let rows = block.affine.map.outputs();
-        if backward {
-            parts.push(run(gpu, block, &gpu.slice(x, first..first + rows), true, false));
+        if way.is_backward() {
+            parts.push(run(gpu, block, &gpu.slice(x, first..first + rows), way));
         } else {
-            parts.push(run(gpu, block, x, false, with_bias));
+            parts.push(run(gpu, block, x, way));
         }
         first += rows;
     }
     let parts: Vec<&Block> = parts.iter().collect();
-    if backward { gpu.sum(&parts) } else { gpu.concat(&parts) }
+    if way.is_backward() { gpu.sum(&parts) } else { gpu.concat(&parts) }
 }
 
 /// What is launched for a product.
@@ -300,16 +328,16 @@ fn phases(s: &ConvShape, axis: usize) -> Vec<Phase> {
     (0..stride.min(s.input[axis])).map(phase).collect()
 }
 
-fn fallback(gpu: &Gpu, map: &Map, x: &Block, backward: bool, with_bias: bool, to: usize) -> Block {
+fn fallback(gpu: &Gpu, map: &Map, x: &Block, way: Way) -> Block {
     if x.lost() {
-        return gpu.lost(x.items, x.rows, to);
+        return gpu.lost(x.items, x.rows, way.sizes(&map.affine.map).1);
     }
     gpu.twin(&[x], |b, x| {
         let twin = b.prepare(&map.affine);
-        match (backward, with_bias) {
-            (true, _) => b.adjoint(&twin, x[0]),
-            (false, true) => b.affine(&twin, x[0]),
-            (false, false) => b.linear(&twin, x[0]),
+        match way {
+            Way::Adjoint => b.adjoint(&twin, x[0]),
+            Way::Affine => b.affine(&twin, x[0]),
+            Way::Linear => b.linear(&twin, x[0]),
         }
     })
 }

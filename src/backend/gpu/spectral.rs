@@ -3,6 +3,7 @@
 use super::device::Slab;
 use super::inflate::Real;
 use super::kernels::{COLUMNS, GRAM, SYMBOLS};
+use super::launch::Pass;
 use super::{Arg, Gpu};
 use crate::backend::spectral::{Matrices, Spectral, Stored, Twiddles};
 use crate::num::norms::{Norm, vector_norm_up};
@@ -142,10 +143,8 @@ impl Spectral for Gpu {
         let widest = a.size().max(size);
         let most = 65_535usize.min(self.binding as usize / (widest * self.real().bytes()).max(1));
         self.run_up_to(
-            &GRAM,
+            &Pass { kernel: &GRAM, consts: &self.consts(1.0), args: &args },
             (a.count, most),
-            &self.consts(1.0),
-            &args,
             |_, _| vec![a.rows as u32, a.cols as u32, complex],
             |count| [sides, sides, count as u32],
         );
