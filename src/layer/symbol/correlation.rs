@@ -152,15 +152,17 @@ pub fn shorter(shape: &ConvShape, bands: &[Band; 2], wrap: [Wrap; 2]) -> Side {
     if of(Side::Inputs) <= of(Side::Outputs) { Side::Inputs } else { Side::Outputs }
 }
 
-impl Correlation {
-    /// `None` for a kernel that is zero or not finite, or meets nothing. `kernel` holds one group's weights.
-    pub fn new(
-        shape: &ConvShape,
-        kernel: &[f64],
-        bands: &[Band; 2],
-        wrap: [Wrap; 2],
-        side: Side,
-    ) -> Option<Self> {
+/// The scaled weights of one group: outputs x inputs for every tap.
+struct Planes {
+    list: Vec<Array2<f64>>,
+    /// Taps of a row.
+    columns: usize,
+    unscale: f64,
+}
+
+impl Planes {
+    /// `None` if the kernel is zero or not finite.
+    fn new(shape: &ConvShape, kernel: &[f64]) -> Option<Planes> {
         let (ins, outs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
         let top = largest(kernel.iter().map(|w| w.abs()));
         if top == 0.0 || top == f64::INFINITY {
@@ -170,16 +172,25 @@ impl Correlation {
         let plane = |t: usize| {
             Array2::from_shape_fn((outs, ins), |(o, i)| kernel[(o * ins + i) * shape.taps() + t] / unscale)
         };
-        let planes: Vec<Array2<f64>> = (0..shape.taps()).map(plane).collect();
-        let mut axes = [0, 1].map(|a| pairs(&bands[a], wrap[a], side));
-        if axes.iter().any(|a| a.is_empty()) {
-            return None;
+        Some(Planes { list: (0..shape.taps()).map(plane).collect(), columns: shape.kernel[1], unscale })
+    }
+
+    /// The sum over pairs of taps on both axes of products of their matrices.
+    fn product(&self, y: &Pairs, x: &Pairs, side: Side) -> Array2<f64> {
+        let channels = self.list[0].len_of(Axis(if side == Side::Inputs { 1 } else { 0 }));
+        let mut m = Array2::zeros((channels, channels));
+        for (&(t, u), &(v, w)) in y.taps.iter().flat_map(|a| x.taps.iter().map(move |b| (a, b))) {
+            let (left, right) = (&self.list[t * self.columns + v], &self.list[u * self.columns + w]);
+            match side {
+                Side::Inputs => general_mat_mul(1.0, &left.t(), right, 1.0, &mut m),
+                Side::Outputs => general_mat_mul(1.0, left, &right.t(), 1.0, &mut m),
+            }
         }
-        // The lower triangle alone.
-        axes[0].iter_mut().for_each(|p| p.at.retain(|(row, column)| row >= column));
-        axes[0].retain(|p| !p.at.is_empty());
-        let channels = if side == Side::Inputs { ins } else { outs };
-        let inner = ins + outs - channels;
+        m
+    }
+
+    /// First axis' pairs times second axis' pairs.
+    fn products(&self, axes: &[Vec<Pairs>; 2], side: Side) -> Vec<Array2<f64>> {
         let keys: Vec<(&Pairs, &Pairs)> =
             axes[0].iter().flat_map(|y| axes[1].iter().map(move |x| (y, x))).collect();
         // Pairs whose transpose comes earlier are its transposed matrix.
@@ -187,23 +198,12 @@ impl Correlation {
             let find = |list: &[Pairs], p: &Pairs| list.iter().position(|q| q.name == p.transposed());
             Some(find(&axes[0], y)? * axes[1].len() + find(&axes[1], x)?)
         };
-        let product = |y: &Pairs, x: &Pairs| {
-            let mut m = Array2::zeros((channels, channels));
-            for (&(t, u), &(v, w)) in y.taps.iter().flat_map(|a| x.taps.iter().map(move |b| (a, b))) {
-                let (left, right) = (&planes[t * shape.kernel[1] + v], &planes[u * shape.kernel[1] + w]);
-                match side {
-                    Side::Inputs => general_mat_mul(1.0, &left.t(), right, 1.0, &mut m),
-                    Side::Outputs => general_mat_mul(1.0, left, &right.t(), 1.0, &mut m),
-                }
-            }
-            m
-        };
         let mut products: Vec<Array2<f64>> = keys
             .par_iter()
             .enumerate()
             .map(|(k, (y, x))| match twin(y, x) {
                 Some(other) if other < k => Array2::zeros((0, 0)),
-                _ => product(y, x),
+                _ => self.product(y, x, side),
             })
             .collect();
         for k in 0..products.len() {
@@ -212,37 +212,65 @@ impl Correlation {
                 products[k] = products[other].t().as_standard_layout().into_owned();
             }
         }
+        products
+    }
+
+    /// The largest sum of magnitudes of a line of all matrices, up.
+    fn lines(&self, axis: usize) -> f64 {
+        let mut sums = vec![0.0; self.list[0].len_of(Axis(axis))];
+        for p in &self.list {
+            let parts = p.axis_iter(Axis(axis)).map(|l| vector_norm_up(l.iter().map(|w| w.abs()), Norm::One));
+            sums.iter_mut().zip(parts).for_each(|(s, l)| *s = add_up(*s, l));
+        }
+        largest(sums)
+    }
+
+    /// Spectral norm of what a Gram matrix of this order may be off by, with sums over `inner` channels.
+    fn error(&self, inner: usize, order: usize, complex: bool) -> f64 {
         // A term is rounded as a product, in the sum over channels, once per pair of taps
         // and once per key; a factor e^{iωδ} errs by `turn` in each part.
-        let complex = wrap.contains(&Wrap::Circle);
         let turn = if complex { twiddle::ERROR } else { 0.0 };
-        let all = (shape.taps() * shape.taps()) as f64;
-        let roundings = gamma(inner + 2 * shape.taps() * shape.taps() + 8);
+        let taps = self.list.len();
+        let roundings = gamma(inner + 2 * taps * taps + 8);
         let each = add_up(mul_up(roundings, 1.0 + 2.0 * turn), turn);
+        let flushed = mul_up(mul_up(order as f64 * inner as f64, 4.0 * (taps * taps) as f64), LEAST);
         // ‖|A|‖² <= ‖|A|‖_1 ‖|A|‖_inf, each at most a sum over the kernel.
-        let lines = |axis: usize| {
-            let mut sums = vec![0.0; planes[0].len_of(Axis(axis))];
-            for p in &planes {
-                let parts =
-                    p.axis_iter(Axis(axis)).map(|l| vector_norm_up(l.iter().map(|w| w.abs()), Norm::One));
-                sums.iter_mut().zip(parts).for_each(|(s, l)| *s = add_up(*s, l));
-            }
-            largest(sums)
-        };
+        add_up(mul_up(mul_up(1.5, each), mul_up(self.lines(0), self.lines(1))), flushed)
+    }
+}
+
+impl Correlation {
+    /// `None` for a kernel that is zero or not finite, or meets nothing. `kernel` holds one group's weights.
+    pub fn new(
+        shape: &ConvShape,
+        kernel: &[f64],
+        bands: &[Band; 2],
+        wrap: [Wrap; 2],
+        side: Side,
+    ) -> Option<Self> {
+        let planes = Planes::new(shape, kernel)?;
+        let mut axes = [0, 1].map(|a| pairs(&bands[a], wrap[a], side));
+        if axes.iter().any(|a| a.is_empty()) {
+            return None;
+        }
+        // The lower triangle alone.
+        axes[0].iter_mut().for_each(|p| p.at.retain(|(row, column)| row >= column));
+        axes[0].retain(|p| !p.at.is_empty());
+        let (ins, outs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+        let (channels, inner) = if side == Side::Inputs { (ins, outs) } else { (outs, ins) };
+        let complex = wrap.contains(&Wrap::Circle);
         let width = positions(&bands[1], wrap[1], side);
         let order = channels * positions(&bands[0], wrap[0], side) * width;
-        let flushed = mul_up(mul_up(order as f64 * inner as f64, 4.0 * all), LEAST);
-        let error = add_up(mul_up(mul_up(1.5, each), mul_up(lines(0), lines(1))), flushed);
         Some(Correlation {
             order,
             channels,
             width,
+            products: planes.products(&axes, side),
             pairs: axes,
-            products,
             complex,
-            error,
+            error: planes.error(inner, order, complex),
             lost: mul_up(kernel.len() as f64, LEAST),
-            unscale,
+            unscale: planes.unscale,
         })
     }
 

@@ -199,6 +199,51 @@ impl<'a> Peaks<'a> {
         sample(self.symbol, frequency, value, vector)
     }
 
+    /// A vector of the whole map, near its top singular vector: the symbol's vector at
+    /// its peak as a wave, under a half period of a sine that vanishes beyond the edges.
+    pub fn wave(&self, shape: &ConvShape, bands: &[Band; 2], side: Side, group: usize) -> Array1<f64> {
+        let (_, frequency, vector) = self.top();
+        let (channels, sizes) = match side {
+            Side::Inputs => (shape.in_channels / shape.groups, shape.input),
+            Side::Outputs => (shape.out_channels / shape.groups, shape.output),
+        };
+        // Per axis: place in the map, position in the symbol's vector, angle and height.
+        let places = |a: usize| -> Vec<(usize, usize, f64, f64)> {
+            let (band, (p, q)) = (&bands[a], frequency[a]);
+            let angle = TAU * p as f64 / q as f64;
+            let (first, last) =
+                if side == Side::Inputs { (band.first, band.last) } else { (0, band.outputs - 1) };
+            let phases = band.phases();
+            let one = |k: usize| {
+                let height = (PI * (k - first + 1) as f64 / (last - first + 2) as f64).sin();
+                let (place, phase, turn) = match side {
+                    Side::Inputs => {
+                        let (turn, phase) = band.input_place(k);
+                        (band.input_of(shape, a, k)?, phases.binary_search(&phase).ok()?, turn)
+                    }
+                    Side::Outputs => (band.output_of(shape, a, k), 0, k),
+                };
+                (place < sizes[a]).then_some((place, phase, angle * turn as f64, height))
+            };
+            (first..=last).filter_map(one).collect()
+        };
+        let (ys, xs) = (places(0), places(1));
+        let width = if side == Side::Inputs { bands[1].phases().len() } else { 1 };
+        let half = vector.len() / 2;
+        let mut out = Array1::zeros(shape.groups * channels * sizes[0] * sizes[1]);
+        for &(y, py, ay, hy) in &ys {
+            for &(x, px, ax, hx) in &xs {
+                let (cos, sin, height) = ((ay + ax).cos(), (ay + ax).sin(), hy * hx);
+                for c in 0..channels {
+                    let k = (py * width + px) * channels + c;
+                    let at = ((group * channels + c) * sizes[0] + y) * sizes[1] + x;
+                    out[at] = height * (vector[k] * cos - vector[half + k] * sin);
+                }
+            }
+        }
+        out
+    }
+
     /// The envelope's maximum on a grid.
     pub fn rough(&self, grid: [Circle; 2]) -> f64 {
         let (ys, xs) = (grid[0].angles(), grid[1].angles());
@@ -226,57 +271,6 @@ impl<'a> Peaks<'a> {
         }
         best
     }
-}
-
-/// A vector of the whole map, near its top singular vector: the symbol's vector at
-/// its peak as a wave, under a half period of a sine that vanishes beyond the edges.
-pub fn wave(
-    shape: &ConvShape,
-    bands: &[Band; 2],
-    side: Side,
-    group: usize,
-    frequency: Frequency,
-    vector: &Array1<f64>,
-) -> Array1<f64> {
-    let (channels, sizes) = match side {
-        Side::Inputs => (shape.in_channels / shape.groups, shape.input),
-        Side::Outputs => (shape.out_channels / shape.groups, shape.output),
-    };
-    // Per axis: place in the map, position in the symbol's vector, angle and height.
-    let places = |a: usize| -> Vec<(usize, usize, f64, f64)> {
-        let (band, (p, q)) = (&bands[a], frequency[a]);
-        let angle = TAU * p as f64 / q as f64;
-        let (first, last) =
-            if side == Side::Inputs { (band.first, band.last) } else { (0, band.outputs - 1) };
-        let phases = band.phases();
-        let one = |k: usize| {
-            let height = (PI * (k - first + 1) as f64 / (last - first + 2) as f64).sin();
-            let (place, phase, turn) = match side {
-                Side::Inputs => {
-                    let (turn, phase) = band.input_place(k);
-                    (band.input_of(shape, a, k)?, phases.binary_search(&phase).ok()?, turn)
-                }
-                Side::Outputs => (band.output_of(shape, a, k), 0, k),
-            };
-            (place < sizes[a]).then_some((place, phase, angle * turn as f64, height))
-        };
-        (first..=last).filter_map(one).collect()
-    };
-    let (ys, xs) = (places(0), places(1));
-    let width = if side == Side::Inputs { bands[1].phases().len() } else { 1 };
-    let half = vector.len() / 2;
-    let mut out = Array1::zeros(shape.groups * channels * sizes[0] * sizes[1]);
-    for &(y, py, ay, hy) in &ys {
-        for &(x, px, ax, hx) in &xs {
-            let (cos, sin, height) = ((ay + ax).cos(), (ay + ax).sin(), hy * hx);
-            for c in 0..channels {
-                let k = (py * width + px) * channels + c;
-                let at = ((group * channels + c) * sizes[0] + y) * sizes[1] + x;
-                out[at] = height * (vector[k] * cos - vector[half + k] * sin);
-            }
-        }
-    }
-    out
 }
 
 fn sample(symbol: &Correlation, frequency: Frequency, value: f64, vector: Array1<f64>) -> Sample {

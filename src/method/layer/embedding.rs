@@ -12,7 +12,7 @@ use super::cover::{Aim, cover};
 use crate::layer::map::{ConvShape, LinearMap};
 use crate::layer::symbol::band::Band;
 use crate::layer::symbol::correlation::{Correlation, Side, Wrap, shorter, size};
-use crate::layer::symbol::peaks::{Circle, Peaks, wave};
+use crate::layer::symbol::peaks::{Circle, Peaks};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::{Lower, Upper};
 use ndarray::Array1;
@@ -133,9 +133,8 @@ impl Symbols {
     pub fn wave(&self, peaks: &[Peaks]) -> (Side, Array1<f64>) {
         let size = |k: &usize| self.groups[*k].finish(peaks[*k].top().0);
         let best = (0..self.groups.len()).max_by(|a, b| size(a).total_cmp(&size(b))).expect("a group");
-        let (_, frequency, vector) = peaks[best].top();
         // Groups of zeros were left out; a start in a wrong group would be useless, not unsound.
-        (self.side, wave(&self.shape, &self.bands, self.side, best, frequency, vector))
+        (self.side, peaks[best].wave(&self.shape, &self.bands, self.side, best))
     }
 
     fn circles(&self, period: [usize; 2], half: [bool; 2]) -> [Circle; 2] {
