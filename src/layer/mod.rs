@@ -1,5 +1,7 @@
 //! One layer as data: linear maps, scalar functions, and what is computed from these alone.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod apply;
 pub mod map;
 pub mod piecewise;

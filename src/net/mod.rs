@@ -1,5 +1,7 @@
 //! A network as data: a directed acyclic graph of operators in topological order.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod evaluate;
 mod foreign;
 mod fuse;
@@ -40,10 +42,7 @@ impl Node {
 
     /// Multiplications of one pass.
     pub fn products(&self) -> f64 {
-        match &self.op {
-            Op::Affine(a) => a.map.products(),
-            _ => self.len() as f64,
-        }
+        if let Op::Affine(a) = &self.op { a.map.products() } else { self.len() as f64 }
     }
 }
 
@@ -134,7 +133,8 @@ impl Net {
             .map(|n| match &n.op {
                 Op::Affine(a) => a.map.weights().len() + a.bias.as_ref().map_or(0, |b| b.len()),
                 Op::Scale(s) => s.factor.len() + s.shift.len(),
-                _ => 0,
+                Op::Input | Op::Select { .. } | Op::Add | Op::Concat => 0,
+                Op::Piecewise(_) | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => 0,
             })
             .sum()
     }
@@ -217,7 +217,7 @@ fn mistake(op: &Op, len: usize) -> Option<String> {
         Op::Max(incidence) if (0..incidence.outputs()).any(|i| incidence.window(i).is_empty()) => {
             Some("takes the maximum of an empty window".into())
         }
-        Op::Softmax { group } if *group == 0 || len % group != 0 => {
+        Op::Softmax { group } if !len.is_multiple_of(*group) => {
             Some("has a group size that does not divide its input".into())
         }
         Op::Smooth(Smooth::Elu { alpha }) if !alpha.is_finite() => Some(format!("has the factor {alpha}")),

@@ -49,17 +49,19 @@ pub fn from_arrays(arrays: Vec<(String, Array)>) -> Result<Net> {
 }
 
 fn floats(array: Array, name: &str) -> Result<(Vec<usize>, Vec<f64>)> {
-    match array.values {
-        Values::F64(v) => Ok((array.shape, v)),
-        _ => Err(Error::import("should hold floats").at(format!("array {name:?}"))),
+    if let Values::F64(v) = array.values {
+        return Ok((array.shape, v));
     }
+    Err(Error::import("should hold floats").at(format!("array {name:?}")))
 }
 
 fn text(array: Array, name: &str) -> Result<String> {
-    match array.values {
-        Values::Text(mut v) if v.len() == 1 => Ok(v.remove(0)),
-        _ => Err(Error::import("should be one string").at(format!("array {name:?}"))),
+    if let Values::Text(mut v) = array.values
+        && v.len() == 1
+    {
+        return Ok(v.remove(0));
     }
+    Err(Error::import("should be one string").at(format!("array {name:?}")))
 }
 
 /// A dense layer as it stands in a file.

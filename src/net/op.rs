@@ -70,6 +70,9 @@ impl Op {
 
     /// Does the operator's slope depend on where it is evaluated?
     pub fn is_nonlinear(&self) -> bool {
-        matches!(self, Op::Piecewise(_) | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. })
+        match self {
+            Op::Piecewise(_) | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => true,
+            Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => false,
+        }
     }
 }

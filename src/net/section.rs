@@ -52,9 +52,10 @@ impl Net {
         let mut place = vec![0];
         for node in &self.nodes[1..] {
             let inputs: Vec<usize> = node.inputs.iter().map(|&i| place[i]).collect();
-            match &node.op {
-                Op::Max(windows) => tree(&mut net, windows, inputs[0], &node.shape),
-                _ => net.nodes.push(Node { inputs, ..node.clone() }),
+            if let Op::Max(windows) = &node.op {
+                tree(&mut net, windows, inputs[0], &node.shape);
+            } else {
+                net.nodes.push(Node { inputs, ..node.clone() });
             }
             place.push(net.nodes.len() - 1);
         }

@@ -189,7 +189,7 @@ impl Tableau {
         let sign = |v: Var| match v {
             Var::Point(j) if self.flipped[j] => -c[j],
             Var::Point(j) => c[j],
-            _ => 0.0,
+            Var::Slack(_) | Var::Depth => 0.0,
         };
         let weight: Vec<f64> = self.basic.iter().map(|v| sign(*v)).collect();
         let inner = |column: &[f64]| column.iter().zip(&weight).map(|(a, w)| a * w).sum::<f64>();

@@ -5,6 +5,7 @@ use super::call::{Call, Value};
 use super::importer::Importer;
 use super::index;
 use super::rearrange::{expanded, permuted};
+use super::tensor::Data;
 use crate::error::{Error, Result};
 use crate::layer::{Piecewise, Scale, Smooth};
 use crate::net::Op;
@@ -89,10 +90,14 @@ fn prelu(importer: &mut Importer, call: &Call) -> Result<Value> {
         }
         (None, _) => match expanded(importer, call, call.value(1)?, &x.shape)? {
             Value::Constant(t) => match t.data {
-                super::tensor::Data::Floats(v) => Piecewise::PerFeature { slope: v.to_vec(), repeat: 1 },
-                _ => return Err(Error::unsupported("slopes that are not floats")),
+                Data::Floats(v) => Piecewise::PerFeature { slope: v.to_vec(), repeat: 1 },
+                Data::Integers(_) | Data::Reals(_) => {
+                    return Err(Error::unsupported("slopes that are not floats"));
+                }
             },
-            _ => return Err(Error::unsupported("computed slopes")),
+            Value::Computed(_) | Value::Gate(_) | Value::Unknown => {
+                return Err(Error::unsupported("computed slopes"));
+            }
         },
     };
     importer.follow(call, Op::Piecewise(function), x).map(Value::Computed)
@@ -118,7 +123,7 @@ pub fn softmax(importer: &mut Importer, call: &Call) -> Result<Value> {
     }
     let x = match permuted(importer, call, call.value(0)?, &order)? {
         Value::Computed(x) => x,
-        other => return Ok(other),
+        other @ (Value::Constant(_) | Value::Gate(_) | Value::Unknown) => return Ok(other),
     };
     let group = x.shape.last().copied().unwrap_or(1);
     let y = importer.follow(call, Op::Softmax { group }, &x)?;

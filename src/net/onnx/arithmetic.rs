@@ -57,10 +57,7 @@ pub fn scale(
     coefficients: Vec<(Coefficient, Coefficient)>,
 ) -> Result<Computed> {
     let shape = index::broadcast(&x.shape, from)?;
-    let x = match expanded(importer, call, &Value::Computed(x.clone()), &shape)? {
-        Value::Computed(x) => x,
-        _ => return Err(Error::import("is not computed")),
-    };
+    let x = expanded(importer, call, &Value::Computed(x.clone()), &shape)?.into_computed()?;
     let (coefficients, repeat) = match index::pattern(from, &shape) {
         Some(repeat) => (coefficients, repeat),
         None => {
@@ -143,7 +140,7 @@ pub fn sum(importer: &mut Importer, call: &Call) -> Result<Value> {
             None => Some(next),
             Some(sum) => match fold::binary(importer, &sum, &next, "Add")? {
                 Value::Constant(sum) => Some(sum),
-                _ => None,
+                Value::Computed(_) | Value::Gate(_) | Value::Unknown => None,
             },
         };
     }
@@ -160,10 +157,10 @@ pub fn sum(importer: &mut Importer, call: &Call) -> Result<Value> {
 }
 
 pub fn negate(importer: &mut Importer, call: &Call) -> Result<Value> {
-    match call.value(0)? {
-        Value::Constant(t) => fold::binary(importer, &Tensor::integers(vec![], vec![0]), t, "Sub"),
-        _ => importer.factor(call, call.computed(0)?, Coefficient::exact(-1.0)).map(Value::Computed),
+    if let Value::Constant(t) = call.value(0)? {
+        return fold::binary(importer, &Tensor::integers(vec![], vec![0]), t, "Sub");
     }
+    importer.factor(call, call.computed(0)?, Coefficient::exact(-1.0)).map(Value::Computed)
 }
 
 /// n-ary Max and Min; min(a, b) = -max(-a, -b).

@@ -53,6 +53,14 @@ impl Value {
         }
     }
 
+    /// A node of the network, where nothing else is possible.
+    pub fn into_computed(self) -> Result<Computed> {
+        match self {
+            Value::Computed(x) => Ok(x),
+            Value::Constant(_) | Value::Gate(_) | Value::Unknown => Err(Error::import("is not computed")),
+        }
+    }
+
     /// The same elements in another shape.
     pub fn reshaped(&self, shape: Vec<usize>) -> Value {
         match self {
@@ -102,14 +110,18 @@ impl<'a> Call<'a> {
     pub fn computed(&self, i: usize) -> Result<&Computed> {
         match self.value(i)? {
             Value::Computed(c) => Ok(c),
-            _ => Err(Error::unsupported("applied to a constant")),
+            Value::Constant(_) | Value::Gate(_) | Value::Unknown => {
+                Err(Error::unsupported("applied to a constant"))
+            }
         }
     }
 
     pub fn constant(&self, i: usize) -> Result<&Tensor> {
         match self.value(i)? {
             Value::Constant(t) => Ok(t),
-            _ => Err(Error::unsupported(format!("input {i} is computed from the network's input"))),
+            Value::Computed(_) | Value::Gate(_) | Value::Unknown => {
+                Err(Error::unsupported(format!("input {i} is computed from the network's input")))
+            }
         }
     }
 
@@ -134,7 +146,9 @@ impl<'a> Call<'a> {
             Data::Integers(v) if v.len() == 1 => {
                 super::tensor::exact(v[0]).ok_or_else(|| Error::import(format!("input {i} is too large")))
             }
-            _ => Err(Error::unsupported(format!("input {i} is not one float"))),
+            Data::Floats(_) | Data::Integers(_) | Data::Reals(_) => {
+                Err(Error::unsupported(format!("input {i} is not one float")))
+            }
         }
     }
 
@@ -142,7 +156,9 @@ impl<'a> Call<'a> {
         match &self.constant(i)?.data {
             Data::Integers(v) => Ok(v.clone()),
             Data::Floats(v) if v.is_empty() => Ok(Arc::default()),
-            _ => Err(Error::import(format!("input {i} should be a list of integers"))),
+            Data::Floats(_) | Data::Reals(_) => {
+                Err(Error::import(format!("input {i} should be a list of integers")))
+            }
         }
     }
 

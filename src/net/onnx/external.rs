@@ -156,9 +156,10 @@ fn fetch(location: &str, folder: &Path, allowed: &[PathBuf], room: u64) -> Resul
     }
     let path = folder.join(location);
     let real = path.canonicalize().map_err(|e| {
-        let what = match e.kind() {
-            std::io::ErrorKind::NotFound => "the file with the network's weights does not exist".into(),
-            _ => format!("the file with the network's weights cannot be read: {e}"),
+        let what = if e.kind() == std::io::ErrorKind::NotFound {
+            "the file with the network's weights does not exist".into()
+        } else {
+            format!("the file with the network's weights cannot be read: {e}")
         };
         Error::new(Kind::Input, what)
             .at(&place)

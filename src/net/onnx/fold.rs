@@ -38,7 +38,9 @@ pub fn constant_of_shape(importer: &mut Importer, call: &Call) -> Result<Value> 
     let tensor = match &value.data {
         Data::Floats(v) if v.len() == 1 => Tensor::floats(shape, vec![v[0]; count]),
         Data::Integers(v) if v.len() == 1 => Tensor::integers(shape, vec![v[0]; count]),
-        _ => return Err(Error::import("the value should be one number")),
+        Data::Floats(_) | Data::Integers(_) | Data::Reals(_) => {
+            return Err(Error::import("the value should be one number"));
+        }
     };
     Ok(Value::Constant(tensor))
 }
@@ -84,7 +86,9 @@ pub fn cast(importer: &mut Importer, call: &Call) -> Result<Value> {
             return Err(Error::unsupported(format!("rounds computed values to {name}, which has no slope"))
                 .next("export the network in float32; weights may stay as they are"));
         }
-        _ => return Err(Error::unsupported(format!("of computed values to the element type {to}"))),
+        Value::Computed(_) | Value::Gate(_) | Value::Unknown => {
+            return Err(Error::unsupported(format!("of computed values to the element type {to}")));
+        }
     };
     importer.charge_constant(tensor.len())?;
     let round = |x: f64| match to {

@@ -92,7 +92,7 @@ impl Importer {
         let entries = index::volume(shape)?.saturating_add(sides);
         match value {
             Value::Constant(_) => self.charge_constant(entries),
-            _ => self.charge(entries),
+            Value::Computed(_) | Value::Gate(_) | Value::Unknown => self.charge(entries),
         }
     }
 

@@ -85,10 +85,7 @@ fn right(importer: &mut Importer, call: &Call, x: &Computed, matrices: Matrices)
     let map = conv_map(groups, [groups, groups.saturating_mul(n)], [rows, k], k, w);
     let y = push_map(importer, call, x, map, vec![groups, n, rows])?;
     debug_assert_eq!(total, y.len());
-    match permuted(importer, call, &Value::Computed(y), &[0, 2, 1])?.reshaped(shape) {
-        Value::Computed(y) => Ok(y),
-        _ => Err(Error::import("is not computed")),
-    }
+    permuted(importer, call, &Value::Computed(y), &[0, 2, 1])?.reshaped(shape).into_computed()
 }
 
 /// The matrix [m, t] times x [.., t, k].
@@ -99,14 +96,9 @@ fn left(importer: &mut Importer, call: &Call, x: &Computed, m: usize, w: Vec<f64
         // W x = (xᵀ Wᵀ)ᵀ for every x.
         let mut order: Vec<usize> = (0..rank).collect();
         order.swap(rank - 2, rank - 1);
-        let y = match permuted(importer, call, &Value::Computed(x.clone()), &order)? {
-            Value::Computed(x) => right(importer, call, &x, Matrices { count: 1, columns: m, weights: w })?,
-            _ => return Err(Error::import("is not computed")),
-        };
-        return match permuted(importer, call, &Value::Computed(y), &order)? {
-            Value::Computed(y) => Ok(y),
-            _ => Err(Error::import("is not computed")),
-        };
+        let x = permuted(importer, call, &Value::Computed(x.clone()), &order)?.into_computed()?;
+        let y = right(importer, call, &x, Matrices { count: 1, columns: m, weights: w })?;
+        return permuted(importer, call, &Value::Computed(y), &order)?.into_computed();
     }
     let mut shape = x.shape.clone();
     shape[rank - 2] = m;

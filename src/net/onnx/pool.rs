@@ -97,7 +97,9 @@ pub fn reduce(importer: &mut Importer, call: &Call, operator: &str) -> Result<Va
             over_axes(importer, call, x, &reduction).map(Value::Computed)
         }
         Value::Constant(t) if axes.len() == rank => folded(t, keep, operator),
-        _ => Err(Error::unsupported("of some axes of a constant")),
+        Value::Constant(_) | Value::Gate(_) | Value::Unknown => {
+            Err(Error::unsupported("of some axes of a constant"))
+        }
     }
 }
 

@@ -312,7 +312,7 @@ fn joined(values: &[Value], total: usize) -> Result<Tensor> {
         let Value::Constant(t) = value else { continue };
         match &t.data {
             Data::Integers(v) => integers.extend_from_slice(v),
-            _ => reals.extend(t.real_numbers()?),
+            Data::Floats(_) | Data::Reals(_) => reals.extend(t.real_numbers()?),
         }
     }
     match (integers.len() == total, reals.len() == total) {
