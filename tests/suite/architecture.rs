@@ -1,6 +1,9 @@
 //! The shape of the source: which folder imports which, where text is printed, how long files
 //! are, and what every method says about itself.
 
+mod circles;
+mod functions;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -9,19 +12,54 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("deadline", &[]),
+    // Scalars, matrices, half-spaces, layers: each knows what stands before it.
     ("num", &[]),
+    ("linalg", &["num"]),
+    ("polytope", &["num"]),
+    ("layer", &["linalg", "polytope", "num"]),
     // Files of numbers: a leaf that importers and reports read.
     ("data", &["num"]),
-    ("net", &["num", "data"]),
-    ("region", &["num"]),
-    ("problem", &["net", "region", "num"]),
+    ("net", &["layer", "data", "num"]),
+    ("region", &["linalg", "num"]),
+    ("problem", &["net", "region", "layer", "linalg", "num"]),
     // Neither networks nor regions: blocks of numbers only.
-    ("backend", &["num"]),
-    ("ops", &["backend", "net", "region", "num"]),
-    ("certificate", &["ops", "backend", "net", "region", "problem", "num"]),
-    ("analysis", &["ops", "backend", "net", "region", "num"]),
-    ("method", &["analysis", "certificate", "ops", "backend", "net", "region", "problem", "num"]),
-    ("search", &["method", "analysis", "certificate", "ops", "backend", "net", "region", "problem", "num"]),
+    ("backend", &["layer", "linalg", "num"]),
+    ("ops", &["backend", "net", "region", "layer", "polytope", "linalg", "num"]),
+    ("certificate", &["ops", "backend", "net", "region", "problem", "layer", "polytope", "linalg", "num"]),
+    ("analysis", &["ops", "backend", "net", "region", "layer", "polytope", "linalg", "num"]),
+    (
+        "method",
+        &[
+            "analysis",
+            "certificate",
+            "ops",
+            "backend",
+            "net",
+            "region",
+            "problem",
+            "layer",
+            "polytope",
+            "linalg",
+            "num",
+        ],
+    ),
+    (
+        "search",
+        &[
+            "method",
+            "analysis",
+            "certificate",
+            "ops",
+            "backend",
+            "net",
+            "region",
+            "problem",
+            "layer",
+            "polytope",
+            "linalg",
+            "num",
+        ],
+    ),
     (
         "engine",
         &[
@@ -34,17 +72,38 @@ const ARROWS: &[(&str, &[&str])] = &[
             "net",
             "region",
             "problem",
+            "layer",
+            "polytope",
+            "linalg",
             "num",
             "report",
         ],
     ),
     (
         "job",
-        &["engine", "search", "method", "certificate", "backend", "net", "region", "problem", "num", "data"],
+        &[
+            "engine",
+            "search",
+            "method",
+            "certificate",
+            "backend",
+            "net",
+            "region",
+            "problem",
+            "layer",
+            "polytope",
+            "linalg",
+            "num",
+            "data",
+        ],
     ),
     // Plain data in, text out.
     ("report", &["data", "num"]),
 ];
+
+/// Folders where a match on an enum names every variant, so that a new operator or function does
+/// not compile before each of them has said what it means there.
+const EXHAUSTIVE: &[&str] = &["src/net", "src/layer", "src/polytope"];
 
 /// Files of method folders that hold no method: helpers and lists of modules.
 const NO_METHOD: &[&str] = &["src/method/lower/points.rs"];
@@ -217,6 +276,22 @@ fn files_are_short() {
         (lines > 500).then(|| format!("{}: {lines} lines", s.path))
     };
     none(sources(&["src", "shaders", "tests", "benches"]).into_iter().filter_map(long).collect());
+}
+
+#[test]
+fn matches_name_every_variant() {
+    let lint = "#![deny(clippy::wildcard_enum_match_arm)]";
+    let mut complaints = vec![];
+    for source in sources(EXHAUSTIVE) {
+        let head = EXHAUSTIVE.iter().any(|folder| source.path == format!("{folder}/mod.rs"));
+        if head && !source.code.contains(lint) {
+            complaints.push(format!("{}: the head lacks {lint}", source.path));
+        }
+        if source.code.contains("allow(clippy::wildcard_enum_match_arm") {
+            complaints.push(format!("{}: allows arms for the rest", source.path));
+        }
+    }
+    none(complaints);
 }
 
 #[test]
