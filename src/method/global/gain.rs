@@ -1,7 +1,7 @@
 //! Open slopes as a feedback loop, scaled so that its gain is at most one.
 //!
 //! Proves: ‖J‖_{p→2} <= level (Σ s²)^½ for p = ∞, <= level for s = 1 and p <= 2, where ‖K‖_2 <= 1 for the
-//!   K of `num::gain`: ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e², and |e| <= r |z|. For
+//!   K of `linalg::gain`: ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e², and |e| <= r |z|. For
 //!   q = ∞ one loop for each row of the output, the steepest first; q = 1 through ‖J‖_{p→2}.
 //! From: LipSDP's neuron form (Fazlyab et al. 2019) as scaled small gain, on any graph; for p = ∞ the form
 //!   of Wang et al. 2022 (GeoLIP).

@@ -1,7 +1,7 @@
 //! Proves: ‖W‖_2 <= the reported numbers, for convolutions with any padding, stride, dilation and groups.
-//! From: submatrices of circular convolutions (periods in num::band, also with a sign after a turn), whose norm is the largest
+//! From: submatrices of circular convolutions (periods in layer::symbol::band, also with a sign after a turn), whose norm is the largest
 //!   of their symbols'; `sampling` bounds the symbol at all frequencies instead, whatever the map's size.
-//! Rounding: taps' correlations, roots of unity and factorisations carry their errors (num::correlation, cover).
+//! Rounding: taps' correlations, roots of unity and factorisations carry their errors (layer::symbol::correlation, cover).
 //! Cost: a coarse search, then a Cholesky factorisation of order min(out, in x stride²) per cell of frequencies.
 //! Loose when: maps are small against the kernel: 0.1 % at n = 32, 1 % at n = 13 for 3x3. Exact when 1x1.
 //!

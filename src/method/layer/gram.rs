@@ -1,5 +1,5 @@
 //! Proves: ‖W‖_2 <= the reported number, for dense maps and convolutions small enough to write out.
-//! From: Gram iteration (Delattre et al. 2023) or one verified Cholesky of λI − WᵀW; see num::linalg.
+//! From: Gram iteration (Delattre et al. 2023) or one verified Cholesky of λI − WᵀW; see linalg::spectral.
 //! Rounding: Frobenius norms of the rounding errors of every product are carried to the end.
 //! Cost: order² x longer side + order³/3, order = the shorter side; groups apart.
 //! Loose when: never by more than about 1e-9 (1e-6 for orders in the thousands).

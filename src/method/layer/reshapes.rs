@@ -1,6 +1,6 @@
 //! Proves: ‖W‖_2² <= (taps met per place) x (spectral norm of a reshaped kernel)², minimum of four reshapes.
 //! From: Singla & Feizi 2021 (fantastic four), re-proved here for zero padding, stride, dilation and groups.
-//! Rounding: spectral norms proven (num::linalg), not power iteration; products up.
+//! Rounding: spectral norms proven (linalg::spectral), not power iteration; products up.
 //! Cost: four dense spectral norms of order about channels x kernel side, per group and stride phase.
 //! Loose when: generic kernels (about 1.3-2x). Exact when the kernel is 1x1, or one reshape has rank one and constant sign.
 //!
