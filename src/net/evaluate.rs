@@ -2,7 +2,7 @@
 //! any claim about rounding: for proposals, samples and import checks.
 
 use super::{Net, Node, Op};
-use crate::layer::{Affine, ConvShape, Incidence, LinearMap, Smooth};
+use crate::layer::{Affine, ConvShape, Incidence, LinearMap};
 use rayon::prelude::*;
 
 impl Net {
@@ -45,7 +45,7 @@ fn apply(node: &Node, inputs: &[&[f64]]) -> Vec<f64> {
         Op::Add => (0..node.len()).map(|k| inputs.iter().map(|x| x[k]).sum()).collect(),
         Op::Concat => inputs.concat(),
         Op::Piecewise(p) => each(&|k, v| p.value(k, v)),
-        Op::Smooth(s) => each(&|_, v| smooth(*s, v)),
+        Op::Smooth(s) => each(&|_, v| s.value(v)),
         Op::Max(incidence) => windows(incidence, x, |w| w.fold(f64::NEG_INFINITY, f64::max)),
         Op::Softmax { group } => x.chunks(*group).flat_map(softmax).collect(),
     }
@@ -143,43 +143,4 @@ fn softmax(x: &[f64]) -> Vec<f64> {
     let parts: Vec<f64> = x.iter().map(|v| (v - largest).exp()).collect();
     let sum: f64 = parts.iter().sum();
     parts.iter().map(|p| p / sum).collect()
-}
-
-fn smooth(s: Smooth, x: f64) -> f64 {
-    let sigmoid = |x: f64| if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) };
-    match s {
-        Smooth::Sigmoid => sigmoid(x),
-        Smooth::Tanh => x.tanh(),
-        Smooth::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
-        Smooth::Elu { alpha } => {
-            if x > 0.0 {
-                x
-            } else {
-                alpha * x.exp_m1()
-            }
-        }
-        Smooth::Gelu { tanh: false } => 0.5 * x * complementary_error(-x / std::f64::consts::SQRT_2),
-        Smooth::Gelu { tanh: true } => {
-            let root = (2.0 / std::f64::consts::PI).sqrt();
-            0.5 * x * (1.0 + (root * (x + 0.044715 * x * x * x)).tanh())
-        }
-        Smooth::Silu => x * sigmoid(x),
-    }
-}
-
-/// erfc: the series of erf near 0, a continued fraction far out.
-fn complementary_error(x: f64) -> f64 {
-    let root = std::f64::consts::PI.sqrt();
-    if x.abs() < 2.5 {
-        let (mut term, mut sum) = (x, x);
-        for n in 1..80 {
-            term *= -x * x / n as f64;
-            sum += term / (2 * n + 1) as f64;
-        }
-        return 1.0 - 2.0 / root * sum;
-    }
-    let z = x.abs();
-    let fraction = (1..=80).rev().fold(z, |f, n| z + n as f64 / 2.0 / f);
-    let tail = (-z * z).exp() / (root * fraction);
-    if x > 0.0 { tail } else { 2.0 - tail }
 }
