@@ -132,12 +132,22 @@ impl Problem {
         self.some_seeds(0..self.rows())
     }
 
+    /// Bytes that all of these rows take.
+    pub fn seed_bytes(&self) -> u64 {
+        16 * self.rows() as u64 * self.net.outputs() as u64
+    }
+
     /// Some of these rows.
     pub fn some_seeds(&self, rows: Range<usize>) -> Enclosure {
+        self.picked_seeds(&rows.collect::<Vec<_>>())
+    }
+
+    /// These of them.
+    pub fn picked_seeds(&self, rows: &[usize]) -> Enclosure {
         let mut e = Enclosure::zeros(1, rows.len(), self.net.outputs());
         match self.quotient.output {
             _ if rows.is_empty() => {}
-            Output::All => rows.enumerate().for_each(|(k, i)| e.centre[[0, k, i]] = 1.0),
+            Output::All => rows.iter().enumerate().for_each(|(k, &i)| e.centre[[0, k, i]] = 1.0),
             Output::One(i) => e.centre[[0, 0, i]] = 1.0,
             Output::Difference(i, j) => {
                 e.centre[[0, 0, i]] = 1.0;

@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
-use crate::ops::linear::{Alpha, NodeEnds, Relaxation, relax, tighten, upper};
+use crate::ops::linear::{Alpha, NodeEnds, Regions, Relaxation, Relaxed, relax, tighten};
 use crate::ops::{Ends, Prepared};
 use crate::region::Region;
 use ndarray::{Array2, Axis};
@@ -31,147 +31,154 @@ struct Wish {
     sign: f64,
 }
 
-pub fn refine<B: Backend>(
-    prepared: &Prepared<B>,
-    region: &Region,
-    budget: &Budget,
-    ends: &NodeEnds,
-    k: usize,
-    open: &[usize],
-    work: f64,
-    own: &mut Ends,
-) {
-    let tunable = (1..=k).any(|n| matches!(prepared.net.nodes[n].op, Op::Piecewise(_)));
-    if !tunable || own.lo.nrows() != 1 {
-        return;
-    }
-    let wishes: Vec<Wish> = open
-        .iter()
-        .filter_map(|&j| {
-            let (l, u) = (own.lo[[0, j]], own.hi[[0, j]]);
-            let near = l < 0.0 && u > 0.0 && (-l).min(u) <= NEAR * (u - l);
-            near.then_some(Wish { feature: j, sign: if u < -l { 1.0 } else { -1.0 } })
-        })
-        .collect();
-    for part in wishes.chunks(TOGETHER) {
-        if !budget.affords_on(prepared.backend, 6.0 * (STEPS * part.len()) as f64 * work) {
+/// Where bounds of node k on a region are to be sharpened.
+pub struct Near<'a, 'n, B: Backend> {
+    pub prepared: &'a Prepared<'n, B>,
+    pub region: &'a Region,
+    pub budget: &'a Budget,
+    /// Of one item.
+    pub ends: &'a NodeEnds,
+    pub k: usize,
+}
+
+impl<B: Backend> Near<'_, '_, B> {
+    /// Of the open features, those that are nearly decided; `work`: multiplications up to the node.
+    pub fn refine(&self, open: &[usize], work: f64, own: &mut Ends) {
+        let tunable = (1..=self.k).any(|n| matches!(self.prepared.net.nodes[n].op, Op::Piecewise(_)));
+        if !tunable {
             return;
         }
-        let best = optimise(prepared, region, ends, k, part);
-        let (mut lo, mut hi) = (own.lo.clone(), own.hi.clone());
-        for (w, value) in part.iter().zip(best) {
-            if w.sign > 0.0 {
-                hi[[0, w.feature]] = value;
-            } else {
-                lo[[0, w.feature]] = -value;
-            }
-        }
-        tighten(own, &lo, &hi);
-    }
-}
-
-/// Every wish is an item of its own, so that its slopes are its own.
-fn optimise<B: Backend>(
-    prepared: &Prepared<B>,
-    region: &Region,
-    ends: &NodeEnds,
-    k: usize,
-    wishes: &[Wish],
-) -> Vec<f64> {
-    let (b, net) = (prepared.backend, prepared.net);
-    let count = wishes.len();
-    let wide = |a: &Array2<f64>| a.broadcast((count, a.ncols())).expect("one item").to_owned();
-    let ends: NodeEnds =
-        ends.iter().map(|e| e.as_ref().map(|e| Ends { lo: wide(&e.lo), hi: wide(&e.hi) })).collect();
-    let mut alpha: Alpha = (0..net.nodes.len())
-        .map(|n| {
-            let x = ends.get(*net.nodes[n].inputs.first()?)?.as_ref()?;
-            let start = |l: f64, u: f64| if u > -l { 0.9 } else { 0.1 };
-            let free = n <= k && matches!(net.nodes[n].op, Op::Piecewise(_));
-            free.then(|| ndarray::Zip::from(&x.lo).and(&x.hi).map_collect(|&l, &u| start(l, u)))
-        })
-        .collect();
-    let mut rows = Enclosure::zeros(count, 1, net.nodes[k].len());
-    for (i, w) in wishes.iter().enumerate() {
-        rows.centre[[i, 0, w.feature]] = w.sign;
-    }
-    let mut best = vec![f64::INFINITY; count];
-    for step in 0..STEPS {
-        let relaxations: Vec<Option<Relaxation>> = (0..net.nodes.len())
-            .map(|n| {
-                (n <= k && net.nodes[n].op.is_nonlinear()).then(|| relax(net, n, &ends, alpha[n].as_ref()))
+        let wishes: Vec<Wish> = open
+            .iter()
+            .filter_map(|&j| {
+                let (l, u) = (own.lo[[0, j]], own.hi[[0, j]]);
+                let near = l < 0.0 && u > 0.0 && (-l).min(u) <= NEAR * (u - l);
+                near.then_some(Wish { feature: j, sign: if u < -l { 1.0 } else { -1.0 } })
             })
             .collect();
-        let mut coefficients: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
-        let top = upper(prepared, &relaxations, &ends, k, &rows, region, &mut |n, a| {
-            coefficients[n] = Some(b.read(a).centre.remove_axis(Axis(1)))
-        });
-        for (best, &value) in best.iter_mut().zip(top.column(0)) {
-            *best = best.min(value);
+        for part in wishes.chunks(TOGETHER) {
+            let price = 6.0 * (STEPS * part.len()) as f64 * work;
+            if !self.budget.affords_on(self.prepared.backend, price) {
+                return;
+            }
+            let best = self.optimise(part);
+            let (mut lo, mut hi) = (own.lo.clone(), own.hi.clone());
+            for (w, value) in part.iter().zip(best) {
+                if w.sign > 0.0 {
+                    hi[[0, w.feature]] = value;
+                } else {
+                    lo[[0, w.feature]] = -value;
+                }
+            }
+            tighten(own, &lo, &hi);
         }
-        if step + 1 == STEPS || best.iter().all(|v| *v <= 0.0) {
-            break;
-        }
-        let rate = 0.4 * (1.0 - step as f64 / STEPS as f64);
-        descend(prepared, region, &relaxations, &coefficients, k, &mut alpha, rate);
     }
-    best
+
+    /// Every wish is an item of its own, so that its slopes are its own.
+    fn optimise(&self, wishes: &[Wish]) -> Vec<f64> {
+        let (b, net, k) = (self.prepared.backend, self.prepared.net, self.k);
+        let count = wishes.len();
+        let wide = |a: &Array2<f64>| a.broadcast((count, a.ncols())).expect("one item").to_owned();
+        let ends: NodeEnds =
+            self.ends.iter().map(|e| e.as_ref().map(|e| Ends { lo: wide(&e.lo), hi: wide(&e.hi) })).collect();
+        let mut alpha = self.start(&ends);
+        let mut rows = Enclosure::zeros(count, 1, net.nodes[k].len());
+        for (i, w) in wishes.iter().enumerate() {
+            rows.centre[[i, 0, w.feature]] = w.sign;
+        }
+        let mut best = vec![f64::INFINITY; count];
+        for step in 0..STEPS {
+            let lines = |n: usize| {
+                (n <= k && net.nodes[n].op.is_nonlinear()).then(|| relax(net, n, &ends, alpha[n].as_ref()))
+            };
+            let relaxations: Vec<Option<Relaxation>> = (0..net.nodes.len()).map(lines).collect();
+            let relaxed = Relaxed { prepared: self.prepared, relaxations: &relaxations, ends: &ends };
+            let mut coefficients: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
+            let top = relaxed.upper(k, &rows, Regions::One(self.region), &mut |n, a| {
+                coefficients[n] = Some(b.read(a).centre.remove_axis(Axis(1)))
+            });
+            for (best, &value) in best.iter_mut().zip(top.column(0)) {
+                *best = best.min(value);
+            }
+            if step + 1 == STEPS || best.iter().all(|v| *v <= 0.0) {
+                break;
+            }
+            let rate = 0.4 * (1.0 - step as f64 / STEPS as f64);
+            descend(&mut alpha, &self.gradients(&relaxations, &coefficients), rate);
+        }
+        best
+    }
+
+    /// Slopes to begin with.
+    fn start(&self, ends: &NodeEnds) -> Alpha {
+        let net = self.prepared.net;
+        let of = |n: usize| {
+            let x = ends.get(*net.nodes[n].inputs.first()?)?.as_ref()?;
+            let start = |l: f64, u: f64| if u > -l { 0.9 } else { 0.1 };
+            let free = n <= self.k && matches!(net.nodes[n].op, Op::Piecewise(_));
+            free.then(|| ndarray::Zip::from(&x.lo).and(&x.hi).map_collect(|&l, &u| start(l, u)))
+        };
+        (0..net.nodes.len()).map(of).collect()
+    }
+
+    /// The derivative of a bound by a neuron's slope is its coefficient times the value that the lines give
+    /// the neuron at the maximiser.
+    fn gradients(
+        &self,
+        relaxations: &[Option<Relaxation>],
+        coefficients: &[Option<Array2<f64>>],
+    ) -> Vec<Option<Array2<f64>>> {
+        let (b, net) = (self.prepared.backend, self.prepared.net);
+        let mut gradients: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
+        let Some(input) = &coefficients[0] else { return gradients };
+        let x = maximiser(self.region, input).insert_axis(Axis(1));
+        let mut values: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
+        values[0] = Some(b.upload(&Enclosure::point(x)));
+        for n in 1..self.k {
+            let node = &net.nodes[n];
+            let inputs: Vec<&B::Block> =
+                node.inputs.iter().map(|&i| values[i].as_ref().expect("topological order")).collect();
+            let Some(relaxation) = &relaxations[n] else {
+                values[n] = Some(self.prepared.value(n, &inputs).0);
+                continue;
+            };
+            let z = b.read(inputs[0]).centre.remove_axis(Axis(1));
+            // A node that is not on the way to k has no coefficients: any value serves.
+            let zeros = Array2::zeros((z.nrows(), node.len()));
+            let a = coefficients[n].as_ref().unwrap_or(&zeros);
+            if let (Relaxation::Each(_), Op::Piecewise(_)) = (relaxation, &node.op) {
+                gradients[n] = Some(a * &z);
+            }
+            let y = on_lines(relaxation, &node.op, a, &z);
+            values[n] = Some(b.upload(&Enclosure::point(y.insert_axis(Axis(1)))));
+        }
+        gradients
+    }
 }
 
-/// One projected step on the slopes: the derivative of a bound by a neuron's
-/// slope is its coefficient times the value that the lines give the neuron at
-/// the maximiser.
-fn descend<B: Backend>(
-    prepared: &Prepared<B>,
-    region: &Region,
-    relaxations: &[Option<Relaxation>],
-    coefficients: &[Option<Array2<f64>>],
-    k: usize,
-    alpha: &mut Alpha,
-    rate: f64,
-) {
-    let (b, net) = (prepared.backend, prepared.net);
-    let Some(input) = &coefficients[0] else { return };
-    let x = maximiser(region, input).insert_axis(Axis(1));
-    let mut values: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
-    values[0] = Some(b.upload(&Enclosure::point(x)));
-    let mut gradients: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
-    for n in 1..k {
-        let node = &net.nodes[n];
-        let inputs: Vec<&B::Block> =
-            node.inputs.iter().map(|&i| values[i].as_ref().expect("topological order")).collect();
-        let Some(relaxation) = &relaxations[n] else {
-            values[n] = Some(prepared.value(n, &inputs).0);
-            continue;
-        };
-        let z = b.read(inputs[0]).centre.remove_axis(Axis(1));
-        // A node that is not on the way to k has no coefficients: any value serves.
-        let zeros = Array2::zeros((z.nrows(), node.len()));
-        let a = coefficients[n].as_ref().unwrap_or(&zeros);
-        let y = match (relaxation, &node.op) {
-            (Relaxation::Each(lines), op) => {
-                if let Op::Piecewise(_) = op {
-                    gradients[n] = Some(a * &z);
-                }
-                Array2::from_shape_fn(z.raw_dim(), |at| {
-                    let (s, t) = if a[at] > 0.0 {
-                        (lines.upper_slope[at], lines.upper_shift[at])
-                    } else {
-                        (lines.lower_slope[at], lines.lower_shift[at])
-                    };
-                    s * z[at] + t
-                })
-            }
-            (Relaxation::Window(lines), Op::Max(windows)) => Array2::from_shape_fn(a.raw_dim(), |at| {
-                let ceiling = lines.ceiling[at];
-                let edge = windows.index[lines.edge[at] as usize] as usize;
-                if a[at] > 0.0 && !ceiling.is_nan() { ceiling } else { z[[at.0, edge]] }
-            }),
-            _ => zeros.clone(),
-        };
-        values[n] = Some(b.upload(&Enclosure::point(y.insert_axis(Axis(1)))));
+/// The value of the line that a coefficient meets.
+fn on_lines(relaxation: &Relaxation, op: &Op, a: &Array2<f64>, z: &Array2<f64>) -> Array2<f64> {
+    match (relaxation, op) {
+        (Relaxation::Each(lines), _) => Array2::from_shape_fn(z.raw_dim(), |at| {
+            let (s, t) = if a[at] > 0.0 {
+                (lines.upper_slope[at], lines.upper_shift[at])
+            } else {
+                (lines.lower_slope[at], lines.lower_shift[at])
+            };
+            s * z[at] + t
+        }),
+        (Relaxation::Window(lines), Op::Max(windows)) => Array2::from_shape_fn(a.raw_dim(), |at| {
+            let ceiling = lines.ceiling[at];
+            let edge = windows.index[lines.edge[at] as usize] as usize;
+            if a[at] > 0.0 && !ceiling.is_nan() { ceiling } else { z[[at.0, edge]] }
+        }),
+        _ => Array2::zeros(a.raw_dim()),
     }
-    for (alpha, gradient) in alpha.iter_mut().zip(&gradients) {
+}
+
+/// One projected step on the slopes.
+fn descend(alpha: &mut Alpha, gradients: &[Option<Array2<f64>>], rate: f64) {
+    for (alpha, gradient) in alpha.iter_mut().zip(gradients) {
         let (Some(alpha), Some(gradient)) = (alpha, gradient) else { continue };
         for (mut row, g) in alpha.rows_mut().into_iter().zip(gradient.rows()) {
             let size = g.iter().fold(0.0f64, |m, v| m.max(v.abs()));

@@ -15,14 +15,17 @@ use crate::layer::{Piece, Piecewise};
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
-use crate::ops::linear::{NodeEnds, Relaxation, above, host_ends, over, relax, signs, take_signs, tighten};
+use crate::ops::linear::{
+    NodeEnds, Regions, Relaxation, Relaxed, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
+};
 use crate::ops::{Ends, Gate, Known, Prepared, Trace};
 use crate::region::Region;
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, Axis};
+use std::sync::Arc;
 
 /// Bounds of all nodes and the gates they imply.
 pub struct Statuses<B: Backend> {
-    pub trace: Trace<B>,
+    pub trace: Arc<Trace<B>>,
     pub known: Known,
     pub ends: NodeEnds,
     pub relaxations: Vec<Option<Relaxation>>,
@@ -32,7 +35,7 @@ pub struct Statuses<B: Backend> {
 pub struct Given<'k> {
     pub input: Enclosure,
     pub known: &'k Known,
-    /// Lower slopes of nearly decided neurons are optimised (one item only).
+    /// Lower slopes of nearly decided neurons are optimised.
     pub optimised: bool,
     /// Half-spaces that also hold.
     pub cuts: Option<&'k mut dyn Cuts>,
@@ -53,79 +56,205 @@ pub trait Cuts {
     );
 }
 
+/// On one region, lower slopes optimised.
 pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget) -> Statuses<B> {
     let given = Given { input: ibp::input(prepared, region), known: &vec![], optimised: true, cuts: None };
-    run_on(prepared, region, given, budget)
+    run_on(prepared, Regions::One(region), given, budget)
 }
 
-/// The same on parts of the region.
+/// The same on parts of a region, or on many regions.
 pub fn run_on<B: Backend>(
     prepared: &Prepared<B>,
-    region: &Region,
+    regions: Regions,
     mut given: Given,
     budget: &Budget,
 ) -> Statuses<B> {
-    let (net, b) = (prepared.net, prepared.backend);
-    let users = net.users();
-    let items = given.input.dim().0;
-    let mut trace = Trace::start(net);
-    let mut ends: NodeEnds = vec![None; net.nodes.len()];
-    let mut known: Known = vec![None; net.nodes.len()];
-    let mut relaxations: Vec<Option<Relaxation>> = (0..net.nodes.len()).map(|_| None).collect();
-    let mut curved = vec![false; net.nodes.len()];
-    let mut work = vec![0.0; net.nodes.len()];
-    let ball = matches!(region.ball_norm(), Some((Norm::One | Norm::Two, _)));
-    for k in 0..net.nodes.len() {
-        let node = &net.nodes[k];
+    let mut pass = Pass::new(prepared, regions, given.input.dim().0, budget);
+    for k in 0..prepared.net.nodes.len() {
+        pass.node(k, &mut given);
+    }
+    let Pass { trace, known, ends, relaxations, .. } = pass;
+    Statuses { trace: Arc::new(trace), known, ends, relaxations }
+}
+
+/// A forward sweep that sharpens what it finds by linear bounds.
+struct Pass<'a, 'n, B: Backend> {
+    prepared: &'a Prepared<'n, B>,
+    regions: Regions<'a>,
+    items: usize,
+    budget: &'a Budget,
+    users: Vec<Vec<usize>>,
+    trace: Trace<B>,
+    ends: NodeEnds,
+    known: Known,
+    relaxations: Vec<Option<Relaxation>>,
+    /// Does a node's value depend on the input by more than a linear map?
+    curved: Vec<bool>,
+    /// Multiplications up to a node.
+    work: Vec<f64>,
+}
+
+impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
+    fn new(prepared: &'a Prepared<'n, B>, regions: Regions<'a>, items: usize, budget: &'a Budget) -> Self {
+        let net = prepared.net;
+        let count = net.nodes.len();
+        Pass {
+            prepared,
+            regions,
+            items,
+            budget,
+            users: net.users(),
+            trace: Trace::start(net),
+            ends: vec![None; count],
+            known: vec![None; count],
+            relaxations: (0..count).map(|_| None).collect(),
+            curved: vec![false; count],
+            work: vec![0.0; count],
+        }
+    }
+
+    fn node(&mut self, k: usize, given: &mut Given) {
+        let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[k]);
         let input = (k == 0).then(|| b.upload(&given.input));
         let before = given.known.get(k).and_then(|e| e.as_ref());
-        prepared.step(&mut trace, k, input, before);
-        let mut own = host_ends(b, trace.values[k].as_ref().expect("just computed"));
+        self.prepared.step(&mut self.trace, k, input, before);
+        let mut own = host_ends(b, self.trace.values[k].as_ref().expect("just computed"));
         if let Some(e) = before {
             tighten(&mut own, &e.lo, &e.hi);
-            known[k] = Some(own.clone());
+            self.known[k] = Some(own.clone());
         }
-        let so_far: f64 = node.inputs.iter().map(|&i| work[i]).sum();
-        work[k] = so_far + node.products();
-        curved[k] = node.inputs.iter().any(|&i| curved[i]) || node.op.is_nonlinear();
+        let so_far: f64 = node.inputs.iter().map(|&i| self.work[i]).sum();
+        self.work[k] = so_far + node.products();
+        self.curved[k] = node.inputs.iter().any(|&i| self.curved[i]) || node.op.is_nonlinear();
         if node.op.is_nonlinear() {
-            relaxations[k] = Some(relax(net, k, &ends, None));
-            if let Op::Piecewise(f) = &node.op
-                && given.known.get(node.inputs[0]).is_some_and(|e| e.is_some())
-            {
-                // Ends that are known exactly decide, not their centre and radius.
-                let x = ends[node.inputs[0]].as_ref().expect("topological order");
-                let (lo, hi) = slopes(f, x);
-                trace.gates[k] = Some(Gate::Each(b.upload_slopes(&lo, &hi)));
-            }
+            self.lines(k, given.known.get(node.inputs[0]).is_some_and(|e| e.is_some()));
         }
-        let wanted = users[k].iter().any(|&u| net.nodes[u].op.is_nonlinear());
-        if wanted && (curved[k] || ball || given.cuts.is_some()) && k > 0 {
-            let mut open = undecided(prepared, k, &users[k], &own);
-            if let Some(cuts) = &given.cuts {
-                open.extend(cuts.wanted(k));
-                open.sort_unstable();
-                open.dedup();
-            }
-            let price = 4.0 * (items * open.len()) as f64 * work[k];
-            if !open.is_empty() && budget.affords_on(prepared.backend, price) {
-                ends[k] = Some(own.clone());
-                let cuts = &mut given.cuts;
-                refine(prepared, region, budget, &relaxations, &ends, k, &open, work[k], cuts, &mut own);
-                ends[k] = Some(own.clone());
-                if given.optimised {
-                    let open = undecided(prepared, k, &users[k], &own);
-                    alpha::refine(prepared, region, budget, &ends, k, &open, work[k], &mut own);
-                }
-                let sharper = crate::ops::linear::upload_ends(b, &own);
-                let value = trace.values[k].take().expect("just computed");
-                trace.values[k] = Some(b.intersect(&value, &sharper));
-                known[k] = Some(own.clone());
-            }
+        let read = self.users[k].iter().any(|&u| self.prepared.net.nodes[u].op.is_nonlinear());
+        let ball = matches!(self.regions.ball(), Some(Norm::One | Norm::Two));
+        if read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {
+            self.sharpen(k, &mut own, given);
         }
-        ends[k] = Some(own);
+        self.ends[k] = Some(own);
     }
-    Statuses { trace, known, ends, relaxations }
+
+    /// Lines of a nonlinear node, and its slopes where what it reads is `known` exactly.
+    fn lines(&mut self, k: usize, known: bool) {
+        let node = &self.prepared.net.nodes[k];
+        self.relaxations[k] = Some(relax(self.prepared.net, k, &self.ends, None));
+        if let Op::Piecewise(f) = &node.op
+            && known
+        {
+            // Ends that are known exactly decide, not their centre and radius.
+            let x = self.ends[node.inputs[0]].as_ref().expect("topological order");
+            let (lo, hi) = slopes(f, x);
+            self.trace.gates[k] = Some(Gate::Each(self.prepared.backend.upload_slopes(&lo, &hi)));
+        }
+    }
+
+    fn sharpen(&mut self, k: usize, own: &mut Ends, given: &mut Given) {
+        let mut open = self.undecided(k, own);
+        if let Some(cuts) = &given.cuts {
+            open.extend(cuts.wanted(k));
+            open.sort_unstable();
+            open.dedup();
+        }
+        let price = 4.0 * (self.items * open.len()) as f64 * self.work[k];
+        if open.is_empty() || !self.budget.affords_on(self.prepared.backend, price) {
+            return;
+        }
+        self.ends[k] = Some(own.clone());
+        self.refine(k, &open, own, &mut given.cuts);
+        self.ends[k] = Some(own.clone());
+        if given.optimised {
+            (0..self.items).for_each(|item| self.optimise(k, item, own));
+        }
+        let b = self.prepared.backend;
+        let value = self.trace.values[k].take().expect("just computed");
+        self.trace.values[k] = Some(b.intersect(&value, &upload_ends(b, own)));
+        self.known[k] = Some(own.clone());
+    }
+
+    /// One item's lower slopes for its nearly decided neurons.
+    fn optimise(&self, k: usize, item: usize, own: &mut Ends) {
+        let alone = |e: &Ends| Ends { lo: one(&e.lo, item), hi: one(&e.hi, item) };
+        let several = self.items > 1;
+        let copies: NodeEnds =
+            if several { self.ends.iter().map(|e| e.as_ref().map(alone)).collect() } else { vec![] };
+        let mut mine = alone(own);
+        let open = self.undecided(k, &mine);
+        let near = alpha::Near {
+            prepared: self.prepared,
+            region: self.regions.of(item),
+            budget: self.budget,
+            ends: if several { &copies } else { &self.ends },
+            k,
+        };
+        near.refine(&open, self.work[k], &mut mine);
+        own.lo.row_mut(item).assign(&mine.lo.row(0));
+        own.hi.row_mut(item).assign(&mine.hi.row(0));
+    }
+
+    /// Features whose bounds still matter to a reader of node k, for some item.
+    fn undecided(&self, k: usize, ends: &Ends) -> Vec<usize> {
+        let items = 0..ends.lo.nrows();
+        (0..self.prepared.net.nodes[k].len())
+            .filter(|&j| items.clone().any(|i| self.is_open(k, j, [ends.lo[[i, j]], ends.hi[[i, j]]])))
+            .collect()
+    }
+
+    fn is_open(&self, k: usize, feature: usize, [lo, hi]: [f64; 2]) -> bool {
+        let free = |u: &usize| match &self.prepared.net.nodes[*u].op {
+            Op::Piecewise(f) => matches!(f.piece(feature, lo, hi), Piece::Free { .. }),
+            op => op.is_nonlinear(),
+        };
+        self.users[k].iter().any(free)
+    }
+
+    /// Back-substitutes +e_j and -e_j for all open features, chunk by chunk.
+    fn refine(&self, k: usize, open: &[usize], own: &mut Ends, cuts: &mut Option<&mut dyn Cuts>) {
+        let (b, net) = (self.prepared.backend, self.prepared.net);
+        let relaxed = Relaxed { prepared: self.prepared, relaxations: &self.relaxations, ends: &self.ends };
+        let widest = net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
+        let affordable = self.budget.at_once(b, 4.0 * self.items as f64 * self.work[k]);
+        let chunk = (self.budget.rows(widest * self.items) / 2).clamp(1, 512).min(affordable);
+        let before = own.clone();
+        for part in open.chunks(chunk) {
+            if self.budget.is_over() {
+                return;
+            }
+            let rows = signs(self.items, net.nodes[k].len(), part);
+            let mut coefficients = None;
+            let mut seen = |n: usize, a: &B::Block| {
+                if n == 0 && cuts.is_some() {
+                    coefficients = Some(b.read(a).centre);
+                }
+            };
+            let (input, constants) = relaxed.above(k, &rows, &mut seen);
+            let box_ = self.ends[0].as_ref().expect("bounds of the input");
+            let mut top = over(b, self.regions, box_, input, constants.clone());
+            if cuts.is_none() {
+                self.keep_decided(k, part, &before, &mut top);
+            }
+            take_signs(own, &top, part);
+            if let (Some(cuts), Some(coefficients)) = (cuts.as_mut(), coefficients) {
+                cuts.tighten(k, part, &coefficients, &constants, own);
+            }
+        }
+    }
+
+    /// What is open for one item only says nothing of the others: each gets the bounds that it has alone.
+    fn keep_decided(&self, k: usize, part: &[usize], before: &Ends, top: &mut Array2<f64>) {
+        for (i, (t, &j)) in (0..self.items).flat_map(|i| part.iter().enumerate().map(move |p| (i, p))) {
+            if !self.is_open(k, j, [before.lo[[i, j]], before.hi[[i, j]]]) {
+                (top[[i, 2 * t]], top[[i, 2 * t + 1]]) = (f64::INFINITY, f64::INFINITY);
+            }
+        }
+    }
+}
+
+/// One row of a table, as a table.
+fn one(table: &Array2<f64>, row: usize) -> Array2<f64> {
+    table.row(row).to_owned().insert_axis(Axis(0))
 }
 
 /// Slopes of a piecewise linear function on arguments within these ends.
@@ -137,53 +266,4 @@ fn slopes(f: &Piecewise, ends: &Ends) -> (Array2<f64>, Array2<f64>) {
         })
     };
     (of(0), of(1))
-}
-
-/// Features whose bounds still matter to a reader of node k, for some item.
-fn undecided<B: Backend>(prepared: &Prepared<B>, k: usize, users: &[usize], ends: &Ends) -> Vec<usize> {
-    let free = |u: usize, j: usize| match &prepared.net.nodes[u].op {
-        Op::Piecewise(f) => (0..ends.lo.nrows())
-            .any(|i| matches!(f.piece(j, ends.lo[[i, j]], ends.hi[[i, j]]), Piece::Free { .. })),
-        op => op.is_nonlinear(),
-    };
-    (0..prepared.net.nodes[k].len()).filter(|&j| users.iter().any(|&u| free(u, j))).collect()
-}
-
-/// Back-substitutes +e_j and -e_j for all open features, chunk by chunk.
-fn refine<B: Backend>(
-    prepared: &Prepared<B>,
-    region: &Region,
-    budget: &Budget,
-    relaxations: &[Option<Relaxation>],
-    ends: &NodeEnds,
-    k: usize,
-    open: &[usize],
-    work: f64,
-    cuts: &mut Option<&mut dyn Cuts>,
-    own: &mut Ends,
-) {
-    let net = prepared.net;
-    let items = own.lo.nrows();
-    let widest = net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
-    let affordable = budget.at_once(prepared.backend, 4.0 * items as f64 * work);
-    let chunk = (budget.rows(widest * items) / 2).clamp(1, 512).min(affordable);
-    for part in open.chunks(chunk) {
-        if budget.is_over() {
-            return;
-        }
-        let rows = signs(items, net.nodes[k].len(), part);
-        let mut coefficients = None;
-        let mut seen = |n: usize, a: &B::Block| {
-            if n == 0 && cuts.is_some() {
-                coefficients = Some(prepared.backend.read(a).centre);
-            }
-        };
-        let (input, constants) = above(prepared, relaxations, ends, k, &rows, &mut seen);
-        let box_ = ends[0].as_ref().expect("bounds of the input");
-        let top = over(prepared.backend, region, box_, input, constants.clone());
-        take_signs(own, &top, part);
-        if let (Some(cuts), Some(coefficients)) = (cuts.as_mut(), coefficients) {
-            cuts.tighten(k, part, &coefficients, &constants, own);
-        }
-    }
 }

@@ -14,14 +14,41 @@ use crate::region::Region;
 pub use budget::Budget;
 use crown::Statuses;
 pub use placed::{Derived, Placed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Something that is computed once. What the end of the time cut short may be anything: whoever waited for
+/// it gets it, and the next one tries again.
+struct Once<T>(Mutex<Option<Arc<T>>>);
+
+impl<T> Once<T> {
+    fn new() -> Once<T> {
+        Once(Mutex::new(None))
+    }
+
+    fn known(&self) -> Option<Arc<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn get(&self, budget: &Budget, find: impl FnOnce() -> T) -> Arc<T> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known {
+            return known.clone();
+        }
+        let found = Arc::new(find());
+        if !budget.is_over() {
+            *known = Some(found.clone());
+        }
+        found
+    }
+}
 
 /// What is known of one region.
 pub struct Site<B: Backend> {
     pub region: Region,
-    boxes: OnceLock<Trace<B>>,
-    linear: OnceLock<Statuses<B>>,
-    small: OnceLock<Trace<Cpu>>,
+    boxes: Once<Trace<B>>,
+    linear: Once<Statuses<B>>,
+    small: Once<Trace<Cpu>>,
+    undivided: Once<Statuses<B>>,
     /// The same region, or what stands for it, in networks that are made of this one.
     derived: Mutex<Vec<(Derived, Arc<Site<B>>)>>,
 }
@@ -30,26 +57,27 @@ impl<B: Backend> Site<B> {
     pub fn new(region: Region) -> Site<B> {
         Site {
             region,
-            boxes: OnceLock::new(),
-            linear: OnceLock::new(),
-            small: OnceLock::new(),
+            boxes: Once::new(),
+            linear: Once::new(),
+            small: Once::new(),
+            undivided: Once::new(),
             derived: Mutex::new(vec![]),
         }
     }
 
     /// Interval bounds.
-    pub fn boxes(&self, placed: &Placed<B>, budget: &Budget) -> &Trace<B> {
-        self.boxes.get_or_init(|| ibp::run(&placed.prepared(&budget.deadline), &self.region, &vec![]))
+    pub fn boxes(&self, placed: &Placed<B>, budget: &Budget) -> Arc<Trace<B>> {
+        self.boxes.get(budget, || ibp::run(&placed.prepared(&budget.deadline), &self.region, &vec![]))
     }
 
     /// Linear bounds.
-    pub fn linear(&self, placed: &Placed<B>, budget: &Budget) -> &Statuses<B> {
-        self.linear.get_or_init(|| crown::run(&placed.prepared(&budget.deadline), &self.region, budget))
+    pub fn linear(&self, placed: &Placed<B>, budget: &Budget) -> Arc<Statuses<B>> {
+        self.linear.get(budget, || crown::run(&placed.prepared(&budget.deadline), &self.region, budget))
     }
 
     /// Interval bounds in double-double arithmetic, for tiny regions.
-    pub fn small(&self, placed: &Placed<B>, budget: &Budget) -> &Trace<Cpu> {
-        self.small.get_or_init(|| {
+    pub fn small(&self, placed: &Placed<B>, budget: &Budget) -> Arc<Trace<Cpu>> {
+        self.small.get(budget, || {
             let exact = placed.exact().prepared(&budget.deadline);
             match self.region.centre().filter(|_| self.region.is_point()) {
                 Some(x) => exact.values(exact.backend.upload_near(&self.region.near(x)), &vec![], |_| false),
@@ -58,17 +86,22 @@ impl<B: Backend> Site<B> {
         })
     }
 
+    /// Linear bounds as a checker derives them again, where a search begins.
+    pub fn undivided(&self, budget: &Budget, find: impl FnOnce() -> Statuses<B>) -> Arc<Statuses<B>> {
+        self.undivided.get(budget, find)
+    }
+
     /// What was asked for before.
-    pub fn boxes_known(&self) -> Option<&Trace<B>> {
-        self.boxes.get()
+    pub fn boxes_known(&self) -> Option<Arc<Trace<B>>> {
+        self.boxes.known()
     }
 
-    pub fn linear_known(&self) -> Option<&Statuses<B>> {
-        self.linear.get()
+    pub fn linear_known(&self) -> Option<Arc<Statuses<B>>> {
+        self.linear.known()
     }
 
-    pub fn small_known(&self) -> Option<&Trace<Cpu>> {
-        self.small.get()
+    pub fn small_known(&self) -> Option<Arc<Trace<Cpu>>> {
+        self.small.known()
     }
 
     /// This region in a network that is made of this one; `region` says what it is there.

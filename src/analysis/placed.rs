@@ -111,20 +111,17 @@ impl<B: Backend> Placed<B> {
         self.derived(Derived::Section(from, to), |net| net.section(from, to))
     }
 
-    /// The norm of a map under these scales of its rows, found once.
-    pub fn norm(
-        &self,
-        map: &LinearMap,
-        scale: &[f64],
-        find: impl FnOnce() -> Option<Upper>,
-    ) -> Option<Upper> {
+    /// The norm of a map under these scales of its rows, found once where `find` had the time it wanted.
+    pub fn norm(&self, map: &LinearMap, scale: &[f64], find: impl FnOnce() -> (Upper, bool)) -> Upper {
         let lock = || self.norms.lock().unwrap_or_else(PoisonError::into_inner);
         let known = |n: &&LayerNorm| n.0.is_same(map) && n.1 == scale;
         if let Some(found) = lock().iter().find(known) {
-            return Some(found.2);
+            return found.2;
         }
-        let upper = find()?;
-        lock().push((map.clone(), scale.to_vec(), upper));
-        Some(upper)
+        let (upper, in_time) = find();
+        if in_time {
+            lock().push((map.clone(), scale.to_vec(), upper));
+        }
+        upper
     }
 }

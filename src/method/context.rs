@@ -13,9 +13,12 @@ use crate::num::{Norm, Upper};
 use crate::ops::{Prepared, Trace};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
+use std::sync::Arc;
 
 /// The part of the time left that the norm of one layer may take.
 const SHARE: f64 = 0.05;
+/// The part of the time left after which only its cheapest bounds are taken.
+const LAYER: f64 = 0.3;
 
 /// What methods are given: the question, what is known of its region, and when to stop.
 pub struct Context<'a, B: Backend> {
@@ -74,22 +77,22 @@ impl<'a, B: Backend> Context<'a, B> {
     }
 
     /// Interval bounds on the region.
-    pub fn boxes(&self) -> &'a Trace<B> {
+    pub fn boxes(&self) -> Arc<Trace<B>> {
         self.site.boxes(self.placed, &self.budget)
     }
 
     /// Linear bounds on the region.
-    pub fn linear(&self) -> &'a Statuses<B> {
+    pub fn linear(&self) -> Arc<Statuses<B>> {
         self.site.linear(self.placed, &self.budget)
     }
 
     /// The best that was asked for of these two.
-    pub fn statuses(&self) -> &'a Trace<B> {
-        self.site.linear_known().map_or_else(|| self.boxes(), |s| &s.trace)
+    pub fn statuses(&self) -> Arc<Trace<B>> {
+        self.site.linear_known().map_or_else(|| self.boxes(), |s| s.trace.clone())
     }
 
     /// Interval bounds on the region in double-double, for tiny regions.
-    pub fn small(&self) -> &'a Trace<Cpu> {
+    pub fn small(&self) -> Arc<Trace<Cpu>> {
         self.site.small(self.placed, &self.budget)
     }
 
@@ -102,15 +105,14 @@ impl<'a, B: Backend> Context<'a, B> {
 
     /// The norm of a layer under scales of its rows, found once.
     pub fn layer_norm(&self, map: &LinearMap, scale: &[f64], find: impl FnOnce(Effort) -> Upper) -> Upper {
+        let until = self.budget.deadline.part(LAYER);
         let in_time = || {
-            if self.budget.is_over() {
-                return None;
-            }
             let work = self.budget.remaining().as_secs_f64() * SHARE * Cpu::DOUBLE.speed();
             let effort = Effort { work: work.max(Effort::UPPER.work), ..Effort::UPPER };
-            Some(find(effort.until(&self.budget.deadline)))
+            let upper = find(effort.until(&until));
+            (upper, !until.is_over())
         };
-        self.placed.norm(map, scale, in_time).unwrap_or(Upper::INFINITE)
+        self.placed.norm(map, scale, in_time)
     }
 
     /// Regions so small that f64 rounding would show are computed in double-double.

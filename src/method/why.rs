@@ -64,6 +64,11 @@ impl Budget {
         if self.is_over() { Why::Late } else { other }
     }
 
+    /// Is there memory for so many bytes?
+    pub fn holds(&self, bytes: u64) -> Result<(), Why> {
+        if bytes <= self.memory { Ok(()) } else { Err(Why::Memory(bytes)) }
+    }
+
     /// Is there time for so many multiplications on a backend?
     pub fn admits<B: Backend>(&self, backend: &B, products: f64) -> Result<(), Why> {
         match self.affords_on(backend, products) {

@@ -11,6 +11,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
+use crate::num::Norm;
 use crate::num::round::{add_up, mul_up, sub_down, sub_up};
 use crate::region::Region;
 use ndarray::{Array1, Array2, s};
@@ -54,148 +55,205 @@ pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) 
     }
 }
 
-/// Upper bounds of `rows . value(k)` over the region. `seen` receives the coefficients at every
-/// nonlinear node and at the input.
-pub fn upper<B: Backend>(
-    prepared: &Prepared<B>,
-    relaxations: &[Option<Relaxation>],
-    ends: &NodeEnds,
-    k: usize,
-    rows: &Enclosure,
-    region: &Region,
-    seen: &mut dyn FnMut(usize, &B::Block),
-) -> Array2<f64> {
-    let (coefficients, constant) = above(prepared, relaxations, ends, k, rows, seen);
-    let own = ends[0].as_ref().expect("bounds of the input");
-    over(prepared.backend, region, own, coefficients, constant)
+/// The regions of a batch's items: one for all of them, or each its own.
+#[derive(Clone, Copy)]
+pub enum Regions<'r> {
+    One(&'r Region),
+    Each(&'r [&'r Region]),
 }
 
-/// The largest values of linear functions on the items' boxes within the region.
-pub fn over<B: Backend>(
-    b: &B,
-    region: &Region,
-    own: &Ends,
-    coefficients: Option<B::Block>,
-    mut constant: Array2<f64>,
-) -> Array2<f64> {
-    if let Some(a) = coefficients {
-        constant.zip_mut_with(&support(b, region, own, &a), |t, &v| *t = add_up(*t, v));
+impl<'r> Regions<'r> {
+    /// Each its own; None unless all are boxes, or balls of one norm.
+    pub fn each(regions: &'r [&'r Region]) -> Option<Regions<'r>> {
+        let norm = |r: &Region| r.ball_norm().map(|(norm, _)| norm);
+        let first = norm(regions.first()?);
+        let alike = |r: &&Region| norm(r) == first && !r.is_global() && !r.is_point();
+        regions.iter().all(alike).then_some(Regions::Each(regions))
     }
-    constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+
+    pub fn of(&self, item: usize) -> &'r Region {
+        match self {
+            Regions::One(region) => region,
+            Regions::Each(regions) => regions[item],
+        }
+    }
+
+    /// The norm of the balls that they are.
+    pub fn ball(&self) -> Option<Norm> {
+        self.of(0).ball_norm().map(|(norm, _)| norm)
+    }
 }
 
-/// The linear functions of the input that are these bounds: settled coefficients (none
-/// where no input is read) and constants.
-pub fn above<B: Backend>(
-    prepared: &Prepared<B>,
-    relaxations: &[Option<Relaxation>],
-    ends: &NodeEnds,
-    k: usize,
-    rows: &Enclosure,
-    seen: &mut dyn FnMut(usize, &B::Block),
-) -> (Option<B::Block>, Array2<f64>) {
-    let (b, net) = (prepared.backend, prepared.net);
-    let (items, count, _) = rows.dim();
-    let mut constant = Array2::<f64>::zeros((items, count));
-    let mut charge = |c: &Array2<f64>| constant.zip_mut_with(c, |t, &v| *t = add_up(*t, v));
-    let mut total: Vec<Option<B::Block>> = vec![None; k + 1];
-    total[k] = Some(b.upload(rows));
-    for n in (1..=k).rev() {
-        let Some(a) = total[n].take() else { continue };
-        if prepared.is_late() {
-            return (None, Array2::from_elem((items, count), f64::INFINITY));
+/// A network whose nonlinear nodes are replaced by lines between proven ends.
+pub struct Relaxed<'a, 'n, B: Backend> {
+    pub prepared: &'a Prepared<'n, B>,
+    pub relaxations: &'a [Option<Relaxation>],
+    pub ends: &'a NodeEnds,
+}
+
+impl<B: Backend> Relaxed<'_, '_, B> {
+    /// Upper bounds of `rows . value(k)` over the regions. `seen` receives the coefficients at every
+    /// nonlinear node and at the input.
+    pub fn upper(
+        &self,
+        k: usize,
+        rows: &Enclosure,
+        regions: Regions,
+        seen: &mut dyn FnMut(usize, &B::Block),
+    ) -> Array2<f64> {
+        let (coefficients, constant) = self.above(k, rows, seen);
+        let own = self.ends[0].as_ref().expect("bounds of the input");
+        over(self.prepared.backend, regions, own, coefficients, constant)
+    }
+
+    /// The linear functions of the input that are these bounds: settled coefficients (none
+    /// where no input is read) and constants.
+    pub fn above(
+        &self,
+        k: usize,
+        rows: &Enclosure,
+        seen: &mut dyn FnMut(usize, &B::Block),
+    ) -> (Option<B::Block>, Array2<f64>) {
+        let b = self.prepared.backend;
+        let (items, count, _) = rows.dim();
+        let mut constant = Array2::<f64>::zeros((items, count));
+        let mut charge = |c: &Array2<f64>| constant.zip_mut_with(c, |t, &v| *t = add_up(*t, v));
+        let mut total: Vec<Option<B::Block>> = vec![None; k + 1];
+        total[k] = Some(b.upload(rows));
+        for n in (1..=k).rev() {
+            let Some(a) = total[n].take() else { continue };
+            if self.prepared.is_late() {
+                return (None, Array2::from_elem((items, count), f64::INFINITY));
+            }
+            let own = self.ends[n].as_ref().expect("bounds of every node on the way");
+            let (a, lost) = b.settle(&a, &magnitude(own));
+            charge(&lost);
+            if self.prepared.net.nodes[n].op.is_nonlinear() {
+                seen(n, &a);
+            }
+            for (i, part) in self.back(n, &a, items, &mut charge) {
+                total[i] = Some(match total[i].take() {
+                    Some(t) => b.sum(&[&t, &part]),
+                    None => part,
+                });
+            }
         }
-        let node = &net.nodes[n];
-        let own = ends[n].as_ref().expect("bounds of every node on the way");
-        let (a, lost) = b.settle(&a, &magnitude(own));
-        charge(&lost);
-        let shift = |v: Array1<f64>, w: Array1<f64>| {
+        let coefficients = total[0].take().map(|a| {
+            let own = self.ends[0].as_ref().expect("bounds of the input");
+            let (a, lost) = b.settle(&a, &magnitude(own));
+            charge(&lost);
+            seen(0, &a);
+            a
+        });
+        (coefficients, constant)
+    }
+
+    /// Coefficients of what node n reads, from those of its value; what is constant is charged.
+    fn back(
+        &self,
+        n: usize,
+        a: &B::Block,
+        items: usize,
+        charge: &mut dyn FnMut(&Array2<f64>),
+    ) -> Vec<(usize, B::Block)> {
+        let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[n]);
+        let mut shifted = |lo: Array1<f64>, hi: Array1<f64>| {
             let wide =
                 |v: Array1<f64>| v.broadcast((items, v.len())).expect("one shift per feature").to_owned();
-            (wide(v), wide(w))
+            charge(&b.support(a, &wide(lo), &wide(hi)));
         };
-        let parts = match &node.op {
+        match &node.op {
             Op::Affine(affine) => {
                 if let Some(bias) = &affine.bias {
                     let v: Array1<f64> = (0..node.len()).map(|j| bias[j / affine.repeat]).collect();
-                    let (l, h) = shift(v.clone(), v);
-                    charge(&b.support(&a, &l, &h));
+                    shifted(v.clone(), v);
                 }
-                prepared.back(&[], n, &a)
             }
             Op::Scale(s) => {
                 let at = |j: usize| s.shift[s.index(j)];
-                let lo =
-                    (0..node.len()).map(|j| sub_down(at(j).hi, add_up(at(j).lo.abs(), at(j).err))).collect();
-                let hi =
-                    (0..node.len()).map(|j| add_up(at(j).hi, add_up(at(j).lo.abs(), at(j).err))).collect();
-                let (l, h) = shift(lo, hi);
-                charge(&b.support(&a, &l, &h));
-                prepared.back(&[], n, &a)
+                let size = |j: usize| add_up(at(j).lo.abs(), at(j).err);
+                let lo = (0..node.len()).map(|j| sub_down(at(j).hi, size(j))).collect();
+                shifted(lo, (0..node.len()).map(|j| add_up(at(j).hi, size(j))).collect());
             }
             Op::Select { incidence, fill } => {
                 if *fill != 0.0 {
                     let empty = |j| if incidence.window(j).is_empty() { *fill } else { 0.0 };
                     let v: Array1<f64> = (0..node.len()).map(empty).collect();
-                    let (l, h) = shift(v.clone(), v);
-                    charge(&b.support(&a, &l, &h));
+                    shifted(v.clone(), v);
                 }
-                prepared.back(&[], n, &a)
             }
-            Op::Add | Op::Concat => prepared.back(&[], n, &a),
-            Op::Input => vec![],
+            Op::Add | Op::Concat => {}
+            Op::Input => return vec![],
             Op::Piecewise(_) | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => {
-                seen(n, &a);
-                match relaxations[n].as_ref().expect("lines of every nonlinear node on the way") {
-                    Relaxation::Each(lines) => {
-                        let (next, c) = b.chord(lines, &a);
-                        charge(&c);
-                        vec![(node.inputs[0], next)]
-                    }
-                    Relaxation::Window(lines) => {
-                        let Op::Max(windows) = &node.op else { unreachable!("windows belong to maxima") };
-                        let (next, c) = b.window_chord(windows, lines, &a);
-                        charge(&c);
-                        vec![(node.inputs[0], next)]
-                    }
-                    Relaxation::Range => {
-                        charge(&b.support(&a, &own.lo, &own.hi));
-                        vec![]
-                    }
-                }
+                return self.through(n, a, charge).map(|next| (node.inputs[0], next)).into_iter().collect();
             }
-        };
-        for (i, part) in parts {
-            total[i] = Some(match total[i].take() {
-                Some(t) => b.sum(&[&t, &part]),
-                None => part,
-            });
+        }
+        self.prepared.back(&[], n, a)
+    }
+
+    /// The same through a nonlinear node's lines; nothing is read where only its range is used.
+    fn through(&self, n: usize, a: &B::Block, charge: &mut dyn FnMut(&Array2<f64>)) -> Option<B::Block> {
+        let b = self.prepared.backend;
+        match self.relaxations[n].as_ref().expect("lines of every nonlinear node on the way") {
+            Relaxation::Each(lines) => {
+                let (next, c) = b.chord(lines, a);
+                charge(&c);
+                Some(next)
+            }
+            Relaxation::Window(lines) => {
+                let Op::Max(windows) = &self.prepared.net.nodes[n].op else {
+                    unreachable!("windows belong to maxima")
+                };
+                let (next, c) = b.window_chord(windows, lines, a);
+                charge(&c);
+                Some(next)
+            }
+            Relaxation::Range => {
+                let own = self.ends[n].as_ref().expect("bounds of every node on the way");
+                charge(&b.support(a, &own.lo, &own.hi));
+                None
+            }
         }
     }
-    let coefficients = total[0].take().map(|a| {
-        let own = ends[0].as_ref().expect("bounds of the input");
-        let (a, lost) = b.settle(&a, &magnitude(own));
-        charge(&lost);
-        seen(0, &a);
-        a
-    });
-    (coefficients, constant)
 }
 
-/// Upper bounds of sup {a . x : x in the item's box and in the region's ball} for settled
+/// The largest values of linear functions on the items' boxes within their regions.
+pub fn over<B: Backend>(
+    b: &B,
+    regions: Regions,
+    own: &Ends,
+    coefficients: Option<B::Block>,
+    mut constant: Array2<f64>,
+) -> Array2<f64> {
+    if let Some(a) = coefficients {
+        constant.zip_mut_with(&support(b, regions, own, &a), |t, &v| *t = add_up(*t, v));
+    }
+    constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+}
+
+/// Upper bounds of sup {a . x : x in the item's box and in its region's ball} for settled
 /// coefficients: the box and the dual norm, whichever is smaller.
-fn support<B: Backend>(b: &B, region: &Region, own: &Ends, a: &B::Block) -> Array2<f64> {
+fn support<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block) -> Array2<f64> {
     if !b.sums_finely() {
         let host = Cpu::DOUBLE;
-        return support(&host, region, own, &host.upload(&Enclosure::point(b.read(a).centre)));
+        return support(&host, regions, own, &host.upload(&Enclosure::point(b.read(a).centre)));
     }
     let mut top = b.support(a, &own.lo, &own.hi);
-    if let (Some((norm, radius)), Some((below, above))) = (region.ball_norm(), region.centre_ends()) {
-        let at = |side: &[f64]| Array2::from_shape_fn(own.lo.dim(), |(_, j)| side[j]);
-        let inner = b.support(a, &at(below), &at(above));
-        let radius = radius.ends().hi;
-        ndarray::Zip::from(&mut top).and(&inner).and(&b.row_norms(a, norm.dual())).for_each(|t, &c, &n| {
-            *t = t.min(add_up(c, mul_up(n, radius)));
+    if let Some(norm) = regions.ball() {
+        let ball = |i: usize| {
+            let region = regions.of(i);
+            let (_, radius) = region.ball_norm().expect("all are balls");
+            (region.centre_ends().expect("balls have a centre"), radius.ends().hi)
+        };
+        let balls: Vec<_> = (0..own.lo.nrows()).map(ball).collect();
+        let at = |high: bool| {
+            let side = |(i, j): (usize, usize)| if high { balls[i].0.1[j] } else { balls[i].0.0[j] };
+            Array2::from_shape_fn(own.lo.dim(), side)
+        };
+        let inner = b.support(a, &at(false), &at(true));
+        let lengths = b.row_norms(a, norm.dual());
+        ndarray::Zip::indexed(&mut top).and(&inner).and(&lengths).for_each(|(i, _), t, &c, &n| {
+            *t = t.min(add_up(c, mul_up(n, balls[i].1)));
         });
     }
     top

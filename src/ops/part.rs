@@ -5,6 +5,7 @@ use super::feedback::Scaled;
 use super::{Ends, Known};
 use crate::layer::Piecewise;
 use crate::net::{Net, Op};
+use crate::region::Region;
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 
@@ -45,6 +46,13 @@ impl Part {
     pub fn whole(lo: &[f64], hi: &[f64], nodes: usize, bound: f64) -> Part {
         let (lo, hi, known) = (lo.to_vec(), hi.to_vec(), vec![None; nodes]);
         Part { lo, hi, cuts: vec![], known, bound, shown: None, scaled: Arc::default(), place: 0 }
+    }
+
+    /// Is it all of the region, with nothing decided or known?
+    pub fn is_whole(&self, region: &Region) -> bool {
+        let known = self.known.iter().any(Option::is_some);
+        let whole = region.ends().is_some_and(|(lo, hi)| self.lo == lo && self.hi == hi);
+        self.cuts.is_empty() && !known && whole
     }
 
     /// Coordinates that vary on the part.

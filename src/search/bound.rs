@@ -7,13 +7,13 @@
 //! Rounding: that of the bounds it uses; multipliers of half-spaces are checked in intervals.
 //! Cost: two sweeps of linear bounds per part and open neuron, then some 24 factorisations a loop.
 
-use super::choose::{View, choose, most_open, open_slopes};
-use crate::analysis::Budget;
-use crate::analysis::crown::{self, Cuts, Given};
+use super::choose::{Slopes, View, choose, most_open, open_slopes};
+use crate::analysis::crown::{self, Cuts, Given, Statuses};
 use crate::backend::Backend;
 use crate::deadline::Deadline;
 use crate::linalg::Enclosure;
 use crate::linalg::operator::operator_upper;
+use crate::method::Context;
 use crate::method::global::gain;
 use crate::method::local::gradient::{Rows, SIGNS, rows_of};
 use crate::num::Norm;
@@ -21,14 +21,15 @@ use crate::num::norms::vector_norm_up;
 use crate::num::round::add_up;
 use crate::ops::feedback::Feedback;
 use crate::ops::gradient::selected;
-use crate::ops::linear::tighten;
+use crate::ops::linear::{Regions, tighten};
 use crate::ops::part::{Part, Split, boxes, known, read_by_nonlinear, row};
 use crate::ops::sweep::enclosure;
-use crate::ops::{Ends, Gate, Prepared};
+use crate::ops::{Ends, Prepared};
 use crate::polytope::plane::{Cell, Plane, Verdict, middle, shrink};
 use crate::problem::Problem;
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What is found out about a part.
@@ -44,30 +45,57 @@ pub enum Found {
     },
 }
 
-/// All parts of a batch; None when the time is up. Those whose bound is at most `cutoff` get no better one.
-pub fn batch<B: Backend>(
-    problem: &Problem,
-    budget: &Budget,
+/// All parts of a lot; None when the time is up. Those whose bound is at most `cutoff` get no better one.
+pub fn batch<B: Backend>(context: &Context<B>, parts: Vec<Part>, cutoff: f64) -> Option<Vec<Found>> {
+    let prepared = context.main();
+    let fixed = context.problem.region.fixed();
+    let cut = |p: &Part| Cut { part: p.clone(), free: p.free(&fixed), planes: vec![], empty: None };
+    let mut planes = Planes { cells: parts.iter().map(cut).collect(), until: &context.budget.deadline };
+    let statuses = statuses(context, &prepared, &parts, &mut planes);
+    let mut lot = Lot { context, prepared: &prepared, parts, cells: planes.cells, statuses: &statuses };
+    let points = lot.points();
+    lot.bounded(points, cutoff)
+}
+
+/// Linear bounds on the parts; those of the whole region are found once for all questions about it.
+fn statuses<B: Backend>(
+    context: &Context<B>,
     prepared: &Prepared<B>,
-    mut parts: Vec<Part>,
-    fixed: &[bool],
-    cutoff: f64,
-) -> Option<Vec<Found>> {
-    let (b, net, region) = (prepared.backend, prepared.net, &problem.region);
-    let (input, ends) = (enclosure(&boxes(&parts)), known(&parts, net));
-    let cut = |p: &Part| Cut { part: p.clone(), free: p.free(fixed), planes: vec![], empty: None };
-    let until = &budget.deadline;
-    let mut cuts = Planes { cells: parts.iter().map(cut).collect(), until };
-    let given = Given { input, known: &ends, optimised: false, cuts: Some(&mut cuts) };
-    let statuses = crown::run_on(prepared, region, given, budget);
-    for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
-        let ends = statuses.ends[k].as_ref().expect("every node has ends");
-        parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
+    parts: &[Part],
+    planes: &mut Planes,
+) -> Arc<Statuses<B>> {
+    let (region, budget) = (&context.problem.region, &context.budget);
+    let known = known(parts, prepared.net);
+    let mut run = || {
+        let input = enclosure(&boxes(parts));
+        let given = Given { input, known: &known, optimised: false, cuts: Some(planes) };
+        crown::run_on(prepared, Regions::One(region), given, budget)
+    };
+    match parts {
+        [part] if part.is_whole(region) => context.site.undivided(budget, run),
+        _ => Arc::new(run()),
     }
-    let points: Vec<Result<Vec<f64>, Vec<f64>>> = parts
-        .par_iter_mut()
-        .zip(&cuts.cells)
-        .map(|(part, cell)| {
+}
+
+/// Parts that are bounded together.
+struct Lot<'l, 'c, B: Backend> {
+    context: &'l Context<'c, B>,
+    prepared: &'l Prepared<'c, B>,
+    parts: Vec<Part>,
+    cells: Vec<Cut>,
+    statuses: &'l Statuses<B>,
+}
+
+impl<B: Backend> Lot<'_, '_, B> {
+    /// What the parts know from here on, and a point of each, or multipliers that rule out an interior.
+    fn points(&mut self) -> Vec<Result<Vec<f64>, Vec<f64>>> {
+        let net = self.prepared.net;
+        for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
+            let ends = self.statuses.ends[k].as_ref().expect("every node has ends");
+            self.parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
+        }
+        let until = &self.context.budget.deadline;
+        let point = |(part, cell): (&mut Part, &Cut)| {
             (part.lo, part.hi) = (cell.part.lo.clone(), cell.part.hi.clone());
             if let Some(multipliers) = &cell.empty {
                 return Err(multipliers.clone());
@@ -77,88 +105,109 @@ pub fn batch<B: Backend>(
                 Verdict::Point(x) => Ok(x),
                 Verdict::Unknown => Ok(middle(&part.lo, &part.hi)),
             }
-        })
-        .collect();
-    let alive: Vec<usize> = (0..parts.len()).filter(|&i| points[i].is_ok()).collect();
-    let rows = problem.rows();
-    let widest = net.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
-    let slopes = open_slopes(b, &statuses.trace.gates);
-    // Scalings are better than signs, where they are affordable and every gate is a slope per feature.
-    let needed = net.needed();
-    let single =
-        (0..slopes.len()).all(|k| slopes[k].is_some() || statuses.trace.gates[k].is_none() || !needed[k]);
-    let scalable = single && gain::worth_while(problem, budget, most_open(&slopes));
-    let signs = if scalable { 0 } else { SIGNS };
-    let mut found: Vec<Found> =
-        points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
-    let at_once = (budget.rows(widest) / (8 * rows)).clamp(1, 64);
-    for group in alive.chunks(at_once) {
-        if budget.is_over() {
-            return None;
-        }
-        let pairs: Vec<usize> = group.iter().flat_map(|&i| std::iter::repeat_n(i, rows)).collect();
-        let gates = selected(b, &statuses.trace.gates, &pairs);
-        let own = problem.seeds();
-        let seeds =
-            Array3::from_shape_fn((pairs.len(), 1, net.outputs()), |(p, _, j)| own.centre[[0, p % rows, j]]);
-        let jacobian = rows_of(problem, budget, prepared, &gates, &Enclosure::point(seeds), signs)?;
-        for (g, &i) in group.iter().enumerate() {
-            let mut part = parts[i].clone();
-            let linear = norm(problem, &jacobian, g * rows..(g + 1) * rows);
-            if linear < part.bound {
-                (part.bound, part.shown) = (linear, None);
-            }
-            let weights = match part.bound > cutoff && scalable {
-                true => {
-                    let known = &jacobian.norms[g * rows..(g + 1) * rows];
-                    scale(problem, budget, prepared, &statuses.trace.gates, i, &mut part, (known, cutoff))
-                }
-                false => None,
-            };
-            let view = View {
-                slopes: &slopes,
-                item: i,
-                gradients: &jacobian.gradients,
-                rows: g * rows..(g + 1) * rows,
-                free: &cuts.cells[i].free,
-                weights,
-            };
-            let split = choose(prepared, &part, &view);
-            let point = points[i].clone().expect("alive");
-            found[i] = Found::Bounded { part, split, point };
-        }
+        };
+        self.parts.par_iter_mut().zip(&self.cells).map(point).collect()
     }
-    Some(found)
-}
 
-/// A bound by scalings of the open neurons, from those of the part around it and bounds of every row, which
-/// need not be better than the last number. Gives every neuron's weight among the scores of splits.
-fn scale<B: Backend>(
-    problem: &Problem,
-    budget: &Budget,
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    item: usize,
-    part: &mut Part,
-    (known, enough): (&[f64], f64),
-) -> Option<Vec<f64>> {
-    let own = selected(prepared.backend, gates, &[item]);
-    let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), |_| true)?;
-    let found = gain::best(problem, budget, &f, &part.scaled, known, enough)?;
-    let scaled = Arc::new(found.scaled);
-    // Rows that need none now may need them again.
-    let mut all = scaled.to_vec();
-    all.extend(part.scaled.iter().filter(|s| scaled.iter().all(|own| own.row != s.row)).cloned());
-    part.scaled = if all.len() == scaled.len() { scaled.clone() } else { Arc::new(all) };
-    if found.bound < part.bound {
-        (part.bound, part.shown) = (found.bound, Some(scaled));
+    fn bounded(&self, points: Vec<Result<Vec<f64>, Vec<f64>>>, cutoff: f64) -> Option<Vec<Found>> {
+        let Lot { context, prepared, statuses, .. } = self;
+        let (problem, budget) = (context.problem, &context.budget);
+        let alive: Vec<usize> = (0..self.parts.len()).filter(|&i| points[i].is_ok()).collect();
+        let rows = problem.rows();
+        let slopes = open_slopes(prepared.backend, &statuses.trace.gates);
+        let scalable = self.is_single(&slopes) && gain::worth_while(problem, budget, most_open(&slopes));
+        let signs = if scalable { 0 } else { SIGNS };
+        let mut found: Vec<Found> =
+            points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
+        let at_once = (budget.rows(context.widest()) / (8 * rows)).clamp(1, 64);
+        for group in alive.chunks(at_once) {
+            if budget.is_over() {
+                return None;
+            }
+            let jacobian = self.jacobian(group, signs)?;
+            for (g, &i) in group.iter().enumerate() {
+                let rows = g * rows..(g + 1) * rows;
+                let (part, weights) = self.part(i, &jacobian, rows.clone(), scalable.then_some(cutoff));
+                let view = View {
+                    slopes: &slopes,
+                    item: i,
+                    gradients: &jacobian.gradients,
+                    rows,
+                    free: &self.cells[i].free,
+                    weights,
+                };
+                let split = choose(prepared, &part, &view);
+                let point = points[i].clone().expect("alive");
+                found[i] = Found::Bounded { part, split, point };
+            }
+        }
+        Some(found)
     }
-    part.shown.as_ref()?;
-    let energies = found.parts;
-    let average = energies.iter().sum::<f64>() / energies.len().max(1) as f64;
-    let mut weights = vec![average; prepared.net.neurons().max(f.places.last().map_or(0, |p| p + 1))];
-    f.places.iter().zip(energies).for_each(|(&p, e)| weights[p] += e);
-    Some(weights)
+
+    /// Scalings are better than signs, where they are affordable and every gate is a slope per feature.
+    fn is_single(&self, slopes: &Slopes) -> bool {
+        let needed = self.prepared.net.needed();
+        let gates = &self.statuses.trace.gates;
+        (0..slopes.len()).all(|k| slopes[k].is_some() || gates[k].is_none() || !needed[k])
+    }
+
+    /// Rows of the Jacobian of these parts.
+    fn jacobian(&self, group: &[usize], signs: usize) -> Option<Rows> {
+        let Lot { context, prepared, statuses, .. } = self;
+        let (problem, rows) = (context.problem, context.problem.rows());
+        let pairs: Vec<usize> = group.iter().flat_map(|&i| std::iter::repeat_n(i, rows)).collect();
+        let gates = selected(prepared.backend, &statuses.trace.gates, &pairs);
+        let own = problem.seeds();
+        let size = (pairs.len(), 1, prepared.net.outputs());
+        let seeds = Array3::from_shape_fn(size, |(p, _, j)| own.centre[[0, p % rows, j]]);
+        rows_of(problem, &context.budget, prepared, &gates, &Enclosure::point(seeds), signs)
+    }
+
+    /// A part with its bound by these rows, and by scalings where it is above `cutoff`; with every neuron's
+    /// weight among the scores of splits.
+    fn part(
+        &self,
+        i: usize,
+        jacobian: &Rows,
+        rows: Range<usize>,
+        cutoff: Option<f64>,
+    ) -> (Part, Option<Vec<f64>>) {
+        let mut part = self.parts[i].clone();
+        let linear = norm(self.context.problem, jacobian, rows.clone());
+        if linear < part.bound {
+            (part.bound, part.shown) = (linear, None);
+        }
+        let weights = match cutoff.filter(|cutoff| part.bound > *cutoff) {
+            Some(cutoff) => self.scaled(i, &mut part, &jacobian.norms[rows], cutoff),
+            None => None,
+        };
+        (part, weights)
+    }
+
+    /// A bound by scalings of the open neurons, from those of the part around it and bounds of every row,
+    /// which need not be better than `enough`.
+    fn scaled(&self, item: usize, part: &mut Part, known: &[f64], enough: f64) -> Option<Vec<f64>> {
+        let Lot { context, prepared, statuses, .. } = self;
+        let problem = context.problem;
+        let own = selected(prepared.backend, &statuses.trace.gates, &[item]);
+        let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), |_| true)?;
+        let found = gain::best(problem, &context.budget, &f, &part.scaled, known, enough)?;
+        let scaled = Arc::new(found.scaled);
+        // Rows that need none now may need them again.
+        let mut all = scaled.to_vec();
+        all.extend(part.scaled.iter().filter(|s| scaled.iter().all(|own| own.row != s.row)).cloned());
+        part.scaled = if all.len() == scaled.len() { scaled.clone() } else { Arc::new(all) };
+        if found.bound < part.bound {
+            (part.bound, part.shown) = (found.bound, Some(scaled));
+        }
+        part.shown.as_ref()?;
+        let energies = found.parts;
+        let average = energies.iter().sum::<f64>() / energies.len().max(1) as f64;
+        let neurons = prepared.net.neurons().max(f.places.last().map_or(0, |p| p + 1));
+        let mut weights = vec![average; neurons];
+        f.places.iter().zip(energies).for_each(|(&p, e)| weights[p] += e);
+        Some(weights)
+    }
 }
 
 /// A part with the half-spaces that its decisions imply.

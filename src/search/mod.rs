@@ -20,7 +20,7 @@ use crate::backend::Backend;
 use crate::certificate::tree::Node;
 use crate::certificate::{Bound, Evidence, LowerBound};
 use crate::error::Result;
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
 pub use crate::method::goal::Goal;
 use crate::method::lower::{better, points, prove_best};
 use crate::method::schedule::{self, Effort, Outcome, Status};
@@ -123,7 +123,7 @@ pub fn solve<B: Backend>(
     if passes != "auto" || !open || decided || budget.is_brief() || budget.is_over() {
         return Ok(outcome);
     }
-    let Some(stand) = StandIn::of(home) else { return Ok(outcome) };
+    let Some(stand) = StandIn::of(home).filter(|_| has_room(home)) else { return Ok(outcome) };
     let started = Instant::now();
     let found = run(home, &stand, outcome.upper, outcome.lower, goal, goal.enough(), progress);
     let (upper, lower) = (found.upper.value, found.lower.value);
@@ -159,9 +159,6 @@ pub fn run<B: Backend>(
     let context = &stand.context(home);
     let problem = context.problem;
     let (lo, hi) = problem.region.ends().expect("a bounded region");
-    let fixed = problem.region.fixed();
-    let budget = &context.budget;
-    let prepared = &context.main();
     let room = (context.budget.memory as f64 * MEMORY) as usize;
     let mut tree = Record::new(room);
     let mut first = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
@@ -191,8 +188,8 @@ pub fn run<B: Backend>(
         bytes -= batch.iter().map(Part::bytes).sum::<usize>();
         size = (2 * size).min(largest);
         // Small lots stay in a core's cache; a device takes all at once.
-        let lots: Vec<&[Part]> = batch.chunks(prepared.backend.lot()).collect();
-        let bounded = |lot: &[Part]| bound::batch(problem, budget, prepared, lot.to_vec(), &fixed, cutoff);
+        let lots: Vec<&[Part]> = batch.chunks(context.backend().lot()).collect();
+        let bounded = |lot: &[Part]| bound::batch(context, lot.to_vec(), cutoff);
         let Some(found) = in_parallel(&lots, &bounded) else {
             batch.into_iter().for_each(|p| open.push(Waiting(p)));
             break;
@@ -278,6 +275,13 @@ pub fn run<B: Backend>(
         out.upper = Bound { value: Upper::proven(value), method: NAME, evidence };
     }
     out
+}
+
+/// Do memory and time allow a part's gradients, all rows at every node?
+fn has_room<B: Backend>(home: &Context<B>) -> bool {
+    let rows = home.problem.rows();
+    home.budget.rows(home.widest()) >= rows
+        && home.budget.affords_on(home.backend(), 4.0 * rows as f64 * pass(&home.problem.net))
 }
 
 /// How many parts of a problem make a batch: of large networks few, so that limits of time are kept.

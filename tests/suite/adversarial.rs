@@ -43,7 +43,7 @@ fn sweep<B: Backend>(b: &Arc<B>, problem: &Problem) -> Swept {
         gates = trace.gates;
     } else {
         let s = crown::run(&prepared, &problem.region, &budget(0));
-        (gates, known) = (s.trace.gates, s.known);
+        (gates, known) = (s.trace.gates.clone(), s.known);
     }
     let seeds = problem.seeds();
     let mut jacobians = vec![];

@@ -8,7 +8,7 @@ use crate::layer::{Piece, Piecewise};
 use crate::net::Op;
 use crate::num::round::add_up;
 use crate::ops::linear::{
-    NodeEnds, Relaxation, above, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
+    NodeEnds, Regions, Relaxation, Relaxed, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
 };
 use crate::ops::part::{Part, boxes, known, read_by_nonlinear, row};
 use crate::ops::sweep::enclosure;
@@ -150,9 +150,10 @@ impl Lines<'_> {
         self.room.in_time()?;
         let (b, net) = (self.prepared.backend, self.prepared.net);
         let rows = signs(items, net.nodes[self.k].len(), features);
-        let (a, constants) = above(self.prepared, self.relaxations, self.ends, self.k, &rows, &mut |_, _| {});
+        let lines = Relaxed { prepared: self.prepared, relaxations: self.relaxations, ends: self.ends };
+        let (a, constants) = lines.above(self.k, &rows, &mut |_, _| {});
         let box_ = self.ends[0].as_ref().expect("bounds of the input");
-        let tops = over(b, self.region, box_, a.clone(), constants.clone());
+        let tops = over(b, Regions::One(self.region), box_, a.clone(), constants.clone());
         let coefficients = match &a {
             Some(a) => b.read(a).centre,
             None => Array3::zeros((items, 2 * features.len(), net.inputs())),

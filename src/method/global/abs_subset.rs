@@ -121,6 +121,7 @@ impl<B: Backend> Method<B> for AbsSubset {
         let around = Around::new(context, kinks.as_deref()).ok_or(NO_SLOPES)?;
         let e = Expansion::new(&around, context.problem).ok_or(NO_SLOPES)?;
         context.budget.admits(context.backend(), e.work())?;
+        context.budget.holds(e.bytes())?;
         let j = enclosure(context, &e).ok_or(Why::Late)?;
         let q = &context.problem.quotient;
         let value = operator_upper(j.centre.view(), j.radius.view(), q.in_norm, q.out_norm);

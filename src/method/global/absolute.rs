@@ -89,10 +89,7 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let (n, rows) = (problem.net.inputs(), problem.rows());
     // Two copies of the weights, each with its magnitudes.
-    let bytes = problem.net.parameters() as u64 * 32;
-    if bytes > context.budget.memory {
-        return Err(Why::Memory(bytes));
-    }
+    context.budget.holds(problem.net.parameters() as u64 * 32 + 3 * problem.seed_bytes())?;
     let fixed = problem.region.fixed();
     let live = Array1::from_shape_fn(n, |j| (!fixed.get(j).copied().unwrap_or(false)) as u8 as f64);
     let seeds = problem.seeds().centre.index_axis_move(Axis(0), 0).mapv(f64::abs);

@@ -71,10 +71,7 @@ fn whole<B: Backend, C: Backend>(
 ) -> Result<(Vec<Option<Matrix>>, Matrix), Why> {
     let columns: usize =
         e.kinks().iter().map(|k| k.radius.len()).sum::<usize>() + context.problem.net.inputs();
-    let bytes = (e.len(target) * columns * 32) as u64;
-    if bytes > context.budget.memory {
-        return Err(Why::Memory(bytes));
-    }
+    context.budget.holds(32 * e.len(target) as u64 * columns as u64)?;
     let all: Vec<usize> = (0..e.len(target)).collect();
     let mut parts = vec![];
     for part in all.chunks(e.at_once(&context.budget)) {

@@ -9,12 +9,10 @@
 
 use crate::analysis::{Derived, Placed};
 use crate::backend::Backend;
-use crate::linalg::Enclosure;
 use crate::method::context::{Budget, Context, FEATURE, pass};
 use crate::net::{Net, Op};
 use crate::ops::{Gate, Prepared};
 use crate::problem::Problem;
-use ndarray::Axis;
 
 pub use crate::ops::expansion::{Kink, Matrix, Reached, magnitudes};
 
@@ -99,6 +97,12 @@ impl<'p, 'k, B: Backend> Expansion<'p, 'k, B> {
         (1..sides.len()).map(|k| (0..k).map(|j| pair(j, k)).sum::<f64>()).sum()
     }
 
+    /// Bytes of the rows of the output with what they reach.
+    pub fn bytes(&self) -> u64 {
+        let features: usize = self.kinks().iter().map(|k| k.radius.len()).sum();
+        32 * self.problem.rows() as u64 * (features + self.problem.net.inputs()) as u64
+    }
+
     /// Rows of a sweep that memory and a look at the clock now and then allow.
     pub fn at_once(&self, budget: &Budget) -> usize {
         let prepared = self.own.prepared;
@@ -114,12 +118,7 @@ impl<'p, 'k, B: Backend> Expansion<'p, 'k, B> {
     pub fn rows(&self, target: Target, rows: &[usize]) -> Reached {
         let mut reached = match target {
             Target::Kink(k) => self.own.features(k, rows),
-            Target::Output => {
-                let all = self.problem.seeds();
-                let pick = |a: &ndarray::Array3<f64>| a.select(Axis(1), rows);
-                let seeds = Enclosure { centre: pick(&all.centre), radius: pick(&all.radius) };
-                self.own.rows(self.own.prepared.net.output(), &seeds)
-            }
+            Target::Output => self.own.rows(self.own.prepared.net.output(), &self.problem.picked_seeds(rows)),
         };
         let input = &mut reached.input;
         for j in self.problem.region.fixed().into_iter().enumerate().filter(|(_, f)| *f).map(|(j, _)| j) {

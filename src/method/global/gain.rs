@@ -237,6 +237,7 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let neurons: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
     let sweeps = 2.0 * neurons as f64 * pass(net);
     at_most("neurons", neurons, 8 * ROWS)?;
+    at_most("outputs", problem.rows(), ROWS)?;
     context.budget.admits(backend, sweeps)?;
     let Around { prepared, gates } = Around::new(context, own.as_deref()).ok_or(NO_SLOPES)?;
     let budget = &context.budget;

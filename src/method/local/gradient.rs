@@ -287,7 +287,7 @@ impl<B: Backend> Method<B> for Linear {
         at_most("entries of the Jacobian", entries, ENTRIES as usize)?;
         context.budget.admits(context.backend(), self.work(context))?;
         context.budget.admits(&Cpu::DOUBLE, context.norm())?;
-        let trace = if context.linear_counts() { &context.linear().trace } else { context.boxes() };
+        let trace = if context.linear_counts() { context.linear().trace.clone() } else { context.boxes() };
         let value = run(context, &context.main(), &trace.gates).ok_or(Why::Late)?;
         let evidence = Evidence::Digest("linear functions of open slopes".into());
         Ok(Bound { value, method: Self::ROW.name, evidence }.into())
