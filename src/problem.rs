@@ -37,6 +37,28 @@ pub struct Question {
     pub quantity: Quantity,
 }
 
+impl Question {
+    /// How steep the whole output is, one norm on both sides.
+    pub fn lipschitz(norm: Norm) -> Question {
+        Question { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz }
+    }
+
+    /// How steep a class is against another one.
+    pub fn margin(class: usize, other: usize, norm: Norm) -> Question {
+        Question { output: Output::Difference(class, other), ..Question::lipschitz(norm) }
+    }
+
+    /// Against the centre only.
+    pub fn anchored(self) -> Question {
+        Question { quantity: Quantity::Anchored, ..self }
+    }
+
+    /// Of this output.
+    pub fn of(self, output: Output) -> Question {
+        Question { output, ..self }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub net: Arc<Net>,

@@ -28,7 +28,6 @@ pub struct Statuses<B: Backend> {
     pub trace: Arc<Trace<B>>,
     pub known: Known,
     pub ends: NodeEnds,
-    pub relaxations: Vec<Option<Relaxation>>,
 }
 
 /// What is known before: boxes of the input (one per item) and bounds of nodes.
@@ -73,8 +72,9 @@ pub fn run_on<B: Backend>(
     for k in 0..prepared.net.nodes.len() {
         pass.node(k, &mut given);
     }
-    let Pass { trace, known, ends, relaxations, .. } = pass;
-    Statuses { trace: Arc::new(trace), known, ends, relaxations }
+    let Pass { trace, known, ends, .. } = pass;
+    let trace = Arc::new(Trace { values: vec![], ..trace });
+    Statuses { trace, known, ends }
 }
 
 /// A forward sweep that sharpens what it finds by linear bounds.

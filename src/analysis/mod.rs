@@ -6,6 +6,7 @@ pub mod budget;
 pub mod crown;
 pub mod ibp;
 pub mod placed;
+pub mod together;
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -14,28 +15,34 @@ use crate::region::Region;
 pub use budget::Budget;
 use crown::Statuses;
 pub use placed::{Derived, Placed};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Something that is computed once. What the end of the time cut short may be anything: whoever waited for
 /// it gets it, and the next one tries again.
-struct Once<T>(Mutex<Option<Arc<T>>>);
+struct Once<T> {
+    found: Mutex<Option<Arc<T>>>,
+    /// How often it was computed in time.
+    times: AtomicUsize,
+}
 
 impl<T> Once<T> {
     fn new() -> Once<T> {
-        Once(Mutex::new(None))
+        Once { found: Mutex::new(None), times: AtomicUsize::new(0) }
     }
 
     fn known(&self) -> Option<Arc<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn get(&self, budget: &Budget, find: impl FnOnce() -> T) -> Arc<T> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = &*known {
             return known.clone();
         }
         let found = Arc::new(find());
         if !budget.is_over() {
+            self.times.fetch_add(1, Ordering::Relaxed);
             *known = Some(found.clone());
         }
         found
@@ -89,6 +96,12 @@ impl<B: Backend> Site<B> {
     /// Linear bounds as a checker derives them again, where a search begins.
     pub fn undivided(&self, budget: &Budget, find: impl FnOnce() -> Statuses<B>) -> Arc<Statuses<B>> {
         self.undivided.get(budget, find)
+    }
+
+    /// How often interval bounds, linear ones and those of the search were computed.
+    pub fn computed(&self) -> (usize, usize, usize) {
+        let times = |times: &AtomicUsize| times.load(Ordering::Relaxed);
+        (times(&self.boxes.times), times(&self.linear.times), times(&self.undivided.times))
     }
 
     /// What was asked for before.

@@ -2,7 +2,7 @@
 
 use super::opened::Engine;
 use super::{Answer, Asked};
-use crate::analysis::{self, Budget, Site};
+use crate::analysis::{self, Budget, Site, together};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
@@ -99,6 +99,15 @@ impl Here {
             (OnEngine::Gpu(a), OnEngine::Gpu(b)) => Arc::ptr_eq(a, b),
             #[cfg(feature = "gpu")]
             (OnEngine::Cpu(_), OnEngine::Gpu(_)) | (OnEngine::Gpu(_), OnEngine::Cpu(_)) => false,
+        }
+    }
+
+    /// Interval and linear bounds of all regions, in as few sweeps as memory allows.
+    pub fn analyse(&self, budget: &Budget) {
+        match &self.sites {
+            Sites::Cpu(on) => together::analyse(&on.placed, &on.sites, budget),
+            #[cfg(feature = "gpu")]
+            Sites::Gpu(on) => together::analyse(&on.placed, &on.sites, budget),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::analysis::Budget;
 use crate::error::{Error, Kind, Result};
 use crate::method::Outcome;
 use crate::net::Net;
+use crate::num::Norm;
 use crate::problem::{Problem, Question};
 use crate::region::Region;
 use crate::report::{DeviceInfo, WarningInfo};
@@ -155,6 +156,31 @@ impl Analysis {
     /// The pair of the first region.
     pub fn bound(&self, question: &Question, options: &Options) -> Result<Answer> {
         self.bound_at(0, question, options)
+    }
+
+    /// Interval and linear bounds of all regions in as few sweeps as memory allows, within one answer's time.
+    /// Nothing that is asked afterwards depends on it but how long that takes.
+    pub fn prepare(&self, options: &Options) {
+        self.here().analyse(&options.budget());
+    }
+
+    /// The pairs of all regions, one after the other, each within the options' time.
+    pub fn bound_all(&self, question: &Question, options: &Options) -> Result<Vec<Answer>> {
+        self.prepare(options);
+        (0..self.regions.len()).map(|item| self.bound_at(item, question, options)).collect()
+    }
+
+    /// How steep the differences of each region's class and every other output are: for each region, in
+    /// the order of the outputs without its class.
+    pub fn margins(&self, classes: &[usize], norm: Norm, options: &Options) -> Result<Vec<Vec<Answer>>> {
+        self.prepare(options);
+        let outputs = self.placed.net().outputs();
+        let of = |(item, &class): (usize, &usize)| {
+            let others = (0..outputs).filter(|&other| other != class);
+            let margin = |other| self.bound_at(item, &Question::margin(class, other, norm), options);
+            others.map(margin).collect()
+        };
+        classes.iter().take(self.regions.len()).enumerate().map(of).collect()
     }
 
     /// The pair of one of the regions.

@@ -10,7 +10,7 @@ use crate::linalg::Enclosure;
 use crate::method::goal::Goal;
 use crate::method::layer::Effort;
 use crate::num::{Norm, Upper};
-use crate::ops::{Prepared, Trace};
+use crate::ops::{Gate, Prepared, Trace};
 use crate::problem::Problem;
 use ndarray::{Axis, concatenate, s};
 use std::sync::Arc;
@@ -89,6 +89,28 @@ impl<'a, B: Backend> Context<'a, B> {
     /// The best that was asked for of these two.
     pub fn statuses(&self) -> Arc<Trace<B>> {
         self.site.linear_known().map_or_else(|| self.boxes(), |s| s.trace.clone())
+    }
+
+    /// Free neurons under the best statuses that were computed.
+    pub fn free(&self) -> Option<usize> {
+        fn count<C: Backend>(b: &C, gates: &[Option<Gate<C>>]) -> usize {
+            let each = |g: &Gate<C>| match g {
+                Gate::Each(s) => {
+                    let (lo, hi) = b.read_slopes(s);
+                    lo.iter().zip(&hi).filter(|(l, h)| l != h).count()
+                }
+                Gate::Window(_) | Gate::Softmax(_) => 0,
+            };
+            gates.iter().flatten().map(each).sum()
+        }
+        let (site, b) = (self.site, self.backend());
+        if let Some(s) = site.linear_known() {
+            return Some(count(b, &s.trace.gates));
+        }
+        if let Some(s) = site.small_known() {
+            return Some(count(&Cpu::DOUBLE_DOUBLE, &s.gates));
+        }
+        site.boxes_known().map(|s| count(b, &s.gates))
     }
 
     /// Interval bounds on the region in double-double, for tiny regions.

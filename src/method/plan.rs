@@ -15,6 +15,8 @@ pub struct Step<B: Backend> {
     pub everywhere: bool,
     /// A part of the time only.
     pub share: Option<f64>,
+    /// The same for the sake of those that wait.
+    pub most: Option<f64>,
     /// Smaller numbers first.
     turn: f64,
 }
@@ -29,6 +31,8 @@ impl<B: Backend> Copy for Step<B> {}
 
 /// The part of the time left up to which a first bound is cheap.
 const CHEAP: f64 = 0.05;
+/// The part of it that a method which is not gets, while others wait: of lower bounds, and of upper ones.
+const DEAR: [f64; 2] = [0.25, 0.7];
 
 /// Steps that are still to come, the next one last.
 pub struct Plan<B: Backend> {
@@ -38,20 +42,29 @@ pub struct Plan<B: Backend> {
 impl<B: Backend> Plan<B> {
     /// The first cheap one in the order of stages, else the one that costs least for what it stands for.
     pub fn next(&mut self, context: &Context<B>) -> Option<Step<B>> {
-        let left = context.budget.deadline.left().map(|left| CHEAP * left.as_secs_f64());
-        let speed = context.backend().speed();
-        let dear = |step: &Step<B>| {
-            let seconds = step.method.work(context) / speed;
-            left.is_some_and(|left| seconds > left).then_some(seconds)
-        };
-        if let Some(at) = self.steps.iter().position(|s| dear(s).is_none()) {
+        if let Some(at) = self.steps.iter().position(|s| is_cheap(context, s.method.work(context))) {
             return Some(self.steps.remove(at));
         }
-        let cost = |step: &Step<B>| dear(step).unwrap_or(0.0);
+        let cost = |step: &Step<B>| step.method.work(context);
         let least =
             (0..self.steps.len()).min_by(|&a, &b| cost(&self.steps[a]).total_cmp(&cost(&self.steps[b])))?;
-        Some(self.steps.remove(least))
+        let step = self.steps.remove(least);
+        let lower = step.method.row().proves == Proves::Lower;
+        let most = (!self.steps.is_empty()).then_some(DEAR[if lower { 0 } else { 1 }]);
+        Some(Step { most, ..step })
     }
+}
+
+/// Does so much work take a small part of the time left? Without a clock everything does that fits at all.
+fn is_cheap<B: Backend>(context: &Context<B>, work: f64) -> bool {
+    let seconds = work / context.backend().speed();
+    context.budget.deadline.left().is_none_or(|left| seconds <= CHEAP * left.as_secs_f64())
+}
+
+/// What linear bounds of every neuron cost at most, in multiplications.
+fn linear_work<B: Backend>(context: &Context<B>) -> f64 {
+    let net = &context.problem.net;
+    4.0 * net.neurons() as f64 * net.products()
 }
 
 /// Where `auto` is at work.
@@ -82,7 +95,13 @@ fn turns<B: Backend>(place: &Place, context: &Context<B>, method: &'static dyn M
         Place::Tiny => stage.tiny,
         Place::Point => stage.point,
     };
-    let step = |turn: f64, everywhere: bool, share: Option<f64>| Step { method, everywhere, share, turn };
+    let step = |turn: f64, everywhere: bool, share: Option<f64>| Step {
+        method,
+        everywhere,
+        share,
+        most: None,
+        turn,
+    };
     let first = stage.first.filter(|_| suits && matches!(place, Place::Region));
     let mut steps: Vec<Step<B>> = first.map(|t| step(f64::from(t), false, None)).into_iter().collect();
     match (turn, stage.share, place) {
@@ -113,6 +132,10 @@ fn automatic<B: Backend>(context: &Context<B>) -> Plan<B> {
 /// What `--method` asks for.
 pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
     if name == "auto" {
+        if context.linear_counts() && is_cheap(context, linear_work(context)) {
+            // Whatever looks at slopes has the best ones from the start.
+            context.linear();
+        }
         return Ok(automatic(context));
     }
     let row = table::find(name).filter(|r| r.scope != Scope::Search).ok_or_else(|| table::unknown(name))?;
@@ -128,6 +151,6 @@ pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
         context.linear();
     }
     let before = of("centre").filter(|_| row.proves != Proves::Lower);
-    let step = |method| Step { method, everywhere: false, share: None, turn: 0.0 };
+    let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0 };
     Ok(Plan { steps: before.into_iter().chain([method]).map(step).collect() })
 }

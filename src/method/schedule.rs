@@ -7,11 +7,9 @@ use super::plan::{self, Step};
 use super::why::Why;
 use crate::analysis::{Placed, Site};
 use crate::backend::Backend;
-use crate::backend::cpu::Cpu;
 use crate::certificate::{Bound, Evidence, LowerBound};
 use crate::error::{Error, Kind, Result};
 use crate::num::{Estimate, Lower, Upper};
-use crate::ops::Gate;
 use crate::problem::Problem;
 use crate::region::Region;
 use std::time::Instant;
@@ -106,7 +104,11 @@ fn perform<B: Backend>(
     step: &Step<B>,
     best: &Best,
 ) -> std::result::Result<Finding, Why> {
-    let Some(share) = step.share else { return step.method.run(context, best) };
+    let Some(share) = step.share else {
+        let budget = step.most.map_or_else(|| context.budget.clone(), |most| context.budget.part(most));
+        let own = context.instead(context.problem, (context.placed, context.site)).towards(context.goal);
+        return step.method.run(&Context { budget, ..own }, best);
+    };
     let whole = step.everywhere.then(|| Problem { region: Region::Whole, ..context.problem.clone() });
     let problem = whole.as_ref().unwrap_or(context.problem);
     let site = if step.everywhere { context.placed.everywhere() } else { context.site };
@@ -131,28 +133,6 @@ fn is_open<B: Backend>(step: &Step<B>, upper: Upper, entries: &[Entry]) -> bool 
         (Some(_), false) => own.is_none_or(|e| e.upper.is_none()),
         (None, _) => true,
     }
-}
-
-/// Free neurons under the best statuses that were computed.
-fn free<B: Backend>(context: &Context<B>) -> Option<usize> {
-    fn count<C: Backend>(b: &C, gates: &[Option<Gate<C>>]) -> usize {
-        let each = |g: &Gate<C>| match g {
-            Gate::Each(s) => {
-                let (lo, hi) = b.read_slopes(s);
-                lo.iter().zip(&hi).filter(|(l, h)| l != h).count()
-            }
-            Gate::Window(_) | Gate::Softmax(_) => 0,
-        };
-        gates.iter().flatten().map(each).sum()
-    }
-    let (site, b) = (context.site, context.backend());
-    if let Some(s) = site.linear_known() {
-        return Some(count(b, &s.trace.gates));
-    }
-    if let Some(s) = site.small_known() {
-        return Some(count(&Cpu::DOUBLE_DOUBLE, &s.gates));
-    }
-    site.boxes_known().map(|s| count(b, &s.gates))
 }
 
 /// What methods have found so far.
@@ -210,7 +190,7 @@ impl<B: Backend> Run<'_, '_, B> {
             upper: best.upper,
             lower: best.lower,
             status,
-            free: free(context),
+            free: context.free(),
             entries: self.entries,
             searched: Effort::default(),
         }

@@ -121,7 +121,7 @@ fn the_same_sweeps_run_on_both() {
 }
 
 fn findings(bug: Bug) -> (usize, usize) {
-    let b = Arc::new(Faulty { bug });
+    let b = Arc::new(Faulty::new(bug));
     let primitives = containment::all(&*b, Data::new, 99, 150).violations.len();
     let mut out = Findings::default();
     for k in 0..200 {

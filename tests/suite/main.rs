@@ -23,6 +23,7 @@ mod kernels;
 mod laws;
 mod layer_norms;
 mod limits;
+mod lives;
 mod matrix_norms;
 mod mistakes;
 mod mutants;

@@ -272,8 +272,11 @@ impl<B: Backend> Method<B> for Linear {
         &Self::ROW
     }
 
+    /// With every open neuron narrowed for every row.
     fn work(&self, context: &Context<B>) -> f64 {
-        4.0 * context.problem.rows() as f64 * pass(&context.problem.net)
+        let net = &context.problem.net;
+        let open = context.free().unwrap_or(net.neurons()) as f64;
+        4.0 * context.problem.rows() as f64 * (pass(net) + 2.0 * open * net.products())
     }
 
     fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
@@ -285,7 +288,9 @@ impl<B: Backend> Method<B> for Linear {
         }
         let entries = problem.rows().saturating_mul(problem.net.inputs());
         at_most("entries of the Jacobian", entries, ENTRIES as usize)?;
-        context.budget.admits(context.backend(), self.work(context))?;
+        // Neurons are narrowed only as far as time allows.
+        let least = 4.0 * problem.rows() as f64 * pass(&problem.net);
+        context.budget.admits(context.backend(), least)?;
         context.budget.admits(&Cpu::DOUBLE, context.norm())?;
         let trace = if context.linear_counts() { context.linear().trace.clone() } else { context.boxes() };
         let value = run(context, &context.main(), &trace.gates).ok_or(Why::Late)?;

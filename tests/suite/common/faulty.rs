@@ -1,4 +1,5 @@
-//! The CPU backend with a planted bug, to show that the tests would see it.
+//! The CPU backend with a planted bug, to show that the tests would see it, or that counts what it is
+//! asked to do.
 
 use clarke::backend::cpu::Cpu;
 use clarke::backend::{Backend, Lines, WindowLines};
@@ -7,6 +8,7 @@ use clarke::linalg::Enclosure;
 use clarke::num::Norm;
 use ndarray::Array2;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bug {
@@ -21,6 +23,28 @@ pub enum Bug {
 
 pub struct Faulty {
     pub bug: Bug,
+    counters: [AtomicUsize; 3],
+}
+
+/// What a backend was asked to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Maps of more than one row that were prepared: rows are questions, not weights.
+    pub maps: usize,
+    /// Activations of sweeps of values.
+    pub activations: usize,
+    /// Nonlinear nodes that linear functions were taken through.
+    pub chords: usize,
+}
+
+impl Counts {
+    pub fn minus(&self, before: &Counts) -> Counts {
+        Counts {
+            maps: self.maps - before.maps,
+            activations: self.activations - before.activations,
+            chords: self.chords - before.chords,
+        }
+    }
 }
 
 const INNER: Cpu = Cpu::DOUBLE;
@@ -29,6 +53,19 @@ type Map = <Cpu as Backend>::Map;
 type Slopes = <Cpu as Backend>::Slopes;
 
 impl Faulty {
+    pub fn new(bug: Bug) -> Faulty {
+        Faulty { bug, counters: Default::default() }
+    }
+
+    pub fn counts(&self) -> Counts {
+        let [maps, activations, chords] = [0, 1, 2].map(|k| self.counters[k].load(Ordering::SeqCst));
+        Counts { maps, activations, chords }
+    }
+
+    fn count(&self, k: usize) {
+        self.counters[k].fetch_add(1, Ordering::SeqCst);
+    }
+
     fn rounded(&self, y: Block) -> Block {
         if self.bug != Bug::MissingRounding {
             return y;
@@ -63,6 +100,9 @@ impl Backend for Faulty {
         INNER.dim(x)
     }
     fn prepare(&self, affine: &Affine) -> Map {
+        if affine.map.outputs() > 1 {
+            self.count(0);
+        }
         let mut affine = affine.clone();
         if let (Bug::TransposedPad, LinearMap::Conv { shape, .. }) = (self.bug, &mut affine.map) {
             shape.pad.swap(0, 1);
@@ -97,6 +137,7 @@ impl Backend for Faulty {
         INNER.slice(x, features)
     }
     fn activate(&self, function: &Piecewise, x: &Block) -> Block {
+        self.count(1);
         INNER.activate(function, x)
     }
     fn piecewise_slopes(&self, function: &Piecewise, x: &Block) -> Slopes {
@@ -140,6 +181,7 @@ impl Backend for Faulty {
         INNER.settle(a, magnitude)
     }
     fn chord(&self, lines: &Lines, a: &Block) -> (Block, Array2<f64>) {
+        self.count(2);
         INNER.chord(lines, a)
     }
     fn window_chord(&self, windows: &Incidence, lines: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
