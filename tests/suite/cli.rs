@@ -84,7 +84,7 @@ fn long_lines_go_on_below() {
     }
     assert_eq!(wrapped(error, 20), "error: one word\n       after another\nwhere: --flag\nnext:  a word\n");
     assert_eq!(wrapped("  a sentence\n  goes on\n", 11), "  a\n  sentence\n  goes on\n");
-    assert_eq!(wrapped("  -f <X>  what it is\n", 16), "  -f <X>  what\n          it is\n");
+    assert_eq!(wrapped("  -f <X>  what it is\n", 18), "  -f <X>  what it\n          is\n");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn help_has_two_levels() {
         "Free neurons",
         "`nodes`",
         "Status:",
-        "1e-4",
+        "1e-4·(1",
         "row of lower ends",
         "diamond",
         "grey levels",
