@@ -30,8 +30,10 @@ pub struct BoundArgs {
     pub import: ImportArgs,
     pub work: WorkArgs,
     pub require: Option<Require>,
-    /// File with the network's output at the centre.
+    /// File with the network's output at the centre, and by how much of one more than its largest
+    /// magnitude that may differ.
     pub expect: Option<String>,
+    pub tolerance: f64,
     pub certificate: Option<PathBuf>,
     pub plot: Option<PathBuf>,
     pub dump: Option<PathBuf>,
@@ -147,6 +149,7 @@ impl BoundArgs {
             work,
             require,
             expect: flags.result.expect,
+            tolerance: flags.result.expect_tolerance.as_deref().map_or(Ok(1e-4), parse::tolerance)?,
             certificate: flags.result.certificate,
             plot: flags.result.plot.map(parse::plot).transpose()?,
             dump: flags.result.dump,

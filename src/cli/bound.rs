@@ -30,15 +30,30 @@ pub fn run(mut flags: BoundFlags) -> Result<i32> {
     let mut live = Live::new(args.print.quiet, args.work.time);
     let started = Instant::now();
     let mut moments = Moments::default();
-    let answer = solve(&args, replay, options, |seen| {
+    let mut answer = solve(&args, replay, options, |seen| {
         moments.add(moment(started, &seen));
         live.update(&seen);
     })?;
     drop(live);
-    // The pair is out before anything else is written, and nothing that fails takes it back.
+    let seconds = started.elapsed().as_secs_f64();
+    // The result names the certificate where there is one: so that comes first, all else after the pair, and
+    // nothing that fails keeps another from being written.
+    let certified = files.certify(&mut answer);
     let printed = print(&answer.report, &args.print);
-    files.write(&answer, moments, started.elapsed().as_secs_f64()).and(printed)?;
+    let [plot, dump] = files.write(&answer, moments, seconds);
+    all([certified, printed, plot, dump])?;
     Ok(exit::of_bound(&answer.report))
+}
+
+/// The last failure; those before it are told here.
+fn all(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let mut last = Ok(());
+    for failed in results.into_iter().filter(Result::is_err) {
+        if let Err(before) = std::mem::replace(&mut last, failed) {
+            print::error(&before);
+        }
+    }
+    last
 }
 
 fn moment(started: Instant, seen: &Progress) -> Moment {
@@ -83,8 +98,18 @@ impl Files {
         Ok(files)
     }
 
-    /// All files, whatever becomes of the others; the first failure.
-    fn write(&self, answer: &Answered, mut moments: Moments, seconds: f64) -> Result<()> {
+    /// The certificate, which the report then names.
+    fn certify(&self, answer: &mut Answered) -> Result<()> {
+        let Some((target, text)) = self.certificate.as_ref().zip(answer.certificate.as_ref()) else {
+            return Ok(());
+        };
+        target.write(text)?;
+        answer.report.certificate = Some(target.name());
+        Ok(())
+    }
+
+    /// The plot and the dump, whatever becomes of the other.
+    fn write(&self, answer: &Answered, mut moments: Moments, seconds: f64) -> [Result<()>; 2] {
         let r = &answer.report;
         moments.close(seconds, r.upper.value, r.lower.value);
         let numbers = |t: &Target| t.has_extension("csv");
@@ -92,15 +117,8 @@ impl Files {
             true => t.write(&plot::csv(r, &moments)),
             false => t.write(&plot::svg(r, &moments, seconds)),
         });
-        let text = |t: &Option<Target>, text: &Option<String>| {
-            t.as_ref().zip(text.as_ref()).map(|(target, text)| target.write(text))
-        };
-        let certificate = text(&self.certificate, &answer.certificate);
-        let dump = text(&self.dump, &answer.dump);
-        let mut failures = [plot, certificate, dump].into_iter().flatten().filter_map(Result::err);
-        let first = failures.next();
-        failures.for_each(|e| print::error(&e));
-        first.map_or(Ok(()), Err)
+        let dump = self.dump.as_ref().zip(answer.dump.as_ref()).map(|(target, text)| target.write(text));
+        [plot, dump].map(|done| done.unwrap_or(Ok(())))
     }
 }
 
@@ -141,7 +159,6 @@ fn solve(
     let written = args.certificate.as_ref().map(|_| certificate::written(&loaded, &budget, &mut pair));
     let mut report = summary::report(args, loaded, pair, import, bound);
     let certificate = written.map(|written| {
-        report.certificate = args.certificate.as_ref().map(|p| p.display().to_string());
         report.seconds.check = written.seconds;
         report.warnings.extend(written.warning);
         written.text

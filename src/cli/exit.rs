@@ -49,7 +49,7 @@ pub fn of_bound(report: &BoundReport) -> i32 {
         (Some(Answer::Proved), _) => DONE,
         (Some(Answer::Refuted), _) => REFUTED,
         (_, Status::Interrupted) => interrupt::exit_code(),
-        (Some(Answer::Unknown), _) => UNDECIDED,
+        (Some(Answer::Undecided), _) => UNDECIDED,
         (None, _) => DONE,
     }
 }

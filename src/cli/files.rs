@@ -65,6 +65,11 @@ impl Target {
         Ok(())
     }
 
+    /// As it was written on the command line.
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
     pub fn has_extension(&self, name: &str) -> bool {
         self.path.extension().is_some_and(|e| e.eq_ignore_ascii_case(name))
     }

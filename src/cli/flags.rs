@@ -6,6 +6,7 @@
 use super::help;
 use crate::data::Scale;
 use crate::method::METHODS;
+use crate::method::row::Scope;
 use crate::num::Norm;
 use crate::problem::Quantity;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
@@ -174,7 +175,7 @@ pub struct ImportFlags {
 #[command(next_help_heading = "Work")]
 pub struct WorkFlags {
     /// auto, or a name of `clarke methods` [auto]
-    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = MethodName, long_help = help::METHOD)]
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = MethodName { layers: false }, long_help = help::METHOD)]
     pub method: Option<String>,
     /// limit: 60s, 2m, 500ms; 0: single passes only [60s]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = help::TIME)]
@@ -211,7 +212,8 @@ pub struct MachineFlags {
 }
 
 /// What a dumped problem holds.
-const ASKED: [&str; 5] = ["RegionFlags", "QuotientFlags", "UnitFlags", "ImportFlags", "expect"];
+const ASKED: [&str; 6] =
+    ["RegionFlags", "QuotientFlags", "UnitFlags", "ImportFlags", "expect", "expect_tolerance"];
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Result")]
@@ -222,6 +224,9 @@ pub struct ResultFlags {
     /// network output at the centre must match
     #[arg(long, value_name = "FILE", long_help = help::EXPECT)]
     pub expect: Option<String>,
+    /// how closely: T·(1 + the largest value) [1e-4]
+    #[arg(long, value_name = "T", allow_hyphen_values = true, requires = "expect", long_help = help::TOLERANCE)]
+    pub expect_tolerance: Option<String>,
     /// write a certificate
     #[arg(long, value_name = "FILE", long_help = help::CERTIFICATE)]
     pub certificate: Option<PathBuf>,
@@ -295,7 +300,7 @@ pub struct InspectFlags {
 #[derive(Debug, Args)]
 pub struct MethodsFlags {
     /// a method: formula, cost, when it is loose, an example
-    #[arg(value_name = "NAME", hide_possible_values = true, value_parser = MethodName)]
+    #[arg(value_name = "NAME", hide_possible_values = true, value_parser = MethodName { layers: true })]
     pub name: Option<String>,
     #[command(flatten)]
     pub print: PrintFlags,
@@ -352,9 +357,11 @@ pub enum Shell {
     Nushell,
 }
 
-/// Any word; completions offer the names that there are.
+/// Any word; completions offer the names of the methods of networks, and of layers where asked for.
 #[derive(Clone)]
-struct MethodName;
+struct MethodName {
+    layers: bool,
+}
 
 impl TypedValueParser for MethodName {
     type Value = String;
@@ -369,7 +376,8 @@ impl TypedValueParser for MethodName {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let names = METHODS.iter().map(|row| row.name).filter(|name| !name.contains(' '));
+        let rows = METHODS.iter().filter(|row| self.layers || row.scope != Scope::Layer);
+        let names = rows.map(|row| row.name).filter(|name| !name.contains(' '));
         Some(Box::new(std::iter::once("auto").chain(names).map(PossibleValue::new)))
     }
 }

@@ -134,7 +134,13 @@ soon as it is decided. Exit code 0: proved, 1: refuted, 5: neither.";
 pub const EXPECT: &str = "\
 a file with the network's output at the centre, as another program
 computed it. Every value must agree to 1e-4·(1 + the largest
-magnitude): a check of axis order, --mean and --std, not of any bound.";
+magnitude) (--expect-tolerance): a check of axis order, --mean and
+--std, not of any bound.";
+
+pub const TOLERANCE: &str = "\
+by how much outputs may differ from those of --expect: T·(1 + the
+largest magnitude) [1e-4]. Outputs that were computed in half
+precision need more, such as 1e-2; 0 asks for the same floats.";
 
 pub const CERTIFICATE: &str = "\
 write what proves the pair; `clarke check FILE` derives it again";

@@ -10,7 +10,7 @@ use crate::net::onnx::Used;
 use crate::net::{Net, Node, Op, Source};
 use crate::report::count::{magnitude, thousands};
 use crate::report::csv::quote;
-use crate::report::human::put;
+use crate::report::human::put_in;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -26,10 +26,7 @@ pub fn run(flags: InspectFlags) -> Result<i32> {
             if e.kind != Kind::Device && print.format == Format::Human {
                 stdout(&operators(&source.operators(&options), &print))?;
             }
-            return Err(match e.kind {
-                Kind::Unsupported => e.next("export the network without these; the README lists the others"),
-                _ => unsupported(e),
-            });
+            return Err(unsupported(e));
         }
     };
     print.result(&match print.format {
@@ -88,18 +85,19 @@ fn human(net: &Net, path: &str, size: usize, print: &Print) -> String {
     let mut out = print.table(&["node", "operator", "reads", "shape", "weights", "name"], &rows(net));
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     out.push('\n');
-    put(&mut out, "net", &format!("{name}, {}", bytes_text(size as f64)));
+    let mut put = |label: &str, text: &str| put_in(&mut out, label, text, print.page());
+    put("net", &format!("{name}, {}", bytes_text(size as f64)));
     let shape = shape_text(&net.nodes[0].shape);
     let (layers, neurons) = (layers(net), thousands(net.neurons() as u64));
     let weights = magnitude(net.parameters());
     let sizes = format!("{shape} → {}, {layers} layers, {neurons} neurons, {weights} weights", net.outputs());
-    put(&mut out, "sizes", &sizes);
-    put(&mut out, "work", &format!("{:.2e} multiplications per forward pass", net.products()));
+    put("sizes", &sizes);
+    put("work", &format!("{:.2e} multiplications per forward pass", net.products()));
     let [weights, forward, jacobian] = memory(net).map(|(_, b)| bytes_text(b));
     let memory = format!("about {weights} of weights, {forward} per pass, {jacobian} per full Jacobian");
-    put(&mut out, "memory", &memory);
+    put("memory", &memory);
     for w in &net.warnings {
-        put(&mut out, "note", &w.text);
+        put("note", &w.text);
     }
     out
 }

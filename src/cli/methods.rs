@@ -1,16 +1,31 @@
 //! `clarke methods`: the method table, and one method explained.
 
 use super::flags::{Format, MethodsFlags};
-use super::print::Print;
+use super::print::{Print, wrapped};
 use crate::error::{Error, Result};
 use crate::method::METHODS;
-use crate::method::row::{Proves, Row, Scope};
+use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::table;
 use crate::report::csv::quote;
-use crate::report::human::put;
+use crate::report::human::put_in;
 use serde_json::{Map, Value, json};
 
 const HEADER: [&str; 6] = ["name", "norms", "scope", "proves", "cost", "paper"];
+
+/// What `--method auto` is: no method of its own, but explained like one.
+const AUTO: Row = Row {
+    name: "auto",
+    scope: Scope::Search,
+    proves: Proves::Both,
+    norms: "all",
+    cost: "what --time and --memory allow",
+    paper: "the default of --method; no method of its own",
+    formula: "largest lower bound ≤ L ≤ smallest upper bound of the methods that suit the network and the \
+              region, cheap ones first; then branch and bound, until upper ≤ G·lower (--gap)",
+    loose: "the time is short, or every method is",
+    slopes: "those of each method; on a region cheap methods also try those of all of R^n",
+    stage: Stage::NONE,
+};
 
 fn cells(row: &Row) -> [&'static str; 6] {
     let scope = match row.scope {
@@ -28,11 +43,11 @@ fn cells(row: &Row) -> [&'static str; 6] {
 pub fn run(flags: MethodsFlags) -> Result<i32> {
     let print = Print::new(flags.print);
     let text = match &flags.name {
-        None => list(print.format),
+        None => list(&print),
         Some(name) => {
-            let row = METHODS.iter().find(|r| r.name == name);
+            let row = METHODS.iter().chain([&AUTO]).find(|r| r.name == name);
             let row = row.ok_or_else(|| Error { place: "clarke methods".into(), ..table::unknown(name) })?;
-            one(row, print.format)
+            one(row, &print)
         }
     };
     print.result(&text)?;
@@ -43,11 +58,14 @@ fn object(row: &Row) -> Map<String, Value> {
     HEADER.iter().zip(cells(row)).map(|(k, v)| (k.to_string(), json!(v))).collect()
 }
 
-fn list(format: Format) -> String {
-    match format {
+fn list(print: &Print) -> String {
+    match print.format {
         Format::Human => {
-            METHODS.iter().map(two_lines).collect::<String>()
-                + "\nclarke methods NAME explains one of them.\n"
+            let header = format!("{:<17} proves; norms; cost\n{:<17} from\n\n", "name", "");
+            let rows: String = METHODS.iter().map(two_lines).collect();
+            let text =
+                header + &rows + "\nclarke methods NAME explains one of them, or auto, which runs them.\n";
+            wrapped(&text, print.page())
         }
         Format::Json => {
             let rows: Vec<_> = METHODS.iter().map(object).collect();
@@ -72,7 +90,7 @@ fn two_lines(row: &Row) -> String {
     format!("{name:<17} {what}; {norms}; {cost}\n{:<17} {paper}\n", "")
 }
 
-fn one(row: &Row, format: Format) -> String {
+fn one(row: &Row, print: &Print) -> String {
     let [name, norms, scope, proves, cost, paper] = cells(row);
     let facts = [
         ("method", name),
@@ -85,11 +103,12 @@ fn one(row: &Row, format: Format) -> String {
         ("loose", row.loose),
         ("from", paper),
     ];
-    match format {
+    match print.format {
         Format::Human => {
             let mut out = String::new();
-            facts.iter().for_each(|(label, text)| put(&mut out, label, text));
-            put(&mut out, "try", &row.example());
+            let mut put = |label: &str, text: &str| put_in(&mut out, label, text, print.page());
+            facts.iter().for_each(|(label, text)| put(label, text));
+            put("try", &row.example());
             out
         }
         Format::Json => {

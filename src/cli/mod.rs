@@ -7,6 +7,7 @@ mod certificate;
 mod check;
 mod completions;
 mod devices;
+mod drivers;
 mod dump;
 pub mod exit;
 pub mod files;
@@ -33,10 +34,14 @@ use std::ffi::OsString;
 
 /// The exit code of one command line.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> i32 {
-    let code = match Cli::try_parse_from(arguments) {
-        Ok(cli) => run(cli.command),
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let code = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => {
+            drivers::hush(&cli.command, &arguments);
+            run(cli.command)
+        }
         Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            print::stdout(&e.render().to_string()).map(|()| 0)
+            print::help(&e.render().to_string()).map(|()| 0)
         }
         Err(e) => Err(usage_error(&e)),
     };
@@ -56,6 +61,16 @@ fn run(command: Command) -> Result<i32> {
         Command::Methods(flags) => methods::run(flags),
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),
+    }
+}
+
+/// What to write for flags that other programs have.
+fn meant(flag: &str) -> Option<&'static str> {
+    match flag {
+        "--json" => Some("write --format json"),
+        "--csv" => Some("write --format csv"),
+        f if f.starts_with("--net") => Some("the network is written without a flag: clarke bound NET"),
+        _ => None,
     }
 }
 
@@ -82,9 +97,8 @@ fn usage_error(e: &clap::Error) -> Error {
         Some(ContextValue::String(flag)) => flag.clone(),
         _ => "command line".into(),
     };
-    let bare =
-        place.starts_with("--net").then(|| "the network is written without a flag: clarke bound NET".into());
+    let meant = meant(&place).map(String::from);
     let next =
-        bare.or(tip).or(values).unwrap_or_else(|| "see `clarke --help` or `clarke COMMAND --help`".into());
+        meant.or(tip).or(values).unwrap_or_else(|| "see `clarke --help` or `clarke COMMAND --help`".into());
     Error::input(what).at(place).next(next)
 }

@@ -23,7 +23,7 @@ impl Require {
     /// What a proven pair says about the claim.
     pub fn answer(&self, lower: f64, upper: f64) -> Answer {
         match (upper <= self.decision.enough, lower >= self.decision.plenty) {
-            (false, false) => Answer::Unknown,
+            (false, false) => Answer::Undecided,
             (small, _) if small == self.at_most => Answer::Proved,
             _ => Answer::Refuted,
         }
@@ -53,6 +53,13 @@ pub fn gap(text: &str) -> Result<f64> {
     finite(text)
         .filter(|&x| x >= 1.0)
         .ok_or_else(|| bad("--gap", text, "is not a number of at least 1", "1.01; it is upper / lower"))
+}
+
+/// `--expect-tolerance T`, at least 0.
+pub fn tolerance(text: &str) -> Result<f64> {
+    finite(text)
+        .filter(|&x| x >= 0.0)
+        .ok_or_else(|| bad("--expect-tolerance", text, "is not a number of at least 0", "1e-4"))
 }
 
 /// A whole number of at least `least`.
@@ -249,6 +256,8 @@ mod tests {
             device("cuda").map(drop),
             shape("1,0").map(drop),
             gap("0.99").map(drop),
+            tolerance("-1e-4").map(drop),
+            tolerance("nan").map(drop),
             count("--threads", "0", 1).map(drop),
             require("L=3").map(drop),
             require("15").map(drop),
@@ -266,22 +275,34 @@ mod tests {
         let r = require(" L <= 0.1 ").unwrap();
         assert_eq!(r.text, "L<=0.1");
         // The f64 0.1 is larger than the decimal 0.1: an upper bound of just that proves nothing.
-        assert_eq!(r.answer(0.0, 0.1), Answer::Unknown);
+        assert_eq!(r.answer(0.0, 0.1), Answer::Undecided);
         assert_eq!(r.answer(0.0, 0.1f64.next_down()), Answer::Proved);
         assert_eq!(r.answer(0.1f64.next_up(), 1.0), Answer::Refuted);
         let r = require("L>=3").unwrap();
         assert_eq!((r.answer(3.0, 9.0), r.answer(1.0, 2.9)), (Answer::Proved, Answer::Refuted));
-        assert_eq!(r.answer(0.0, f64::INFINITY), Answer::Unknown);
+        assert_eq!(r.answer(0.0, f64::INFINITY), Answer::Undecided);
         // 3 is a float: only strict claims tell it from its neighbours.
         let answers = |text: &str, lower: f64, upper: f64| require(text).unwrap().answer(lower, upper);
-        assert_eq!((answers("L<=3", 0.0, 3.0), answers("L<3", 0.0, 3.0)), (Answer::Proved, Answer::Unknown));
-        assert_eq!((answers("L<=3", 3.0, 9.0), answers("L<3", 3.0, 9.0)), (Answer::Unknown, Answer::Refuted));
-        assert_eq!((answers("L>=3", 3.0, 9.0), answers("L>3", 3.0, 9.0)), (Answer::Proved, Answer::Unknown));
-        assert_eq!((answers("L>=3", 0.0, 3.0), answers("L>3", 0.0, 3.0)), (Answer::Unknown, Answer::Refuted));
+        assert_eq!(
+            (answers("L<=3", 0.0, 3.0), answers("L<3", 0.0, 3.0)),
+            (Answer::Proved, Answer::Undecided)
+        );
+        assert_eq!(
+            (answers("L<=3", 3.0, 9.0), answers("L<3", 3.0, 9.0)),
+            (Answer::Undecided, Answer::Refuted)
+        );
+        assert_eq!(
+            (answers("L>=3", 3.0, 9.0), answers("L>3", 3.0, 9.0)),
+            (Answer::Proved, Answer::Undecided)
+        );
+        assert_eq!(
+            (answers("L>=3", 0.0, 3.0), answers("L>3", 0.0, 3.0)),
+            (Answer::Undecided, Answer::Refuted)
+        );
         // 0.1 is none, and less than the float that is written so.
         assert_eq!(
             (answers("L<0.1", 0.0, 0.1), answers("L>0.1", 0.1, 1.0)),
-            (Answer::Unknown, Answer::Proved)
+            (Answer::Undecided, Answer::Proved)
         );
         assert_eq!(answers("L<0.1", 0.0, 0.1f64.next_down()), Answer::Proved);
         assert_eq!(answers("L<=0.1", 0.1, 1.0), Answer::Refuted);

@@ -3,6 +3,7 @@
 use super::files::Target;
 use super::flags::{Color, Format, PrintFlags};
 use crate::error::{Error, Kind, Result};
+use crate::report::human;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -90,6 +91,11 @@ pub use std::os::fd::AsFd as Handle;
 #[cfg(windows)]
 pub use std::os::windows::io::AsHandle as Handle;
 
+/// Help, on narrow terminals in shorter lines than it is written in.
+pub fn help(text: &str) -> Result<()> {
+    stdout(&width_of(&std::io::stdout()).map_or_else(|| text.to_string(), |width| wrapped(text, width)))
+}
+
 /// A reader that has gone away (`| head`) is no failure.
 pub fn stdout(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
@@ -103,8 +109,50 @@ pub fn stdout(text: &str) -> Result<()> {
     }
 }
 
+/// An error in three lines; on a narrow terminal they go on below.
 pub fn error(e: &Error) {
-    let _ = writeln!(std::io::stderr(), "{e}");
+    let mut err = std::io::stderr();
+    let text = format!("{e}\n");
+    let text = width_of(&err).map_or_else(|| text.clone(), |width| wrapped(&text, width));
+    let _ = err.write_all(text.as_bytes());
+}
+
+/// Lines that are longer than `width` broken between words; what goes on below starts where the line's last
+/// column starts, a word and two blanks or a label and its colon before it. Other lines stay as they are.
+pub fn wrapped(text: &str, width: usize) -> String {
+    let start = |line: &str| column(line, width * 3 / 5);
+    let long = |line: &str| line.chars().count() > width;
+    let plain = |line: &str| {
+        let words = line.trim_start();
+        !words.is_empty() && !words.starts_with("clarke ") && start(line) == line.len() - words.len()
+    };
+    let mut out = String::new();
+    let mut lines = text.lines().peekable();
+    while let Some(first) = lines.next() {
+        let mut all = first.to_string();
+        let mut last = first;
+        // Sentences run on in the next line.
+        while let Some(next) =
+            lines.next_if(|next| long(last) && plain(last) && plain(next) && start(next) == start(first))
+        {
+            all = format!("{all} {}", next.trim_start());
+            last = next;
+        }
+        match long(&all) {
+            true => human::fill(&mut out, &all[..start(&all)], &all[start(&all)..], width),
+            false => out += &format!("{all}\n"),
+        }
+    }
+    out
+}
+
+/// The byte where the last column of a line starts, up to `most` characters from its start.
+fn column(line: &str, most: usize) -> usize {
+    let indent = line.len() - line.trim_start().len();
+    let gaps = line.match_indices("  ").map(|(at, _)| at + line[at..].len() - line[at..].trim_start().len());
+    let label = ["error: ", "where: ", "next:  "].iter().find(|l| line.starts_with(**l)).map(|l| l.len());
+    let starts = gaps.chain(label).filter(|&at| at > indent && line[..at].chars().count() <= most);
+    starts.max().unwrap_or(indent)
 }
 
 /// Rows under a header, columns aligned, the last column wrapped to `width` and at line ends.

@@ -64,7 +64,7 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
     let nearest = |list: &[Written]| list.iter().map(Written::nearest).collect::<Vec<f64>>();
     warnings.extend(hints::units(args, written.as_deref(), eight_bit));
     if let (Some(spec), Some(x)) = (&args.expect, &written) {
-        expected(spec, &net.evaluate(&nearest(x)))?;
+        expected(spec, &net.evaluate(&nearest(x)), args.tolerance)?;
     }
     let output = written.as_ref().map(|x| output(&net, x));
     let (region, info) = region(args, &net, written.clone())?;
@@ -123,7 +123,9 @@ pub fn settled(info: RegionInfo, problem: &Problem) -> RegionInfo {
 /// An import's error, with the command that helps where it says nothing itself.
 pub fn unsupported(e: Error) -> Error {
     match e.kind {
-        Kind::Unsupported => e.next("`clarke inspect` lists what is supported"),
+        Kind::Unsupported => {
+            e.next("export the network without these operators: the README lists those that are supported")
+        }
         _ => e.next("networks are .onnx, .npz, .safetensors or .nnet files"),
     }
 }
@@ -176,16 +178,16 @@ pub fn normalised(net: Net, mean: Option<&[Written]>, std: Option<&[Written]>) -
 }
 
 /// The import check of `--expect`.
-fn expected(spec: &str, y: &[f64]) -> Result<()> {
+fn expected(spec: &str, y: &[f64], tolerance: f64) -> Result<()> {
     let want = load_input(spec, &[y.len()], Bits::Raw)?.nearest();
     let size = want.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     for (i, (a, b)) in y.iter().zip(&want).enumerate() {
         // Not turned around: NaN agrees with nothing.
-        let agrees = (a - b).abs() <= 1e-4 * (1.0 + size);
+        let agrees = (a - b).abs() <= tolerance * (1.0 + size);
         if !agrees {
             return Err(Error::import(format!("output {i} at the centre is {a}, expected {b}"))
                 .at(spec)
-                .next("check --mean, --std, --scale and the order of axes"));
+                .next("check --mean, --std, --scale and the order of axes; --expect-tolerance allows more"));
         }
     }
     Ok(())

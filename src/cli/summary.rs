@@ -11,8 +11,8 @@ use crate::method::{self, Outcome};
 use crate::problem::Quantity;
 use crate::report::quality::{Facts, Quality};
 use crate::report::{
-    BoundReport, EstimateInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool, UpperInfo,
-    WarningInfo, WitnessInfo,
+    Answer as Answered, BoundReport, EstimateInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool,
+    UpperInfo, WarningInfo, WitnessInfo,
 };
 
 /// `import` and `bound` are the seconds that reading and bounding took.
@@ -131,9 +131,10 @@ fn witness(w: Witness, quantity: Quantity) -> WitnessInfo {
 fn quality(args: &BoundArgs, loaded: &Loaded, outcome: &Outcome) -> Quality {
     let problem = &loaded.problem;
     let product = outcome.entries.iter().filter(|e| e.method == "product").filter_map(|e| e.upper);
+    let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
     let facts = Facts {
-        upper: outcome.upper.value.get(),
-        lower: outcome.lower.value.get(),
+        upper,
+        lower,
         method: outcome.upper.method,
         everywhere: product.reduce(f64::min),
         global: problem.region.is_global(),
@@ -143,6 +144,7 @@ fn quality(args: &BoundArgs, loaded: &Loaded, outcome: &Outcome) -> Quality {
         neurons: loaded.net.neurons,
         outputs: problem.rows(),
         status: status(outcome.status),
+        decided: args.require.as_ref().is_some_and(|r| r.answer(lower, upper) != Answered::Undecided),
         brief: args.work.time.is_zero(),
         named: !matches!(args.work.method.as_str(), "auto" | "exact"),
     };

@@ -30,6 +30,9 @@ pub enum Decoded {
 /// The content of a file, unpacked.
 pub fn decode(path: &str, bytes: &[u8]) -> Result<Decoded> {
     let bytes = &*gzip::unpack(bytes)?;
+    if let Some(e) = foreign(bytes) {
+        return Err(e);
+    }
     let lower = path.to_ascii_lowercase();
     let name = lower.strip_suffix(".gz").unwrap_or(&lower);
     let is = |ending: &str| name.ends_with(ending);
@@ -49,6 +52,27 @@ pub fn decode(path: &str, bytes: &[u8]) -> Result<Decoded> {
         Err(Error::input("the file is of no known format")
             .next("known: .npy .npz .csv .png .jpg .idx, or any of them .gz"))
     }
+}
+
+/// The error for a file that holds arrays, but none that can be read here.
+fn foreign(bytes: &[u8]) -> Option<Error> {
+    let torch = "read it with torch.load and save the sample: numpy.save(\"x.npy\", sample.numpy())";
+    let (what, next) = match bytes {
+        [0x80, 2..=5, ..] => {
+            ("this is a Python pickle, such as an old PyTorch file: it is code, not an array", torch)
+        }
+        _ if npz::is_npz(bytes) => {
+            let names = npz::names(bytes).ok()?;
+            let holds = |ending: &str| names.iter().any(|n| n.ends_with(ending));
+            match () {
+                _ if holds(".npy") => return None,
+                _ if holds("data.pkl") => ("this is a PyTorch file, not an array", torch),
+                _ => ("the archive holds no arrays", "write it with numpy.savez(\"x.npz\", x=sample)"),
+            }
+        }
+        _ => return None,
+    };
+    Some(Error::input(what).next(next))
 }
 
 /// One array of an archive and the rest of the fragment: `name`, `name#row`, or only `row`

@@ -62,7 +62,8 @@ pub fn names(name: &str) -> &'static str {
         }
         n if module.iter().any(|ending| n.ends_with(ending)) => {
             "a PyTorch state_dict does not say how layers are joined: export the model with \
-             torch.onnx.export(model.eval(), (x,), \"model.onnx\")"
+             torch.onnx.export(model.eval(), (x,), \"model.onnx\"), or name the arrays of dense layers \
+             with relu between them W1, b1, W2, b2, …"
         }
         _ => "name the arrays W1, b1, W2, b2, … (W_k is out × in) and leave the others out",
     }

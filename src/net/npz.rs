@@ -39,7 +39,9 @@ pub fn from_arrays(arrays: Vec<(String, Array)>) -> Result<Net> {
         let last = activate(&mut so_far, last, &act).map_err(|e| e.at(format!("act{k}")))?;
         net = Some((so_far, last));
     }
-    if let Some(name) = found.keys().next() {
+    // A name that is nothing like those of here tells most about the file.
+    let own = |name: &str| ["W", "b", "act"].contains(&name.trim_end_matches(|c: char| c.is_ascii_digit()));
+    if let Some(name) = found.keys().find(|n| !own(n)).or(found.keys().next()) {
         return Err(Error::import(format!("array {name:?} is not part of W1, b1, W2, b2, …"))
             .next(foreign::names(name)));
     }

@@ -1,8 +1,8 @@
 //! Fully connected networks in safetensors files: a length (u64, little
 //! endian), a JSON header `{name: {dtype, shape, data_offsets}}`, then bytes.
 //!
-//! Names are `W1, b1, …` as in `.npz`, or `N.weight` and `N.bias` (any prefix) in
-//! the order of the numbers; relu between layers, none at the end.
+//! Names are `W1, b1, …` as in `.npz`, and mean the same; `act_k`, a text there, stands in
+//! `__metadata__`. Names of PyTorch modules do not say how layers are joined and are refused.
 
 use super::{Net, npz};
 use crate::data::{Array, Values};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub fn load(bytes: &[u8]) -> Result<Net> {
-    npz::from_arrays(numbered(read(bytes)?)?)
+    npz::from_arrays(read(bytes)?)
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<(String, Array)>> {
@@ -20,17 +20,29 @@ fn read(bytes: &[u8]) -> Result<Vec<(String, Array)>> {
     let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| broken("it is too short"))?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     let (header, data) = rest.split_at_checked(length).ok_or_else(|| broken("its header is cut off"))?;
-    let header: BTreeMap<String, Value> =
+    let mut header: BTreeMap<String, Value> =
         serde_json::from_slice(header).map_err(|e| broken(&format!("its header is not JSON ({e})")))?;
-    let mut out = vec![];
+    let mut out = header.remove("__metadata__").map_or(vec![], activations);
     let mut left = data.len();
-    for (name, entry) in header.into_iter().filter(|(name, _)| name != "__metadata__") {
+    for (name, entry) in header {
         out.push((
             name.clone(),
             array(&entry, data, &mut left).map_err(|e| e.at(format!("tensor {name:?}")))?,
         ));
     }
     Ok(out)
+}
+
+/// The texts `act_k` among what is said of the file.
+fn activations(metadata: Value) -> Vec<(String, Array)> {
+    let Value::Object(entries) = metadata else { return vec![] };
+    let is_act = |name: &str| {
+        let number = name.strip_prefix("act").unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    };
+    let array = |text: String| Array { shape: vec![], values: Values::Text(vec![text]) };
+    let named = entries.into_iter().filter(|(name, _)| is_act(name));
+    named.filter_map(|(name, v)| Some((name, array(v.as_str()?.into())))).collect()
 }
 
 /// `left`: bytes of data that no tensor has taken yet.
@@ -63,25 +75,4 @@ fn array(entry: &Value, data: &[u8], left: &mut usize) -> Result<Array> {
 fn floats<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f64) -> Option<Vec<f64>> {
     let (chunks, rest) = bytes.as_chunks::<N>();
     rest.is_empty().then(|| chunks.iter().map(|&c| read(c)).collect())
-}
-
-/// `…N.weight`, `…N.bias` renamed to `W1, b1, …`; other names stay.
-fn numbered(arrays: Vec<(String, Array)>) -> Result<Vec<(String, Array)>> {
-    let number = |name: &str| -> Option<u64> {
-        let stem = name.strip_suffix(".weight").or(name.strip_suffix(".bias"))?;
-        let digits = stem.len() - stem.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-        stem[stem.len() - digits..].parse().ok()
-    };
-    let mut layers: Vec<u64> =
-        arrays.iter().filter(|(n, _)| n.ends_with(".weight")).filter_map(|(n, _)| number(n)).collect();
-    layers.sort_unstable();
-    if layers.windows(2).any(|w| w[0] == w[1]) {
-        return Err(Error::import("two weights have the same number"));
-    }
-    let renamed = arrays.into_iter().map(|(name, array)| {
-        let place = number(&name).and_then(|n| layers.binary_search(&n).ok());
-        let letter = if name.ends_with(".bias") { "b" } else { "W" };
-        (place.map_or(name, |p| format!("{letter}{}", p + 1)), array)
-    });
-    Ok(renamed.collect())
 }

@@ -85,7 +85,7 @@ impl CheckReport {
                 line("accepted", &format!("{} ({:.2} s)", self.rules.join(", "), self.seconds))
             }
             Verdict::Refused => line("refused", &reason),
-            Verdict::Undecided => line("open", &reason),
+            Verdict::Undecided => line("undecided", &reason),
         }
         out
     }

@@ -2,8 +2,8 @@
 //! Lines are broken between words; upper bounds are rounded up, lower bounds down.
 
 use super::count::{magnitude, thousands};
-use super::quality::ratio;
-use super::{BoundReport, OutputInfo, QuestionInfo, RegionInfo, Status};
+use super::quality::{ratio, times};
+use super::{Answer, BoundReport, OutputInfo, QuestionInfo, RegionInfo, Status};
 use crate::num::decimal::{rounded_down, rounded_up};
 
 /// No line is longer, names of files apart, where nothing else is asked for.
@@ -40,24 +40,32 @@ fn pair(r: &BoundReport, color: bool, width: usize, out: &mut String) {
     let digits = if r.exact { 10 } else { 5 };
     let upper = rounded_up(r.upper.value, digits);
     let lower = rounded_down(r.lower.value, digits);
+    let decided = is_decided(r);
     let splits = match r.splits {
         0 => String::new(),
         1 => ", 1 split".into(),
         n => format!(", {} splits", thousands(n)),
     };
     let proved = |yes: bool| if yes { "proved" } else { "not proved" };
-    let rows = [
-        ("≤", upper, format!("{}{splits}", r.upper.method), proved(r.upper.proved)),
-        ("≥", lower, r.lower.method.clone(), proved(r.lower.proved)),
-    ];
-    let estimate = r.estimate.as_ref().map(|e| ("≈", short(e.value), e.method.clone(), "estimate"));
+    // An end that says nothing is no result of anything.
+    let by = |method: &str, more: &str, yes: bool| match (method, decided) {
+        ("none", true) => ("not needed: the claim is decided".into(), ""),
+        ("none", false) => ("no method gave one".into(), ""),
+        _ => (format!("{method}{more}"), proved(yes)),
+    };
+    let (above, below) =
+        (by(&r.upper.method, &splits, r.upper.proved), by(&r.lower.method, "", r.lower.proved));
+    let rows = [("≤", upper, above.0, above.1), ("≥", lower, below.0, below.1)];
+    let estimate =
+        r.estimate.as_ref().map(|e| ("≈", inside(e.value, r, digits), e.method.clone(), "estimate"));
     // Values start in column 2, methods after the longest value.
     let left = rows.iter().map(|row| row.1.chars().count() + 6).max().unwrap_or(0).max(11);
     let verdict = VERDICT.min(width.saturating_sub(WORD));
     for (relation, value, how, word) in rows.into_iter().chain(estimate) {
         let value = pad(&format!("L {relation} {value}"), left);
         let room = verdict.saturating_sub(left + 4);
-        let how = pad(&shorten(&how, room), room + 1);
+        let how = shorten(&how, room);
+        let how = if word.is_empty() { how } else { pad(&how, room + 1) };
         let code = if word == "proved" { GREEN } else { YELLOW };
         out.push_str(&format!(
             "  {} {how}{}\n",
@@ -115,7 +123,8 @@ pub fn put(out: &mut String, label: &str, text: &str) {
 
 /// The same in lines of at most `width`.
 pub fn put_in(out: &mut String, label: &str, text: &str, width: usize) {
-    fill(out, &format!("{label:<TEXT$}"), text, width);
+    let gap = if label.chars().count() < TEXT { "" } else { " " };
+    fill(out, &format!("{label:<TEXT$}{gap}"), text, width);
 }
 
 /// A text behind a head; what goes on below is indented by as much. Words joined by U+00A0 stay together.
@@ -191,10 +200,11 @@ fn ending(r: &BoundReport) -> (String, String) {
     let gap = ratio(r.upper.value, r.lower.value);
     let word = match r.status {
         _ if r.exact => "exact".into(),
-        _ if gap.is_finite() => format!("gap {}", rounded_up(gap, 4)),
-        _ => "gap inf".into(),
+        _ if gap.is_infinite() && is_decided(r) => "decided".into(),
+        _ => format!("gap {}", times(gap)),
     };
     let why = match r.status {
+        Status::Done if gap.is_finite() && is_decided(r) => ", claim decided",
         Status::Exact | Status::Done => "",
         Status::Gap => ", gap reached",
         Status::Time => ", stopped: time is up",
@@ -209,6 +219,10 @@ fn ending(r: &BoundReport) -> (String, String) {
         _ => shorten(&r.device.name, 30),
     };
     (word, format!("{} s on {device}{why}", seconds(r.seconds.total())))
+}
+
+fn is_decided(r: &BoundReport) -> bool {
+    r.require.as_ref().is_some_and(|q| q.answer != Answer::Undecided)
 }
 
 fn index(norm: &str) -> &str {
@@ -236,6 +250,16 @@ fn short(x: f64) -> String {
     match nearest.abs() {
         a if a == 0.0 || (1e-3..1e6).contains(&a) || !a.is_finite() => nearest.to_string(),
         _ => format!("{nearest:e}"),
+    }
+}
+
+/// An estimate, which lies between both ends, rounded to a number that does so too.
+fn inside(x: f64, r: &BoundReport, digits: usize) -> String {
+    let nearest = format!("{x:.2e}").parse().unwrap_or(x);
+    match () {
+        _ if nearest > r.upper.value => rounded_down(x, digits),
+        _ if nearest < r.lower.value => rounded_up(x, digits),
+        _ => short(x),
     }
 }
 

@@ -42,7 +42,7 @@ pub struct BoundReport {
     pub device: DeviceInfo,
     pub assumptions: Vec<String>,
     pub warnings: Vec<WarningInfo>,
-    /// Path of the certificate that was written.
+    /// Path of the certificate, once it is written.
     pub certificate: Option<String>,
 }
 
@@ -227,7 +227,7 @@ pub struct Requirement {
 pub enum Answer {
     Proved,
     Refuted,
-    Unknown,
+    Undecided,
 }
 
 impl Answer {
@@ -235,7 +235,7 @@ impl Answer {
         match self {
             Answer::Proved => "proved",
             Answer::Refuted => "refuted",
-            Answer::Unknown => "unknown",
+            Answer::Undecided => "undecided",
         }
     }
 }

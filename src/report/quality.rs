@@ -6,7 +6,7 @@ use crate::num::decimal::rounded_up;
 use crate::num::round::div_up;
 use serde::Serialize;
 
-/// How far apart the ends are.
+/// How far apart the ends are, or that they need not come closer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Word {
@@ -14,6 +14,8 @@ pub enum Word {
     Useful,
     Weak,
     Vacuous,
+    /// A claim was settled while they were apart.
+    Decided,
 }
 
 impl Word {
@@ -23,6 +25,7 @@ impl Word {
             Word::Useful => "useful",
             Word::Weak => "weak",
             Word::Vacuous => "vacuous",
+            Word::Decided => "decided",
         }
     }
 
@@ -38,7 +41,7 @@ impl Word {
 
     /// Is the sentence worth a line for people?
     pub fn needs_words(self) -> bool {
-        matches!(self, Word::Weak | Word::Vacuous)
+        matches!(self, Word::Weak | Word::Vacuous | Word::Decided)
     }
 }
 
@@ -55,6 +58,11 @@ pub fn ratio(upper: f64, lower: f64) -> f64 {
         _ if lower > 0.0 && upper.is_finite() => div_up(upper, lower),
         _ => f64::INFINITY,
     }
+}
+
+/// A ratio for people, wherever it is named: at least what it is.
+pub fn times(ratio: f64) -> String {
+    if ratio.is_finite() { rounded_up(ratio, 4) } else { "inf".into() }
 }
 
 /// What is known of how a pair came about.
@@ -76,6 +84,8 @@ pub struct Facts<'a> {
     /// Outputs that are measured together.
     pub outputs: usize,
     pub status: Status,
+    /// Is the claim proved or refuted for which the work was done?
+    pub decided: bool,
     /// Were single passes all that was allowed, or one method all that was asked for?
     pub brief: bool,
     pub named: bool,
@@ -89,11 +99,19 @@ const MANY: f64 = 0.05;
 impl Facts<'_> {
     pub fn quality(&self) -> Quality {
         let ratio = ratio(self.upper, self.lower);
-        let word = Word::of(ratio);
+        let word = match Word::of(ratio) {
+            Word::Weak | Word::Vacuous if self.decided => Word::Decided,
+            word => word,
+        };
         let text = match word {
             Word::Tight if self.upper == self.lower => "both ends are the same number".into(),
             Word::Tight => format!("upper is at most {} times lower", rounded_up(ratio, 9)),
-            Word::Useful => format!("upper is at most {} times lower", rounded_up(ratio, 3)),
+            Word::Useful => format!("upper is at most {} times lower", times(ratio)),
+            Word::Decided => {
+                "the claim was decided first, and the work ended there; without --require the ends \
+                              come closer"
+                    .into()
+            }
             Word::Weak | Word::Vacuous => {
                 let why = self.causes();
                 let why = if why.is_empty() { String::new() } else { format!(": {}", why.join(", and ")) };
@@ -113,11 +131,11 @@ impl Facts<'_> {
         match () {
             _ if self.upper.is_infinite() => "no method gave a finite upper end".into(),
             _ if self.lower == 0.0 => "no witness of any steepness was found".into(),
-            _ => format!("upper is {} times lower", rounded_up(ratio, 2)),
+            _ => format!("upper is {} times lower", times(ratio)),
         }
     }
 
-    /// Why the ends are apart.
+    /// Why the ends are apart; where nothing better is known, whose end the upper one is.
     fn causes(&self) -> Vec<String> {
         let mut list = vec![];
         if let Some(open) = self.open.filter(|n| *n as f64 > MANY * self.neurons as f64) {
@@ -131,6 +149,9 @@ impl Facts<'_> {
             list.push(format!("{same} ({} is as large for all of R^n)", self.method));
         } else if self.method.starts_with("product") {
             list.push(format!("{} takes every layer at its steepest at once", self.method));
+        }
+        if list.is_empty() && self.upper.is_finite() {
+            list.push(format!("{} gave no smaller upper end", self.method));
         }
         list
     }

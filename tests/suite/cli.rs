@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser};
 use clarke::cli::args::{BoundArgs, Centre, RegionArg};
 use clarke::cli::files::Target;
 use clarke::cli::flags::{Cli, Command};
-use clarke::cli::print::columns;
+use clarke::cli::print::{columns, wrapped};
 use clarke::error::Result;
 use clarke::num::Norm;
 use clarke::problem::{Output, Quantity};
@@ -67,6 +67,26 @@ fn tables_are_as_wide_as_what_they_are_printed_to() {
     assert_eq!(table.lines().count(), net.nodes.len() + 1, "{piped}");
 }
 
+/// Help, lists and errors on narrow terminals: no word broken, none lost.
+#[test]
+fn long_lines_go_on_below() {
+    let pages: [&[&str]; 5] = [&["-h"], &["bound", "-h"], &["bound", "--help"], &["--help"], &["methods"]];
+    let error = "error: one word after another\nwhere: --flag\nnext:  a word\n";
+    for page in pages.iter().map(|p| text(&clarke(p).stdout)).chain([error.into()]) {
+        for width in [20, 40, 60, 80] {
+            let narrow = wrapped(&page, width);
+            assert!(narrow.split_whitespace().eq(page.split_whitespace()), "{narrow}");
+            for line in narrow.lines().filter(|_| width >= 40) {
+                assert!(line.chars().count() <= width || line.split_whitespace().count() == 1, "{line}");
+            }
+        }
+        assert_eq!(wrapped(&page, 80), page);
+    }
+    assert_eq!(wrapped(error, 20), "error: one word\n       after another\nwhere: --flag\nnext:  a word\n");
+    assert_eq!(wrapped("  a sentence\n  goes on\n", 11), "  a\n  sentence\n  goes on\n");
+    assert_eq!(wrapped("  -f <X>  what it is\n", 18), "  -f <X>  what it\n          is\n");
+}
+
 #[test]
 fn a_file_is_written_whole_or_not_at_all() {
     let folder = std::env::temp_dir().join(format!("clarke-files-{}", std::process::id()));
@@ -102,11 +122,14 @@ fn a_file_is_written_whole_or_not_at_all() {
 
 #[test]
 fn errors_have_three_lines_and_a_code() {
-    let cases: [(&[&str], i32, &str); 15] = [
+    let cases: [(&[&str], i32, &str); 18] = [
         (&[], 2, "no command"),
         (&["bound"], 2, "<NET>"),
         (&["bound", "x", "--metod", "y"], 2, "--method"),
         (&["bound", "x", "--norm", "3"], 2, "inf, 2, 1"),
+        (&["bound", "x", "--json"], 2, "write --format json"),
+        (&["layers", "x", "--csv"], 2, "write --format csv"),
+        (&["bound", "x", "--expect-tolerance", "1"], 2, "--expect"),
         (&["bound", "x", "--eps", "-1", "--center", "1"], 2, "negative"),
         (&["bound", "x", "--eps", "1", "--vnnlib", "y"], 2, "--eps and --vnnlib"),
         (&["bound", "x", "--method", "magic"], 2, "clarke methods"),
@@ -140,7 +163,7 @@ fn help_has_two_levels() {
         "Free neurons",
         "`nodes`",
         "Status:",
-        "1e-4",
+        "1e-4·(1",
         "row of lower ends",
         "diamond",
         "grey levels",
@@ -162,7 +185,11 @@ fn methods_are_explained() {
         assert!(Cli::try_parse_from(details.example().split_whitespace()).is_ok(), "{}", details.example());
     }
     let lines = text(&clarke(&["methods"]).stdout).lines().count();
-    assert!(lines <= 2 * clarke::METHODS.len() + 2, "{lines}");
+    assert!(lines <= 2 * clarke::METHODS.len() + 5, "{lines}");
+    for name in ["auto", "exact"] {
+        let one = clarke(&["methods", name]);
+        assert!(one.status.code() == Some(0) && text(&one.stdout).contains(&format!("--method {name}")));
+    }
     let one = clarke(&["methods", "lipsd"]);
     assert!(one.status.code() == Some(2) && text(&one.stderr).contains("lipsdp"));
     let found = json(&clarke(&["methods", "scaled-gain", "--format", "json"]));
@@ -235,7 +262,16 @@ fn lists_parse_as_what_they_claim() {
         let values = !["elvish", "powershell"].contains(&shell);
         assert!(script.contains("vnnlib") && script.contains("jacobian-linear") == values, "{shell}");
     }
+    // `bound` is offered what it takes, `methods` every name.
+    let script = text(&clarke(&["completions", "bash"]).stdout);
+    let offered: Vec<&str> = script.lines().filter(|l| l.contains("auto exact jacobian-interval")).collect();
+    for row in clarke::METHODS.iter().filter(|r| !r.name.contains(' ')) {
+        let layer = row.scope == clarke::method::row::Scope::Layer;
+        let count = offered.iter().filter(|l| l.split([' ', '"']).any(|w| w == row.name)).count();
+        assert_eq!(count < offered.len(), layer, "{}: {offered:?}", row.name);
+    }
     let page = text(&clarke(&["man"]).stdout);
+    assert!(page.contains("expect\\-tolerance"));
     assert!(page.starts_with(".ie") && page.contains("\\-\\-vnnlib") && !page.contains("(1)"));
     for section in ["\"EXIT STATUS\"", "\"ENVIRONMENT\"", "\"FILES\"", "EXAMPLES"] {
         assert!(page.contains(&format!(".SH {section}\n")), "{section}");
@@ -291,11 +327,20 @@ fn a_file_that_cannot_be_written_costs_no_result() {
         assert!(json(&ran)["upper"]["value"].as_f64().unwrap() >= 123.0);
         let err = text(&ran.stderr);
         assert!(err.contains(flag) && err.lines().count() == 3, "{err}");
+        assert!(json(&ran)["certificate"].is_null(), "{flag}: none was written");
     }
     // One that fails keeps no other from being written.
     let ran = clarke(&[&BOUND[..], &["--certificate", full, "--plot", csv.to_str().unwrap()]].concat());
     assert_eq!(ran.status.code(), Some(4));
     assert!(std::fs::read_to_string(csv).unwrap().lines().count() > 1);
+    assert!(!text(&ran.stdout).contains("certificate"), "{}", text(&ran.stdout));
+    // Two that fail are both named.
+    let ran = clarke(&[&BOUND[..], &["--certificate", full, "--out", "/dev/full"]].concat());
+    let err = text(&ran.stderr);
+    assert!(err.contains("--certificate") && err.contains("--out") && err.lines().count() == 6, "{err}");
+    let kept = folder.join("kept");
+    let ran = clarke(&[&BOUND[..], &["--certificate", kept.to_str().unwrap()]].concat());
+    assert!(text(&ran.stdout).contains("certificate") && kept.is_file());
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
@@ -337,8 +382,12 @@ fn the_cpu_is_what_small_work_gets() {
     for absent in [&["--device", "gpu:99"][..], &["--device", "cpu", "--precision", "f32"]] {
         let ran = clarke(&[&BOUND[..], absent].concat());
         assert_eq!(ran.status.code(), Some(if absent.len() == 2 { 4 } else { 2 }), "{absent:?}");
-        assert_eq!(text(&ran.stderr).lines().filter(|l| !l.contains("XDG_RUNTIME_DIR")).count(), 3);
+        assert_eq!(text(&ran.stderr).lines().count(), 3, "{}", text(&ran.stderr));
     }
+    // Drivers that look for a desktop say nothing where there is none.
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clarke"));
+    let ran = command.arg("devices").env_remove("XDG_RUNTIME_DIR").output().unwrap();
+    assert!(!text(&ran.stderr).contains("XDG_RUNTIME_DIR"), "{}", text(&ran.stderr));
 }
 
 /// The loader's own account of what a process opens.
@@ -391,7 +440,7 @@ fn claims_have_codes_of_their_own() {
         ("L>=15", &[], 0, "proved"),
         ("L<1000", &[], 0, "proved"),
         ("L>1000", &["--time", "0"], 1, "refuted"),
-        ("L<=200", &["--method", "product"], 5, "unknown"),
+        ("L<=200", &["--method", "product"], 5, "undecided"),
     ] {
         let ran = clarke(&[&row7[..], more, &["--require", claim]].concat());
         let found = json(&ran);
@@ -404,6 +453,7 @@ fn claims_have_codes_of_their_own() {
     // The first lower bound refutes it: nothing else runs.
     let found = json(&clarke(&[&row7[..], &["--require", "L<=15"]].concat()));
     assert_eq!((&found["upper"]["value"], &found["lower"]["method"]), (&"inf".into(), &"centre".into()));
+    assert_eq!(found["quality"]["word"], "decided");
 }
 
 #[test]

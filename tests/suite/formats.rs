@@ -63,11 +63,11 @@ fn safetensors_file(header: &str, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn safetensors_in_numeric_order() {
+fn safetensors_hold_what_npz_hold() {
     let header = r#"{"__metadata__":{"a":"b"},
-        "net.10.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},
-        "net.2.weight":{"dtype":"F16","shape":[2,1],"data_offsets":[8,12]},
-        "net.2.bias":{"dtype":"BF16","shape":[2],"data_offsets":[12,16]}}"#;
+        "W2":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},
+        "W1":{"dtype":"F16","shape":[2,1],"data_offsets":[8,12]},
+        "b1":{"dtype":"BF16","shape":[2],"data_offsets":[12,16]}}"#;
     let data: Vec<u8> = [
         &2f32.to_le_bytes()[..],
         &3f32.to_le_bytes(),
@@ -83,6 +83,16 @@ fn safetensors_in_numeric_order() {
     assert_eq!(net.evaluate(&[-2.0]), [6.0]);
     for cut in 0..file.len() {
         assert!(safetensors::load(&file[..cut]).is_err());
+    }
+    let load = |from: &str, to: &str| safetensors::load(&safetensors_file(&header.replace(from, to), &data));
+    let net = load(r#""a":"b""#, r#""act1":"abs""#).expect("imports");
+    assert_eq!(net.evaluate(&[-2.0]), [2.0 * 1.5 + 3.0 * 2.0]);
+    assert!(load(r#""a":"b""#, r#""act3":"abs""#).is_err(), "there is no third layer");
+    // A state_dict says neither the order of its layers nor what stands between them.
+    for (weight, bias) in [("0.weight", "0.bias"), ("layers.2.weight", "layers.2.bias")] {
+        let names = header.replace("W1", weight).replace("b1", bias);
+        let e = safetensors::load(&safetensors_file(&names, &data)).map(drop).unwrap_err();
+        assert!(e.next.contains("torch.onnx.export(") && e.next.contains("W1, b1"), "{e}");
     }
 }
 

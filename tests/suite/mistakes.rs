@@ -46,6 +46,12 @@ fn archive(arrays: &[(&str, Array)]) -> Vec<u8> {
     npz::write(&arrays).expect("an archive")
 }
 
+/// A safetensors file with one matrix.
+fn tensors(name: &str) -> Vec<u8> {
+    let header = format!(r#"{{"{name}":{{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}}}"#);
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 16]].concat()
+}
+
 /// A zip archive with one entry of any name, as `npz::write` makes it of an array.
 fn renamed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
@@ -104,6 +110,7 @@ fn files_that_are_no_networks() {
             "W1=coefs_[0].T",
         ),
         ("state.npz", archive(&[("fc1.weight", matrix(3, 4))]), "fc1.weight", "state_dict"),
+        ("state.safetensors", tensors("layers.2.weight"), "layers.2.weight", "torch.onnx.export("),
     ];
     for (name, bytes, what, next) in cases {
         let path = scratch.file(name, &bytes);
@@ -124,6 +131,26 @@ fn files_that_are_no_networks() {
     assert!(ran.status.code() == Some(2) && err.contains("a directory, not a file"), "{err}");
 }
 
+/// Files of other programs that are given as a sample.
+#[test]
+fn files_that_are_no_samples() {
+    let scratch = Scratch::new("samples");
+    let checkpoint = renamed(&archive(&[("net/data_pk", vector(3))]), "data_pk.npy", "xx/data.pkl");
+    let other = renamed(&archive(&[("data_pk", vector(3))]), "data_pk.npy", "picture.xcf");
+    for (name, bytes, what, next) in [
+        ("model.pt", checkpoint, "PyTorch file", "numpy.save("),
+        ("old.pt", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".to_vec(), "PyTorch file", "numpy.save("),
+        ("other.zip", other, "holds no arrays", "numpy.savez("),
+    ] {
+        let path = scratch.file(name, &bytes);
+        let ran = clarke(&["bound", "tests/data/digits.onnx", "--input", &path, "--eps", "0.1"]);
+        let err = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(2), "{name}: {err}");
+        let lines: Vec<&str> = err.lines().collect();
+        assert!(lines.len() == 3 && lines[0].contains(what) && lines[2].contains(next), "{name}: {err}");
+    }
+}
+
 /// The table of operators and the error say the same.
 #[test]
 fn inspect_agrees_with_itself() {
@@ -135,6 +162,11 @@ fn inspect_agrees_with_itself() {
         let row = out.lines().find(|l| l.starts_with(line)).unwrap_or_else(|| panic!("{name}: {out}"));
         assert!(row.contains("not supported"), "{name}: {row}");
         assert!(err.contains(&format!("{line} ×")) && !err.contains("clarke inspect"), "{name}: {err}");
+        // `bound` says what to do, and not where else to look.
+        let ran = clarke(&["bound", &format!("tests/data/exports/{name}.onnx")]);
+        let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(told.contains("export the network without these") && told.contains("README"), "{told}");
+        assert!(!told.contains("clarke inspect"), "{told}");
     }
     let ran = clarke(&["inspect", "tests/data/exports/skl-binary.onnx", "--output-name", "label"]);
     let out = String::from_utf8_lossy(&ran.stdout).into_owned();
@@ -178,4 +210,25 @@ fn units_of_another_scale() {
         let found: Vec<&str> = found.filter(|c| units.contains(c)).collect();
         assert_eq!(found, codes, "{flags}");
     }
+}
+
+/// What the outputs may differ by is the user's to say.
+#[test]
+fn an_expected_output_is_compared_within_a_tolerance() {
+    let scratch = Scratch::new("expected");
+    let (net, sample) = ("tests/data/digits.onnx", "tests/data/digits.npy#0");
+    let loaded = clarke::load(net.as_ref(), &clarke::Options::default()).expect("the network");
+    let x = clarke::data::load_input(sample, &[64], clarke::data::Scale::Unit).expect("the sample");
+    let y: Vec<f64> = loaded.evaluate(&x.nearest()).iter().map(|v| v + 1e-2).collect();
+    let file = scratch.file("y.npy", &npy::write_f64(&[10], &y));
+    let ran = |more: &[&str]| {
+        let given =
+            ["bound", net, "--input", sample, "--eps", "0.02", "--method", "product", "--expect", &file];
+        let ran = clarke(&[&given[..], more].concat());
+        (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    let (code, why) = ran(&[]);
+    assert!(code == Some(2) && why.contains("--expect-tolerance"), "{why}");
+    assert_eq!(ran(&["--expect-tolerance", "1e-2"]).0, Some(0));
+    assert_eq!(ran(&["--expect-tolerance", "1e-6"]).0, Some(2));
 }

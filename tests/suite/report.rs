@@ -16,6 +16,7 @@ fn facts() -> Facts<'static> {
         neurons: 96,
         outputs: 10,
         status: Status::Time,
+        decided: false,
         brief: false,
         named: false,
     }
@@ -64,7 +65,7 @@ fn report() -> BoundReport {
         estimate: Some(EstimateInfo { value: 12.7, method: "power".into() }),
         exact: false,
         status: Status::Time,
-        require: Some(Requirement { text: "L<=3".into(), answer: Answer::Unknown }),
+        require: Some(Requirement { text: "L<=3".into(), answer: Answer::Undecided }),
         seed: 5,
         splits: 2184,
         nodes: 4369,
@@ -106,7 +107,7 @@ fn json_has_the_names_of_the_contract() {
     }
     assert_eq!(json["schema"], "clarke.bound/1");
     assert_eq!(json["status"], "time");
-    assert_eq!(json["require"]["answer"], "unknown");
+    assert_eq!(json["require"]["answer"], "undecided");
     assert_eq!(json["warnings"][0]["code"], "softmax");
     assert_eq!((&json["centre"]["row"], &json["output"]["class"]), (&7.into(), &3.into()));
     let order: Vec<usize> = ["schema", "tool", "upper", "lower", "estimate"]
@@ -144,7 +145,7 @@ fn the_sentence_says_why_and_what_next() {
     assert_eq!(word, Word::Vacuous);
     assert_eq!(
         text,
-        "upper is 130 times lower: 31 of 96 neurons are open on the region; a smaller --eps, a margin \
+        "upper is 128.5 times lower: 31 of 96 neurons are open on the region; a smaller --eps, a margin \
          (--output I-J) or more --time would narrow it"
     );
     let (word, text) = of(Facts { lower: 2.0, everywhere: Some(13.0), outputs: 1, ..facts() });
@@ -161,6 +162,17 @@ fn the_sentence_says_why_and_what_next() {
         assert_eq!(quality.word.needs_words(), quality.text.contains("would narrow it"));
     }
     assert_eq!(of(Facts { upper: 0.0, lower: 0.0, ..facts() }).0, Word::Tight);
+    // A claim that is settled needs no narrower pair; a word that is better all the same stays.
+    for upper in [12.85, f64::INFINITY] {
+        let (word, text) = of(Facts { upper, decided: true, ..facts() });
+        assert!(word == Word::Decided && text.contains("the claim was decided first"), "{text}");
+    }
+    assert_eq!(of(Facts { lower: 12.8, decided: true, ..facts() }).0, Word::Tight);
+    // A wide gap has a cause, were it only the method's.
+    for open in [None, Some(0), Some(1)] {
+        let (_, text) = of(Facts { open, ..facts() });
+        assert!(text.contains("lower: jacobian-linear gave no smaller upper end;"), "{text}");
+    }
 }
 
 #[test]
@@ -214,16 +226,52 @@ claim    ‖f(x) − f(y)‖∞ ≤ L·‖x − y‖∞ for all x, y in the regi
   L ≥ 0.1     ascent                                  proved
   L ≈ 12.7    power                                   estimate
   gap 128.5   60.0 s on cpu (2 threads), stopped: time is up
-  require     L<=3 unknown
+  require     L<=3 undecided
 
-vacuous  upper is 130 times lower: 31 of 96 neurons are open on the region; a
+vacuous  upper is 128.5 times lower: 31 of 96 neurons are open on the region; a
          smaller --eps, a margin (--output I-J) or more --time would narrow it
 ";
     assert_eq!(human::table(&r, false, 80), expected);
     r.quality = Facts { lower: 12.8, ..facts() }.quality();
     r.output = Some(OutputInfo::of(vec![2.5], vec![2.5]));
     let text = human::table(&r, false, 80);
-    assert!(text.contains("output   f(c) = 2.5\n") && text.ends_with("unknown\n"), "{text}");
+    assert!(text.contains("output   f(c) = 2.5\n") && text.ends_with("undecided\n"), "{text}");
+}
+
+/// What is printed of the gap is the same number on both lines, and an estimate within the pair looks so.
+#[test]
+fn printed_numbers_agree() {
+    let mut r = report();
+    for (upper, lower, value, shown) in [
+        (44.359, 3.937, 44.357, "L ≈ 44.356"),
+        (44.359, 3.937, 44.2, "L ≈ 44.2"),
+        (10.0, 1.0049, 1.00491, "L ≈ 1.005"),
+    ] {
+        (r.upper.value, r.lower.value) = (upper, lower);
+        r.estimate = Some(EstimateInfo { value, method: "power".into() });
+        r.quality = Facts { upper, lower, ..facts() }.quality();
+        let text = human::table(&r, false, 80);
+        assert!(text.contains(&format!("  {shown} ")), "{text}");
+        let gap = text.split_once("  gap ").unwrap().1.split(' ').next().unwrap();
+        assert!(text.contains(&format!("upper is {gap} times lower")), "{text}");
+    }
+}
+
+/// An end that nobody sought is no result, and the pair of a settled claim needs no advice.
+#[test]
+fn a_claim_that_is_decided_is_all_that_is_said() {
+    let mut r = report();
+    r.require = Some(Requirement { text: "L<=0.05".into(), answer: Answer::Refuted });
+    r.upper = UpperInfo { value: f64::INFINITY, method: "none".into(), proved: true };
+    (r.status, r.splits, r.estimate) = (Status::Done, 0, None);
+    r.quality = Facts { upper: f64::INFINITY, decided: true, ..facts() }.quality();
+    let text = human::table(&r, false, 80);
+    assert!(text.contains("  L ≤ inf     not needed: the claim is decided\n"), "{text}");
+    assert!(text.contains("  decided     60.0 s on cpu") && text.contains("L<=0.05 refuted"), "{text}");
+    assert!(!text.contains("vacuous") && !text.contains("narrow") && !text.contains("gap"), "{text}");
+    assert!(csv::row(&r).contains(",decided,"), "{}", csv::row(&r));
+    r.require = None;
+    assert!(human::table(&r, false, 80).contains("no method gave one\n"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ mod product;
 mod spectral;
 mod window;
 
-pub use adapter::{Choice, Info, list};
+pub use adapter::{Choice, Info, list, may_be_real};
 pub use inflate::{Real, Widening};
 pub use probe::Probe;
 pub use product::Map;

@@ -143,7 +143,7 @@ fn npz_files() -> Vec<Vec<u8>> {
 }
 
 fn text_files() -> Vec<Vec<u8>> {
-    let header = r#"{"0.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"2.weight":{"dtype":"BF16","shape":[1,2],"data_offsets":[8,12]}}"#;
+    let header = r#"{"__metadata__":{"act1":"tanh"},"W1":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"W2":{"dtype":"BF16","shape":[1,2],"data_offsets":[8,12]}}"#;
     let tensors = [
         &(header.len() as u64).to_le_bytes()[..],
         header.as_bytes(),
