@@ -1,18 +1,13 @@
 //! Certificates as files: the problem, the claim and its evidence in JSON.
 
-use super::Witness;
-use super::check::{Claim, Proof};
-use super::tree::{Node, Tree};
+use super::check::Claim;
+use super::{Proof, Witness};
 use crate::error::{Error, Result};
-use crate::num::rational::Rational;
 use crate::num::{Norm, Written};
-use crate::ops::feedback::Scaled;
-use crate::ops::part::Split;
 use crate::problem::{Output, Quantity, Question};
 use crate::region::{Region, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::Arc;
 
 pub const SCHEMA: &str = "clarke.certificate/2";
 
@@ -68,8 +63,8 @@ struct File {
     quotient: Wording,
     upper: Number,
     lower: Number,
-    witness: Option<Point>,
-    proof: Steps,
+    witness: Option<Witness>,
+    proof: Proof,
 }
 
 /// A question without an answer, in the same form.
@@ -118,49 +113,6 @@ struct Wording {
     quantity: String,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-enum Point {
-    Piece { x: Vec<f64>, u: Vec<f64> },
-    Inside { x: Vec<String>, u: Vec<f64> },
-    Pair { x: Vec<f64>, y: Vec<f64> },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "rule", rename_all = "lowercase", deny_unknown_fields)]
-enum Steps {
-    /// Parts in the order of their places.
-    Tree {
-        kinks: bool,
-        /// Where the region is everything: half the width of the box whose faces stand for it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reach: Option<f64>,
-        parts: Vec<Step>,
-    },
-    Digest {
-        text: String,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-enum Step {
-    Bounded,
-    Scaled(Vec<Loop>),
-    Pattern,
-    Empty(Vec<f64>),
-    Refuted(Vec<String>),
-    Faces(Vec<usize>),
-    /// Node, feature, value, children.
-    Kink(usize, usize, f64, usize, usize),
-    /// Feature, value, children.
-    Input(usize, f64, usize, usize),
-}
-
-/// A row of the output, or all; places of neurons and their scalings; scalings of inputs.
-#[derive(Serialize, Deserialize)]
-struct Loop(Option<usize>, Vec<usize>, Vec<f64>, Vec<f64>);
-
 fn number(x: f64) -> Number {
     let value = if x.is_finite() { Value::from(x) } else { Value::from(x.to_string()) };
     Number { value, bits: format!("{:016x}", x.to_bits()) }
@@ -179,20 +131,6 @@ impl Number {
 }
 
 pub fn write(c: &Certificate) -> String {
-    let witness = c.claim.witness.as_ref().map(|w| match w {
-        Witness::Piece { x, u } => Point::Piece { x: x.clone(), u: u.clone() },
-        Witness::Inside { x, u } => {
-            Point::Inside { x: x.iter().map(|v| v.to_string()).collect(), u: u.clone() }
-        }
-        Witness::Pair { x, y } => Point::Pair { x: x.clone(), y: y.clone() },
-    });
-    let proof = match &c.claim.proof {
-        Proof::Digest(text) => Steps::Digest { text: text.clone() },
-        Proof::Tree { tree, kinks, reach } => {
-            let parts = tree.nodes.iter().map(step).collect();
-            Steps::Tree { kinks: *kinks, reach: *reach, parts }
-        }
-    };
     let file = File {
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -201,8 +139,8 @@ pub fn write(c: &Certificate) -> String {
         quotient: question(&c.quotient),
         upper: number(c.claim.upper),
         lower: number(c.claim.lower),
-        witness,
-        proof,
+        witness: c.claim.witness.clone(),
+        proof: c.claim.proof.clone(),
     };
     serde_json::to_string(&file).expect("plain data") + "\n"
 }
@@ -261,29 +199,6 @@ fn region(place: Place) -> Result<Region> {
     built.map_err(|e| bad(&format!("its region is none: {}", e.what)))
 }
 
-fn step(node: &Node) -> Step {
-    match node {
-        Node::Bounded => Step::Bounded,
-        Node::Scaled(list) => {
-            let each = |s: &Scaled| {
-                let (places, neurons) = s.neurons.iter().copied().unzip();
-                Loop(s.row, places, neurons, s.inputs.clone())
-            };
-            Step::Scaled(list.iter().map(each).collect())
-        }
-        Node::Pattern => Step::Pattern,
-        Node::Faces(children) => Step::Faces(children.clone()),
-        Node::Empty(m) => Step::Empty(m.clone()),
-        Node::Refuted(m) => Step::Refuted(m.iter().map(|v| v.to_string()).collect()),
-        Node::Split { split: Split::Kink { node, feature, at }, children: [a, b] } => {
-            Step::Kink(*node, *feature, *at, *a, *b)
-        }
-        Node::Split { split: Split::Input { feature, at }, children: [a, b] } => {
-            Step::Input(*feature, *at, *a, *b)
-        }
-    }
-}
-
 pub fn read(text: &str) -> Result<Certificate> {
     let file: File = serde_json::from_str(text).map_err(|e| bad(&e.to_string()))?;
     if file.schema != SCHEMA {
@@ -291,53 +206,13 @@ pub fn read(text: &str) -> Result<Certificate> {
     }
     let region = region(file.region)?;
     let quotient = quotient(file.quotient)?;
-    let witness = match file.witness {
-        None => None,
-        Some(Point::Piece { x, u }) => Some(Witness::Piece { x, u }),
-        Some(Point::Pair { x, y }) => Some(Witness::Pair { x, y }),
-        Some(Point::Inside { x, u }) => Some(Witness::Inside { x: fractions(&x)?, u }),
+    let claim = Claim {
+        upper: file.upper.read()?,
+        lower: file.lower.read()?,
+        witness: file.witness,
+        proof: file.proof,
     };
-    let proof = match file.proof {
-        Steps::Digest { text } => Proof::Digest(text),
-        Steps::Tree { kinks, reach, parts } => {
-            let nodes: Result<Vec<Node>> = parts.into_iter().map(node).collect();
-            Proof::Tree { tree: Tree { nodes: nodes? }, kinks, reach }
-        }
-    };
-    let claim = Claim { upper: file.upper.read()?, lower: file.lower.read()?, witness, proof };
     Ok(Certificate { source: file.net, region, quotient, claim })
-}
-
-fn node(step: Step) -> Result<Node> {
-    let kink = |node, feature, at| Split::Kink { node, feature, at };
-    Ok(match step {
-        Step::Bounded => Node::Bounded,
-        Step::Scaled(list) => {
-            let each = |Loop(row, places, neurons, inputs): Loop| {
-                let ascending = places.windows(2).all(|p| p[0] < p[1]);
-                if places.len() != neurons.len() || !ascending {
-                    return Err(bad("scalings without places"));
-                }
-                Ok(Scaled { row, neurons: places.into_iter().zip(neurons).collect(), inputs })
-            };
-            Node::Scaled(Arc::new(list.into_iter().map(each).collect::<Result<_>>()?))
-        }
-        Step::Pattern => Node::Pattern,
-        Step::Faces(children) => Node::Faces(children),
-        Step::Empty(m) => Node::Empty(m),
-        Step::Refuted(m) => Node::Refuted(fractions(&m)?),
-        Step::Kink(k, j, at, a, b) => Node::Split { split: kink(k, j, at), children: [a, b] },
-        Step::Input(j, at, a, b) => Node::Split { split: Split::Input { feature: j, at }, children: [a, b] },
-    })
-}
-
-fn fractions(list: &[String]) -> Result<Vec<Rational>> {
-    let number = |t: &String| {
-        let over_zero =
-            t.split_once('/').is_some_and(|(_, d)| !d.contains(|c: char| ('1'..='9').contains(&c)));
-        t.parse().ok().filter(|_| !over_zero).ok_or_else(|| bad("a fraction is no fraction"))
-    };
-    list.iter().map(number).collect()
 }
 
 fn norm(name: &str) -> Result<Norm> {

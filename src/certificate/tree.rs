@@ -3,10 +3,12 @@
 use crate::num::rational::Rational;
 use crate::ops::feedback::Scaled;
 use crate::ops::part::Split;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One part; the root is node 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Node {
     /// Its bound is derived again.
     Bounded,
@@ -19,14 +21,38 @@ pub enum Node {
     /// no multipliers where its box vanishes.
     Empty(Vec<f64>),
     /// No interior: the same for the exact conditions of its pattern.
-    Refuted(Vec<Rational>),
+    Refuted(#[serde(with = "super::fractions")] Vec<Rational>),
     /// The faces of a homogeneous network's box, in order; the root only.
     Faces(Vec<usize>),
-    /// What lies above, then what lies below.
-    Split { split: Split, children: [usize; 2] },
+    /// A neuron's side of a kink: node, feature and value; what lies above, then what lies below.
+    Kink(usize, usize, f64, usize, usize),
+    /// An input's: feature and value; children in the same order.
+    Input(usize, f64, usize, usize),
 }
 
-#[derive(Clone, Debug, PartialEq)]
+impl Node {
+    pub fn divided(split: Split, [above, below]: [usize; 2]) -> Node {
+        match split {
+            Split::Kink { node, feature, at } => Node::Kink(node, feature, at, above, below),
+            Split::Input { feature, at } => Node::Input(feature, at, above, below),
+        }
+    }
+
+    /// How it was divided, and into what.
+    pub fn split(&self) -> Option<(Split, [usize; 2])> {
+        match *self {
+            Node::Kink(node, feature, at, above, below) => {
+                Some((Split::Kink { node, feature, at }, [above, below]))
+            }
+            Node::Input(feature, at, above, below) => Some((Split::Input { feature, at }, [above, below])),
+            Node::Bounded | Node::Scaled(_) | Node::Pattern => None,
+            Node::Empty(_) | Node::Refuted(_) | Node::Faces(_) => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Tree {
     pub nodes: Vec<Node>,
 }

@@ -12,7 +12,7 @@ use super::print::{self, Print};
 use super::problem;
 use super::summary;
 use super::threads;
-use crate::engine::{self, Placed};
+use crate::engine;
 use crate::error::Result;
 use crate::method::{Budget, table};
 use crate::report::plot::{self, Moment, Moments};
@@ -151,7 +151,7 @@ fn solve(
         stop: interrupt::stop(),
     };
     let problem = &loaded.problem;
-    let placed = Placed::for_rows(problem.net.clone(), work.device, problem.rows())?;
+    let placed = loaded.model.on_for(work.device, problem.rows())?;
     let here = placed.at(problem.region.clone())?;
     let own = searched(args, &budget);
     let mut pair = here.bound_within(0, &problem.quotient, &options, own, &mut progress)?;

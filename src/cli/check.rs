@@ -4,13 +4,13 @@ use super::exit;
 use super::flags::{CheckFlags, Format};
 use super::parse;
 use super::print::Print;
-use super::problem::{normalised, quotient_info, texts};
+use super::problem::{quotient_info, texts};
 use crate::certificate::check::{Checked, Limits, Refusal, check};
-use crate::certificate::file::{self, Certificate, read};
-use crate::data::{base64, read_file};
+use crate::certificate::file::{Certificate, read};
+use crate::data::read_file;
 use crate::deadline::Deadline;
+use crate::engine::Model;
 use crate::error::{Error, Kind, Result};
-use crate::net::{Net, Options, Source, SourceFile};
 use crate::num::Written;
 use crate::problem::Problem;
 use crate::region::{Region, Shape};
@@ -29,8 +29,8 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
         Error::input("the certificate is no text").at(&*place).next("give a file of bound --certificate")
     })?;
     let certificate = read(&text).map_err(|e| e.at(&*place))?;
-    let net = network(&certificate.source, flags.net.as_deref()).map_err(|e| e.at(&*place))?;
-    let problem = Problem::new(net, certificate.region.clone(), certificate.quotient)
+    let model = Model::named(&certificate.source, flags.net.as_deref()).map_err(|e| e.at(&*place))?;
+    let problem = Problem::new(model.net().clone(), certificate.region.clone(), certificate.quotient)
         .map_err(|e| e.at(&*place).next("the certificate does not fit its network"))?;
     let answer = check(&problem, &certificate.claim, &limits);
     let seconds = started.elapsed().as_secs_f64();
@@ -137,41 +137,4 @@ fn limits(flags: &CheckFlags) -> Result<Limits> {
     let time = flags.time.as_deref().map(parse::time).transpose()?;
     let memory = flags.memory.as_deref().map(parse::memory).transpose()?.unwrap_or(MEMORY);
     Ok(Limits { memory, deadline: time.map_or_else(Deadline::never, Deadline::within) })
-}
-
-/// The network that a file names, from that file itself or from others with the same digest.
-pub fn network(from: &file::Source, path: Option<&Path>) -> Result<Net> {
-    let mut source = match path {
-        Some(path) => Source::read(path)?,
-        None => held(from)?,
-    };
-    let options = Options {
-        keep_softmax: from.keep_softmax,
-        input_shape: from.input_shape.clone(),
-        output: from.output_name.clone(),
-    };
-    let net = source.import(&options)?;
-    if source.sha256() != from.sha256 {
-        let named = from.external.iter().map(|f| format!("; {}: {}", f.name, f.sha256));
-        return Err(Error::input("the network is not the one that the file names").next(format!(
-            "its SHA-256 must be {}{}",
-            from.sha256,
-            named.collect::<String>()
-        )));
-    }
-    normalised(net, from.mean.as_deref(), from.std.as_deref())
-}
-
-/// The files that travel with the certificate.
-fn held(from: &file::Source) -> Result<Source> {
-    let file = |name: &str, text: &Option<String>| {
-        let text = text.as_ref().ok_or_else(|| {
-            Error::input("the file does not hold its network")
-                .next(format!("give it with --net: {}", from.name))
-        })?;
-        let bytes = base64::decode(text).ok_or_else(|| Error::input("its network is damaged"))?;
-        Ok(SourceFile::new(name, bytes))
-    };
-    let external = from.external.iter().map(|f| file(&f.name, &f.bytes)).collect::<Result<_>>()?;
-    Ok(Source::held(file(&from.name, &from.bytes)?, external))
 }

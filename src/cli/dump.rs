@@ -2,11 +2,11 @@
 //! Small networks travel inside, of others the file says where they lie and what their digest is.
 
 use super::args::BoundArgs;
-use super::check::network;
 use super::flags::{BoundFlags, Precision};
 use super::problem::{self, Loaded};
 use crate::certificate::file::Asked;
 use crate::data::read_file;
+use crate::engine::Model;
 use crate::error::{Error, Result};
 use crate::num::Written;
 use crate::problem::Problem;
@@ -104,7 +104,7 @@ pub fn text(args: &BoundArgs, options: Options, loaded: &Loaded) -> String {
     let file = File {
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        problem: Asked::new(loaded.source.clone(), &problem.region, &problem.quotient),
+        problem: Asked::new((**loaded.model.source()).clone(), &problem.region, &problem.quotient),
         options,
         told: Told {
             net: loaded.net.path.clone(),
@@ -148,19 +148,19 @@ impl Replay {
     }
 
     pub fn load(self, args: &BoundArgs) -> Result<Loaded> {
-        let net = network(&self.problem.net, self.net.as_deref())?;
-        let source = self.problem.net.clone();
+        let model = Model::named(&self.problem.net, self.net.as_deref())?;
+        let net = model.net();
         let told = self.told;
         let (region, quotient) = self.problem.read()?;
         let at = told.at.filter(|x| x.len() == net.inputs());
-        let output = at.as_ref().map(|x| problem::output(&net, x));
-        let info = problem::net_info(&net, args.net.display().to_string(), &source);
-        let problem = Problem::new(net, region, quotient)?;
+        let output = at.as_ref().map(|x| problem::output(net, x));
+        let info = problem::net_info(net, args.net.display().to_string(), model.source());
+        let problem = Problem::new(net.clone(), region, quotient)?;
         Ok(Loaded {
             quotient: problem::quotient_info(&problem),
             region: problem::settled(RegionInfo { source: told.source, ..told.region }, &problem),
             problem,
-            source,
+            model,
             net: info,
             centre: told.centre,
             at,

@@ -1,14 +1,12 @@
 //! From arguments to a problem: files read, units applied, region built.
 
 use super::args::{BoundArgs, Centre, RegionArg};
-use super::{certificate, hints};
+use super::hints;
 use crate::certificate::file;
 use crate::data::{LoadedInput, Scale as Bits, load_box, load_input, load_vnnlib};
+use crate::engine::Model;
 use crate::error::{Error, Kind, Result};
-use crate::layer::Scale;
-use crate::net::{Net, Op, Source};
-use crate::num::rational::{Rational, is_positive};
-use crate::num::written::enclosed;
+use crate::net::{Net, Op};
 use crate::num::{Coefficient, Written};
 use crate::ops::values::values;
 use crate::problem::{Output, Problem, Quantity, Question};
@@ -18,8 +16,7 @@ use crate::report::{CentreInfo, NetInfo, OutputInfo, QuestionInfo, RegionInfo, U
 /// A problem and what a report says about it.
 pub struct Loaded {
     pub problem: Problem,
-    /// What a certificate says about the network's files.
-    pub source: file::Source,
+    pub model: Model,
     pub net: NetInfo,
     pub centre: Option<CentreInfo>,
     pub at: Option<Vec<Written>>,
@@ -30,29 +27,68 @@ pub struct Loaded {
     pub warnings: Vec<WarningInfo>,
 }
 
+/// From the arguments to the problem: the network, the sample, the region, the question.
 pub fn load(args: &BoundArgs) -> Result<Loaded> {
     let path = args.net.display().to_string();
-    let mut source = Source::read(&args.net)?;
-    let net = source.import(&args.import.options()).map_err(unsupported)?;
-    let source = certificate::source(&source, args);
-    let shape = net.nodes[0].shape.clone();
-    let noted = net.warnings.iter().map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() });
+    let model = Model::import(&args.net, &args.import.options()).map_err(unsupported)?;
+    let noted = model.net().warnings.iter();
+    let noted = noted.map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() });
     let mut warnings: Vec<WarningInfo> = args.notes.iter().cloned().chain(noted).collect();
-    let net = normalised(net, args.mean.as_deref(), args.std.as_deref())?;
-    let mut eight_bit = false;
-    let (written, centre_info) = match &args.centre {
-        None => (None, None),
-        Some(Centre::Values(v)) => (Some(v.clone()), Some(CentreInfo::default())),
+    let shape = model.net().nodes[0].shape.clone();
+    let model = model.normalised(args.mean.as_deref(), args.std.as_deref())?;
+    let net = model.net();
+    let sample = sample(args, &shape, net)?;
+    warnings.extend(hints::units(args, sample.values.as_deref(), sample.eight_bit));
+    let output = sample.values.as_ref().map(|x| output(net, x));
+    let (region, info) = region(args, net, sample.values.clone())?;
+    let quotient = Question {
+        in_norm: args.in_norm,
+        out_norm: args.out_norm,
+        output: args.output,
+        quantity: args.quantity,
+    };
+    let info_net = net_info(net, path, model.source());
+    let problem = Problem::new(net.clone(), region, quotient)?;
+    Ok(Loaded {
+        quotient: quotient_info(&problem),
+        region: settled(info, &problem),
+        problem,
+        model,
+        net: info_net,
+        centre: sample.info,
+        at: sample.values,
+        output,
+        units: units(args),
+        warnings,
+    })
+}
+
+/// The point that was named.
+#[derive(Default)]
+struct Sample {
+    values: Option<Vec<Written>>,
+    info: Option<CentreInfo>,
+    eight_bit: bool,
+}
+
+fn nearest(list: &[Written]) -> Vec<f64> {
+    list.iter().map(Written::nearest).collect()
+}
+
+fn sample(args: &BoundArgs, shape: &[usize], net: &Net) -> Result<Sample> {
+    let sample = match &args.centre {
+        None => Sample::default(),
+        Some(Centre::Values(v)) => {
+            Sample { values: Some(v.clone()), info: Some(CentreInfo::default()), eight_bit: false }
+        }
         Some(Centre::Input(spec)) => {
-            let loaded = load_input(spec, &shape, args.scale)?;
-            let info = centre_info(spec, &loaded);
-            eight_bit = loaded.eight_bit;
-            (Some(loaded.values), Some(info))
+            let loaded = load_input(spec, shape, args.scale)?;
+            let info = Some(centre_info(spec, &loaded));
+            Sample { eight_bit: loaded.eight_bit, values: Some(loaded.values), info }
         }
     };
-    if let Some(x) = &written
-        && x.len() != net.inputs()
-    {
+    let Some(x) = &sample.values else { return Ok(sample) };
+    if x.len() != net.inputs() {
         return Err(Error::input(format!(
             "the centre has {} values, the network {} inputs",
             x.len(),
@@ -61,40 +97,20 @@ pub fn load(args: &BoundArgs) -> Result<Loaded> {
         .at("--center")
         .next("give one value per input, in row-major order"));
     }
-    let nearest = |list: &[Written]| list.iter().map(Written::nearest).collect::<Vec<f64>>();
-    warnings.extend(hints::units(args, written.as_deref(), eight_bit));
-    if let (Some(spec), Some(x)) = (&args.expect, &written) {
+    if let Some(spec) = &args.expect {
         expected(spec, &net.evaluate(&nearest(x)), args.tolerance)?;
     }
-    let output = written.as_ref().map(|x| output(&net, x));
-    let (region, info) = region(args, &net, written.clone())?;
-    let quotient = Question {
-        in_norm: args.in_norm,
-        out_norm: args.out_norm,
-        output: args.output,
-        quantity: args.quantity,
-    };
-    let info_net = net_info(&net, path, &source);
-    let problem = Problem::new(net, region, quotient)?;
-    let region = settled(info, &problem);
-    Ok(Loaded {
-        quotient: quotient_info(&problem),
-        problem,
-        source,
-        net: info_net,
-        centre: centre_info,
-        at: written,
-        output,
-        region,
-        units: Units {
-            scale: if args.scale == Bits::Unit { "unit" } else { "raw" }.into(),
-            mean: args.mean.as_deref().map(nearest),
-            std: args.std.as_deref().map(nearest),
-            mean_text: args.mean.as_deref().map(texts),
-            std_text: args.std.as_deref().map(texts),
-        },
-        warnings,
-    })
+    Ok(sample)
+}
+
+fn units(args: &BoundArgs) -> Units {
+    Units {
+        scale: if args.scale == Bits::Unit { "unit" } else { "raw" }.into(),
+        mean: args.mean.as_deref().map(nearest),
+        std: args.std.as_deref().map(nearest),
+        mean_text: args.mean.as_deref().map(texts),
+        std_text: args.std.as_deref().map(texts),
+    }
 }
 
 /// What reports say of a network.
@@ -144,37 +160,6 @@ pub fn output(net: &Net, x: &[Written]) -> OutputInfo {
     let x: Vec<Coefficient> = x.iter().map(Written::coefficient).collect();
     let y = values(net, &x);
     OutputInfo::of(y.lo().iter().copied().collect(), y.hi().iter().copied().collect())
-}
-
-/// (x - mean) / std per channel in front of the network.
-pub fn normalised(net: Net, mean: Option<&[Written]>, std: Option<&[Written]>) -> Result<Net> {
-    let exact = |list: &[Written]| list.iter().map(Written::value).collect::<Vec<Rational>>();
-    let (mean, std) = match (mean.map(exact), std.map(exact)) {
-        (None, None) => return Ok(net),
-        (Some(m), Some(s)) => (m, s),
-        (Some(m), None) => (m.clone(), vec![Rational::ONE; m.len()]),
-        (None, Some(s)) => (vec![Rational::ZERO; s.len()], s),
-    };
-    let fits = mean.len() == std.len() && std.iter().all(is_positive);
-    if !fits {
-        return Err(Error::input("means and deviations do not belong together")
-            .at("--mean and --std")
-            .next("give one positive deviation per mean"));
-    }
-    let shape = &net.nodes[0].shape;
-    let count = mean.len();
-    let repeat = if count == 1 || shape.last() == Some(&count) && shape.first() != Some(&count) {
-        1
-    } else if shape.iter().find(|d| **d != 1) == Some(&count) {
-        net.inputs() / count
-    } else {
-        return Err(Error::input(format!("{count} means for an input of shape {shape:?}"))
-            .at("--mean and --std")
-            .next("give one number, or one per channel"));
-    };
-    let factor = std.iter().map(|s| enclosed(&(Rational::ONE / s))).collect();
-    let shift = mean.iter().zip(&std).map(|(m, s)| enclosed(&-(m / s))).collect();
-    net.behind(Scale::new(factor, shift, repeat))
 }
 
 /// The import check of `--expect`.

@@ -1,11 +1,13 @@
 //! From an outcome to a claim that the checker accepts, or that says it can only be run again.
 
-use super::Answer;
+use super::{Answer, Model};
 use crate::analysis::{Placed, Site};
 use crate::backend::cpu::Cpu;
-use crate::certificate::check::{self, Checked, Claim, Limits, Proof, Refusal};
+use crate::certificate::check::{self, Checked, Claim, Limits, Refusal};
+use crate::certificate::file::Certificate;
 use crate::certificate::tree::Tree;
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
+use crate::error::Result;
 use crate::method::context::{Budget, Context};
 use crate::method::schedule::{Outcome, Status, is_exact};
 use crate::num::{Lower, Upper};
@@ -41,6 +43,24 @@ impl Answer {
         }
         Certified { claim, digest }
     }
+
+    /// The certificate as a file holds it, and why it can only be run again where that is so. None for a
+    /// network that came from no file.
+    pub fn certificate(&mut self, budget: &Budget) -> Option<(Certificate, Option<String>)> {
+        let source = (**self.source.as_ref()?).clone();
+        let Certified { claim, digest } = self.certify(budget);
+        let (region, quotient) = (self.problem.region.clone(), self.problem.quotient);
+        Some((Certificate { source, region, quotient, claim }, digest))
+    }
+}
+
+impl Certificate {
+    /// Derives the claim again: the rules that show it.
+    pub fn check(&self, limits: &Limits) -> Result<Checked<Vec<&'static str>>> {
+        let model = Model::named(&self.source, None)?;
+        let problem = Problem::new(model.net().clone(), self.region.clone(), self.quotient)?;
+        Ok(check::check(&problem, &self.claim, limits))
+    }
 }
 
 /// The claim, its ends moved to what the checker derives; else why it is a digest. Bounds that
@@ -54,18 +74,15 @@ pub fn certify(
     let home = Context::new(problem, at, budget.clone(), 0);
     let (upper, lower) = (outcome.upper.value.get(), outcome.lower.value.get());
     let witness = outcome.lower.witness.clone();
-    let digest = |why: &str| Proof::Digest(format!("{}: {why}", outcome.upper.method));
+    let digest = |why: &str| Proof::digest(format!("{}: {why}", outcome.upper.method));
     let stand = StandIn::of(&home);
     let whole = stand.is_some() || (!problem.region.is_global() && !problem.region.is_point());
     let reach = stand.as_ref().and_then(|s| s.reach);
-    let proof = match &outcome.upper.evidence {
-        Evidence::SplitTree { tree, kinks, reach } => {
-            Proof::Tree { tree: tree.clone(), kinks: *kinks, reach: *reach }
-        }
-        Evidence::Digest(text) if !whole => digest(text),
-        _ if !whole => digest("the region is a point, or everything"),
+    let proof = match &outcome.upper.proof {
+        known @ Proof::Tree { .. } => known.clone(),
+        Proof::Digest { text } if !whole => digest(text),
         // Linear bounds on the whole region often show what other methods have found.
-        _ => {
+        Proof::Digest { .. } => {
             Proof::Tree { tree: Tree::new(), kinks: stand.is_some_and(|s| s.kinks && reach.is_some()), reach }
         }
     };
@@ -109,13 +126,10 @@ fn divided(home: &Context<Cpu>, outcome: &Outcome) -> Option<Proof> {
     let home =
         Context { budget: home.budget.part(DIVIDED), ..home.instead(home.problem, (home.placed, home.site)) };
     let stand = StandIn::of(&home)?;
-    let nothing = Evidence::Digest(String::new());
-    let start = Bound { value: Upper::INFINITE, method: "none", evidence: nothing };
+    let nothing = Proof::digest("");
+    let start = Bound { value: Upper::INFINITE, method: "none", proof: nothing };
     let goal = Goal::from(1.0);
     let least = outcome.upper.value.get();
     let found = run(&home, &stand, start, outcome.lower.clone(), goal, least, &mut |_| {});
-    match found.upper.evidence {
-        Evidence::SplitTree { tree, kinks, reach } => Some(Proof::Tree { tree, kinks, reach }),
-        _ => None,
-    }
+    matches!(found.upper.proof, Proof::Tree { .. }).then_some(found.upper.proof)
 }

@@ -135,6 +135,7 @@ impl Here {
             peak_bytes: engine.peak_bytes(),
             assumptions: engine.assumptions(),
             warnings: vec![],
+            source: None,
             here: self.clone(),
             item: asked.item,
         })

@@ -5,12 +5,14 @@ pub mod certify;
 pub mod cpu;
 pub mod device;
 mod home;
+pub mod model;
 pub mod opened;
 pub mod options;
 #[cfg(all(test, feature = "gpu"))]
 mod tests;
 
 use crate::analysis::Budget;
+use crate::certificate::file::Source;
 use crate::error::{Error, Kind, Result};
 use crate::method::Outcome;
 use crate::net::Net;
@@ -22,6 +24,7 @@ use crate::search::Progress;
 pub use certify::Certified;
 pub use device::{Device, Precision, Wanted};
 use home::{Here, Home};
+pub use model::Model;
 #[cfg(feature = "gpu")]
 pub use opened::self_test;
 pub use opened::{Engine, choose};
@@ -42,6 +45,8 @@ pub struct Placed(Arc<Inner>);
 
 struct Inner {
     net: Arc<Net>,
+    /// What a certificate says of the network's files.
+    source: Option<Arc<Source>>,
     device: Device,
     home: Mutex<Home>,
     /// In f64, where f32 is not fine enough.
@@ -55,26 +60,24 @@ impl Placed {
     pub fn new(net: impl Into<Arc<Net>>, device: Device) -> Result<Placed> {
         let net = net.into();
         let rows = net.outputs();
-        Placed::for_rows(net, device, rows)
+        Placed::of(net, device, rows, None)
     }
 
-    /// The same where only questions about so many outputs are to come.
-    pub fn for_rows(net: impl Into<Arc<Net>>, device: Device, rows: usize) -> Result<Placed> {
-        let net = net.into();
+    fn of(net: Arc<Net>, device: Device, rows: usize, source: Option<Arc<Source>>) -> Result<Placed> {
         let work = net.products() * (2.0 + rows as f64);
         let (engine, warnings) = choose(device, work)?;
-        Ok(Placed::opened(net, device, engine, warnings, Box::new(opened::open)))
+        Ok(Placed::opened((net, source), device, engine, warnings, Box::new(opened::open)))
     }
 
     fn opened(
-        net: Arc<Net>,
+        (net, source): (Arc<Net>, Option<Arc<Source>>),
         device: Device,
         engine: Engine,
         warnings: Vec<WarningInfo>,
         open: Open,
     ) -> Placed {
         let home = Mutex::new(Home::new(net.clone(), engine));
-        Placed(Arc::new(Inner { net, device, home, finer: OnceLock::new(), warnings, open }))
+        Placed(Arc::new(Inner { net, source, device, home, finer: OnceLock::new(), warnings, open }))
     }
 
     pub fn net(&self) -> &Arc<Net> {
@@ -123,6 +126,7 @@ pub struct Answer {
     /// What it rests on beyond the program.
     pub assumptions: Vec<String>,
     pub warnings: Vec<WarningInfo>,
+    source: Option<Arc<Source>>,
     here: Here,
     item: usize,
 }
@@ -221,7 +225,10 @@ impl Analysis {
         let mut budget = asked.budget.clone();
         loop {
             let e = match self.here().compute(asked, &budget) {
-                Ok(pair) => return Ok(Answer { warnings, ..pair }),
+                Ok(pair) => {
+                    let source = placed.0.source.clone();
+                    return Ok(Answer { warnings, source, ..pair });
+                }
                 Err(e) if e.kind != Kind::Device => return Err(e),
                 Err(e) => e,
             };
@@ -264,7 +271,9 @@ impl Analysis {
         // What fails there costs nothing that is known.
         let budget = asked.budget.clone();
         match home.at(&self.regions).compute(asked, &budget) {
-            Ok(second) if second.upper() < first.upper() => Ok(Answer { warnings: first.warnings, ..second }),
+            Ok(second) if second.upper() < first.upper() => {
+                Ok(Answer { warnings: first.warnings, source: first.source, ..second })
+            }
             Ok(_) => Ok(first),
             Err(e) if e.kind == Kind::Device => Ok(first),
             Err(e) => Err(e),

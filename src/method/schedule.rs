@@ -7,7 +7,7 @@ use super::plan::{self, Step};
 use super::why::Why;
 use crate::analysis::{Placed, Site};
 use crate::backend::Backend;
-use crate::certificate::{Bound, Evidence, LowerBound};
+use crate::certificate::{Bound, LowerBound, Proof};
 use crate::error::{Error, Kind, Result};
 use crate::num::{Estimate, Lower, Upper};
 use crate::problem::Problem;
@@ -69,8 +69,8 @@ const LONG: f64 = 1.0;
 
 impl Best {
     fn nothing() -> Best {
-        let evidence = Evidence::Digest("no statement".into());
-        let upper = Bound { value: Upper::INFINITE, method: "none", evidence };
+        let proof = Proof::digest("no statement");
+        let upper = Bound { value: Upper::INFINITE, method: "none", proof };
         Best { upper, lower: LowerBound::NONE }
     }
 

@@ -13,6 +13,7 @@ pub mod op;
 pub mod safetensors;
 mod section;
 pub mod source;
+mod units;
 
 pub use onnx::Options;
 pub use op::Op;

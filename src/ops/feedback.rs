@@ -10,15 +10,40 @@ use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::linalg::gain::Scaling;
 use ndarray::{Array2, Axis, s};
+use serde::{Deserialize, Serialize};
 
 /// Scalings that show a bound, by neurons' places in ascending order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct Scaled {
     /// Of one row of the measured output; None: of all together.
     pub row: Option<usize>,
     pub neurons: Vec<(usize, f64)>,
     /// Empty: the same for all.
     pub inputs: Vec<f64>,
+}
+
+/// The same in files: the row, places, scalings of neurons, scalings of inputs.
+#[derive(Serialize, Deserialize)]
+struct Written(Option<usize>, Vec<usize>, Vec<f64>, Vec<f64>);
+
+impl From<Scaled> for Written {
+    fn from(s: Scaled) -> Written {
+        let (places, neurons) = s.neurons.into_iter().unzip();
+        Written(s.row, places, neurons, s.inputs)
+    }
+}
+
+impl TryFrom<Written> for Scaled {
+    type Error = &'static str;
+
+    fn try_from(Written(row, places, neurons, inputs): Written) -> Result<Scaled, &'static str> {
+        let ascending = places.windows(2).all(|p| p[0] < p[1]);
+        if places.len() != neurons.len() || !ascending {
+            return Err("scalings without places");
+        }
+        Ok(Scaled { row, neurons: places.into_iter().zip(neurons).collect(), inputs })
+    }
 }
 
 impl Scaled {

@@ -18,7 +18,7 @@ mod stand;
 
 use crate::backend::Backend;
 use crate::certificate::tree::Node;
-use crate::certificate::{Bound, Evidence, LowerBound};
+use crate::certificate::{Bound, LowerBound, Proof};
 use crate::error::Result;
 use crate::method::context::{Context, pass};
 pub use crate::method::goal::Goal;
@@ -268,11 +268,11 @@ pub fn run<B: Backend>(
     }
     let value = top(&out, &open, closed);
     if value < out.upper.value.get() {
-        let evidence = match tree.tree(value) {
-            Some(tree) => Evidence::SplitTree { tree, kinks: stand.kinks, reach: stand.reach },
-            None => Evidence::Digest(format!("branch and bound: {} parts, {} splits", out.parts, out.splits)),
+        let proof = match tree.tree(value) {
+            Some(tree) => Proof::Tree { tree, kinks: stand.kinks, reach: stand.reach },
+            None => Proof::digest(format!("branch and bound: {} parts, {} splits", out.parts, out.splits)),
         };
-        out.upper = Bound { value: Upper::proven(value), method: NAME, evidence };
+        out.upper = Bound { value: Upper::proven(value), method: NAME, proof };
     }
     out
 }

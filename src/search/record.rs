@@ -88,7 +88,7 @@ impl Record {
         // Two copies for one, until both children have their own.
         self.held += bytes(&shown);
         self.shown.extend([shown.clone(), shown]);
-        self.nodes[place] = Node::Split { split, children };
+        self.nodes[place] = Node::divided(split, children);
         children
     }
 
@@ -101,22 +101,22 @@ impl Record {
         let mut tree = Tree::new();
         let mut open = vec![(0, 0)];
         while let Some((from, to)) = open.pop() {
-            tree.nodes[to] = match &self.nodes[from] {
-                Node::Split { .. } if self.bounds[from] <= value => Node::Bounded,
-                Node::Split { split, children } => {
-                    let places = [tree.nodes.len(), tree.nodes.len() + 1];
-                    tree.nodes.extend([Node::Bounded, Node::Bounded]);
-                    open.extend(children.iter().copied().zip(places));
-                    Node::Split { split: *split, children: places }
+            let node = &self.nodes[from];
+            let mut grown = |children: &[usize]| -> Vec<usize> {
+                let places: Vec<usize> = (0..children.len()).map(|i| tree.nodes.len() + i).collect();
+                tree.nodes.extend(vec![Node::Bounded; children.len()]);
+                open.extend(children.iter().copied().zip(places.iter().copied()));
+                places
+            };
+            tree.nodes[to] = match (node.split(), node) {
+                (Some(_), _) if self.bounds[from] <= value => Node::Bounded,
+                (Some((split, children)), _) => {
+                    let places = grown(&children);
+                    Node::divided(split, [places[0], places[1]])
                 }
-                Node::Faces(faces) => {
-                    let places: Vec<usize> = (0..faces.len()).map(|i| tree.nodes.len() + i).collect();
-                    tree.nodes.extend(vec![Node::Bounded; faces.len()]);
-                    open.extend(faces.iter().copied().zip(places.iter().copied()));
-                    Node::Faces(places)
-                }
-                Node::Bounded => self.shown[from].clone().map_or(Node::Bounded, Node::Scaled),
-                node => node.clone(),
+                (None, Node::Faces(faces)) => Node::Faces(grown(faces)),
+                (None, Node::Bounded) => self.shown[from].clone().map_or(Node::Bounded, Node::Scaled),
+                (None, node) => node.clone(),
             };
         }
         Some(tree)

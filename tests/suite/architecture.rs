@@ -76,6 +76,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "polytope",
             "linalg",
             "num",
+            "data",
             "report",
         ],
     ),

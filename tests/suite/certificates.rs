@@ -6,8 +6,9 @@ use crate::common::nets::{Kind, network, question};
 use crate::common::pieces::{Shape, constant};
 use crate::common::solve::{certify, solve};
 use clarke::Goal;
+use clarke::certificate::Proof;
 use clarke::certificate::Witness;
-use clarke::certificate::check::{Claim, Limits, Proof, Refusal, check};
+use clarke::certificate::check::{Claim, Limits, Refusal, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::certificate::tree::{Node, Tree};
 use clarke::layer::LinearMap;
@@ -132,8 +133,9 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
             add("a leaf is gone", true, problem, with(tree.nodes[..count - 1].to_vec()));
             // One child twice instead of both.
             let mut nodes = tree.nodes.clone();
-            if let Node::Split { children, .. } = &mut nodes[0] {
+            if let Some((split, mut children)) = nodes[0].split() {
                 children[k % 2] = children[1 - k % 2];
+                nodes[0] = Node::divided(split, children);
                 add("a part twice", true, problem, with(nodes));
             }
         }
@@ -312,7 +314,7 @@ fn files_round_trip_and_bear_damage() {
 #[test]
 fn a_digest_can_only_be_run_again() {
     let case = (0..50).find_map(case).expect("a problem");
-    let proof = Proof::Digest("seen by somebody".into());
+    let proof = Proof::digest("seen by somebody");
     let claim = Claim { proof, ..case.claim };
     assert!(matches!(check(&case.problem, &claim, &Limits::default()), Err(Refusal::ReRunnable(_))));
 }

@@ -2,16 +2,19 @@
 
 use crate::common::data::matrix;
 use crate::common::nets::{Kind, network, question};
-use crate::common::{bound, naive};
-use clarke::certificate::Evidence;
+use crate::common::solve::Here;
+use crate::common::{budget, naive};
+use clarke::backend::cpu::Cpu;
 use clarke::layer::{LinearMap, Piece};
+use clarke::method::local::{jacobian, product};
 use clarke::net::{Net, Op};
 use clarke::num::Norm;
 use clarke::num::interval::Interval;
-use clarke::ops::{Known, Link, smooth};
+use clarke::ops::{Known, Link, Trace, smooth};
 use clarke::problem::{Output, Problem};
 use ndarray::Array2;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 type Row = Vec<Interval>;
 
@@ -295,7 +298,7 @@ fn readers(net: &Net, links: &[Link]) -> Vec<Vec<usize>> {
 /// Every factor is at least ‖D(x) W I(x)‖ at samples.
 fn factors_again(
     problem: &Problem,
-    factors: &[clarke::certificate::Factor],
+    factors: &[clarke::method::local::product::Factor],
     links: &[Link],
     m: &mut crate::common::nets::Maker,
 ) -> usize {
@@ -381,25 +384,29 @@ fn evidence_is_derived_again() {
             let mut m = network(k as u64 + 300_000, Kind::Any);
             let problem = question(&mut m, k);
             let mut count = [0; 4];
-            for name in ["jacobian-interval", "jacobian-ibp", "product-local", "product"] {
-                let Some(outcome) = bound(&problem, name, 0) else { continue };
-                let outcome = outcome.expect("no contradiction");
-                let claim = outcome.upper.value.get();
-                match &outcome.upper.evidence {
-                    Evidence::IntervalJacobian { known, links, columns, double_double: false } => {
-                        count[2] += links.len();
-                        if let Some((again, claim)) = jacobian_again(&problem, known, links, *columns, claim)
-                        {
-                            assert!(claim >= again * (1.0 - 1e-9), "case {k} {name}: {claim:e} < {again:e}");
-                            count[0] += 1;
-                        }
-                    }
-                    Evidence::LayerNorms { factors, links, .. } => {
-                        count[1] += factors_again(&problem, factors, links, &mut m);
-                        count[3] += links.len();
-                    }
-                    _ => {}
+            let here = Here::new(&problem, Cpu::DOUBLE);
+            let context = here.context(&problem, budget(0));
+            let mut statuses: Vec<(Arc<Trace<Cpu>>, Known)> = vec![(context.boxes(), vec![])];
+            if context.linear_counts() {
+                let s = context.linear();
+                statuses.push((s.trace.clone(), s.known.clone()));
+            }
+            for (trace, known) in statuses.iter().filter(|_| !context.needs_double_double()) {
+                let found = jacobian::by_gates(&context, &context.main(), &trace.gates);
+                let jacobian::Enclosed { value, links, columns, .. } = found.expect("time enough");
+                count[2] += links.len();
+                if let Some((again, claim)) = jacobian_again(&problem, known, &links, columns, value.get()) {
+                    assert!(claim >= again * (1.0 - 1e-9), "case {k}: {claim:e} < {again:e}");
+                    count[0] += 1;
                 }
+            }
+            let main = context.main();
+            let local = statuses.last().map(|(trace, _)| (&main, &trace.gates[..]));
+            let local = local.filter(|_| !problem.region.is_global() && !context.needs_double_double());
+            for gates in [local, None] {
+                let (_, layered) = product::norms(&context, gates);
+                count[1] += factors_again(&problem, &layered.factors, &layered.links, &mut m);
+                count[3] += layered.links.len();
             }
             count
         })

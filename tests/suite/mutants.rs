@@ -6,7 +6,8 @@ use crate::common::fields::{Place, changed, number, pick, places};
 use crate::common::pieces::{Shape, constant};
 use crate::common::share;
 use crate::truth;
-use clarke::certificate::check::{Claim, Limits, Proof, check, upper};
+use clarke::certificate::Proof;
+use clarke::certificate::check::{Claim, Limits, check, upper};
 use clarke::certificate::file::{Certificate, read, write};
 use clarke::certificate::tree::{Node, Tree};
 use clarke::net::Op;
@@ -77,7 +78,7 @@ fn claims(case: &Case) -> Vec<Claim> {
     let fixed = problem.region.fixed();
     let input = (0..lo.len()).find(|&j| !fixed[j] && lo[j] < 0.5 * lo[j] + 0.5 * hi[j]);
     let read = problem.net.nodes.iter().find(|n| matches!(n.op, Op::Piecewise(_))).map(|n| n.inputs[0]);
-    let split = |split| Node::Split { split, children: [1, 2] };
+    let split = |split| Node::divided(split, [1, 2]);
     let mut trees = vec![];
     if let Some(feature) = input {
         let at = 0.5 * lo[feature] + 0.5 * hi[feature];

@@ -11,8 +11,8 @@ mod tree;
 mod witness;
 
 use super::tree::Node;
-use super::{Tree, Witness};
-use crate::problem::{Problem, Quantity};
+use super::{Proof, Tree, Witness};
+use crate::problem::Problem;
 pub use room::Limits;
 use room::Room;
 
@@ -23,14 +23,6 @@ pub struct Claim {
     pub lower: f64,
     pub witness: Option<Witness>,
     pub proof: Proof,
-}
-
-#[derive(Clone, Debug)]
-pub enum Proof {
-    /// A tree of parts; of one part alone, linear bounds on the whole region.
-    Tree { tree: Tree, kinks: bool, reach: Option<f64> },
-    /// Nothing that can be derived piece by piece.
-    Digest(String),
 }
 
 /// Why a claim is not accepted.
@@ -59,7 +51,7 @@ pub fn check(problem: &Problem, claim: &Claim, limits: &Limits) -> Checked<Vec<&
         let Some(witness) = &claim.witness else { return refused("there is no witness of the lower bound") };
         let value = lower(problem, witness, limits)?;
         if value < claim.lower {
-            if let Proof::Digest(text) = &claim.proof {
+            if let Proof::Digest { text } = &claim.proof {
                 return Err(Refusal::ReRunnable(text.clone()));
             }
             return refused(format!("the witness proves {value:e}, not {:e}", claim.lower));
@@ -93,7 +85,7 @@ pub fn lower(problem: &Problem, witness: &Witness, limits: &Limits) -> Checked<f
 /// What a proof proves, and by which rule; at most `wanted` where that can be shown.
 pub fn upper(problem: &Problem, proof: &Proof, wanted: f64, limits: &Limits) -> Checked<(f64, &'static str)> {
     match proof {
-        Proof::Digest(text) => Err(Refusal::ReRunnable(text.clone())),
+        Proof::Digest { text } => Err(Refusal::ReRunnable(text.clone())),
         Proof::Tree { tree, kinks, reach } => {
             if problem.region.is_global() != reach.is_some() || problem.region.is_point() {
                 return refused("a tree of parts needs a region with interior, everything a reach");
@@ -112,8 +104,6 @@ pub fn upper(problem: &Problem, proof: &Proof, wanted: f64, limits: &Limits) -> 
             }
             let own = own.as_ref().unwrap_or(problem);
             let value = tree::value(own, tree, wanted, &Room::new(&own.net, limits)?)?;
-            // A quotient against the centre is one of the region's.
-            debug_assert!(matches!(problem.quotient.quantity, Quantity::Lipschitz | Quantity::Anchored));
             Ok((value, rule(tree)))
         }
     }

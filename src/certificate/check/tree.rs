@@ -39,15 +39,16 @@ pub fn value(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Checke
         let found = derive(&prepared, &problem.region, batch, &multipliers, room)?;
         let leaves = Leaves { problem, prepared: &prepared, found: &found, wanted, room };
         for (i, part) in found.parts.iter().enumerate() {
-            match &tree.nodes[part.place] {
-                Node::Split { split, children } => {
-                    let mut children = divided(problem, part, split, children)?;
+            let node = &tree.nodes[part.place];
+            match node.split() {
+                Some((split, children)) => {
+                    let mut children = divided(problem, part, &split, &children)?;
                     // The smaller side comes first, so that little waits: a part around the one at hand waits
                     // for no more than half of what is left.
                     children.sort_by_key(|c| std::cmp::Reverse(sizes[c.place]));
                     waiting.extend(children);
                 }
-                node => best = best.max(leaves.bound(i, part, node)?),
+                None => best = best.max(leaves.bound(i, part, node)?),
             }
         }
     }
@@ -77,11 +78,11 @@ fn sizes(tree: &Tree) -> Checked<Vec<usize>> {
     Ok(sizes)
 }
 
-fn children(node: &Node) -> &[usize] {
+fn children(node: &Node) -> Vec<usize> {
     match node {
-        Node::Split { children, .. } => children,
-        Node::Faces(children) => children,
-        Node::Bounded | Node::Scaled(_) | Node::Pattern | Node::Empty(_) | Node::Refuted(_) => &[],
+        Node::Kink(.., above, below) | Node::Input(.., above, below) => vec![*above, *below],
+        Node::Faces(children) => children.clone(),
+        Node::Bounded | Node::Scaled(_) | Node::Pattern | Node::Empty(_) | Node::Refuted(_) => vec![],
     }
 }
 
@@ -136,7 +137,7 @@ impl Leaves<'_> {
                 refused("multipliers do not show that a pattern has no interior")
             }
             Node::Pattern => single(problem, part, room),
-            Node::Split { .. } => refused("a divided part is no leaf"),
+            Node::Kink(..) | Node::Input(..) => refused("a divided part is no leaf"),
             Node::Faces(_) => refused("only the whole region has faces"),
         }
     }

@@ -12,7 +12,7 @@
 use super::NO_SLOPES;
 use super::expansion::{self, Around, Expansion, Matrix, Target, magnitudes};
 use crate::backend::Backend;
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
 use crate::linalg::gram::product_up;
 use crate::linalg::operator::operator_upper;
 use crate::method::context::{Context, pass};
@@ -125,7 +125,7 @@ impl<B: Backend> Method<B> for AbsSubset {
         let j = enclosure(context, &e).ok_or(Why::Late)?;
         let q = &context.problem.quotient;
         let value = operator_upper(j.centre.view(), j.radius.view(), q.in_norm, q.out_norm);
-        let evidence = Evidence::Digest("magnitudes between open slopes".into());
-        Ok(Bound { value, method: Self::ROW.name, evidence }.into())
+        let proof = Proof::digest("magnitudes between open slopes");
+        Ok(Bound { value, method: Self::ROW.name, proof }.into())
     }
 }

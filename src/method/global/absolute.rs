@@ -10,7 +10,7 @@
 
 use crate::analysis::{Derived, Placed};
 use crate::backend::Backend;
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
 use crate::layer::apply::absolute;
 use crate::layer::{Affine, Incidence, Scale};
 use crate::linalg::Enclosure;
@@ -144,8 +144,8 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
             _ => two().min(vector(&sums, Norm::Two)),
         });
     }
-    let evidence = Evidence::Digest("product of magnitudes".into());
-    Ok(Bound { value, method: "absolute-product", evidence })
+    let proof = Proof::digest("product of magnitudes");
+    Ok(Bound { value, method: "absolute-product", proof })
 }
 
 /// The product of magnitudes.

@@ -12,7 +12,6 @@
 
 use super::expansion::Matrix;
 use super::layers::Layers;
-use crate::certificate::Evidence;
 use crate::deadline::Deadline;
 use crate::linalg::cholesky::positive;
 use crate::linalg::eigen;
@@ -179,7 +178,7 @@ pub fn work(layers: &Layers) -> f64 {
 }
 
 /// The bound that these multipliers prove; None if the proof does not go through in time.
-pub fn prove(layers: &Layers, multipliers: &[Array1<f64>], until: &Deadline) -> Option<(Upper, Evidence)> {
+pub fn prove(layers: &Layers, multipliers: &[Array1<f64>], until: &Deadline) -> Option<Upper> {
     let mut inner: Vec<Array2<f64>> = vec![];
     for (k, (slopes, l)) in layers.slopes.iter().zip(multipliers).enumerate() {
         if until.is_over() || !l.iter().all(|x| *x > 0.0 && x.is_finite()) {
@@ -204,9 +203,7 @@ pub fn prove(layers: &Layers, multipliers: &[Array1<f64>], until: &Deadline) -> 
         inner.push(after);
     }
     let square = last(layers.matrices.last()?, inner.last(), until)?;
-    let multipliers = multipliers.iter().map(|l| l.to_vec()).collect();
-    let value = Upper::proven(sqrt_up(square));
-    Some((value, Evidence::BlockMatrix { multipliers, inner, square }))
+    Some(Upper::proven(sqrt_up(square)))
 }
 
 /// The least ρ that was found with ρ Y ⪰ WᵀW.

@@ -12,7 +12,7 @@ use super::NO_SLOPES;
 use super::expansion::{self, Around, Expansion, Matrix, Target};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
 use crate::linalg::operator::operator_upper;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
@@ -59,8 +59,8 @@ pub fn run<B: Backend, C: Backend>(context: &Context<C>, e: &Expansion<B>) -> Re
         };
         value = value.min(terms.fold(start, add));
     }
-    let evidence = Evidence::Digest("sums over cuts of products of norms".into());
-    Ok(Bound { value, method: "combettes-pesquet", evidence })
+    let proof = Proof::digest("sums over cuts of products of norms");
+    Ok(Bound { value, method: "combettes-pesquet", proof })
 }
 
 /// All rows of a target.

@@ -16,7 +16,7 @@ use super::lipsdp::narrowed;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
 use crate::linalg::cholesky::contracts;
 use crate::linalg::gain::{Effort, Gain, Scaling};
 use crate::linalg::gram::frobenius_up;
@@ -261,12 +261,12 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     {
         (value, scaled) = (found.bound, found.scaled);
     }
-    let evidence = if problem.region.is_global() || problem.region.is_point() {
-        Evidence::Digest("scalings of a feedback loop".into())
+    let proof = if problem.region.is_global() || problem.region.is_point() {
+        Proof::digest("scalings of a feedback loop")
     } else {
-        Evidence::SplitTree { tree: Tree { nodes: vec![Node::Scaled(Arc::new(scaled))] }, kinks, reach: None }
+        Proof::Tree { tree: Tree { nodes: vec![Node::Scaled(Arc::new(scaled))] }, kinks, reach: None }
     };
-    Ok(Bound { value: Upper::proven(value), method: "scaled-gain", evidence })
+    Ok(Bound { value: Upper::proven(value), method: "scaled-gain", proof })
 }
 
 /// Scalings of a feedback loop.

@@ -14,7 +14,7 @@ use super::layers::{self, Layers};
 use super::{eclipse, is_two};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::certificate::Bound;
+use crate::certificate::{Bound, Proof};
 use crate::linalg::gram::gram_matrix;
 use crate::linalg::solve::cholesky;
 use crate::method::context::{Context, pass};
@@ -125,15 +125,16 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Finding,
     let unproved = || context.budget.late_or(eclipse::UNPROVED);
     let start = eclipse::multipliers(layers, until).ok_or_else(unproved)?;
     let first = blocks::prove(layers, &start, until).ok_or_else(unproved)?;
-    let better = improved(context, layers, &start, first.0).map(|l| blocks::prove(layers, &l, until));
-    let ((value, evidence), instead) = match better {
-        Ok(Some(best)) if best.0 < first.0 => (best, None),
+    let better = improved(context, layers, &start, first).map(|l| blocks::prove(layers, &l, until));
+    let (value, instead) = match better {
+        Ok(Some(best)) if best < first => (best, None),
         Ok(_) => (first, Some(Why::Unproved("no better multipliers than eclipse-fast's were found"))),
         Err(why) => (first, Some(why)),
     };
     let factor = factor(context);
     let method = if instead.is_some() { "eclipse-fast" } else { "lipsdp" };
-    let bound = Bound { value: value.times(factor), method, evidence };
+    let proof = Proof::digest("a chain of block inequalities");
+    let bound = Bound { value: value.times(factor), method, proof };
     Ok(Finding { instead, ..bound.into() })
 }
 

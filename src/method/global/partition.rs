@@ -11,7 +11,7 @@ use super::expansion::{Around, Expansion};
 use super::{abs_subset, cuts, layers, lipsdp};
 use crate::analysis::Placed;
 use crate::backend::Backend;
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
 use crate::linalg::operator::operator_upper;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
@@ -59,7 +59,7 @@ fn block<B: Backend>(
             Problem { net: part.net().clone(), region: Region::Whole, quotient, homogeneous: false };
         let own = context.instead(&problem, (part, part.everywhere()));
         if single {
-            best[i] = product::norms::<B, B>(&own, None, &vec![]).0;
+            best[i] = product::norms::<B, B>(&own, None).0;
         }
         let kinks = part.kinks();
         let Some(around) = Around::new(&own, kinks.as_deref()) else { continue };
@@ -119,10 +119,10 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
         }
     }
     let value = best[cuts.len() - 1][place(quotient.out_norm)];
-    let evidence = Evidence::Digest("products of bounds of blocks".into());
+    let proof = Proof::digest("products of bounds of blocks");
     match value {
         Upper::INFINITE => Err(Why::Unproved("some block has no finite bound")),
-        value => Ok(Bound { value, method: "partition", evidence }),
+        value => Ok(Bound { value, method: "partition", proof }),
     }
 }
 

@@ -16,7 +16,7 @@ use super::layers::{self, Layers};
 use super::vertices::Vertices;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
 use crate::linalg::cholesky::semidefinite_up_to;
 use crate::linalg::eigen;
 use crate::linalg::gram::{frobenius_up, gram_matrix, product_up};
@@ -121,8 +121,8 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Finding,
         |m: &Matrix| spectral_upper(m.centre.view()).plus(Upper::proven(frobenius_up(m.radius.view())));
     let q = &context.problem.quotient;
     let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
-    let evidence = Evidence::Digest("vertex maxima of neighbouring layers".into());
-    let bound = |value: Upper| Bound { value: value.times(factor), method: "seqlip", evidence };
+    let proof = Proof::digest("vertex maxima of neighbouring layers");
+    let bound = |value: Upper| Bound { value: value.times(factor), method: "seqlip", proof };
     if count == 0 {
         return Ok(bound(norm(&layers.matrices[0])).into());
     }

@@ -12,7 +12,7 @@
 use super::jacobian::{self, ENTRIES};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
 use crate::linalg::Enclosure;
 use crate::method::context::{Budget, Context, pass};
 use crate::method::contract::{Best, Finding, Method};
@@ -294,7 +294,7 @@ impl<B: Backend> Method<B> for Linear {
         context.budget.admits(&Cpu::DOUBLE, context.norm())?;
         let trace = if context.linear_counts() { context.linear().trace.clone() } else { context.boxes() };
         let value = run(context, &context.main(), &trace.gates).ok_or(Why::Late)?;
-        let evidence = Evidence::Digest("linear functions of open slopes".into());
-        Ok(Bound { value, method: Self::ROW.name, evidence }.into())
+        let proof = Proof::digest("linear functions of open slopes");
+        Ok(Bound { value, method: Self::ROW.name, proof }.into())
     }
 }

@@ -12,7 +12,7 @@
 use super::parts;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::certificate::{Bound, Evidence};
+use crate::certificate::{Bound, Proof};
 use crate::linalg::Enclosure;
 use crate::linalg::operator::operator_upper;
 use crate::method::context::{Context, DOUBLE_PRICE, by_rows, pass};
@@ -21,7 +21,7 @@ use crate::method::lower;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::num::Upper;
-use crate::ops::{Gate, Known, Prepared};
+use crate::ops::{Gate, Link, Prepared};
 use ndarray::Axis;
 
 /// Rows times inputs up to which a whole Jacobian is kept.
@@ -195,35 +195,51 @@ fn enclosed<B: Backend>(context: &Context<B>, linear: bool, name: &'static str) 
         context.budget.admits(&Cpu::DOUBLE, context.norm())?;
     }
     if double {
-        by_gates(context, &context.exact(), (&context.small().gates, &vec![]), name)
+        by_gates(context, &context.exact(), &context.small().gates).map(|m| m.finding(context, name))
     } else if linear && context.linear_counts() {
-        let s = context.linear();
-        by_gates(context, &context.main(), (&s.trace.gates, &s.known), name)
+        by_gates(context, &context.main(), &context.linear().trace.gates).map(|m| m.finding(context, name))
     } else {
-        by_gates(context, &context.main(), (&context.boxes().gates, &vec![]), name)
+        by_gates(context, &context.main(), &context.boxes().gates).map(|m| m.finding(context, name))
     }
 }
 
-fn by_gates<B: Backend, C: Backend>(
+/// A bound of the norm, and how the matrix behind it came about.
+pub struct Enclosed {
+    pub value: Upper,
+    /// The matrix, where it was kept.
+    pub matrix: Option<Enclosure>,
+    /// Nodes between which weights were multiplied first.
+    pub links: Vec<Link>,
+    /// Was it computed from the input side, too?
+    pub columns: bool,
+}
+
+impl Enclosed {
+    fn finding<B: Backend>(self, context: &Context<B>, method: &'static str) -> Finding {
+        let region = &context.problem.region;
+        let at = region.centre().filter(|_| region.is_point());
+        let lower = at.zip(self.matrix).map(|(x, j)| lower::of_matrix(context, x, &j, method));
+        let proof = Proof::digest("an interval matrix");
+        Finding { lower, ..Bound { value: self.value, method, proof }.into() }
+    }
+}
+
+/// By these gates, as exactly as time allows.
+pub fn by_gates<B: Backend, C: Backend>(
     context: &Context<C>,
     prepared: &Prepared<B>,
-    (gates, known): (&[Option<Gate<B>>], &Known),
-    name: &'static str,
-) -> Result<Finding, Why> {
+    gates: &[Option<Gate<B>>],
+) -> Result<Enclosed, Why> {
     let problem = context.problem;
     let columns_cost = 8.0 * problem.net.inputs() as f64 * pass(&problem.net);
     // A matrix is read back in f64, which double-double sweeps must not pass through.
     let plain = !context.needs_double_double();
     let afford = |work: f64| plain && context.budget.affords_on(prepared.backend, work);
     let prepared = &prepared.multiplied(gates, &afford);
-    let bound = |value: Upper, columns: bool| {
-        let (known, links) = (known.clone(), prepared.chains().links());
-        let evidence = Evidence::IntervalJacobian { known, links, columns, double_double: !plain };
-        Bound { value, method: name, evidence }
-    };
+    let links = prepared.chains().links();
     if (problem.rows() as f64) * problem.net.inputs() as f64 > ENTRIES {
         let value = parts::norm(context, prepared, gates).ok_or(Why::Late)?;
-        return Ok(bound(value, false).into());
+        return Ok(Enclosed { value, matrix: None, links, columns: false });
     }
     let seeds = problem.seeds();
     let mut both = false;
@@ -235,8 +251,5 @@ fn by_gates<B: Backend, C: Backend>(
         j = intersect(j, &other);
         both = true;
     }
-    let value = norm(context, &j);
-    let at = problem.region.centre().filter(|_| problem.region.is_point());
-    let lower = at.map(|x| lower::of_matrix(context, x, &j, name));
-    Ok(Finding { lower, ..bound(value, both).into() })
+    Ok(Enclosed { value: norm(context, &j), matrix: Some(j), links, columns: both })
 }

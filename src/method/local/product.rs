@@ -11,7 +11,7 @@
 //! Loose when: deep, or norms of neighbouring layers do not align.
 
 use crate::backend::Backend;
-use crate::certificate::{Bound, Evidence, Factor};
+use crate::certificate::{Bound, Proof};
 use crate::layer::{Affine, LinearMap, Scale, Smooth};
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
@@ -25,7 +25,7 @@ use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
 use crate::ops::chains::Chain;
-use crate::ops::{Chains, Gate, Known, Prepared, smooth};
+use crate::ops::{Chains, Gate, Link, Prepared, smooth};
 use crate::problem::Output;
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
@@ -36,6 +36,23 @@ const NORMS: f64 = 100.0;
 /// Multiplications up to which a convolution is applied to its masks; above,
 /// its norm is that of the whole layer times the largest slope.
 const APPLY: f64 = 3e8;
+
+/// ‖diag(scale) W restricted to live inputs‖ of one node, or of the link that ends there.
+#[derive(Clone, Debug)]
+pub struct Factor {
+    pub node: usize,
+    pub in_norm: Norm,
+    pub out_norm: Norm,
+    pub rule: &'static str,
+    pub value: Upper,
+}
+
+/// Norms of layers, of links as one layer.
+#[derive(Clone, Debug, Default)]
+pub struct Layered {
+    pub factors: Vec<Factor>,
+    pub links: Vec<Link>,
+}
 
 /// Bounds of ‖∂node/∂x‖_{p→r} for r in `Norm::ALL`, and which features can move.
 #[derive(Clone)]
@@ -89,21 +106,20 @@ pub fn widest(op: &Op, feature: usize) -> f64 {
 pub fn run<B: Backend, C: Backend>(
     context: &Context<C>,
     local: Option<(&Prepared<B>, &[Option<Gate<B>>])>,
-    known: &Known,
     method: &'static str,
 ) -> Bound {
     let out = context.problem.quotient.out_norm;
-    let (values, evidence) = norms(context, local, known);
+    let (values, _) = norms(context, local);
+    let proof = Proof::digest("products and sums of layer norms");
     let value = values[Norm::ALL.iter().position(|r| *r == out).expect("a norm")];
-    Bound { value, method, evidence }
+    Bound { value, method, proof }
 }
 
 /// The same for every norm of the output, in the order of `Norm::ALL`.
 pub fn norms<B: Backend, C: Backend>(
     context: &Context<C>,
     local: Option<(&Prepared<B>, &[Option<Gate<B>>])>,
-    known: &Known,
-) -> ([Upper; 3], Evidence) {
+) -> ([Upper; 3], Layered) {
     let quotient = &context.problem.quotient;
     let narrow = narrowed(&context.problem.net, quotient.output);
     let net = narrow.as_ref().unwrap_or(&context.problem.net);
@@ -126,8 +142,7 @@ pub fn norms<B: Backend, C: Backend>(
             continue;
         }
         if context.budget.interrupted() {
-            let evidence = Evidence::Digest("the time ran out".into());
-            return ([Upper::INFINITE; 3], evidence);
+            return ([Upper::INFINITE; 3], Layered::default());
         }
         let inputs = chains.inputs(net, k);
         let parts: Vec<&State> =
@@ -226,8 +241,7 @@ pub fn norms<B: Backend, C: Backend>(
     let last = states.pop().flatten().expect("the output was computed");
     let output = if narrow.is_some() { Output::All } else { quotient.output };
     let values = Norm::ALL.map(|r| measured(&last, output, r));
-    let (known, links) = (known.clone(), chains.links());
-    (values, Evidence::LayerNorms { local: local.is_some(), known, links, factors })
+    (values, Layered { factors, links: chains.links() })
 }
 
 /// ‖x‖_r <= between * ‖x‖_p for vectors of n entries.
@@ -434,7 +448,7 @@ impl<B: Backend> Method<B> for Product {
     }
 
     fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
-        Ok(run::<B, B>(context, None, &vec![], Self::ROW.name).into())
+        Ok(run::<B, B>(context, None, Self::ROW.name).into())
     }
 }
 
@@ -472,15 +486,13 @@ impl<B: Backend> Method<B> for Local {
             let why = Why::Unfit("no neuron is fixed on all of R^n");
             return Ok(Finding {
                 instead: Some(why),
-                ..run::<B, B>(context, None, &vec![], Product::ROW.name).into()
+                ..run::<B, B>(context, None, Product::ROW.name).into()
             });
         }
         Ok(if context.needs_double_double() {
-            run(context, Some((&context.exact(), &context.small().gates)), &vec![], name)
-        } else if let Some(s) = context.site.linear_known() {
-            run(context, Some((&context.main(), &s.trace.gates)), &s.known, name)
+            run(context, Some((&context.exact(), &context.small().gates)), name)
         } else {
-            run(context, Some((&context.main(), &context.boxes().gates)), &vec![], name)
+            run(context, Some((&context.main(), &context.statuses().gates)), name)
         }
         .into())
     }

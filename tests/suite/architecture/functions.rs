@@ -14,7 +14,6 @@ const OPEN: &[(&str, &str)] = &[
     ("src/certificate/check/jacobian.rs", "norm"),
     ("src/certificate/check/jacobian.rs", "propagate"),
     ("src/certificate/check/jacobian.rs", "sums"),
-    ("src/cli/problem.rs", "load"),
     ("src/method/global/absolute.rs", "run"),
     ("src/method/global/gain.rs", "best"),
     ("src/method/global/gain.rs", "best_of"),

@@ -2,7 +2,8 @@
 //! one thing and means another. Regions in files are what somebody wrote, so most of them cannot be said.
 
 use super::{dense, source};
-use clarke::certificate::check::{Claim, Limits, Proof, check};
+use clarke::certificate::Proof;
+use clarke::certificate::check::{Claim, Limits, check};
 use clarke::certificate::file::{Certificate, read, write};
 use clarke::certificate::{Tree, Witness};
 use clarke::net::Net;

@@ -12,7 +12,6 @@ use crate::common::solve::{certify, solve};
 use crate::common::{budget, written};
 use clarke::certificate::check::{Limits, Refusal, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
-use clarke::cli::problem::normalised;
 use clarke::layer::{Affine, LinearMap, Piecewise};
 use clarke::method::Outcome;
 use clarke::net::{Net, Op};
@@ -228,7 +227,7 @@ fn network(question: &Posed, layers: &Layers) -> Option<Net> {
         }
     }
     let units = question.units.as_ref();
-    normalised(net, units.map(|u| &u[0][..]), units.map(|u| &u[1][..])).ok()
+    net.normalised(units.map(|u| &u[0][..]), units.map(|u| &u[1][..])).ok()
 }
 
 struct Case {

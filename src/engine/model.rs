@@ -1,0 +1,120 @@
+//! A network with the bytes that it came from, read once.
+
+use super::{Device, Placed};
+use crate::certificate::file::{EMBEDDED, External, Source};
+use crate::data::base64;
+use crate::error::{Error, Result};
+use crate::net::{self, Net, Options as Import, SourceFile};
+use crate::num::Written;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A network, and how it came from its files.
+#[derive(Clone, Debug)]
+pub struct Model {
+    net: Arc<Net>,
+    source: Arc<Source>,
+}
+
+impl Model {
+    /// From a file of any of the formats.
+    pub fn open(path: impl AsRef<Path>) -> Result<Model> {
+        Model::import(path, &Import::default())
+    }
+
+    /// The same with wishes about the import.
+    pub fn import(path: impl AsRef<Path>, import: &Import) -> Result<Model> {
+        let mut from = net::Source::read(path.as_ref())?;
+        let net = Arc::new(from.import(import)?);
+        Ok(Model { net, source: Arc::new(source(&from, import)) })
+    }
+
+    /// (x − mean) / std per channel in front of the network.
+    pub fn normalised(self, mean: Option<&[Written]>, std: Option<&[Written]>) -> Result<Model> {
+        let listed = |list: Option<&[Written]>| list.map(<[Written]>::to_vec);
+        let source = Source { mean: listed(mean), std: listed(std), ..(*self.source).clone() };
+        let net = Arc::unwrap_or_clone(self.net).normalised(mean, std)?;
+        Ok(Model { net: Arc::new(net), source: Arc::new(source) })
+    }
+
+    /// The network that a certificate or a dumped problem names, from that file itself or from others with the
+    /// same digest.
+    pub fn named(from: &Source, outside: Option<&Path>) -> Result<Model> {
+        let mut files = match outside {
+            Some(path) => net::Source::read(path)?,
+            None => held(from)?,
+        };
+        let import = Import {
+            keep_softmax: from.keep_softmax,
+            input_shape: from.input_shape.clone(),
+            output: from.output_name.clone(),
+        };
+        let net = files.import(&import)?;
+        if files.sha256() != from.sha256 {
+            let named = from.external.iter().map(|f| format!("; {}: {}", f.name, f.sha256));
+            return Err(Error::input("the network is not the one that the file names").next(format!(
+                "its SHA-256 must be {}{}",
+                from.sha256,
+                named.collect::<String>()
+            )));
+        }
+        let net = net.normalised(from.mean.as_deref(), from.std.as_deref())?;
+        Ok(Model { net: Arc::new(net), source: Arc::new(from.clone()) })
+    }
+
+    pub fn net(&self) -> &Arc<Net> {
+        &self.net
+    }
+
+    /// Of the bytes that the network was read from.
+    pub fn sha256(&self) -> &str {
+        &self.source.sha256
+    }
+
+    /// What a certificate says of the network's files.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Its weights on a device, once.
+    pub fn on(&self, device: Device) -> Result<Placed> {
+        self.on_for(device, self.net.outputs())
+    }
+
+    /// The same where only questions about so many outputs are to come.
+    pub fn on_for(&self, device: Device, rows: usize) -> Result<Placed> {
+        Placed::of(self.net.clone(), device, rows, Some(self.source.clone()))
+    }
+}
+
+/// All that is kept of the files, and small ones whole.
+fn source(from: &net::Source, import: &Import) -> Source {
+    let whole = from.size() <= EMBEDDED;
+    let text = |file: &SourceFile| whole.then(|| base64::encode(&file.bytes));
+    let external = |f: &SourceFile| External { name: f.name.clone(), sha256: f.sha256(), bytes: text(f) };
+    Source {
+        name: from.file.name.clone(),
+        sha256: from.sha256(),
+        bytes: text(&from.file),
+        external: from.external().iter().map(external).collect(),
+        input_shape: import.input_shape.clone(),
+        output_name: import.output.clone(),
+        keep_softmax: import.keep_softmax,
+        mean: None,
+        std: None,
+    }
+}
+
+/// The files that travel with the certificate.
+fn held(from: &Source) -> Result<net::Source> {
+    let file = |name: &str, text: &Option<String>| {
+        let text = text.as_ref().ok_or_else(|| {
+            Error::input("the file does not hold its network")
+                .next(format!("give it with --net: {}", from.name))
+        })?;
+        let bytes = base64::decode(text).ok_or_else(|| Error::input("its network is damaged"))?;
+        Ok(SourceFile::new(name, bytes))
+    };
+    let external = from.external.iter().map(|f| file(&f.name, &f.bytes)).collect::<Result<_>>()?;
+    Ok(net::Source::held(file(&from.name, &from.bytes)?, external))
+}
