@@ -10,9 +10,10 @@ use clarke::analysis::{Placed, Site};
 use clarke::backend::cpu::Cpu;
 use clarke::method::context::Context;
 use clarke::method::row::{Proves, Row, Scope};
-use clarke::{
-    Budget, Goal, METHODS, Net, Norm, Options, Outcome, Output, Problem, Quantity, Question, Region,
-};
+use clarke::method::{Budget, Goal, METHODS, Outcome};
+use clarke::net::{Net, Options, load};
+use clarke::problem::Problem;
+use clarke::{Norm, Question, Region};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -24,9 +25,7 @@ const NORMS: [Norm; 2] = [Norm::Inf, Norm::Two];
 fn problem(net: &Net, radius: f64, norm: Norm) -> Problem {
     let n = net.inputs();
     let region = Region::boxed(vec![-radius; n], vec![radius; n]).expect("a box");
-    let quotient =
-        Question { in_norm: norm, out_norm: norm, output: Output::All, quantity: Quantity::Lipschitz };
-    Problem::new(net.clone(), region, quotient).expect("a problem")
+    Problem::new(net.clone(), region, Question::lipschitz(norm)).expect("a problem")
 }
 
 fn solve(problem: &Problem, method: &str) -> clarke::Result<Outcome> {
@@ -45,7 +44,7 @@ fn rows() -> impl Iterator<Item = &'static Row> {
 /// Networks with norms, problems, and methods to try on them.
 fn applicable() -> impl Iterator<Item = (String, Problem, &'static Row)> {
     let problems = NETWORKS.iter().flat_map(|(name, path, radius)| {
-        let net = clarke::load(Path::new(path), &Options::default()).expect("the network's file");
+        let net = load(Path::new(path), &Options::default()).expect("the network's file");
         NORMS.map(|norm| (format!("{name},{norm},{norm}"), problem(&net, *radius, norm)))
     });
     problems.flat_map(|(name, problem)| rows().map(move |row| (name.clone(), problem.clone(), row)))

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
+    /// Not asked for yet.
     pub fn new() -> Stop {
         Stop::default()
     }
@@ -20,10 +21,12 @@ impl Stop {
         self.0.clone()
     }
 
+    /// Asks for the end.
     pub fn request(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
+    /// Did somebody ask?
     pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -60,10 +63,12 @@ impl Deadline {
         Deadline { limit, ..self.clone() }
     }
 
+    /// How long the work may take in all; None: without end.
     pub fn limit(&self) -> Option<Duration> {
         self.limit
     }
 
+    /// Since the beginning.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }

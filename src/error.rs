@@ -22,27 +22,36 @@ pub enum Kind {
 /// An error with its place and the next step for the person who sees it.
 #[derive(Clone, Debug)]
 pub struct Error {
+    /// For programs.
     pub kind: Kind,
+    /// What went wrong.
     pub what: String,
+    /// Where: a file, a node, a flag.
     pub place: String,
+    /// What the reader can do about it.
     pub next: String,
 }
 
+/// What most functions give.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// Without a place and a next step yet.
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
         Error { kind, what: what.into(), place: String::new(), next: String::new() }
     }
 
+    /// A network file could not be read.
     pub fn import(what: impl Into<String>) -> Self {
         Self::new(Kind::Import, what)
     }
 
+    /// A construct is not supported.
     pub fn unsupported(what: impl Into<String>) -> Self {
         Self::new(Kind::Unsupported, what)
     }
 
+    /// What was given makes no sense.
     pub fn input(what: impl Into<String>) -> Self {
         Self::new(Kind::Input, what)
     }

@@ -12,26 +12,19 @@
 //! # From a file to a pair
 //!
 //! ```
-//! use clarke::engine::{Device, Options, Placed};
-//! use clarke::{Norm, Output, Quantity, Question, Region, Written};
-//! use clarke::data::{Scale, load_input};
-//! use std::{path::Path, time::Duration};
+//! use clarke::{Device, Model, Norm, Options, Question, Region, Scale, Written, load_input};
+//! use std::time::Duration;
 //!
 //! # fn main() -> clarke::Result<()> {
-//! let net = clarke::load(Path::new("tests/data/digits.onnx"), &clarke::Options::default())?;
-//! let centre = load_input("tests/data/digits.npy#0", &net.nodes[0].shape, Scale::Unit)?.values;
+//! let model = Model::open("tests/data/digits.onnx")?;
+//! let sample = load_input("tests/data/digits.npy#0", model.input_shape(), Scale::Unit)?.values;
 //! let exact = |text| Written::parse(text).expect("a number");
-//! let region = Region::ball_of(centre, exact("0.02"), Norm::Inf, Some([exact("0"), exact("1")]))?;
+//! let region = Region::ball_of(sample, exact("0.02"), Norm::Inf, Some([exact("0"), exact("1")]))?;
 //!
-//! let placed = Placed::new(net, Device::auto())?; // its weights are on a device from here on
+//! let placed = model.on(Device::auto())?; // its weights are on a device from here on
 //! let here = placed.at(region)?; // what is known of the region is computed once
-//! let question = Question {
-//!     in_norm: Norm::Inf,
-//!     out_norm: Norm::Inf,
-//!     output: Output::All,
-//!     quantity: Quantity::Lipschitz,
-//! };
-//! let pair = here.bound(&question, &Options::default().time(Duration::from_secs(10)))?;
+//! let options = Options::default().time(Duration::from_secs(10));
+//! let pair = here.bound(&Question::lipschitz(Norm::Inf), &options)?;
 //! assert!(0.0 < pair.lower() && pair.lower() <= pair.upper() && pair.upper().is_finite());
 //! # Ok(())
 //! # }
@@ -51,25 +44,25 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`num`] | numbers that know their rounding: [`Upper`], [`Lower`], intervals, norms, decimals |
-//! | [`linalg`] | matrices and proofs about them: norms, signs, factorisations |
-//! | [`polytope`] | half-spaces in a box: oracles, and what multipliers prove |
-//! | [`layer`] | one layer as data: linear maps, scalar functions, symbols of convolutions |
-//! | [`data`] | files of numbers: arrays, pictures, tables, properties |
-//! | [`net`] | a network as data, and the importers |
-//! | [`region`] | boxes, balls, everything |
-//! | [`problem`] | network, region and the quotient that is measured |
-//! | [`backend`] | where arithmetic happens: enclosures of blocks of numbers, nothing of networks |
-//! | [`ops`] | what mathematics must know about each operator, and sweeps over a network |
-//! | [`certificate`] | evidence of a bound as plain data, files of it, and the checker that derives it again |
-//! | [`analysis`] | a network on a device, and what is known of regions, each thing computed once |
-//! | [`method`] | one file per method, the table [`METHODS`] of them, and the order in which they run |
-//! | [`search`] | branch and bound: the region divided until the two ends meet |
-//! | [`engine`] | devices, their failures, options, pairs and their certificates |
-//! | [`report`] | results as text: JSON, a table, CSV |
-//! | [`cli`] | one file per command; no arithmetic |
-//! | [`error`] | one error type: what, where, what to do next |
-//! | [`deadline`] | when work ends: a clock, and a request to stop |
+//! | `num` | numbers that know their rounding: `Upper`, `Lower`, intervals, norms, decimals |
+//! | `linalg` | matrices and proofs about them: norms, signs, factorisations |
+//! | `polytope` | half-spaces in a box: oracles, and what multipliers prove |
+//! | `layer` | one layer as data: linear maps, scalar functions, symbols of convolutions |
+//! | `data` | files of numbers: arrays, pictures, tables, properties |
+//! | `net` | a network as data, and the importers |
+//! | `region` | boxes, balls, everything |
+//! | `problem` | network, region and the quotient that is measured |
+//! | `backend` | where arithmetic happens: enclosures of blocks of numbers, nothing of networks |
+//! | `ops` | what mathematics must know about each operator, and sweeps over a network |
+//! | `certificate` | evidence of a bound as plain data, files of it, and the checker that derives it again |
+//! | `analysis` | a network on a device, and what is known of regions, each thing computed once |
+//! | `method` | one file per method, the table `METHODS` of them, and the order in which they run |
+//! | `search` | branch and bound: the region divided until the two ends meet |
+//! | `engine` | devices, their failures, options, pairs and their certificates |
+//! | `report` | results as text: JSON, a table, CSV |
+//! | `cli` | one file per command; no arithmetic |
+//! | `error` | one error type: what, where, what to do next |
+//! | `deadline` | when work ends: a clock, and a request to stop |
 //!
 //! # Arrows
 //!
@@ -86,40 +79,76 @@
 //!
 //! # Soundness
 //!
-//! An [`Upper`] or a [`Lower`] is a proven number; what is unproven has the type [`Estimate`], and
+//! An `Upper` or a `Lower` is a proven number; what is unproven has the type `Estimate`, and
 //! nothing turns one into the other. The CPU computes in f64 and rounds outward: every operation is
 //! followed by a step that is proven to cover its error. Points that prove lower bounds are evaluated
 //! in double-double arithmetic. Each method's file opens with what it proves, from where, and what is
 //! rounded in which direction.
 
+#![warn(missing_docs)]
+
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod analysis;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod backend;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod certificate;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod cli;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod data;
+#[doc(hidden)]
 pub mod deadline;
+#[doc(hidden)]
 pub mod engine;
+#[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod layer;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod linalg;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod method;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod net;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod num;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod ops;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod polytope;
+#[doc(hidden)]
 pub mod problem;
+#[doc(hidden)]
 pub mod region;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod report;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod search;
 
-pub use backend::Backend;
-pub use backend::cpu::Cpu;
-pub use certificate::{Bound, LowerBound};
+pub use certificate::check::Limits;
+pub use certificate::file::Certificate;
+pub use data::{LoadedInput, Rows, Scale, load_input, load_rows};
 pub use deadline::{Deadline, Stop};
+pub use engine::{Analysis, Answer, Device, Model, Options, Placed, Precision, Wanted};
 pub use error::{Error, Result};
-pub use method::{Budget, Decision, Goal, METHODS, Outcome};
-pub use net::{Net, Options, load};
-pub use num::{Estimate, Lower, Norm, Upper, Written};
-pub use problem::{Output, Problem, Quantity, Question};
+pub use method::{Decision, METHODS};
+pub use net::Options as Import;
+pub use num::{Norm, Written};
+pub use problem::{Output, Quantity, Question};
 pub use region::Region;
-pub use search::solve;

@@ -20,6 +20,7 @@ pub enum Output {
     Difference(usize, usize),
 }
 
+/// Between which points steepness is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
     /// sup over pairs of points of the region.
@@ -31,9 +32,13 @@ pub enum Quantity {
 /// ‖f(x) - f(y)‖_out / ‖x - y‖_in.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
+    /// Of distances between points.
     pub in_norm: Norm,
+    /// Of differences of outputs.
     pub out_norm: Norm,
+    /// What of the output counts.
     pub output: Output,
+    /// Between which points.
     pub quantity: Quantity,
 }
 
@@ -59,16 +64,21 @@ impl Question {
     }
 }
 
+#[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Problem {
+    #[doc(hidden)]
     pub net: Arc<Net>,
+    #[doc(hidden)]
     pub region: Region,
+    #[doc(hidden)]
     pub quotient: Question,
     /// The last input is the t of a homogeneous network: no direction in which steepness is measured.
     pub homogeneous: bool,
 }
 
 impl Problem {
+    #[doc(hidden)]
     pub fn new(net: impl Into<Arc<Net>>, region: Region, quotient: Question) -> Result<Self> {
         let net = net.into();
         let outputs = net.outputs();

@@ -53,6 +53,18 @@ pub struct Certificate {
     pub claim: Claim,
 }
 
+impl Certificate {
+    /// As a file holds it.
+    pub fn to_text(&self) -> String {
+        write(self)
+    }
+
+    /// From a file's text; nothing is believed, see `check`.
+    pub fn read(text: &str) -> Result<Certificate> {
+        read(text)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {

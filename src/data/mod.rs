@@ -6,7 +6,11 @@ pub mod csv;
 pub mod file;
 pub mod gzip;
 pub mod idx;
+#[cfg(feature = "images")]
 pub mod image;
+#[cfg(not(feature = "images"))]
+#[path = "pictures.rs"]
+mod image;
 pub mod input;
 pub mod npy;
 pub mod npz;

@@ -1,13 +1,13 @@
 //! From an outcome to a claim that the checker accepts, or that says it can only be run again.
 
-use super::{Answer, Model};
+use super::{Answer, Model, Options};
 use crate::analysis::{Placed, Site};
 use crate::backend::cpu::Cpu;
 use crate::certificate::check::{self, Checked, Claim, Limits, Refusal};
 use crate::certificate::file::Certificate;
 use crate::certificate::tree::Tree;
 use crate::certificate::{Bound, Proof};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::method::context::{Budget, Context};
 use crate::method::schedule::{Outcome, Status, is_exact};
 use crate::num::{Lower, Upper};
@@ -21,15 +21,19 @@ const AGREE: f64 = 1e-9;
 const DIVIDED: f64 = 0.6;
 
 /// A claim, and why it is a digest where it is one.
+#[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Certified {
+    /// What a certificate says.
     pub claim: Claim,
+    /// Why it can only be run again.
     pub digest: Option<String>,
 }
 
 impl Answer {
     /// The claim that a checker accepts. The pair's ends move to what it derives, which differs in the last
     /// digits at most.
+    #[doc(hidden)]
     pub fn certify(&mut self, budget: &Budget) -> Certified {
         let (on, item) = self.here.on_cpu(self.item);
         let at = (&*on.placed, &on.sites[item]);
@@ -46,20 +50,26 @@ impl Answer {
 
     /// The certificate as a file holds it, and why it can only be run again where that is so. None for a
     /// network that came from no file.
-    pub fn certificate(&mut self, budget: &Budget) -> Option<(Certificate, Option<String>)> {
+    pub fn certificate(&mut self, options: &Options) -> Option<(Certificate, Option<String>)> {
         let source = (**self.source.as_ref()?).clone();
-        let Certified { claim, digest } = self.certify(budget);
+        let Certified { claim, digest } = self.certify(&options.budget());
         let (region, quotient) = (self.problem.region.clone(), self.problem.quotient);
         Some((Certificate { source, region, quotient, claim }, digest))
     }
 }
 
 impl Certificate {
-    /// Derives the claim again: the rules that show it.
-    pub fn check(&self, limits: &Limits) -> Result<Checked<Vec<&'static str>>> {
+    /// Derives the claim again, from the network that travels with it: the rules that show it.
+    pub fn check(&self, limits: &Limits) -> Result<Vec<&'static str>> {
         let model = Model::named(&self.source, None)?;
         let problem = Problem::new(model.net().clone(), self.region.clone(), self.quotient)?;
-        Ok(check::check(&problem, &self.claim, limits))
+        check::check(&problem, &self.claim, limits).map_err(|refusal| match refusal {
+            Refusal::Refused(text) => Error::new(Kind::Check, text),
+            Refusal::ReRunnable(text) => {
+                Error::new(Kind::Budget, format!("it can only be run again: {text}"))
+            }
+            Refusal::Limit(text) => Error::new(Kind::Budget, text),
+        })
     }
 }
 

@@ -24,7 +24,9 @@ pub enum Precision {
 /// A device as it is asked for; it is opened when a network comes onto it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Device {
+    /// Which one.
     pub wanted: Wanted,
+    /// In which numbers.
     pub precision: Precision,
 }
 
@@ -34,6 +36,7 @@ impl Device {
         Device::default()
     }
 
+    /// The processor.
     pub fn cpu() -> Device {
         Device { wanted: Wanted::Cpu, ..Device::default() }
     }
@@ -43,6 +46,7 @@ impl Device {
         Device { wanted: Wanted::Gpu(adapter), ..Device::default() }
     }
 
+    /// The same in these numbers.
     pub fn in_precision(self, precision: Precision) -> Device {
         Device { precision, ..self }
     }

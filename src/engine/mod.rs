@@ -16,7 +16,8 @@ use crate::certificate::file::Source;
 use crate::error::{Error, Kind, Result};
 use crate::method::Outcome;
 use crate::net::Net;
-use crate::num::Norm;
+use crate::num::round::mul_up;
+use crate::num::{Norm, Written};
 use crate::problem::{Problem, Question};
 use crate::region::Region;
 use crate::report::{DeviceInfo, WarningInfo};
@@ -80,6 +81,7 @@ impl Placed {
         Placed(Arc::new(Inner { net, source, device, home, finer: OnceLock::new(), warnings, open }))
     }
 
+    #[doc(hidden)]
     pub fn net(&self) -> &Arc<Net> {
         &self.0.net
     }
@@ -119,12 +121,15 @@ pub struct Analysis {
 /// A proven pair, and where it comes from.
 #[derive(Clone)]
 pub struct Answer {
+    #[doc(hidden)]
     pub problem: Problem,
+    #[doc(hidden)]
     pub outcome: Outcome,
-    pub device: DeviceInfo,
+    pub(crate) device: DeviceInfo,
+    #[doc(hidden)]
     pub peak_bytes: u64,
-    /// What it rests on beyond the program.
-    pub assumptions: Vec<String>,
+    pub(crate) assumptions: Vec<String>,
+    #[doc(hidden)]
     pub warnings: Vec<WarningInfo>,
     source: Option<Arc<Source>>,
     here: Here,
@@ -141,6 +146,36 @@ impl Answer {
     pub fn lower(&self) -> f64 {
         self.outcome.lower.value.get()
     }
+
+    /// The method behind the upper end.
+    pub fn upper_by(&self) -> &'static str {
+        self.outcome.upper.method
+    }
+
+    /// The method behind the lower end.
+    pub fn lower_by(&self) -> &'static str {
+        self.outcome.lower.method
+    }
+
+    /// Do both ends agree to a relative 1e-9?
+    pub fn is_exact(&self) -> bool {
+        self.outcome.exact
+    }
+
+    /// L times a distance, rounded up: how far the output moves within that distance at most.
+    pub fn reach(&self, distance: &Written) -> f64 {
+        mul_up(self.upper(), distance.ends().hi)
+    }
+
+    /// What computed it.
+    pub fn device(&self) -> &DeviceInfo {
+        &self.device
+    }
+
+    /// What it rests on beyond the program: nothing on the CPU.
+    pub fn assumptions(&self) -> &[String] {
+        &self.assumptions
+    }
 }
 
 /// One answer under way.
@@ -153,6 +188,7 @@ struct Asked<'a> {
 }
 
 impl Analysis {
+    /// All of them, in order.
     pub fn regions(&self) -> &[Region] {
         &self.regions
     }
@@ -193,6 +229,7 @@ impl Analysis {
     }
 
     /// The same within a time that has begun; `progress` sees every improvement.
+    #[doc(hidden)]
     pub fn bound_within(
         &self,
         item: usize,

@@ -4,8 +4,12 @@ use super::{Device, Placed};
 use crate::certificate::file::{EMBEDDED, External, Source};
 use crate::data::base64;
 use crate::error::{Error, Result};
-use crate::net::{self, Net, Options as Import, SourceFile};
-use crate::num::Written;
+use crate::layer::Affine;
+use crate::method::layer;
+use crate::net::{self, Net, Node, Op, Options as Import, SourceFile};
+use crate::num::round::sub_down;
+use crate::num::{Norm, Written};
+use crate::ops::values::values;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,6 +43,7 @@ impl Model {
 
     /// The network that a certificate or a dumped problem names, from that file itself or from others with the
     /// same digest.
+    #[doc(hidden)]
     pub fn named(from: &Source, outside: Option<&Path>) -> Result<Model> {
         let mut files = match outside {
             Some(path) => net::Source::read(path)?,
@@ -62,8 +67,44 @@ impl Model {
         Ok(Model { net: Arc::new(net), source: Arc::new(from.clone()) })
     }
 
+    #[doc(hidden)]
     pub fn net(&self) -> &Arc<Net> {
         &self.net
+    }
+
+    /// Numbers of a sample.
+    pub fn inputs(&self) -> usize {
+        self.net.inputs()
+    }
+
+    /// Their axes.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.net.nodes[0].shape
+    }
+
+    /// Numbers that it gives.
+    pub fn outputs(&self) -> usize {
+        self.net.outputs()
+    }
+
+    /// What it gives for a sample, enclosed.
+    pub fn output(&self, sample: &[Written]) -> Enclosed {
+        let x: Vec<_> = sample.iter().map(Written::coefficient).collect();
+        let y = values(&self.net, &x);
+        Enclosed { lower: y.lo().iter().copied().collect(), upper: y.hi().iter().copied().collect() }
+    }
+
+    /// Both ends of the norm of every linear layer, in the order of the network.
+    pub fn layer_norms(&self, from: Norm, to: Norm) -> Vec<LayerBounds> {
+        let layers = self.net.nodes.iter().filter_map(|node| match &node.op {
+            Op::Affine(a) => Some((node, a)),
+            _ => None,
+        });
+        let bounds = |(node, a): (&Node, &Affine)| {
+            let found = layer::norm(&a.map, from, to, layer::Effort::FULL);
+            LayerBounds { name: node.name.clone(), lower: found.lower.get(), upper: found.upper.get() }
+        };
+        layers.map(bounds).collect()
     }
 
     /// Of the bytes that the network was read from.
@@ -72,6 +113,7 @@ impl Model {
     }
 
     /// What a certificate says of the network's files.
+    #[doc(hidden)]
     pub fn source(&self) -> &Arc<Source> {
         &self.source
     }
@@ -85,6 +127,39 @@ impl Model {
     pub fn on_for(&self, device: Device, rows: usize) -> Result<Placed> {
         Placed::of(self.net.clone(), device, rows, Some(self.source.clone()))
     }
+}
+
+/// What a network gives for one sample: every number lies between its ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Enclosed {
+    /// Lower ends.
+    pub lower: Vec<f64>,
+    /// Upper ends.
+    pub upper: Vec<f64>,
+}
+
+impl Enclosed {
+    /// The output that is proven to be the largest.
+    pub fn class(&self) -> Option<usize> {
+        (0..self.lower.len()).find(|&i| self.leads(i).iter().all(|lead| *lead > 0.0))
+    }
+
+    /// How far a class is ahead of every other one at least, in the order of the others.
+    pub fn leads(&self, class: usize) -> Vec<f64> {
+        let others = (0..self.upper.len()).filter(|&j| j != class);
+        others.map(|j| sub_down(self.lower[class], self.upper[j])).collect()
+    }
+}
+
+/// Both ends of a linear layer's norm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerBounds {
+    /// The layer's name in the file.
+    pub name: String,
+    /// Proven lower end.
+    pub lower: f64,
+    /// Proven upper end.
+    pub upper: f64,
 }
 
 /// All that is kept of the files, and small ones whole.

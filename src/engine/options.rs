@@ -84,6 +84,7 @@ impl Options {
         Budget::new(self.time.unwrap_or_default(), self.memory).or_until(self.stop.clone())
     }
 
+    #[doc(hidden)]
     pub fn goal(&self) -> Goal {
         Goal { gap: self.gap, splits: self.splits, decision: self.decision }
     }

@@ -10,6 +10,7 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Does this pair answer it?
     pub fn is_made(&self, lower: f64, upper: f64) -> bool {
         upper <= self.enough || lower >= self.plenty
     }
@@ -20,6 +21,7 @@ impl Decision {
 pub struct Goal {
     /// Stop at upper <= gap · lower.
     pub gap: f64,
+    /// At most so many divisions of the region.
     pub splits: Option<u64>,
     /// Stop where this is answered.
     pub decision: Option<Decision>,

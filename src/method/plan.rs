@@ -4,6 +4,7 @@
 use super::context::Context;
 use super::contract::Method;
 use super::list::all;
+use super::lower::centre::Centre;
 use super::row::{Proves, Scope, Stage};
 use super::table;
 use crate::backend::Backend;
@@ -150,7 +151,7 @@ pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
         // Alone, a method has all the time for what `auto` has done before it.
         context.linear();
     }
-    let before = of("centre").filter(|_| row.proves != Proves::Lower);
+    let before = of(Centre::ROW.name).filter(|_| row.proves != Proves::Lower);
     let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0 };
     Ok(Plan { steps: before.into_iter().chain([method]).map(step).collect() })
 }

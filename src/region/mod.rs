@@ -178,6 +178,7 @@ impl Region {
         }
     }
 
+    /// Is it all of R^n?
     pub fn is_global(&self) -> bool {
         matches!(self, Region::Whole)
     }

@@ -6,7 +6,7 @@ mod common;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod import;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "cli"))]
 mod limits;
 mod zoo;
 #[cfg(feature = "gpu")]
@@ -32,9 +32,10 @@ fn with_large() -> bool {
 }
 
 fn main() {
+    #[cfg_attr(not(feature = "cli"), allow(unused_mut))]
     let mut trials: Vec<Trial> =
         import::trials().into_iter().chain(zoo::trials()).chain(zoo_layers::trials()).collect();
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", feature = "cli"))]
     trials.extend(limits::trials());
     #[cfg(feature = "gpu")]
     trials.extend(gpu::trials().into_iter().chain(zoo_gpu::trials()));

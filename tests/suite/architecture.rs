@@ -3,6 +3,7 @@
 
 mod circles;
 mod functions;
+mod methods;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -62,7 +62,7 @@ fn tables_are_as_wide_as_what_they_are_printed_to() {
     assert!(narrow.split_whitespace().eq(whole.split_whitespace()));
     // A pipe is as wide as the table: a line for each node, one for the header.
     let piped = text(&clarke(&["inspect", DIGITS]).stdout);
-    let net = clarke::load(DIGITS.as_ref(), &clarke::Options::default()).unwrap();
+    let net = clarke::net::load(DIGITS.as_ref(), &clarke::net::Options::default()).unwrap();
     let table = piped.split("\n\n").next().unwrap();
     assert_eq!(table.lines().count(), net.nodes.len() + 1, "{piped}");
 }
@@ -350,7 +350,7 @@ fn the_centre_is_named_and_the_output_enclosed() {
     assert_eq!(found["centre"]["input"], "tests/data/digits.npy");
     assert_eq!(found["centre"]["row"], 0);
     assert_eq!(found["centre"]["sha256"].as_str().unwrap().len(), 64);
-    let net = clarke::load(DIGITS.as_ref(), &clarke::Options::default()).unwrap();
+    let net = clarke::net::load(DIGITS.as_ref(), &clarke::net::Options::default()).unwrap();
     let x = clarke::data::load_input("tests/data/digits.npy#0", &[64], clarke::data::Scale::Unit).unwrap();
     let y = net.evaluate(&x.nearest());
     let ends = |end: &str| -> Vec<f64> {

@@ -2,29 +2,40 @@
 //! compiled once for all of them.
 
 mod adversarial;
+mod api;
 mod architecture;
 mod certificates;
+#[cfg(feature = "cli")]
 mod cli;
 mod common;
 mod convolution_norms;
+#[cfg(feature = "cli")]
 mod data_files;
 mod degenerate;
+#[cfg(feature = "cli")]
 mod dumps;
 mod evidence;
+mod examples;
 mod exports;
+#[cfg(feature = "cli")]
 mod external;
+#[cfg(feature = "cli")]
 mod forgeries;
 mod formats;
 mod global;
 mod goals;
+#[cfg(feature = "cli")]
 mod hostile;
+#[cfg(feature = "cli")]
 mod hostile_onnx;
 mod kernels;
 mod laws;
 mod layer_norms;
+#[cfg(feature = "cli")]
 mod limits;
 mod lives;
 mod matrix_norms;
+#[cfg(feature = "cli")]
 mod mistakes;
 mod mutants;
 mod numbers;
@@ -33,10 +44,12 @@ mod operators;
 mod order;
 mod pairs;
 mod product_shapes;
+#[cfg(feature = "cli")]
 mod readme;
 mod regions;
 mod report;
 mod search;
+#[cfg(feature = "cli")]
 mod sources;
 mod spectral;
 mod truth;

@@ -217,7 +217,7 @@ fn units_of_another_scale() {
 fn an_expected_output_is_compared_within_a_tolerance() {
     let scratch = Scratch::new("expected");
     let (net, sample) = ("tests/data/digits.onnx", "tests/data/digits.npy#0");
-    let loaded = clarke::load(net.as_ref(), &clarke::Options::default()).expect("the network");
+    let loaded = clarke::net::load(net.as_ref(), &clarke::net::Options::default()).expect("the network");
     let x = clarke::data::load_input(sample, &[64], clarke::data::Scale::Unit).expect("the sample");
     let y: Vec<f64> = loaded.evaluate(&x.nearest()).iter().map(|v| v + 1e-2).collect();
     let file = scratch.file("y.npy", &npy::write_f64(&[10], &y));

@@ -8,11 +8,11 @@ use clarke::certificate::Proof;
 use clarke::certificate::check::{Claim, Limits, check};
 use clarke::certificate::tree::{Node, Tree};
 use clarke::layer::{Affine, LinearMap, Piecewise};
+use clarke::method::{Goal, Outcome};
 use clarke::net::{Net, Op};
 use clarke::num::Norm;
 use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
-use clarke::{Goal, Outcome};
 use rayon::prelude::*;
 use std::sync::Arc;
 

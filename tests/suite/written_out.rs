@@ -177,7 +177,7 @@ fn other_outputs_do_not_count() {
         data_type::INT64;
     graph.output = vec![label, value("y", &[1, 2]), value("r", &[1, 2])];
     let by = |output: Option<&str>| {
-        let options = clarke::Options { output: output.map(Into::into), ..Default::default() };
+        let options = clarke::net::Options { output: output.map(Into::into), ..Default::default() };
         clarke::net::onnx::load(&prost::Message::encode_to_vec(&m), &options)
     };
     let default = by(None).expect("the first float");

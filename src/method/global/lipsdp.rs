@@ -132,7 +132,7 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Finding,
         Err(why) => (first, Some(why)),
     };
     let factor = factor(context);
-    let method = if instead.is_some() { "eclipse-fast" } else { "lipsdp" };
+    let method = if instead.is_some() { eclipse::EclipseFast::ROW.name } else { "lipsdp" };
     let proof = Proof::digest("a chain of block inequalities");
     let bound = Bound { value: value.times(factor), method, proof };
     Ok(Finding { instead, ..bound.into() })

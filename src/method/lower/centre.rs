@@ -53,8 +53,8 @@ fn first<B: Backend>(context: &Context<B>) -> LowerBound {
         return LowerBound::NONE;
     }
     if context.problem.region.is_point() {
-        return tie::at_point(context, x);
+        return tie::at_point(context, x, Centre::ROW.name);
     }
     let proposals = points::score(context, &[x.to_vec()]);
-    prove_best(context, proposals, "centre", 1)
+    prove_best(context, proposals, Centre::ROW.name, 1)
 }

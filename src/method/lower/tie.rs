@@ -19,22 +19,23 @@ use crate::num::random::Random;
 use crate::ops::{Gate, Prepared, ties};
 use ndarray::Axis;
 
-pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64]) -> LowerBound {
+/// `method` is what the bound is by.
+pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64], method: &'static str) -> LowerBound {
     let exact = &context.exact();
     let gates = &context.small().gates;
     let mut proposal = propose(context, x, &sketched(exact, gates));
     if !ties::any(exact, gates) {
-        return prove(context, &proposal, gates);
+        return prove(context, &proposal, gates, method);
     }
     let first = gradient(context, &proposal.u, &sketched(exact, gates));
     let inputs = context.problem.region.classes();
     let Some(along) = steepest(context, x, &inputs, &proposal.u, gates, first) else {
-        return prove(context, &proposal, gates);
+        return prove(context, &proposal, gates, method);
     };
     let seed = exact.backend.upload(&Enclosure::vector(&along));
     let resolved = ties::resolve(exact, gates, &inputs, seed);
     proposal = propose(context, x, &sketched(exact, &resolved));
-    prove(context, &proposal, &resolved)
+    prove(context, &proposal, &resolved, method)
 }
 
 /// A direction from x, and the estimated row uᵀJ of the piece it leads into.
@@ -120,11 +121,16 @@ fn propose<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gate<Cpu
     Proposal { x: x.to_vec(), u, estimate }
 }
 
-fn prove<B: Backend>(context: &Context<B>, p: &Proposal, gates: &[Option<Gate<Cpu>>]) -> LowerBound {
+fn prove<B: Backend>(
+    context: &Context<B>,
+    p: &Proposal,
+    gates: &[Option<Gate<Cpu>>],
+    method: &'static str,
+) -> LowerBound {
     let exact = &context.exact();
     let row = exact.backend.upload(&Enclosure::vector(&context.problem.row(&p.u)));
     let g = exact.backend.read(&exact.adjoints(gates, row, |_, _| {}));
-    witness::evaluate(context, &p.x, &p.u, &context.without_fixed(g), "centre")
+    witness::evaluate(context, &p.x, &p.u, &context.without_fixed(g), method)
 }
 
 /// Proven gates as single slopes: decided ones as they are, open ones one of

@@ -11,6 +11,7 @@ pub mod lengths;
 pub mod naive;
 pub mod nets;
 pub mod pieces;
+#[cfg(feature = "cli")]
 pub mod process;
 pub mod solve;
 

@@ -4,6 +4,7 @@
 //! written and what floats make of it, so that one piece is a part of the region, or none, by a hair.
 //! Truths are fractions, and comparisons exact.
 
+#[cfg(feature = "cli")]
 mod command;
 mod forged;
 mod truth;
