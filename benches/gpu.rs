@@ -17,7 +17,7 @@ use clarke::layer::{Affine, ConvShape, Incidence, LinearMap, Piecewise};
 use clarke::linalg::Enclosure;
 use clarke::net::{Net, Op};
 use clarke::num::Norm;
-use clarke::ops::Prepared;
+use clarke::sweep::Prepared;
 use common::Random;
 use ndarray::{Array2, Array3};
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use clarke::layer::{Affine, LinearMap, Piecewise};
 use clarke::linalg::Enclosure;
 use clarke::net::{Net, Op, Options, load};
 use clarke::num::round::sum_up;
-use clarke::ops::Prepared;
+use clarke::sweep::Prepared;
 use common::{Random, in_turns, plain, pool};
 use ndarray::{Array2, Array3, Axis};
 use std::hint::black_box;

@@ -12,9 +12,9 @@ use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
-use crate::ops::linear::{Alpha, NodeEnds, Regions, Relaxation, Relaxed, relax, tighten};
-use crate::ops::{Ends, Prepared};
 use crate::region::Region;
+use crate::rules::linear::{Alpha, NodeEnds, Regions, Relaxation, Relaxed, relax};
+use crate::sweep::{Ends, Prepared, tighten};
 use ndarray::{Array2, Axis};
 
 const STEPS: usize = 8;

@@ -15,11 +15,9 @@ use crate::layer::{Piece, Piecewise};
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
-use crate::ops::linear::{
-    NodeEnds, Regions, Relaxation, Relaxed, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
-};
-use crate::ops::{Ends, Gate, Known, Prepared, Trace};
 use crate::region::Region;
+use crate::rules::linear::{NodeEnds, Regions, Relaxation, Relaxed, over, relax, signs, take_signs};
+use crate::sweep::{Ends, Gate, Known, Prepared, Trace, host_ends, tighten, upload_ends};
 use ndarray::{Array2, Array3, Axis};
 use std::sync::Arc;
 

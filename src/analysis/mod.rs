@@ -10,8 +10,8 @@ pub mod together;
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::ops::Trace;
 use crate::region::Region;
+use crate::sweep::Trace;
 pub use budget::Budget;
 use crown::Statuses;
 pub use placed::{Derived, Placed};

@@ -8,10 +8,10 @@ use super::{Budget, Placed, Site, ibp};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::num::Norm;
-use crate::ops::gradient::selected;
-use crate::ops::linear::Regions;
-use crate::ops::{Ends, Known, Trace};
 use crate::region::Region;
+use crate::rules::gradient::selected;
+use crate::rules::linear::Regions;
+use crate::sweep::{Ends, Known, Trace};
 use ndarray::{Axis, concatenate};
 use std::sync::Arc;
 

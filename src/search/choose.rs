@@ -2,9 +2,9 @@
 
 use crate::backend::Backend;
 use crate::net::Op;
-use crate::ops::gradient::Gradients;
-use crate::ops::part::{Part, Split, kink};
-use crate::ops::{Gate, Prepared};
+use crate::rules::gradient::Gradients;
+use crate::rules::part::{Part, Split, kink};
+use crate::sweep::{Gate, Prepared};
 use ndarray::Array2;
 use std::ops::Range;
 

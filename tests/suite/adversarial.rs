@@ -25,7 +25,7 @@ fn adversarial_rounding_is_contained() {
 /// bounds sharpened, and the interval Jacobian from both sides, layer by layer
 /// and with runs through fixed neurons multiplied out.
 struct Swept {
-    known: clarke::ops::Known,
+    known: clarke::sweep::Known,
     values: Vec<Enclosure>,
     jacobians: Vec<Enclosure>,
 }

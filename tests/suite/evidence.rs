@@ -5,13 +5,14 @@ use crate::common::nets::{Kind, network, question};
 use crate::common::solve::Here;
 use crate::common::{budget, naive};
 use clarke::backend::cpu::Cpu;
+use clarke::layer::smooth::range;
 use clarke::layer::{LinearMap, Piece};
 use clarke::method::local::{jacobian, product};
 use clarke::net::{Net, Op};
 use clarke::num::Norm;
 use clarke::num::interval::Interval;
-use clarke::ops::{Known, Link, Trace, smooth};
 use clarke::problem::{Output, Problem};
+use clarke::sweep::{Known, Link, Trace};
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -86,7 +87,7 @@ fn slopes(net: &Net, input: Row, known: &Known) -> Slopes {
             }
             Op::Smooth(f) => {
                 for x in x {
-                    let ((a, b), (c, d)) = (smooth::value(*f, x.lo, x.hi), smooth::slope(*f, x.lo, x.hi));
+                    let ((a, b), (c, d)) = (range::value(*f, x.lo, x.hi), range::slope(*f, x.lo, x.hi));
                     y.push(Interval::new(a, b));
                     s.push(Interval::new(c, d));
                 }

@@ -9,9 +9,9 @@ use clarke::layer::{Affine, Incidence, LinearMap, Piecewise};
 use clarke::method::local::{jacobian, parts};
 use clarke::net::{Net, Op};
 use clarke::num::{Norm, Written};
-use clarke::ops::Prepared;
 use clarke::problem::{Output, Problem, Quantity};
 use clarke::region::{Region, Shape};
+use clarke::sweep::Prepared;
 use rayon::prelude::*;
 use std::sync::Arc;
 

@@ -12,10 +12,10 @@ use crate::linalg::gram::frobenius_up;
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, div_down, gamma, mul_up, sqrt_up};
-use crate::ops::feedback::{Feedback, Scaled, Size};
-use crate::ops::gradient::selected;
-use crate::ops::{Gate, Prepared};
 use crate::problem::Problem;
+use crate::rules::feedback::{Feedback, Scaled, Size};
+use crate::rules::gradient::selected;
+use crate::sweep::{Gate, Prepared};
 use ndarray::Array2;
 
 /// Scalings lie between.

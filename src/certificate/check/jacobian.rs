@@ -9,10 +9,10 @@ use crate::linalg::operator::operator_upper;
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
-use crate::ops::gradient::{Gradients, backward, selected, upper};
-use crate::ops::linear::{signs, take_signs};
-use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
+use crate::rules::gradient::{Gradients, backward, selected, upper};
+use crate::rules::linear::{signs, take_signs};
+use crate::sweep::{Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis};
 
 /// An upper bound of these rows of the output for one item of the gates. `all`: gradients behind every

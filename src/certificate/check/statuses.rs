@@ -7,14 +7,11 @@ use crate::backend::cpu::Cpu;
 use crate::layer::{Piece, Piecewise};
 use crate::net::Op;
 use crate::num::round::add_up;
-use crate::ops::linear::{
-    NodeEnds, Regions, Relaxation, Relaxed, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
-};
-use crate::ops::part::{Part, boxes, known, read_by_nonlinear, row};
-use crate::ops::sweep::enclosure;
-use crate::ops::{Ends, Gate, Prepared, Trace};
 use crate::polytope::plane::{Cell, Plane, Verdict, refuted, shrink};
 use crate::region::Region;
+use crate::rules::linear::{NodeEnds, Regions, Relaxation, Relaxed, over, relax, signs, take_signs};
+use crate::rules::part::{Part, boxes, known, read_by_nonlinear, row};
+use crate::sweep::{Ends, Gate, Prepared, Trace, enclosure, host_ends, tighten, upload_ends};
 use ndarray::{Array2, Array3, s};
 
 /// What is found on a batch of parts.

@@ -8,11 +8,11 @@ use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
 use crate::linalg::operator::operator_upper;
 use crate::num::rational::Rational;
-use crate::ops::Prepared;
-use crate::ops::exact::{by_ends, constants, ends, faces, pattern};
-use crate::ops::part::{Part, Split};
 use crate::polytope::exact::refuted;
 use crate::problem::Problem;
+use crate::rules::exact::{by_ends, constants, ends, faces, pattern};
+use crate::rules::part::{Part, Split};
+use crate::sweep::Prepared;
 use ndarray::Axis;
 
 /// The largest bound of all leaves; more work goes to those above `wanted`.

@@ -10,9 +10,10 @@ use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::rational::Rational;
 use crate::num::round::div_down;
 use crate::num::{Coefficient, rational};
-use crate::ops::{Prepared, exact};
 use crate::polytope::exact::Form;
 use crate::problem::{Output, Problem, Quantity};
+use crate::rules::exact;
+use crate::sweep::Prepared;
 
 /// What the witness proves; 0 where it proves nothing, or not in time.
 pub fn value(problem: &Problem, witness: &Witness, until: &Deadline) -> f64 {

@@ -25,7 +25,7 @@ use crate::net::{Net, Node, Op};
 use crate::num::norms::{largest, vector_norm_up};
 use crate::num::round::{add_up, mul_up};
 use crate::num::{Coefficient, Norm, Upper};
-use crate::ops::Prepared;
+use crate::sweep::Prepared;
 use ndarray::{Array1, Array2, Array3, Axis};
 use std::sync::Arc;
 

@@ -28,8 +28,8 @@ use crate::net::Net;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::ops::feedback::{Feedback, Scaled, Size};
 use crate::problem::Problem;
+use crate::rules::feedback::{Feedback, Scaled, Size};
 use ndarray::{Axis, concatenate, s};
 use std::sync::Arc;
 

@@ -21,10 +21,10 @@ use crate::method::why::{Why, at_most};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
 use crate::num::{Norm, Upper};
-use crate::ops::gradient::{Gradients, backward, selected, upper};
-use crate::ops::linear::{signs, take_signs};
-use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
+use crate::rules::gradient::{Gradients, backward, selected, upper};
+use crate::rules::linear::{signs, take_signs};
+use crate::sweep::{Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis, s};
 
 /// An upper bound of the measured Jacobian's norm; None when the time is up.

@@ -21,7 +21,7 @@ use crate::method::lower;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::num::Upper;
-use crate::ops::{Gate, Link, Prepared};
+use crate::sweep::{Gate, Link, Prepared};
 use ndarray::Axis;
 
 /// Rows times inputs up to which a whole Jacobian is kept.

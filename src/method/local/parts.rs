@@ -12,7 +12,7 @@ use crate::method::context::Context;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::ops::{Gate, Prepared};
+use crate::sweep::{Gate, Prepared};
 use ndarray::Array2;
 
 /// Norms of the rows and columns seen so far for one pair of norms.

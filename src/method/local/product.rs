@@ -12,6 +12,7 @@
 
 use crate::backend::Backend;
 use crate::certificate::{Bound, Proof};
+use crate::layer::smooth::range;
 use crate::layer::{Affine, LinearMap, Scale, Smooth};
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
@@ -24,9 +25,8 @@ use crate::net::{Net, Op};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::ops::chains::Chain;
-use crate::ops::{Chains, Gate, Link, Prepared, smooth};
 use crate::problem::Output;
+use crate::sweep::{Chain, Chains, Gate, Link, Prepared};
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ pub fn widest(op: &Op, feature: usize) -> f64 {
         Op::Piecewise(f) => f.slope_below(feature).abs().max(1.0),
         Op::Smooth(f) => {
             let f: Smooth = *f;
-            let (l, h) = smooth::slope(f, f64::NEG_INFINITY, f64::INFINITY);
+            let (l, h) = range::slope(f, f64::NEG_INFINITY, f64::INFINITY);
             l.abs().max(h.abs())
         }
         _ => unreachable!("only scalar functions have slopes"),
@@ -126,7 +126,7 @@ pub fn norms<B: Backend, C: Backend>(
     let gates = local.map(|(prepared, gates)| (prepared.backend, gates));
     let merged = local.map(|(prepared, gates)| {
         let afford = |work: f64| context.budget.affords_on(prepared.backend, work);
-        Chains::new(&prepared.ending_as(net), gates, &afford)
+        prepared.ending_as(net).multiplied(gates, &afford).chains().clone()
     });
     let chains = merged.unwrap_or_else(Chains::none);
     let users = chains.users(net);

@@ -7,8 +7,8 @@ use crate::linalg::direction::operator_lower_direction;
 use crate::method::context::Context;
 use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::random::Random;
-use crate::ops::Gate;
 use crate::region::Region;
+use crate::sweep::Gate;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
 /// A point, an output direction and the unproven value they promise.

@@ -12,13 +12,13 @@ use super::points::{Proposal, dual, sample};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::layer::Piecewise;
+use crate::layer::smooth::range;
 use crate::linalg::Enclosure;
 use crate::method::context::Context;
 use crate::net::{Node, Op};
 use crate::num::norms::vector_norm_up;
 use crate::num::random::Random;
-use crate::ops::sweep::ends2;
-use crate::ops::{Gate, smooth};
+use crate::sweep::{Gate, ends2};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
 /// How far apart the arguments of kinks lie on the region: per node, features.
@@ -102,8 +102,8 @@ pub fn gradient<B: Backend>(
             }
             Op::Smooth(f) => {
                 let (z, h) = (z[[i, j]], 1e-4);
-                let bend = smooth::derivative(*f, z + h) - smooth::derivative(*f, z - h);
-                (smooth::derivative(*f, z), bend / (2.0 * h))
+                let bend = range::derivative(*f, z + h) - range::derivative(*f, z - h);
+                (range::derivative(*f, z), bend / (2.0 * h))
             }
             _ => unreachable!("checked above"),
         };

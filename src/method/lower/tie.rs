@@ -2,7 +2,7 @@
 //!
 //! Proves: ‖uᵀJ‖_{p*} >= value ‖u‖_{q*} for a generalised Jacobian J at x, that
 //!   of a piece touching x in a direction that breaks the ties.
-//! From: the definition of the generalised Jacobian; ties by `ops::ties`.
+//! From: the definition of the generalised Jacobian; ties by `rules::ties`.
 //! Rounding: double-double values, tangents and adjoints; mignitudes down.
 //! Cost: one value, one tangent and one adjoint pass in double-double.
 //! Loose when: ties are not provable, or a neuron's sign at x is open.
@@ -16,7 +16,8 @@ use crate::linalg::Enclosure;
 use crate::method::context::Context;
 use crate::num::norms::vector_norm_up;
 use crate::num::random::Random;
-use crate::ops::{Gate, Prepared, ties};
+use crate::rules::ties;
+use crate::sweep::{Gate, Prepared};
 use ndarray::Axis;
 
 pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64]) -> LowerBound {

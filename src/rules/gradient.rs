@@ -12,10 +12,10 @@
 //! no slope to choose. Intervals between nodes are intersected with these bounds
 //! where a caller asks for it.
 
-use super::sweep::{Ends, Gate, Prepared, enclosure, ends2};
 use crate::backend::{Backend, Lines};
 use crate::linalg::Enclosure;
 use crate::num::round::{add_up, mul_down, mul_up, sub_up};
+use crate::sweep::{Ends, Gate, Prepared, enclosure, ends2};
 use ndarray::Array2;
 
 /// Ends of the gradient at every node that the output depends on, pairs x features.
@@ -124,7 +124,7 @@ pub fn upper<B: Backend>(
             }
             _ => prepared.tangent(gates, n, &parts),
         };
-        let (settled, lost) = b.settle(&raw, &magnitude(own));
+        let (settled, lost) = b.settle(&raw, &own.magnitudes());
         charge(&lost);
         values[n] = Some(settled);
         for &i in &node.inputs {
@@ -139,10 +139,6 @@ pub fn upper<B: Backend>(
         charge(&b.support(&c, &lo, &hi));
     }
     constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
-}
-
-fn magnitude(ends: &Ends) -> Array2<f64> {
-    ndarray::Zip::from(&ends.lo).and(&ends.hi).map_collect(|l: &f64, h: &f64| l.abs().max(h.abs()))
 }
 
 /// Lines around s G for slopes s in [a, b] and gradients G in their ends.

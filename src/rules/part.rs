@@ -2,10 +2,10 @@
 //! is known of every nonlinear node's arguments there.
 
 use super::feedback::Scaled;
-use super::{Ends, Known};
 use crate::layer::Piecewise;
 use crate::net::{Net, Op};
 use crate::region::Region;
+use crate::sweep::{Ends, Known};
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 

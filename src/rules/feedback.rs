@@ -5,10 +5,10 @@
 //! are part of G.
 
 use super::expansion::{Expansion, Matrix};
-use super::{Gate, Prepared};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::linalg::gain::Scaling;
+use crate::sweep::{Gate, Prepared};
 use ndarray::{Array2, Axis, s};
 use serde::{Deserialize, Serialize};
 

@@ -5,15 +5,15 @@
 //! coefficients are numbers at every step: what rounding leaves is moved into
 //! the constant by `settle`, with the node's proven magnitudes.
 
-use super::sweep::{Ends, Prepared, enclosure, ends2};
 use super::{piecewise, smooth};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
 use crate::num::Norm;
-use crate::num::round::{add_up, mul_up, sub_down, sub_up};
+use crate::num::round::{add_up, mul_up, sub_down};
 use crate::region::Region;
+use crate::sweep::{Ends, Prepared, tighten};
 use ndarray::{Array1, Array2, s};
 
 /// Proven ends of every node that is still needed, items x features.
@@ -126,7 +126,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                 return (None, Array2::from_elem((items, count), f64::INFINITY));
             }
             let own = self.ends[n].as_ref().expect("bounds of every node on the way");
-            let (a, lost) = b.settle(&a, &magnitude(own));
+            let (a, lost) = b.settle(&a, &own.magnitudes());
             charge(&lost);
             if self.prepared.net.nodes[n].op.is_nonlinear() {
                 seen(n, &a);
@@ -140,7 +140,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         }
         let coefficients = total[0].take().map(|a| {
             let own = self.ends[0].as_ref().expect("bounds of the input");
-            let (a, lost) = b.settle(&a, &magnitude(own));
+            let (a, lost) = b.settle(&a, &own.magnitudes());
             charge(&lost);
             seen(0, &a);
             a
@@ -257,37 +257,6 @@ fn support<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block) -> Arr
         });
     }
     top
-}
-
-fn magnitude(ends: &Ends) -> Array2<f64> {
-    ndarray::Zip::from(&ends.lo).and(&ends.hi).map_collect(|l: &f64, h: &f64| l.abs().max(h.abs()))
-}
-
-/// Ends of a node's value block on the host.
-pub fn host_ends<B: Backend>(b: &B, x: &B::Block) -> Ends {
-    let (lo, hi) = ends2(&b.read(x), b.proves());
-    Ends { lo, hi }
-}
-
-/// The intersection of two proven enclosures; on contradiction (empty region)
-/// the first is kept.
-pub fn tighten(ends: &mut Ends, lo: &Array2<f64>, hi: &Array2<f64>) {
-    ndarray::Zip::from(&mut ends.lo).and(&mut ends.hi).and(lo).and(hi).for_each(|l, h, &a, &z| {
-        let (nl, nh) = (l.max(a), h.min(z));
-        if nl <= nh {
-            (*l, *h) = (nl, nh);
-        }
-    });
-}
-
-/// Uploads ends as a value block.
-pub fn upload_ends<B: Backend>(b: &B, ends: &Ends) -> B::Block {
-    b.upload(&enclosure(ends))
-}
-
-/// Width of an interval, rounded up.
-pub fn width(l: f64, h: f64) -> f64 {
-    sub_up(h, l)
 }
 
 /// Rows +e_j and -e_j in turn.

@@ -1,15 +1,11 @@
-//! Proven values, slopes and bounding lines of the smooth activations.
+//! Proven values and slopes of the smooth activations.
 //!
 //! Proves: ranges of f and of its derivative on [l, u], exact up to rounding.
 //! From: elementary calculus; the shapes are argued at `hump`.
 //! Rounding: everything outward, by `num::elementary` and `num::normal`.
 //! Cost: two to four point evaluations. Exact: always, up to a few ulps.
 
-mod lines;
-
-pub use lines::lines;
-
-use crate::layer::Smooth;
+use super::Smooth;
 use crate::num::interval::Interval;
 use crate::num::{elementary, normal};
 
@@ -61,7 +57,7 @@ fn inner(x: f64) -> (Interval, Interval) {
 }
 
 /// f at one number.
-fn value_at(f: Smooth, x: f64) -> Interval {
+pub fn value_at(f: Smooth, x: f64) -> Interval {
     if let Some(Hump { far, .. }) = hump(f)
         && x < -far
     {
@@ -145,7 +141,7 @@ pub fn slope(f: Smooth, l: f64, u: f64) -> (f64, f64) {
 
 /// The range of f' on the open interval between l and u, for l <= u: a kink
 /// at an end does not count.
-fn slope_inside(f: Smooth, l: f64, u: f64) -> Interval {
+pub fn slope_inside(f: Smooth, l: f64, u: f64) -> Interval {
     if l == u {
         return slope_at(f, l);
     }

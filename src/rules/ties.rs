@@ -8,10 +8,10 @@
 //! enclose the Jacobians of a piece that touches x: enough for a lower bound
 //! at x, never for an upper one.
 
-use super::sweep::{Gate, Prepared};
 use crate::backend::Backend;
 use crate::layer::{Incidence, LinearMap, Piecewise, Scale};
 use crate::net::{Net, Op};
+use crate::sweep::{Gate, Prepared};
 use std::collections::HashMap;
 
 /// Which features of a node are provably equal.
