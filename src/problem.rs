@@ -133,20 +133,16 @@ impl Problem {
 
     /// Sets the columns that do not count to zero, items x rows x inputs.
     pub fn without_ignored(&self, mut rows: Enclosure) -> Enclosure {
-        for j in self.ignored().into_iter().enumerate().filter(|(_, i)| *i).map(|(j, _)| j) {
+        for j in (0..self.net.inputs()).filter(|&j| self.is_ignored(j)) {
             rows.centre.slice_mut(s![.., .., j]).fill(0.0);
             rows.radius.slice_mut(s![.., .., j]).fill(0.0);
         }
         rows
     }
 
-    /// Inputs whose columns of a Jacobian do not count.
-    pub fn ignored(&self) -> Vec<bool> {
-        if self.homogeneous {
-            let n = self.net.inputs();
-            return (0..n).map(|j| j + 1 == n).collect();
-        }
-        self.region.fixed()
+    /// Is this an input whose column of a Jacobian does not count?
+    pub fn is_ignored(&self, input: usize) -> bool {
+        if self.homogeneous { input + 1 == self.net.inputs() } else { self.region.is_fixed(input) }
     }
 
     /// Rows that turn the network's Jacobian into that of the measured output.

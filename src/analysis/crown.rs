@@ -11,12 +11,12 @@
 use super::{alpha, ibp};
 use crate::analysis::Budget;
 use crate::backend::Backend;
-use crate::layer::{Piece, Piecewise};
+use crate::layer::Piece;
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
 use crate::region::Region;
-use crate::rules::linear::{NodeEnds, Regions, Relaxation, Relaxed, over, relax, signs, take_signs};
+use crate::rules::linear::{NodeEnds, Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
 use crate::sweep::{Ends, Gate, Known, Prepared, Trace, host_ends, tighten, upload_ends};
 use ndarray::{Array2, Array3, Axis};
 use std::sync::Arc;
@@ -144,7 +144,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         {
             // Ends that are known exactly decide, not their centre and radius.
             let x = self.ends[node.inputs[0]].as_ref().expect("topological order");
-            let (lo, hi) = slopes(f, x);
+            let [lo, hi] = slopes(f, x);
             self.trace.gates[k] = Some(Gate::Each(self.prepared.backend.upload_slopes(&lo, &hi)));
         }
     }
@@ -253,15 +253,4 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
 /// One row of a table, as a table.
 fn one(table: &Array2<f64>, row: usize) -> Array2<f64> {
     table.row(row).to_owned().insert_axis(Axis(0))
-}
-
-/// Slopes of a piecewise linear function on arguments within these ends.
-fn slopes(f: &Piecewise, ends: &Ends) -> (Array2<f64>, Array2<f64>) {
-    let of = |side: usize| {
-        Array2::from_shape_fn(ends.lo.dim(), |at| match f.piece(at.1, ends.lo[at], ends.hi[at]) {
-            Piece::Fixed { slope, .. } => slope,
-            Piece::Free { slope, .. } => slope[side],
-        })
-    };
-    (of(0), of(1))
 }

@@ -46,21 +46,16 @@ pub fn side(f: &Piecewise, j: usize, l: f64, u: f64) -> Option<Side> {
         Piecewise::Clip { lo, .. } if u <= lo => vec![(false, lo)],
         Piecewise::Clip { hi, .. } => vec![(true, hi)],
         // `piece` looks below first.
-        _ => vec![(u > 0.0, 0.0)],
+        Piecewise::Leaky { .. } | Piecewise::PerFeature { .. } => vec![(u > 0.0, 0.0)],
     };
     Some((slope, offset, conditions.into_iter().filter(|c| c.1.is_finite()).collect()))
 }
 
 /// The same around a point; None on a kink, unless the argument is constant.
 pub fn side_at(f: &Piecewise, j: usize, z: &Form, point: &[Rational]) -> Option<Side> {
-    let kinks = match *f {
-        Piecewise::Clip { lo, hi } if lo >= hi => vec![],
-        Piecewise::Clip { lo, hi } => vec![lo, hi],
-        _ => vec![0.0],
-    };
     let v = z.at(point);
     let (mut l, mut u) = (f64::NEG_INFINITY, f64::INFINITY);
-    for kink in kinks.into_iter().filter(|k| k.is_finite()) {
+    for kink in f.kinks(j).into_iter().flatten() {
         let at = rational::of(kink)?;
         match v.cmp(&at) {
             Ordering::Less => u = u.min(kink),

@@ -14,6 +14,7 @@
 
 use crate::backend::{Backend, Lines};
 use crate::linalg::Enclosure;
+use crate::num::Norm;
 use crate::num::round::{add_up, mul_down, mul_up, sub_up};
 use crate::sweep::{Ends, Gate, Prepared, enclosure, ends2};
 use ndarray::Array2;
@@ -174,4 +175,27 @@ fn above([a, z]: [f64; 2], [l, u]: [f64; 2]) -> [f64; 2] {
     let excess = |g: f64| [a, z].map(|v| if v == s { 0.0 } else { sub_up(mul_up(v, g), mul_down(s, g)) });
     let most = [l, u].into_iter().flat_map(excess).fold(f64::NEG_INFINITY, f64::max);
     [s, most]
+}
+
+/// A line `slope x + shift` above |x| (for the norm 1) or x² on [l, u]: both are convex, so the difference is
+/// largest at an end whatever the slope is.
+pub fn chord(l: f64, u: f64, norm: Norm) -> [f64; 2] {
+    if !(l.is_finite() && u.is_finite()) {
+        return [0.0, f64::INFINITY];
+    }
+    // Also columns that do not count, whatever their gradients are.
+    if l == 0.0 && u == 0.0 {
+        return [0.0, 0.0];
+    }
+    let slope = match norm {
+        Norm::One if l == u => l.signum(),
+        Norm::One => ((u.abs() - l.abs()) / (u - l)).clamp(-1.0, 1.0),
+        Norm::Two | Norm::Inf => l + u,
+    };
+    let excess = |x: f64| match norm {
+        Norm::One if slope.abs() == 1.0 && slope * x >= 0.0 => 0.0,
+        Norm::One => sub_up(x.abs(), mul_down(slope, x)),
+        Norm::Two | Norm::Inf => sub_up(mul_up(x, x), mul_down(slope, x)),
+    };
+    [slope, excess(l).max(excess(u))]
 }

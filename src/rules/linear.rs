@@ -8,6 +8,7 @@
 use super::{piecewise, smooth};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Lines, WindowLines};
+use crate::layer::{Piece, Piecewise};
 use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
 use crate::num::Norm;
@@ -51,7 +52,10 @@ pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) 
         Op::Piecewise(f) => each(&|item, j, l, u| piecewise::lines(f, j, l, u, alpha.map(|a| a[[item, j]]))),
         Op::Smooth(f) => each(&|_, _, l, u| smooth::lines(*f, l, u)),
         Op::Max(windows) => Relaxation::Window(WindowLines::new(windows, &x.lo, &x.hi)),
-        _ => Relaxation::Range,
+        Op::Softmax { .. } => Relaxation::Range,
+        Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => {
+            Relaxation::Range
+        }
     }
 }
 
@@ -277,4 +281,14 @@ pub fn take_signs(ends: &mut Ends, top: &Array2<f64>, wanted: &[usize]) {
         lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
     }
     tighten(ends, &lo, &hi);
+}
+
+/// Slopes of a piecewise linear function on arguments within these ends.
+pub fn slopes(f: &Piecewise, ends: &Ends) -> [Array2<f64>; 2] {
+    [0, 1].map(|side| {
+        Array2::from_shape_fn(ends.lo.dim(), |at| match f.piece(at.1, ends.lo[at], ends.hi[at]) {
+            Piece::Fixed { slope, .. } => slope,
+            Piece::Free { slope, .. } => slope[side],
+        })
+    })
 }

@@ -74,7 +74,7 @@ fn classes(net: &Net, inputs: &[u32]) -> Vec<Classes> {
                 {
                     convolved(shape, first)
                 }
-                _ => Classes::Unknown,
+                LinearMap::Dense(_) | LinearMap::Conv { .. } => Classes::Unknown,
             },
             Op::Add => added(node.inputs.iter().map(|&i| &list[i]).collect()),
             Op::Concat | Op::Softmax { .. } => Classes::Unknown,
@@ -160,7 +160,7 @@ pub fn any<B: Backend>(prepared: &Prepared<B>, gates: &[Option<Gate<B>>]) -> boo
             let (lo, hi) = prepared.backend.read_slopes(s);
             lo.iter().zip(&hi).any(|(l, h)| l != h)
         }
-        _ => false,
+        Gate::Each(_) | Gate::Softmax(_) => false,
     })
 }
 

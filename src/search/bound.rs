@@ -189,7 +189,7 @@ impl<B: Backend> Lot<'_, '_, B> {
         let Lot { context, prepared, statuses, .. } = self;
         let problem = context.problem;
         let own = selected(prepared.backend, &statuses.trace.gates, &[item]);
-        let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), |_| true)?;
+        let f = Feedback::new(prepared, own, &problem.seeds(), |j| !problem.is_ignored(j), |_| true)?;
         let found = gain::best(problem, &context.budget, &f, &part.scaled, known, enough)?;
         let scaled = Arc::new(found.scaled);
         // Rows that need none now may need them again.

@@ -74,7 +74,7 @@ pub fn choose<B: Backend>(prepared: &Prepared<B>, part: &Part, view: &View) -> O
             }
             let weight = view.weights.as_ref().and_then(|w| w.get(place + j)).copied().unwrap_or(1.0);
             let score = (hi[[view.item, j]] - lo[[view.item, j]]) * most * (u[j] - l[j]).sqrt() * weight;
-            let Some(at) = kink(f, l[j], u[j]) else { continue };
+            let Some(at) = kink(f, j, l[j], u[j]) else { continue };
             if best.as_ref().is_none_or(|(s, _)| score > *s) {
                 best = Some((score, Split::Kink { node: i, feature: j, at }));
             }

@@ -10,6 +10,8 @@
 //! Cost: a few sweeps per part; anytime.
 //! Exact when: every part's slopes get decided, and every decided part has a witness or no interior.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod bound;
 mod choose;
 mod leaf;
@@ -201,7 +203,7 @@ pub fn run<B: Backend>(
                 Found::Bounded { point, part, .. } if part.bound > out.lower.value.get() => {
                     stand.home(point.clone())
                 }
-                _ => None,
+                Found::Bounded { .. } | Found::Empty(_) => None,
             })
             .collect();
         witness(home, &proposals, &mut out.lower);

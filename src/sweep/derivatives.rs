@@ -64,7 +64,7 @@ impl<B: Backend> Prepared<'_, B> {
             Op::Concat => b.concat(&parts.iter().collect::<Vec<_>>()),
             Op::Max(windows) => match gate(gates, k) {
                 Gate::Window(g) => b.window_tangent(windows, g, x),
-                _ => unreachable!("maxima have window gates"),
+                Gate::Each(_) | Gate::Softmax(_) => unreachable!("maxima have window gates"),
             },
             Op::Piecewise(_) | Op::Smooth(_) | Op::Softmax { .. } => self.through(gates, k, x),
         }
@@ -148,7 +148,7 @@ impl<B: Backend> Prepared<'_, B> {
             }
             Op::Max(windows) => match gate(gates, k) {
                 Gate::Window(s) => one(b.window_adjoint(windows, s, g)),
-                _ => unreachable!("maxima have window gates"),
+                Gate::Each(_) | Gate::Softmax(_) => unreachable!("maxima have window gates"),
             },
             Op::Piecewise(_) | Op::Smooth(_) | Op::Softmax { .. } => one(self.through(gates, k, g)),
         }

@@ -114,7 +114,9 @@ fn mixes(op: &Op) -> bool {
         Op::Affine(_) | Op::Add => true,
         Op::Select { incidence, .. } => joins(incidence),
         Op::Max(windows) => windows.reach() > 1,
-        _ => false,
+        Op::Input | Op::Scale(_) | Op::Concat | Op::Piecewise(_) | Op::Smooth(_) | Op::Softmax { .. } => {
+            false
+        }
     }
 }
 

@@ -58,8 +58,7 @@ fn sweep<B: Backend>(b: &Arc<B>, problem: &Problem) -> Swept {
 /// Samples of the region lie in everything that was swept.
 fn contains_samples(swept: &Swept, problem: &Problem, m: &mut Maker, out: &mut Findings) {
     let n = problem.net.inputs();
-    let fixed = problem.region.fixed();
-    let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let live: Vec<usize> = (0..n).filter(|&j| !problem.region.is_fixed(j)).collect();
     for _ in 0..4 {
         let x = naive::member(&problem.region, n, &mut m.d);
         let at = naive::at(problem, &x);

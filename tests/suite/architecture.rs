@@ -111,7 +111,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Folders where a match on an enum names every variant, so that a new operator or function does
 /// not compile before each of them has said what it means there.
-const EXHAUSTIVE: &[&str] = &["src/net", "src/layer", "src/polytope", "src/sweep"];
+const EXHAUSTIVE: &[&str] =
+    &["src/net", "src/layer", "src/polytope", "src/sweep", "src/rules", "src/certificate", "src/search"];
 
 /// Files of method folders that hold no method: helpers and lists of modules.
 const NO_METHOD: &[&str] = &["src/method/lower/points.rs"];

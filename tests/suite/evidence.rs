@@ -254,8 +254,7 @@ fn jacobian_again(
     let runs = runs(net, &s, links);
     assert!(runs.iter().all(Run::is_fixed), "an open slope within {links:?}");
     let whole = Link { from: 0, to: net.output() };
-    let fixed = problem.region.fixed();
-    let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let live: Vec<usize> = (0..n).filter(|&j| !problem.region.is_fixed(j)).collect();
     let seed = |i: usize| {
         seeds.centre.slice(ndarray::s![0, i, ..]).iter().map(|v| Interval::point(*v)).collect::<Row>()
     };

@@ -49,7 +49,7 @@ pub fn norm(
         fits = room.entries(size.entries());
         fits.is_ok()
     };
-    let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), allowed);
+    let f = Feedback::new(prepared, own, &problem.seeds(), |j| !problem.is_ignored(j), allowed);
     fits?;
     let Some(f) = f else { return Ok(none) };
     if whole {
@@ -82,7 +82,7 @@ fn shown(problem: &Problem, f: &Feedback, scaled: &Scaled, wanted: f64) -> f64 {
     let output = if q.out_norm == Norm::One { sqrt_up(f.outputs() as f64) } else { 1.0 };
     let input = match q.in_norm {
         Norm::Inf => vector_norm_up(scaling.inputs.iter().copied(), Norm::Two),
-        _ => 1.0,
+        Norm::One | Norm::Two => 1.0,
     };
     let holds = |value: f64| {
         let level = div_down(div_down(value, output), input);

@@ -8,9 +8,9 @@ use crate::linalg::Enclosure;
 use crate::linalg::operator::operator_upper;
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
-use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
+use crate::num::round::{add_up, sqrt_up};
 use crate::problem::Problem;
-use crate::rules::gradient::{Gradients, backward, selected, upper};
+use crate::rules::gradient::{Gradients, backward, chord, selected, upper};
 use crate::rules::linear::{signs, take_signs};
 use crate::sweep::{Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis};
@@ -53,8 +53,6 @@ fn propagate(
     room: &Room,
 ) -> Checked<Option<(Ends, Vec<f64>)>> {
     let (b, dual) = (prepared.backend, problem.quotient.in_norm.dual());
-    let fixed = problem.ignored();
-    let constant = |j: usize| fixed.get(j).copied().unwrap_or(false);
     let sums_only = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
     let (mut norms, mut narrowed, mut stopped) = (vec![], 0, Ok(()));
     let at_once = room.functionals(2 * seeds.dim().0, 128)?;
@@ -72,7 +70,8 @@ fn propagate(
                 (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| open(i, j))).collect()
             }
             None if k == 0 => {
-                let entries: Vec<usize> = (0..problem.net.inputs()).filter(|&j| !constant(j)).collect();
+                let entries: Vec<usize> =
+                    (0..problem.net.inputs()).filter(|&j| !problem.is_ignored(j)).collect();
                 let worth = all || dual == Norm::Inf || !sums_only || entries.len() <= 16 * (1 + narrowed);
                 if worth { entries } else { vec![] }
             }
@@ -89,7 +88,7 @@ fn propagate(
             take_signs(ends, &tops, chunk);
         }
         if k == 0 {
-            for j in (0..problem.net.inputs()).filter(|&j| constant(j)) {
+            for j in (0..problem.net.inputs()).filter(|&j| problem.is_ignored(j)) {
                 ends.lo.column_mut(j).fill(0.0);
                 ends.hi.column_mut(j).fill(0.0);
             }
@@ -169,7 +168,7 @@ impl Line {
 /// A line above every entry of a row; those that lose most take turns.
 fn chords(ends: &Ends, row: usize, norm: Norm, signs: u32) -> Vec<Line> {
     let chord = |j: usize| {
-        let (slope, shift) = chord(ends.lo[[row, j]], ends.hi[[row, j]], norm);
+        let [slope, shift] = chord(ends.lo[[row, j]], ends.hi[[row, j]], norm);
         Line { slope, shift, turn: None }
     };
     let mut lines: Vec<Line> = (0..ends.lo.ncols()).map(chord).collect();
@@ -177,25 +176,4 @@ fn chords(ends: &Ends, row: usize, norm: Norm, signs: u32) -> Vec<Line> {
     by_shift.sort_by(|&a, &b| lines[b].shift.total_cmp(&lines[a].shift));
     by_shift.iter().take(signs as usize).enumerate().for_each(|(bit, &j)| lines[j].turn = Some(bit));
     lines
-}
-
-/// slope x + shift above |x| or x² on [l, u], both convex: the difference is largest at an end.
-fn chord(l: f64, u: f64, norm: Norm) -> (f64, f64) {
-    if !(l.is_finite() && u.is_finite()) {
-        return (0.0, f64::INFINITY);
-    }
-    if l == 0.0 && u == 0.0 {
-        return (0.0, 0.0);
-    }
-    let slope = match norm {
-        Norm::One if l == u => l.signum(),
-        Norm::One => ((u.abs() - l.abs()) / (u - l)).clamp(-1.0, 1.0),
-        _ => l + u,
-    };
-    let above = |x: f64| match norm {
-        Norm::One if slope.abs() == 1.0 && slope * x >= 0.0 => 0.0,
-        Norm::One => sub_up(x.abs(), mul_down(slope, x)),
-        _ => sub_up(mul_up(x, x), mul_down(slope, x)),
-    };
-    (slope, above(l).max(above(u)))
 }

@@ -4,12 +4,12 @@ use super::Checked;
 use super::room::Room;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::layer::{Piece, Piecewise};
+use crate::layer::Piece;
 use crate::net::Op;
 use crate::num::round::add_up;
 use crate::polytope::plane::{Cell, Plane, Verdict, refuted, shrink};
 use crate::region::Region;
-use crate::rules::linear::{NodeEnds, Regions, Relaxation, Relaxed, over, relax, signs, take_signs};
+use crate::rules::linear::{NodeEnds, Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
 use crate::rules::part::{Part, boxes, known, read_by_nonlinear, row};
 use crate::sweep::{Ends, Gate, Prepared, Trace, enclosure, host_ends, tighten, upload_ends};
 use ndarray::{Array2, Array3, s};
@@ -52,7 +52,8 @@ pub fn derive(
         relaxations.push(node.op.is_nonlinear().then(|| relax(net, k, &ends, None)));
         if let Op::Piecewise(f) = &node.op {
             let x = ends[node.inputs[0]].as_ref().expect("topological order");
-            trace.gates[k] = Some(Gate::Each(slopes(b, f, x)));
+            let [lo, hi] = slopes(f, x);
+            trace.gates[k] = Some(Gate::Each(b.upload_slopes(&lo, &hi)));
         }
         if read[k] && k > 0 {
             ends[k] = Some(own.clone());
@@ -220,16 +221,6 @@ fn sharpen(bounds: &mut Bounds, cells: &Cells, own: &Ends, i: usize) {
     }
 }
 
-fn slopes(b: &Cpu, f: &Piecewise, x: &Ends) -> <Cpu as Backend>::Slopes {
-    let of = |side: usize| {
-        Array2::from_shape_fn(x.lo.dim(), |at| match f.piece(at.1, x.lo[at], x.hi[at]) {
-            Piece::Fixed { slope, .. } => slope,
-            Piece::Free { slope, .. } => slope[side],
-        })
-    };
-    b.upload_slopes(&of(0), &of(1))
-}
-
 /// Features of which some reader does not know its piece in some part.
 fn undecided(prepared: &Prepared<Cpu>, k: usize, ends: &Ends) -> Vec<usize> {
     let readers: Vec<_> = prepared.net.nodes.iter().filter(|n| n.inputs.contains(&k)).collect();
@@ -237,7 +228,8 @@ fn undecided(prepared: &Prepared<Cpu>, k: usize, ends: &Ends) -> Vec<usize> {
         readers.iter().any(|n| match &n.op {
             Op::Piecewise(f) => (0..ends.lo.nrows())
                 .any(|i| matches!(f.piece(j, ends.lo[[i, j]], ends.hi[[i, j]]), Piece::Free { .. })),
-            op => op.is_nonlinear(),
+            Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => true,
+            Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => false,
         })
     };
     (0..ends.lo.ncols()).filter(|&j| open(j)).collect()

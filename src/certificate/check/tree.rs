@@ -90,7 +90,7 @@ fn divided(problem: &Problem, part: &Part, split: &Split, places: &[usize; 2]) -
     let legal = match split {
         Split::Input { feature, at } => {
             let inside = part.lo.get(*feature).zip(part.hi.get(*feature));
-            inside.is_some_and(|(l, h)| l < at && at < h) && !problem.region.fixed()[*feature]
+            inside.is_some_and(|(l, h)| l < at && at < h) && !problem.region.is_fixed(*feature)
         }
         Split::Kink { node, feature, at } => {
             let ends = part.known.get(*node).and_then(|e| e.as_ref());

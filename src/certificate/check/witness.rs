@@ -46,8 +46,7 @@ fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
     let trace = prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false);
     let row = b.upload(&Enclosure::vector(&problem.row(u)));
     let g = b.read(&prepared.adjoints(&trace.gates, row, |_, _| {})).mignitude();
-    let fixed = region.fixed();
-    let counts = |j: usize| !fixed.get(j).copied().unwrap_or(false);
+    let counts = |j: usize| !region.is_fixed(j);
     quotient(problem, g.iter().enumerate().map(|(j, v)| if counts(j) { *v } else { 0.0 }), u)
 }
 

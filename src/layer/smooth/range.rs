@@ -46,7 +46,7 @@ fn hump(f: Smooth) -> Option<Hump> {
         Smooth::Gelu { tanh: true } => {
             Some(Hump { low: -0.7524614220710163, turn: 1.4185040087908283, far: 40.0 })
         }
-        _ => None,
+        Smooth::Sigmoid | Smooth::Tanh | Smooth::Softplus | Smooth::Elu { .. } => None,
     }
 }
 
@@ -134,7 +134,12 @@ pub fn slope(f: Smooth, l: f64, u: f64) -> (f64, f64) {
     }
     let range = match f {
         Smooth::Elu { .. } if l <= 0.0 && u >= 0.0 => slope_inside(f, l, 0.0).hull(Interval::ONE),
-        _ => slope_inside(f, l, u),
+        Smooth::Elu { .. }
+        | Smooth::Sigmoid
+        | Smooth::Tanh
+        | Smooth::Softplus
+        | Smooth::Gelu { .. }
+        | Smooth::Silu => slope_inside(f, l, u),
     };
     (range.lo, range.hi)
 }
@@ -229,7 +234,11 @@ mod tests {
             let curvature = |x: f64| match f {
                 Smooth::Silu => Interval::point(2.0) - elementary::tanh(0.5 * x) * x,
                 Smooth::Gelu { tanh: false } => Interval::point(2.0) - Interval::point(x).sqr(),
-                _ => {
+                Smooth::Sigmoid
+                | Smooth::Tanh
+                | Smooth::Softplus
+                | Smooth::Elu { .. }
+                | Smooth::Gelu { tanh: true } => {
                     let (z, steep) = inner(x);
                     let bend = GELU_CUBIC * 6.0 * x;
                     Interval::point(2.0) + bend * x / steep - steep * z.half().tanh() * x

@@ -90,8 +90,7 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let (n, rows) = (problem.net.inputs(), problem.rows());
     // Two copies of the weights, each with its magnitudes.
     context.budget.holds(problem.net.parameters() as u64 * 32 + 3 * problem.seed_bytes())?;
-    let fixed = problem.region.fixed();
-    let live = Array1::from_shape_fn(n, |j| (!fixed.get(j).copied().unwrap_or(false)) as u8 as f64);
+    let live = Array1::from_shape_fn(n, |j| !problem.region.is_fixed(j) as u8 as f64);
     let seeds = problem.seeds().centre.index_axis_move(Axis(0), 0).mapv(f64::abs);
     let row = |v: &Array1<f64>| {
         backend.upload(&Enclosure::point(Array3::from_shape_fn((1, 1, v.len()), |(_, _, j)| v[j])))

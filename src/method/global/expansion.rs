@@ -121,7 +121,7 @@ impl<'p, 'k, B: Backend> Expansion<'p, 'k, B> {
             Target::Output => self.own.rows(self.own.prepared.net.output(), &self.problem.picked_seeds(rows)),
         };
         let input = &mut reached.input;
-        for j in self.problem.region.fixed().into_iter().enumerate().filter(|(_, f)| *f).map(|(j, _)| j) {
+        for j in (0..self.problem.net.inputs()).filter(|&j| self.problem.region.is_fixed(j)) {
             input.centre.column_mut(j).fill(0.0);
             input.radius.column_mut(j).fill(0.0);
         }

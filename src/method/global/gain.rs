@@ -246,7 +246,7 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
         refused = admitted(budget, size);
         refused.is_ok()
     };
-    let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored(), allowed);
+    let f = Feedback::new(&prepared, gates, &problem.seeds(), |j| !problem.is_ignored(j), allowed);
     refused?;
     let f = f.ok_or(NO_SLOPES)?;
     let enough = context.goal.enough();

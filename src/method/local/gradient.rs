@@ -19,10 +19,10 @@ use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::{Why, at_most};
 use crate::num::norms::vector_norm_up;
-use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
+use crate::num::round::{add_up, sqrt_up};
 use crate::num::{Norm, Upper};
 use crate::problem::Problem;
-use crate::rules::gradient::{Gradients, backward, selected, upper};
+use crate::rules::gradient::{Gradients, backward, chord, selected, upper};
 use crate::rules::linear::{signs, take_signs};
 use crate::sweep::{Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis, s};
@@ -79,8 +79,6 @@ pub fn rows_of<B: Backend>(
 ) -> Option<Rows> {
     let b = prepared.backend;
     let dual = problem.quotient.in_norm.dual();
-    let fixed = problem.ignored();
-    let free = |j: usize| !fixed.get(j).copied().unwrap_or(false);
     let products = prepared.net.products();
     let pairs = seeds.dim().0;
     let row_by_row = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
@@ -96,7 +94,8 @@ pub fn rows_of<B: Backend>(
             Some(Gate::Each(slopes)) => open(&b.read_slopes(slopes), ends),
             // The norm's chords rest on the entries' ends.
             None if k == 0 => {
-                let entries: Vec<usize> = (0..prepared.net.inputs()).filter(|&j| free(j)).collect();
+                let entries: Vec<usize> =
+                    (0..prepared.net.inputs()).filter(|&j| !problem.is_ignored(j)).collect();
                 let worth = !row_by_row || dual == Norm::Inf || entries.len() <= entries_worth(spent);
                 if worth { entries } else { vec![] }
             }
@@ -107,7 +106,7 @@ pub fn rows_of<B: Backend>(
             identity(prepared, gates, later, seeds, k, &wanted, ends);
         }
         if k == 0 {
-            fix(ends, &fixed);
+            fix(ends, problem);
             norms = entries_norm(ends, dual);
             let signs = signs_worth(spent, ends.lo.ncols(), most_signs);
             let signs = if affords(1 << signs) { signs } else { 0 };
@@ -150,8 +149,8 @@ fn signs_worth(neurons: usize, entries: usize, most: usize) -> usize {
 }
 
 /// Columns of constant inputs do not count.
-fn fix(ends: &mut Ends, fixed: &[bool]) {
-    for j in fixed.iter().enumerate().filter(|(_, f)| **f).map(|(j, _)| j) {
+fn fix(ends: &mut Ends, problem: &Problem) {
+    for j in (0..ends.lo.ncols()).filter(|&j| problem.is_ignored(j)) {
         ends.lo.column_mut(j).fill(0.0);
         ends.hi.column_mut(j).fill(0.0);
     }
@@ -227,26 +226,6 @@ fn sums<B: Backend>(
         if norm == Norm::Two { sqrt_up(sum) } else { sum }
     };
     (0..pairs).map(total).collect()
-}
-
-/// A line above |x| or x² on [l, u]: any slope serves, as both are convex.
-fn chord(l: f64, u: f64, norm: Norm) -> [f64; 2] {
-    if !(l.is_finite() && u.is_finite()) {
-        return [0.0, f64::INFINITY];
-    }
-    let slope = match norm {
-        // Also columns that do not count, whatever their gradients are.
-        _ if l == 0.0 && u == 0.0 => return [0.0, 0.0],
-        _ if l == u && norm == Norm::One => l.signum(),
-        Norm::One => ((u.abs() - l.abs()) / (u - l)).clamp(-1.0, 1.0),
-        _ => l + u,
-    };
-    let value = |x: f64| if norm == Norm::One { x.abs() } else { mul_up(x, x) };
-    let excess = |x: f64| {
-        let line = mul_down(slope, x);
-        if norm == Norm::One && slope.abs() == 1.0 && slope * x >= 0.0 { 0.0 } else { sub_up(value(x), line) }
-    };
-    [slope, excess(l).max(excess(u))]
 }
 
 /// By linear functions of open slopes.

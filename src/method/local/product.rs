@@ -133,8 +133,7 @@ pub fn norms<B: Backend, C: Backend>(
     let p = quotient.in_norm;
     let mut states: Vec<Option<State>> = vec![None; net.nodes.len()];
     let mut factors = vec![];
-    let fixed = context.problem.region.fixed();
-    let live: Vec<bool> = (0..net.inputs()).map(|j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let live: Vec<bool> = (0..net.inputs()).map(|j| !context.problem.region.is_fixed(j)).collect();
     states[0] = Some(start(p, live));
     for k in 1..net.nodes.len() {
         let node = &net.nodes[k];

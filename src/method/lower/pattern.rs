@@ -133,12 +133,8 @@ fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) 
         let g: Array2<f64> = context.without_fixed(g).centre.index_axis_move(Axis(0), 0);
         for (row, &j) in g.rows().into_iter().zip(&some) {
             let square = row.dot(&row);
-            let ends: &[f64] = match f {
-                Piecewise::Clip { lo, hi } => &[*lo, *hi],
-                _ => &[0.0],
-            };
-            for end in ends.iter().filter(|e| e.is_finite()) {
-                let gap = values[[0, 0, j]] - end;
+            for kink in f.kinks(j).into_iter().flatten() {
+                let gap = values[[0, 0, j]] - kink;
                 for behind in BEHIND {
                     let t = (1.0 + behind) * gap / square;
                     if t.is_finite() && t != 0.0 {

@@ -11,8 +11,8 @@
 use super::points::{Proposal, dual, sample};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::layer::Piecewise;
 use crate::layer::smooth::range;
+use crate::layer::{Piece, Piecewise};
 use crate::linalg::Enclosure;
 use crate::method::context::Context;
 use crate::net::{Node, Op};
@@ -153,18 +153,26 @@ pub fn gradient<B: Backend>(
     (b.read(&sketch.adjoints_from(&gates, start, |_, _| {})).centre.remove_axis(Axis(1)), sizes)
 }
 
-/// A kink as a sigmoid of the argument: slope and its derivative.
+/// Every kink as a sigmoid of the argument: slope and its derivative.
 fn smoothed(f: &Piecewise, feature: usize, z: f64, beta: f64) -> (f64, f64) {
     let step = |x: f64| 1.0 / (1.0 + (-beta * x).exp());
     let bump = |x: f64| {
         let s = step(x);
         beta * s * (1.0 - s)
     };
-    match f {
-        Piecewise::Clip { lo, hi } => (step(z - lo) - step(z - hi), bump(z - lo) - bump(z - hi)),
-        _ => {
-            let a = f.slope_below(feature);
-            (a + (1.0 - a) * step(z), (1.0 - a) * bump(z))
-        }
+    let [first, second] = f.kinks(feature);
+    let slope = |from: f64, to: f64| match f.piece(feature, from, to) {
+        Piece::Fixed { slope, .. } => slope,
+        Piece::Free { .. } => unreachable!("between kinks is one piece"),
+    };
+    let mut before = slope(f64::NEG_INFINITY, first.or(second).unwrap_or(f64::INFINITY));
+    let mut found = (before, 0.0);
+    for (kink, next) in [(first, second), (second, None)] {
+        let Some(kink) = kink else { continue };
+        let behind = slope(kink, next.unwrap_or(f64::INFINITY));
+        found.0 += (behind - before) * step(z - kink);
+        found.1 += (behind - before) * bump(z - kink);
+        before = behind;
     }
+    found
 }
