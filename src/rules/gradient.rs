@@ -37,46 +37,101 @@ pub fn selected<B: Backend>(b: &B, gates: &[Option<Gate<B>>], items: &[usize]) -
     gates.iter().map(|g| g.as_ref().map(each)).collect()
 }
 
-/// Gradients of rows at the output, backward by intervals. At every nonlinear node
-/// `sharpen(k, slopes or None, ends, later)` may tighten what was found, by bounds
-/// that rest on the gradients at later nodes.
-pub fn backward<B: Backend>(
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    seeds: &Enclosure,
-    sharpen: &mut dyn FnMut(usize, &mut Ends, &Gradients),
-) -> Gradients {
-    let (b, net) = (prepared.backend, prepared.net);
-    let mut found: Gradients = vec![None; net.nodes.len()];
-    let mut total: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
-    total[net.output()] = Some(b.upload(seeds));
-    for k in (0..net.nodes.len()).rev() {
-        let Some(g) = total[k].take() else { continue };
-        if prepared.is_late() {
-            let (pairs, _, _) = b.dim(&g);
-            return anything(prepared, pairs);
-        }
-        let (lo, hi) = ends2(&b.read(&g), b.proves());
-        let mut ends = Ends { lo, hi };
-        let mut g = g;
-        if net.nodes[k].op.is_nonlinear() || k == 0 {
-            let before = ends.clone();
-            sharpen(k, &mut ends, &found);
-            if before.lo != ends.lo || before.hi != ends.hi {
-                g = b.intersect(&g, &b.upload(&enclosure(&ends)));
+/// Rows at the output of a network under given slopes, one row per item.
+pub struct Pullback<'a, 'n, B: Backend> {
+    pub prepared: &'a Prepared<'n, B>,
+    pub gates: &'a [Option<Gate<B>>],
+    pub seeds: &'a Enclosure,
+}
+
+impl<B: Backend> Pullback<'_, '_, B> {
+    /// Gradients of the rows, backward by intervals. At every nonlinear node
+    /// `sharpen(k, slopes or None, ends, later)` may tighten what was found, by bounds
+    /// that rest on the gradients at later nodes.
+    pub fn gradients(&self, sharpen: &mut dyn FnMut(usize, &mut Ends, &Gradients)) -> Gradients {
+        let Pullback { prepared, gates, seeds } = *self;
+        let (b, net) = (prepared.backend, prepared.net);
+        let mut found: Gradients = vec![None; net.nodes.len()];
+        let mut total: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
+        total[net.output()] = Some(b.upload(seeds));
+        for k in (0..net.nodes.len()).rev() {
+            let Some(g) = total[k].take() else { continue };
+            if prepared.is_late() {
+                let (pairs, _, _) = b.dim(&g);
+                return anything(prepared, pairs);
             }
-        }
-        if k > 0 {
-            for (i, part) in prepared.back(gates, k, &g) {
-                total[i] = Some(match total[i].take() {
-                    Some(t) => b.sum(&[&t, &part]),
-                    None => part,
-                });
+            let (lo, hi) = ends2(&b.read(&g), b.proves());
+            let mut ends = Ends { lo, hi };
+            let mut g = g;
+            if net.nodes[k].op.is_nonlinear() || k == 0 {
+                let before = ends.clone();
+                sharpen(k, &mut ends, &found);
+                if before.lo != ends.lo || before.hi != ends.hi {
+                    g = b.intersect(&g, &b.upload(&enclosure(&ends)));
+                }
             }
+            if k > 0 {
+                for (i, part) in prepared.back(gates, k, &g) {
+                    total[i] = Some(match total[i].take() {
+                        Some(t) => b.sum(&[&t, &part]),
+                        None => part,
+                    });
+                }
+            }
+            found[k] = Some(ends);
         }
-        found[k] = Some(ends);
+        found
     }
-    found
+
+    /// Upper bounds of c · G_k for each pair's functionals c (pairs x count x features).
+    pub fn upper(&self, gradients: &Gradients, k: usize, functionals: &Enclosure) -> Array2<f64> {
+        let Pullback { prepared, gates, seeds } = *self;
+        let (b, net) = (prepared.backend, prepared.net);
+        let (pairs, count, _) = functionals.dim();
+        let mut constant = Array2::<f64>::zeros((pairs, count));
+        let mut charge = |c: &Array2<f64>| constant.zip_mut_with(c, |t, &v| *t = add_up(*t, v));
+        let mut last: Vec<usize> = (0..net.nodes.len()).collect();
+        for (u, node) in net.nodes.iter().enumerate() {
+            node.inputs.iter().for_each(|&i| last[i] = u);
+        }
+        let mut values: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
+        values[k] = Some(b.upload(functionals));
+        for n in k + 1..net.nodes.len() {
+            let node = &net.nodes[n];
+            let Some(own) = gradients[n].as_ref() else { continue };
+            if prepared.is_late() {
+                return Array2::from_elem((pairs, count), f64::INFINITY);
+            }
+            if node.inputs.iter().all(|&i| values[i].is_none()) {
+                continue;
+            }
+            let zeros = |i: usize| b.upload(&Enclosure::zeros(pairs, count, net.nodes[i].len()));
+            let parts: Vec<B::Block> =
+                node.inputs.iter().map(|&i| values[i].clone().unwrap_or_else(|| zeros(i))).collect();
+            let raw = match (&node.op, gates[n].as_ref()) {
+                (_, Some(Gate::Each(slopes))) => {
+                    let (next, shift) = b.chord(&lines(b.read_slopes(slopes), own), &parts[0]);
+                    charge(&shift);
+                    next
+                }
+                _ => prepared.tangent(gates, n, &parts),
+            };
+            let (settled, lost) = b.settle(&raw, &own.magnitudes());
+            charge(&lost);
+            values[n] = Some(settled);
+            for &i in &node.inputs {
+                if last[i] == n {
+                    values[i] = None;
+                }
+            }
+        }
+        if let Some(c) = values[net.output()].take() {
+            // The rows at the output are numbers: one box per pair with equal ends.
+            let (lo, hi) = ends2(seeds, true);
+            charge(&b.support(&c, &lo, &hi));
+        }
+        constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+    }
 }
 
 /// Ends of which nothing is known.
@@ -84,62 +139,6 @@ fn anything<B: Backend>(prepared: &Prepared<B>, pairs: usize) -> Gradients {
     let all = |len: usize, v: f64| Array2::from_elem((pairs, len), v);
     let ends = |len: usize| Ends { lo: all(len, f64::NEG_INFINITY), hi: all(len, f64::INFINITY) };
     prepared.net.nodes.iter().map(|n| Some(ends(n.len()))).collect()
-}
-
-/// Upper bounds of c · G_k for each pair's functionals c (pairs x count x features).
-pub fn upper<B: Backend>(
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    gradients: &Gradients,
-    seeds: &Enclosure,
-    k: usize,
-    functionals: &Enclosure,
-) -> Array2<f64> {
-    let (b, net) = (prepared.backend, prepared.net);
-    let (pairs, count, _) = functionals.dim();
-    let mut constant = Array2::<f64>::zeros((pairs, count));
-    let mut charge = |c: &Array2<f64>| constant.zip_mut_with(c, |t, &v| *t = add_up(*t, v));
-    let mut last: Vec<usize> = (0..net.nodes.len()).collect();
-    for (u, node) in net.nodes.iter().enumerate() {
-        node.inputs.iter().for_each(|&i| last[i] = u);
-    }
-    let mut values: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
-    values[k] = Some(b.upload(functionals));
-    for n in k + 1..net.nodes.len() {
-        let node = &net.nodes[n];
-        let Some(own) = gradients[n].as_ref() else { continue };
-        if prepared.is_late() {
-            return Array2::from_elem((pairs, count), f64::INFINITY);
-        }
-        if node.inputs.iter().all(|&i| values[i].is_none()) {
-            continue;
-        }
-        let zeros = |i: usize| b.upload(&Enclosure::zeros(pairs, count, net.nodes[i].len()));
-        let parts: Vec<B::Block> =
-            node.inputs.iter().map(|&i| values[i].clone().unwrap_or_else(|| zeros(i))).collect();
-        let raw = match (&node.op, gates[n].as_ref()) {
-            (_, Some(Gate::Each(slopes))) => {
-                let (next, shift) = b.chord(&lines(b.read_slopes(slopes), own), &parts[0]);
-                charge(&shift);
-                next
-            }
-            _ => prepared.tangent(gates, n, &parts),
-        };
-        let (settled, lost) = b.settle(&raw, &own.magnitudes());
-        charge(&lost);
-        values[n] = Some(settled);
-        for &i in &node.inputs {
-            if last[i] == n {
-                values[i] = None;
-            }
-        }
-    }
-    if let Some(c) = values[net.output()].take() {
-        // The rows at the output are numbers: one box per pair with equal ends.
-        let (lo, hi) = ends2(seeds, true);
-        charge(&b.support(&c, &lo, &hi));
-    }
-    constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
 }
 
 /// Lines around s G for slopes s in [a, b] and gradients G in their ends.

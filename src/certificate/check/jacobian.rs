@@ -1,6 +1,7 @@
 //! The norm of every generalised Jacobian on a part: linear propagation again, in f64 on the CPU.
 
 use super::Checked;
+use super::leaf::Leaf;
 use super::room::Room;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -10,29 +11,23 @@ use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, sqrt_up};
 use crate::problem::Problem;
-use crate::rules::gradient::{Gradients, backward, chord, selected, upper};
+use crate::rules::gradient::{Gradients, Pullback, chord, selected};
 use crate::rules::linear::{signs, take_signs};
-use crate::sweep::{Ends, Gate, Prepared};
+use crate::sweep::{Ends, Gate};
 use ndarray::{Array2, Array3, Axis};
 
 /// An upper bound of these rows of the output for one item of the gates. `all`: gradients behind every
 /// slope are narrowed, which costs more than those of either sign behind open ones.
-pub fn norm(
-    problem: &Problem,
-    prepared: &Prepared<Cpu>,
-    gates: &[Option<Gate<Cpu>>],
-    item: usize,
-    rows: &[usize],
-    all: bool,
-    room: &Room,
-) -> Checked<f64> {
+pub fn norm(leaf: &Leaf, rows: &[usize], all: bool) -> Checked<f64> {
+    let Leaf { problem, prepared, gates, item, room } = *leaf;
     let q = &problem.quotient;
     room.rows(rows.len())?;
     let own = selected(prepared.backend, gates, &vec![item; rows.len()]);
     let seeds = problem.seeds().centre;
     let shape = (rows.len(), 1, problem.net.outputs());
     let seeds = Array3::from_shape_fn(shape, |(r, _, j)| seeds[[0, rows[r], j]]);
-    let found = propagate(problem, prepared, &own, &Enclosure::point(seeds), all, room)?;
+    let pull = Pullback { prepared, gates: &own, seeds: &Enclosure::point(seeds) };
+    let found = propagate(problem, &pull, all, room)?;
     let Some((ends, norms)) = found else { return Ok(0.0) };
     let by_rows = vector_norm_up(norms, q.out_norm);
     if rows.len() == 1 || q.out_norm == Norm::Inf {
@@ -46,17 +41,16 @@ pub fn norm(
 /// Ends of each row's entries and bounds of their dual norms; None where no input is read.
 fn propagate(
     problem: &Problem,
-    prepared: &Prepared<Cpu>,
-    gates: &[Option<Gate<Cpu>>],
-    seeds: &Enclosure,
+    pull: &Pullback<Cpu>,
     all: bool,
     room: &Room,
 ) -> Checked<Option<(Ends, Vec<f64>)>> {
+    let Pullback { prepared, gates, seeds } = *pull;
     let (b, dual) = (prepared.backend, problem.quotient.in_norm.dual());
     let sums_only = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
     let (mut norms, mut narrowed, mut stopped) = (vec![], 0, Ok(()));
     let at_once = room.functionals(2 * seeds.dim().0, 128)?;
-    let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
+    let mut found = pull.gradients(&mut |k, ends, later| {
         if stopped.is_err() {
             return;
         }
@@ -84,7 +78,7 @@ fn propagate(
                 return;
             }
             let rows = signs(ends.lo.nrows(), ends.lo.ncols(), chunk);
-            let tops = upper(prepared, gates, later, seeds, k, &rows);
+            let tops = pull.upper(later, k, &rows);
             take_signs(ends, &tops, chunk);
         }
         if k == 0 {
@@ -95,7 +89,7 @@ fn propagate(
             norms = sizes(ends, dual);
             if dual != Norm::Inf {
                 let signs = if all { SIGNS } else { (8 * narrowed + 1).ilog2().min(SIGNS) };
-                let linear = sums(prepared, gates, later, seeds, ends, dual, (signs, 2 * at_once));
+                let linear = sums(pull, later, ends, dual, (signs, 2 * at_once));
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
             }
         }
@@ -116,10 +110,8 @@ const SIGNS: u32 = 8;
 /// Σ|J_j|, or the root of ΣJ_j²: every term below a line, then one functional. A line above |J_j| is
 /// the chord; or J_j and −J_j in turn, the larger result counts.
 fn sums(
-    prepared: &Prepared<Cpu>,
-    gates: &[Option<Gate<Cpu>>],
+    pull: &Pullback<Cpu>,
     later: &Gradients,
-    seeds: &Enclosure,
     ends: &Ends,
     norm: Norm,
     (signs, at_once): (u32, usize),
@@ -139,7 +131,7 @@ fn sums(
                 constants[[row, c]] = add_up(constants[[row, c]], shift);
             }
         }
-        let tops: Array2<f64> = upper(prepared, gates, later, seeds, 0, &functionals);
+        let tops: Array2<f64> = pull.upper(later, 0, &functionals);
         for ((row, c), top) in tops.indexed_iter() {
             let sum = add_up(constants[[row, c]], *top);
             most[row] = most[row].max(if sum.is_nan() { f64::INFINITY } else { sum });

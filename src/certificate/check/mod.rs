@@ -5,6 +5,7 @@
 
 mod gain;
 mod jacobian;
+mod leaf;
 mod room;
 mod statuses;
 mod tree;

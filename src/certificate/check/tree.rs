@@ -1,6 +1,7 @@
 //! A tree of parts again, from the root: both sides of every division are visited, so the leaves cover
 //! the region, and every leaf is bounded or ruled out.
 
+use super::leaf::Leaf;
 use super::room::Room;
 use super::statuses::{Statuses, derive};
 use super::{Checked, gain, jacobian, refused};
@@ -118,14 +119,15 @@ impl Leaves<'_> {
     fn bound(&self, i: usize, part: &Part, node: &Node) -> Checked<f64> {
         let Leaves { problem, prepared, found, wanted, room } = *self;
         let rows: Vec<usize> = (0..problem.rows()).collect();
-        let linear = |all| jacobian::norm(problem, prepared, &found.gates, i, &rows, all, room);
+        let leaf = Leaf { problem, prepared, gates: &found.gates, item: i, room };
+        let linear = |all| jacobian::norm(&leaf, &rows, all);
         match node {
             Node::Bounded => {
                 let quick = linear(false)?;
                 Ok(if quick <= wanted { quick } else { quick.min(linear(true)?) })
             }
             Node::Scaled(scaled) => {
-                let shown = gain::norm(problem, prepared, &found.gates, i, scaled, wanted, room)?;
+                let shown = gain::norm(&leaf, scaled, wanted)?;
                 Ok(if shown <= wanted { shown } else { shown.min(linear(true)?) })
             }
             Node::Empty(_) if found.empty[i] => Ok(0.0),

@@ -22,7 +22,7 @@ use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, sqrt_up};
 use crate::num::{Norm, Upper};
 use crate::problem::Problem;
-use crate::rules::gradient::{Gradients, backward, chord, selected, upper};
+use crate::rules::gradient::{Gradients, Pullback, chord, selected};
 use crate::rules::linear::{signs, take_signs};
 use crate::sweep::{Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis, s};
@@ -45,7 +45,8 @@ pub fn run<B: Backend, C: Backend>(
             move |(i, _, j)| own.centre[[0, i, j]]
         });
         let own = selected(prepared.backend, gates, &vec![0; part.len()]);
-        let found = rows_of(problem, &context.budget, prepared, &own, &Enclosure::point(seeds), SIGNS)?;
+        let pull = Pullback { prepared, gates: &own, seeds: &Enclosure::point(seeds) };
+        let found = rows_of(problem, &context.budget, &pull, SIGNS)?;
         lo.slice_mut(s![part.clone(), ..]).assign(&found.entries.lo);
         hi.slice_mut(s![part, ..]).assign(&found.entries.hi);
         norms.extend(found.norms);
@@ -72,11 +73,10 @@ pub const SIGNS: usize = 8;
 pub fn rows_of<B: Backend>(
     problem: &Problem,
     budget: &Budget,
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    seeds: &Enclosure,
+    pull: &Pullback<B>,
     most_signs: usize,
 ) -> Option<Rows> {
+    let Pullback { prepared, gates, seeds } = *pull;
     let b = prepared.backend;
     let dual = problem.quotient.in_norm.dual();
     let products = prepared.net.products();
@@ -86,7 +86,7 @@ pub fn rows_of<B: Backend>(
     let mut norms = vec![f64::INFINITY; pairs];
     // Functionals of neurons: entries and signs may cost as much again, times a few.
     let mut spent = 0;
-    let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
+    let mut found = pull.gradients(&mut |k, ends, later| {
         if budget.is_over() {
             return;
         }
@@ -103,7 +103,7 @@ pub fn rows_of<B: Backend>(
         };
         if !wanted.is_empty() && affords(wanted.len()) {
             spent += if k > 0 { wanted.len() } else { 0 };
-            identity(prepared, gates, later, seeds, k, &wanted, ends);
+            identity(pull, later, k, &wanted, ends);
         }
         if k == 0 {
             fix(ends, problem);
@@ -111,7 +111,7 @@ pub fn rows_of<B: Backend>(
             let signs = signs_worth(spent, ends.lo.ncols(), most_signs);
             let signs = if affords(1 << signs) { signs } else { 0 };
             if dual != Norm::Inf && affords(1) {
-                let linear = sums(prepared, gates, later, seeds, ends, dual, signs);
+                let linear = sums(pull, later, ends, dual, signs);
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
             }
         }
@@ -160,18 +160,10 @@ fn fix(ends: &mut Ends, problem: &Problem) {
 const AT_ONCE: usize = 128;
 
 /// Tightens single entries at node k.
-fn identity<B: Backend>(
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    later: &Gradients,
-    seeds: &Enclosure,
-    k: usize,
-    wanted: &[usize],
-    ends: &mut Ends,
-) {
+fn identity<B: Backend>(pull: &Pullback<B>, later: &Gradients, k: usize, wanted: &[usize], ends: &mut Ends) {
     let (pairs, n) = ends.lo.dim();
     for part in wanted.chunks(AT_ONCE) {
-        let top = upper(prepared, gates, later, seeds, k, &signs(pairs, n, part));
+        let top = pull.upper(later, k, &signs(pairs, n, part));
         take_signs(ends, &top, part);
     }
 }
@@ -186,10 +178,8 @@ fn entries_norm(ends: &Ends, norm: Norm) -> Vec<f64> {
 /// Σ|J_j|, or the root of ΣJ_j²: each term below its chord, where of the `signs` terms |J_j| that lose most
 /// by it both signs are tried instead. A functional per row and choice of signs.
 fn sums<B: Backend>(
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
+    pull: &Pullback<B>,
     later: &Gradients,
-    seeds: &Enclosure,
     ends: &Ends,
     norm: Norm,
     signs: usize,
@@ -218,7 +208,7 @@ fn sums<B: Backend>(
             constant[[i, c]] = add_up(constant[[i, c]], shift);
         }
     }
-    let top = upper(prepared, gates, later, seeds, 0, &rows);
+    let top = pull.upper(later, 0, &rows);
     let total = |i: usize| {
         let choice = |c: usize| add_up(constant[[i, c]], top[[i, c]]);
         let stated = |c: usize| if choice(c).is_nan() { f64::INFINITY } else { choice(c) };

@@ -27,9 +27,8 @@ pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64]) -> LowerBound {
     if !ties::any(exact, gates) {
         return prove(context, &proposal, gates);
     }
-    let first = gradient(context, &proposal.u, &sketched(exact, gates));
     let inputs = context.problem.region.classes();
-    let Some(along) = steepest(context, x, &inputs, &proposal.u, gates, first) else {
+    let Some(along) = steepest(context, &proposal, &inputs, gates) else {
         return prove(context, &proposal, gates);
     };
     let seed = exact.backend.upload(&Enclosure::vector(&along));
@@ -48,18 +47,17 @@ struct Piece {
 /// Random directions tried besides the ramps.
 const TRIES: usize = 2;
 
-/// A direction into a steep piece: generic ones near the gradient's signs, and x
+/// A direction from a point into a steep piece: generic ones near the gradient's signs, and x
 /// made brighter towards one side, because ties of an image are mostly those of a
 /// patch with its shifted copies, which such a ramp orders alike everywhere.
 fn steepest<B: Backend>(
     context: &Context<B>,
-    x: &[f64],
+    Proposal { x, u, .. }: &Proposal,
     inputs: &[u32],
-    u: &[f64],
     gates: &[Option<Gate<Cpu>>],
-    first: Vec<f64>,
 ) -> Option<Vec<f64>> {
     let (exact, sketch) = (&context.exact(), &context.sketch());
+    let first = gradient(context, u, &sketched(exact, gates));
     let dual = context.problem.quotient.in_norm.dual();
     let look = |along: Vec<f64>| {
         let seed = sketch.backend.upload(&Enclosure::vector(&along));
