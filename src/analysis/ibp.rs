@@ -8,10 +8,10 @@
 
 use crate::backend::Backend;
 use crate::region::Region;
-use crate::sweep::{Known, Prepared, Trace};
+use crate::sweep::{Bounds, Prepared, Trace};
 
 /// Gates of all nonlinear nodes on the region; values are not kept.
-pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, known: &Known) -> Trace<B> {
+pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, known: Option<&Bounds>) -> Trace<B> {
     prepared.values(prepared.backend.upload(&input(prepared, region)), known, |_| false)
 }
 

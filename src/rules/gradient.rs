@@ -16,11 +16,8 @@ use crate::backend::{Backend, Lines};
 use crate::linalg::Enclosure;
 use crate::num::Norm;
 use crate::num::round::{add_up, mul_down, mul_up, sub_up};
-use crate::sweep::{Ends, Gate, Prepared, enclosure, ends2};
+use crate::sweep::{Bounds, Ends, Gate, Prepared, enclosure, ends2};
 use ndarray::Array2;
-
-/// Ends of the gradient at every node that the output depends on, pairs x features.
-pub type Gradients = Vec<Option<Ends>>;
 
 /// The gates of these items, one after the other.
 pub fn selected<B: Backend>(b: &B, gates: &[Option<Gate<B>>], items: &[usize]) -> Vec<Option<Gate<B>>> {
@@ -45,13 +42,13 @@ pub struct Pullback<'a, 'n, B: Backend> {
 }
 
 impl<B: Backend> Pullback<'_, '_, B> {
-    /// Gradients of the rows, backward by intervals. At every nonlinear node
+    /// Gradients of the rows at every node that they depend on, items x features, backward by intervals. At every nonlinear node
     /// `sharpen(k, slopes or None, ends, later)` may tighten what was found, by bounds
     /// that rest on the gradients at later nodes.
-    pub fn gradients(&self, sharpen: &mut dyn FnMut(usize, &mut Ends, &Gradients)) -> Gradients {
+    pub fn gradients(&self, sharpen: &mut dyn FnMut(usize, &mut Ends, &Bounds)) -> Bounds {
         let Pullback { prepared, gates, seeds } = *self;
         let (b, net) = (prepared.backend, prepared.net);
-        let mut found: Gradients = vec![None; net.nodes.len()];
+        let mut found = Bounds::none(net.nodes.len());
         let mut total: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
         total[net.output()] = Some(b.upload(seeds));
         for k in (0..net.nodes.len()).rev() {
@@ -78,13 +75,13 @@ impl<B: Backend> Pullback<'_, '_, B> {
                     });
                 }
             }
-            found[k] = Some(ends);
+            found.set(k, ends);
         }
         found
     }
 
     /// Upper bounds of c · G_k for each pair's functionals c (pairs x count x features).
-    pub fn upper(&self, gradients: &Gradients, k: usize, functionals: &Enclosure) -> Array2<f64> {
+    pub fn upper(&self, gradients: &Bounds, k: usize, functionals: &Enclosure) -> Array2<f64> {
         let Pullback { prepared, gates, seeds } = *self;
         let (b, net) = (prepared.backend, prepared.net);
         let (pairs, count, _) = functionals.dim();
@@ -98,7 +95,7 @@ impl<B: Backend> Pullback<'_, '_, B> {
         values[k] = Some(b.upload(functionals));
         for n in k + 1..net.nodes.len() {
             let node = &net.nodes[n];
-            let Some(own) = gradients[n].as_ref() else { continue };
+            let Some(own) = gradients.get(n) else { continue };
             if prepared.is_late() {
                 return Array2::from_elem((pairs, count), f64::INFINITY);
             }
@@ -135,7 +132,7 @@ impl<B: Backend> Pullback<'_, '_, B> {
 }
 
 /// Ends of which nothing is known.
-fn anything<B: Backend>(prepared: &Prepared<B>, pairs: usize) -> Gradients {
+fn anything<B: Backend>(prepared: &Prepared<B>, pairs: usize) -> Bounds {
     let all = |len: usize, v: f64| Array2::from_elem((pairs, len), v);
     let ends = |len: usize| Ends { lo: all(len, f64::NEG_INFINITY), hi: all(len, f64::INFINITY) };
     prepared.net.nodes.iter().map(|n| Some(ends(n.len()))).collect()

@@ -14,11 +14,8 @@ use crate::net::{Net, Op};
 use crate::num::Norm;
 use crate::num::round::{add_up, mul_up, sub_down};
 use crate::region::Region;
-use crate::sweep::{Ends, Prepared, tighten};
+use crate::sweep::{Bounds, Ends, Prepared};
 use ndarray::{Array1, Array2, s};
-
-/// Proven ends of every node that is still needed, items x features.
-pub type NodeEnds = Vec<Option<Ends>>;
 
 /// How a nonlinear node is replaced by lines.
 pub enum Relaxation {
@@ -32,9 +29,9 @@ pub enum Relaxation {
 pub type Alpha = Vec<Option<Array2<f64>>>;
 
 /// The lines of node k on the ends of its input.
-pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) -> Relaxation {
+pub fn relax(net: &Net, k: usize, ends: &Bounds, alpha: Option<&Array2<f64>>) -> Relaxation {
     let node = &net.nodes[k];
-    let x = ends[node.inputs[0]].as_ref().expect("bounds of a nonlinear node's input");
+    let x = ends.of(node.inputs[0]);
     let each = |line: &dyn Fn(usize, usize, f64, f64) -> [f64; 4]| {
         let zeros = || Array2::zeros(x.lo.raw_dim());
         let mut lines =
@@ -92,7 +89,7 @@ impl<'r> Regions<'r> {
 pub struct Relaxed<'a, 'n, B: Backend> {
     pub prepared: &'a Prepared<'n, B>,
     pub relaxations: &'a [Option<Relaxation>],
-    pub ends: &'a NodeEnds,
+    pub ends: &'a Bounds,
 }
 
 impl<B: Backend> Relaxed<'_, '_, B> {
@@ -106,7 +103,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         seen: &mut dyn FnMut(usize, &B::Block),
     ) -> Array2<f64> {
         let (coefficients, constant) = self.above(k, rows, seen);
-        let own = self.ends[0].as_ref().expect("bounds of the input");
+        let own = self.ends.of(0);
         over(self.prepared.backend, regions, own, coefficients, constant)
     }
 
@@ -129,7 +126,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
             if self.prepared.is_late() {
                 return (None, Array2::from_elem((items, count), f64::INFINITY));
             }
-            let own = self.ends[n].as_ref().expect("bounds of every node on the way");
+            let own = self.ends.of(n);
             let (a, lost) = b.settle(&a, &own.magnitudes());
             charge(&lost);
             if self.prepared.net.nodes[n].op.is_nonlinear() {
@@ -143,7 +140,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
             }
         }
         let coefficients = total[0].take().map(|a| {
-            let own = self.ends[0].as_ref().expect("bounds of the input");
+            let own = self.ends.of(0);
             let (a, lost) = b.settle(&a, &own.magnitudes());
             charge(&lost);
             seen(0, &a);
@@ -213,7 +210,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                 Some(next)
             }
             Relaxation::Range => {
-                let own = self.ends[n].as_ref().expect("bounds of every node on the way");
+                let own = self.ends.of(n);
                 charge(&b.support(a, &own.lo, &own.hi));
                 None
             }
@@ -280,7 +277,7 @@ pub fn take_signs(ends: &mut Ends, top: &Array2<f64>, wanted: &[usize]) {
         hi.column_mut(j).assign(&top.column(2 * t));
         lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
     }
-    tighten(ends, &lo, &hi);
+    ends.tighten(&lo, &hi);
 }
 
 /// Slopes of a piecewise linear function on arguments within these ends.

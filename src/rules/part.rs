@@ -5,7 +5,7 @@ use super::feedback::Scaled;
 use crate::layer::Piecewise;
 use crate::net::{Net, Op};
 use crate::region::Region;
-use crate::sweep::{Ends, Known};
+use crate::sweep::{Bounds, Ends};
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 
@@ -136,7 +136,7 @@ pub fn boxes(parts: &[Part]) -> Ends {
 }
 
 /// What is known of each node, one item per part.
-pub fn known(parts: &[Part], net: &Net) -> Known {
+pub fn known(parts: &[Part], net: &Net) -> Bounds {
     let of = |k: usize| {
         parts.iter().find_map(|p| p.known[k].as_ref())?;
         let table = |side: usize| {

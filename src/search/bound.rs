@@ -25,7 +25,7 @@ use crate::rules::feedback::Feedback;
 use crate::rules::gradient::{Pullback, selected};
 use crate::rules::linear::Regions;
 use crate::rules::part::{Part, Split, boxes, known, read_by_nonlinear, row};
-use crate::sweep::{Ends, Prepared, enclosure, tighten};
+use crate::sweep::{Ends, Prepared, enclosure};
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -67,7 +67,7 @@ fn statuses<B: Backend>(
     let known = known(parts, prepared.net);
     let mut run = || {
         let input = enclosure(&boxes(parts));
-        let given = Given { input, known: &known, optimised: false, cuts: Some(planes) };
+        let given = Given { input, known: Some(&known), optimised: false, cuts: Some(planes) };
         crown::run_on(prepared, Regions::One(region), given, budget)
     };
     match parts {
@@ -90,7 +90,7 @@ impl<B: Backend> Lot<'_, '_, B> {
     fn points(&mut self) -> Vec<Result<Vec<f64>, Vec<f64>>> {
         let net = self.prepared.net;
         for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
-            let ends = self.statuses.ends[k].as_ref().expect("every node has ends");
+            let ends = self.statuses.ends.of(k);
             self.parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
         }
         let until = &self.context.budget.deadline;
@@ -316,7 +316,7 @@ impl Cuts for Planes<'_> {
                 lo[[i, j]] = -down;
             }
         }
-        tighten(ends, &lo, &hi);
+        ends.tighten(&lo, &hi);
     }
 }
 

@@ -18,4 +18,4 @@ pub mod values;
 pub use chains::{Chain, Chains, Link};
 pub use maps::Maps;
 pub use prepared::Prepared;
-pub use state::{Ends, Gate, Known, Trace, enclosure, ends2, host_ends, tighten, upload_ends};
+pub use state::{Bounds, Ends, Gate, Trace, enclosure, ends2, host_ends, upload_ends};

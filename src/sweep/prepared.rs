@@ -3,7 +3,7 @@
 use super::chains::Chains;
 use super::maps::Maps;
 use super::softmax;
-use super::state::{Ends, Gate, Known, Trace, enclosure, ends2};
+use super::state::{Bounds, Ends, Gate, Trace, enclosure, ends2};
 use crate::backend::Backend;
 use crate::deadline::Deadline;
 use crate::layer::Smooth;
@@ -76,14 +76,14 @@ impl<'a, B: Backend> Prepared<'a, B> {
         self.maps.at(k)
     }
 
-    /// Values of all nodes for regions given as one row per item. `keep` says
+    /// Values of all nodes for regions given as one row per item, within what is `known` of them. `keep` says
     /// which nodes' values the trace holds afterwards.
-    pub fn values(&self, input: B::Block, known: &Known, keep: impl Fn(usize) -> bool) -> Trace<B> {
+    pub fn values(&self, input: B::Block, known: Option<&Bounds>, keep: impl Fn(usize) -> bool) -> Trace<B> {
         let mut left: Vec<usize> = self.net.users().iter().map(Vec::len).collect();
         let mut trace = Trace::start(self.net);
         for k in 0..self.net.nodes.len() {
             let given = (k == 0).then(|| input.clone());
-            self.step(&mut trace, k, given, known.get(k).and_then(|e| e.as_ref()));
+            self.step(&mut trace, k, given, known.and_then(|b| b.get(k)));
             for &i in &self.net.nodes[k].inputs {
                 left[i] -= 1;
                 if left[i] == 0 && !keep(i) {

@@ -25,7 +25,7 @@ fn adversarial_rounding_is_contained() {
 /// bounds sharpened, and the interval Jacobian from both sides, layer by layer
 /// and with runs through fixed neurons multiplied out.
 struct Swept {
-    known: clarke::sweep::Known,
+    known: clarke::sweep::Bounds,
     values: Vec<Enclosure>,
     jacobians: Vec<Enclosure>,
 }
@@ -35,9 +35,9 @@ fn sweep<B: Backend>(b: &Arc<B>, problem: &Problem) -> Swept {
     let context = here.context(problem, budget(0));
     let (prepared, b) = (context.main(), &**b);
     let gates;
-    let mut known = vec![];
+    let mut known = clarke::sweep::Bounds::default();
     let input = b.upload(&ibp::input(&prepared, &problem.region));
-    let trace = prepared.values(input, &vec![], |_| true);
+    let trace = prepared.values(input, None, |_| true);
     let values = trace.values.iter().map(|v| b.read(v.as_ref().expect("kept"))).collect();
     if problem.region.is_global() || problem.region.is_point() {
         gates = trace.gates;
@@ -71,7 +71,7 @@ fn contains_samples(swept: &Swept, problem: &Problem, m: &mut Maker, out: &mut F
                 if !(lo - slack <= *v && *v <= hi + slack) {
                     out.violations.push(format!("node {k}: {v:e} outside [{lo:e}, {hi:e}]"));
                 }
-                if let Some(Some(e)) = swept.known.get(k)
+                if let Some(e) = swept.known.get(k)
                     && !(e.lo[[0, j]] - slack <= *v && *v <= e.hi[[0, j]] + slack)
                 {
                     out.violations.push(format!("linear bounds of node {k}: {v:e}"));

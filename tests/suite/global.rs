@@ -93,7 +93,7 @@ fn chain(seed: u64, plain: bool) -> Chain {
         };
         push(&mut net, Op::Piecewise(op), n);
     }
-    let slopes = ibp::run(&Prepared::new(&net, &Cpu::DOUBLE), &Region::Whole, &vec![]).gates;
+    let slopes = ibp::run(&Prepared::new(&net, &Cpu::DOUBLE), &Region::Whole, None).gates;
     let slopes = slopes.iter().flatten().map(|gate| {
         let Gate::Each(s) = gate else { panic!("activations have slopes") };
         let (lo, hi) = Cpu::DOUBLE.read_slopes(s);

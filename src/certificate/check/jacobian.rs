@@ -11,9 +11,9 @@ use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, sqrt_up};
 use crate::problem::Problem;
-use crate::rules::gradient::{Gradients, Pullback, chord, selected};
+use crate::rules::gradient::{Pullback, chord, selected};
 use crate::rules::linear::{signs, take_signs};
-use crate::sweep::{Ends, Gate};
+use crate::sweep::{Bounds, Ends, Gate};
 use ndarray::{Array2, Array3, Axis};
 
 /// An upper bound of these rows of the output for one item of the gates. `all`: gradients behind every
@@ -95,7 +95,7 @@ fn propagate(
         }
     });
     stopped?;
-    Ok(found[0].take().map(|ends| (ends, norms)))
+    Ok(found.take(0).map(|ends| (ends, norms)))
 }
 
 fn sizes(ends: &Ends, norm: Norm) -> Vec<f64> {
@@ -111,7 +111,7 @@ const SIGNS: u32 = 8;
 /// the chord; or J_j and −J_j in turn, the larger result counts.
 fn sums(
     pull: &Pullback<Cpu>,
-    later: &Gradients,
+    later: &Bounds,
     ends: &Ends,
     norm: Norm,
     (signs, at_once): (u32, usize),

@@ -43,7 +43,7 @@ fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
     }
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
-    let trace = prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false);
+    let trace = prepared.values(b.upload_near(&region.near(x)), None, |_| false);
     let row = b.upload(&Enclosure::vector(&problem.row(u)));
     let g = b.read(&prepared.adjoints(&trace.gates, row, |_, _| {})).mignitude();
     let counts = |j: usize| !region.is_fixed(j);
@@ -101,8 +101,7 @@ fn pair(problem: &Problem, x: &[f64], y: &[f64]) -> Option<f64> {
     }
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
-    let value =
-        |x: &[f64]| prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false).output().clone();
+    let value = |x: &[f64]| prepared.values(b.upload_near(&region.near(x)), None, |_| false).output().clone();
     let minus = Scale::uniform(Coefficient::exact(-1.0));
     let gap = b.sum(&[&value(x), &b.scale(&minus, &value(y), false)]);
     let gap = match q.output {

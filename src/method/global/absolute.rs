@@ -106,7 +106,7 @@ impl<B: Backend> Vectors<'_, '_, B> {
     /// T x of the measured output.
     fn forward(&self, prepared: &Prepared<B>, x: &Array1<f64>) -> Array1<f64> {
         let x = self.upload(&(x * &self.live));
-        let y = self.read(prepared.values(x, &vec![], |_| false).output());
+        let y = self.read(prepared.values(x, None, |_| false).output());
         let sum = |s: ndarray::ArrayView1<f64>| {
             s.iter().zip(&y).filter(|(s, _)| **s != 0.0).fold(0.0, |t, (s, y)| add_up(t, mul_up(*s, *y)))
         };

@@ -22,9 +22,9 @@ use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, sqrt_up};
 use crate::num::{Norm, Upper};
 use crate::problem::Problem;
-use crate::rules::gradient::{Gradients, Pullback, chord, selected};
+use crate::rules::gradient::{Pullback, chord, selected};
 use crate::rules::linear::{signs, take_signs};
-use crate::sweep::{Ends, Gate, Prepared};
+use crate::sweep::{Bounds, Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis, s};
 
 /// An upper bound of the measured Jacobian's norm; None when the time is up.
@@ -63,7 +63,7 @@ pub struct Rows {
     /// Upper bounds of their dual norms.
     pub norms: Vec<f64>,
     /// At the nodes behind the input.
-    pub gradients: Gradients,
+    pub gradients: Bounds,
 }
 
 /// Most entries of which both signs are tried.
@@ -119,7 +119,7 @@ pub fn rows_of<B: Backend>(
     if budget.is_over() {
         return None;
     }
-    let entries = found[0].take().unwrap_or_else(|| {
+    let entries = found.take(0).unwrap_or_else(|| {
         let zeros = || Array2::zeros((pairs, prepared.net.inputs()));
         norms = vec![0.0; pairs];
         Ends { lo: zeros(), hi: zeros() }
@@ -160,7 +160,7 @@ fn fix(ends: &mut Ends, problem: &Problem) {
 const AT_ONCE: usize = 128;
 
 /// Tightens single entries at node k.
-fn identity<B: Backend>(pull: &Pullback<B>, later: &Gradients, k: usize, wanted: &[usize], ends: &mut Ends) {
+fn identity<B: Backend>(pull: &Pullback<B>, later: &Bounds, k: usize, wanted: &[usize], ends: &mut Ends) {
     let (pairs, n) = ends.lo.dim();
     for part in wanted.chunks(AT_ONCE) {
         let top = pull.upper(later, k, &signs(pairs, n, part));
@@ -177,13 +177,7 @@ fn entries_norm(ends: &Ends, norm: Norm) -> Vec<f64> {
 
 /// Σ|J_j|, or the root of ΣJ_j²: each term below its chord, where of the `signs` terms |J_j| that lose most
 /// by it both signs are tried instead. A functional per row and choice of signs.
-fn sums<B: Backend>(
-    pull: &Pullback<B>,
-    later: &Gradients,
-    ends: &Ends,
-    norm: Norm,
-    signs: usize,
-) -> Vec<f64> {
+fn sums<B: Backend>(pull: &Pullback<B>, later: &Bounds, ends: &Ends, norm: Norm, signs: usize) -> Vec<f64> {
     let (pairs, n) = ends.lo.dim();
     let lines: Vec<Vec<[f64; 2]>> =
         (0..pairs).map(|i| (0..n).map(|j| chord(ends.lo[[i, j]], ends.hi[[i, j]], norm)).collect()).collect();

@@ -122,7 +122,7 @@ fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) 
     };
     let kinks: Vec<(usize, &Piecewise)> = (0..net.nodes.len()).filter_map(reads).collect();
     let keep = |k: usize| kinks.iter().any(|(at, _)| *at == k);
-    let trace = sketch.values(b.upload(&Enclosure::vector(x)), &vec![], keep);
+    let trace = sketch.values(b.upload(&Enclosure::vector(x)), None, keep);
     let share = NEIGHBOURS / (2 * kinks.len());
     let mut list: Vec<Vec<f64>> =
         [0.3, 0.8, 1.25, 3.0].iter().map(|t| x.iter().map(|v| v * t).collect()).collect();

@@ -35,7 +35,7 @@ impl Spread {
         let points: Vec<Vec<f64>> =
             (0..count).map(|_| sample(&context.problem.region, net.inputs(), &mut random, true)).collect();
         let keep = arguments(context);
-        let trace = sketch.values(upload(context, points.iter()), &vec![], |k| keep[k]);
+        let trace = sketch.values(upload(context, points.iter()), None, |k| keep[k]);
         let of = |node: &Node| {
             if !matches!(node.op, Op::Piecewise(_)) {
                 return None;
@@ -129,7 +129,7 @@ pub fn gradient<B: Backend>(
     let (b, net) = (sketch.backend, sketch.net);
     let (items, n) = (climbers.len(), net.inputs());
     let keep = arguments(context);
-    let trace = sketch.values(upload(context, climbers.iter().map(|c| &c.x)), &vec![], |k| keep[k]);
+    let trace = sketch.values(upload(context, climbers.iter().map(|c| &c.x)), None, |k| keep[k]);
     let soft = softened(context, spread, &trace, widths);
     let rows: Vec<f64> = climbers.iter().flat_map(|c| context.problem.row(&c.u)).collect();
     let rows = Array3::from_shape_vec((items, 1, net.outputs()), rows).expect("one row per item");
