@@ -17,7 +17,7 @@ use clarke::layer::{Affine, ConvShape, Incidence, LinearMap, Piecewise};
 use clarke::linalg::Enclosure;
 use clarke::net::{Net, Op};
 use clarke::num::Norm;
-use clarke::ops::Prepared;
+use clarke::sweep::Prepared;
 use common::Random;
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
@@ -244,7 +244,7 @@ fn pass(gpu: &Gpu, peak: f64, name: &str, net: &Net, items: usize, rows: usize, 
     let flops = 4.0 * net.products() * (items * (1 + rows)) as f64;
     let row = |what| Row { what, shape: format!("{items} items {rows} rows"), widening: "with", flops };
     print(gpu, peak, row(name), || {
-        let trace = prepared.values(gpu.upload(&x), &vec![], |_| false);
+        let trace = prepared.values(gpu.upload(&x), None, |_| false);
         for first in (0..rows).step_by(group) {
             let count = group.min(rows - first);
             let mut seeds = Enclosure::zeros(items, count, net.outputs());

@@ -17,7 +17,7 @@ use clarke::layer::{Affine, LinearMap, Piecewise};
 use clarke::linalg::Enclosure;
 use clarke::net::{Net, Op, Options, load};
 use clarke::num::round::sum_up;
-use clarke::ops::Prepared;
+use clarke::sweep::Prepared;
 use common::{Random, in_turns, plain, pool};
 use ndarray::{Array2, Array3, Axis};
 use std::hint::black_box;
@@ -74,7 +74,7 @@ fn seeds(count: usize, outputs: usize) -> Enclosure {
 
 fn jacobian(prepared: &Prepared<Cpu>, x: &Enclosure, rows: &Enclosure) -> Enclosure {
     let b = prepared.backend;
-    let trace = prepared.values(b.upload(x), &vec![], |_| false);
+    let trace = prepared.values(b.upload(x), None, |_| false);
     b.read(&prepared.adjoints(&trace.gates, b.upload(rows), |_, _| {}))
 }
 

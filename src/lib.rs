@@ -53,7 +53,8 @@
 //! | `region` | boxes, balls, everything |
 //! | `problem` | network, region and the quotient that is measured |
 //! | `backend` | where arithmetic happens: enclosures of blocks of numbers, nothing of networks |
-//! | `ops` | what mathematics must know about each operator, and sweeps over a network |
+//! | `sweep` | a network on a backend: values, tangents, adjoints |
+//! | `rules` | what proves, shared by methods and the checker: lines, gradients, loops, exact pieces |
 //! | `certificate` | evidence of a bound as plain data, files of it, and the checker that derives it again |
 //! | `analysis` | a network on a device, and what is known of regions, each thing computed once |
 //! | `method` | one file per method, the table `METHODS` of them, and the order in which they run |
@@ -69,8 +70,8 @@
 //! A module imports only what stands to the right; `tests/suite/architecture.rs` enforces it:
 //!
 //! ```text
-//! cli → engine → search → method → analysis, certificate → ops → backend → layer → linalg, polytope → num
-//! ops, analysis, method, search, certificate → problem → net → layer    problem → region → linalg
+//! cli → engine → search → method → analysis, certificate → rules → sweep → backend → layer → linalg, polytope → num
+//! rules, analysis, method, search, certificate → problem → net → layer    problem → region → linalg
 //! engine → report → data → num    net → data    everything but num → error    everything → deadline
 //! ```
 //!
@@ -126,9 +127,6 @@ pub mod net;
 pub mod num;
 #[doc(hidden)]
 #[allow(missing_docs)]
-pub mod ops;
-#[doc(hidden)]
-#[allow(missing_docs)]
 pub mod polytope;
 #[doc(hidden)]
 pub mod problem;
@@ -139,7 +137,13 @@ pub mod region;
 pub mod report;
 #[doc(hidden)]
 #[allow(missing_docs)]
+pub mod rules;
+#[doc(hidden)]
+#[allow(missing_docs)]
 pub mod search;
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod sweep;
 
 pub use certificate::check::Limits;
 pub use certificate::file::Certificate;

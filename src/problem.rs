@@ -1,11 +1,13 @@
 //! The question: how steep is this network's output on this region?
 
 use crate::error::{Error, Result};
+use crate::layer::{Affine, LinearMap};
 use crate::linalg::Enclosure;
-use crate::net::Net;
+use crate::net::{Net, Op};
 use crate::num::Norm;
+use crate::num::round::add_up;
 use crate::region::Region;
-use ndarray::s;
+use ndarray::{Array2, Axis, s};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -143,20 +145,41 @@ impl Problem {
 
     /// Sets the columns that do not count to zero, items x rows x inputs.
     pub fn without_ignored(&self, mut rows: Enclosure) -> Enclosure {
-        for j in self.ignored().into_iter().enumerate().filter(|(_, i)| *i).map(|(j, _)| j) {
+        for j in (0..self.net.inputs()).filter(|&j| self.is_ignored(j)) {
             rows.centre.slice_mut(s![.., .., j]).fill(0.0);
             rows.radius.slice_mut(s![.., .., j]).fill(0.0);
         }
         rows
     }
 
-    /// Inputs whose columns of a Jacobian do not count.
-    pub fn ignored(&self) -> Vec<bool> {
-        if self.homogeneous {
-            let n = self.net.inputs();
-            return (0..n).map(|j| j + 1 == n).collect();
-        }
-        self.region.fixed()
+    /// Is this an input whose column of a Jacobian does not count?
+    pub fn is_ignored(&self, input: usize) -> bool {
+        if self.homogeneous { input + 1 == self.net.inputs() } else { self.region.is_fixed(input) }
+    }
+
+    /// The network whose only output is the measured one, when its last node is
+    /// dense: margins and single outputs become rows, which product bounds need.
+    pub fn narrowed(&self) -> Option<Net> {
+        let (net, output) = (&*self.net, self.quotient.output);
+        let last = net.output();
+        let Op::Affine(Affine { map: LinearMap::Dense(w), .. }) = &net.nodes[last].op else { return None };
+        let row = match output {
+            Output::All => return None,
+            Output::One(i) => w.row(i).to_owned(),
+            Output::Difference(i, j) => {
+                let exact = |a: f64, b: f64| add_up(a, -b) == -add_up(-a, b);
+                if !w.row(i).iter().zip(w.row(j)).all(|(a, b)| exact(*a, *b)) {
+                    return None;
+                }
+                &w.row(i) - &w.row(j)
+            }
+        };
+        let mut net = net.clone();
+        let row: Array2<f64> = row.insert_axis(Axis(0));
+        let node = &mut net.nodes[last];
+        node.op = Op::Affine(Affine { map: LinearMap::Dense(Arc::new(row)), bias: None, repeat: 1 });
+        node.shape = vec![1];
+        Some(net)
     }
 
     /// Rows that turn the network's Jacobian into that of the measured output.

@@ -12,9 +12,9 @@ use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
-use crate::ops::linear::{Alpha, NodeEnds, Regions, Relaxation, Relaxed, relax, tighten};
-use crate::ops::{Ends, Prepared};
 use crate::region::Region;
+use crate::rules::linear::{Alpha, Regions, Relaxation, Relaxed, relax};
+use crate::sweep::{Bounds, Ends, Prepared};
 use ndarray::{Array2, Axis};
 
 const STEPS: usize = 8;
@@ -37,7 +37,7 @@ pub struct Near<'a, 'n, B: Backend> {
     pub region: &'a Region,
     pub budget: &'a Budget,
     /// Of one item.
-    pub ends: &'a NodeEnds,
+    pub ends: &'a Bounds,
     pub k: usize,
 }
 
@@ -70,7 +70,7 @@ impl<B: Backend> Near<'_, '_, B> {
                     lo[[0, w.feature]] = -value;
                 }
             }
-            tighten(own, &lo, &hi);
+            own.tighten(&lo, &hi);
         }
     }
 
@@ -79,8 +79,7 @@ impl<B: Backend> Near<'_, '_, B> {
         let (b, net, k) = (self.prepared.backend, self.prepared.net, self.k);
         let count = wishes.len();
         let wide = |a: &Array2<f64>| a.broadcast((count, a.ncols())).expect("one item").to_owned();
-        let ends: NodeEnds =
-            self.ends.iter().map(|e| e.as_ref().map(|e| Ends { lo: wide(&e.lo), hi: wide(&e.hi) })).collect();
+        let ends = self.ends.map(|e| Ends { lo: wide(&e.lo), hi: wide(&e.hi) });
         let mut alpha = self.start(&ends);
         let mut rows = Enclosure::zeros(count, 1, net.nodes[k].len());
         for (i, w) in wishes.iter().enumerate() {
@@ -110,10 +109,10 @@ impl<B: Backend> Near<'_, '_, B> {
     }
 
     /// Slopes to begin with.
-    fn start(&self, ends: &NodeEnds) -> Alpha {
+    fn start(&self, ends: &Bounds) -> Alpha {
         let net = self.prepared.net;
         let of = |n: usize| {
-            let x = ends.get(*net.nodes[n].inputs.first()?)?.as_ref()?;
+            let x = ends.get(*net.nodes[n].inputs.first()?)?;
             let start = |l: f64, u: f64| if u > -l { 0.9 } else { 0.1 };
             let free = n <= self.k && matches!(net.nodes[n].op, Op::Piecewise(_));
             free.then(|| ndarray::Zip::from(&x.lo).and(&x.hi).map_collect(|&l, &u| start(l, u)))

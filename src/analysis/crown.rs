@@ -11,29 +11,27 @@
 use super::{alpha, ibp};
 use crate::analysis::Budget;
 use crate::backend::Backend;
-use crate::layer::{Piece, Piecewise};
+use crate::layer::Piece;
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
-use crate::ops::linear::{
-    NodeEnds, Regions, Relaxation, Relaxed, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
-};
-use crate::ops::{Ends, Gate, Known, Prepared, Trace};
 use crate::region::Region;
-use ndarray::{Array2, Array3, Axis};
+use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
+use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, host_ends, upload_ends};
+use ndarray::{Array2, Array3};
 use std::sync::Arc;
 
 /// Bounds of all nodes and the gates they imply.
 pub struct Statuses<B: Backend> {
     pub trace: Arc<Trace<B>>,
-    pub known: Known,
-    pub ends: NodeEnds,
+    pub known: Bounds,
+    pub ends: Bounds,
 }
 
 /// What is known before: boxes of the input (one per item) and bounds of nodes.
 pub struct Given<'k> {
     pub input: Enclosure,
-    pub known: &'k Known,
+    pub known: Option<&'k Bounds>,
     /// Lower slopes of nearly decided neurons are optimised.
     pub optimised: bool,
     /// Half-spaces that also hold.
@@ -57,7 +55,7 @@ pub trait Cuts {
 
 /// On one region, lower slopes optimised.
 pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget) -> Statuses<B> {
-    let given = Given { input: ibp::input(prepared, region), known: &vec![], optimised: true, cuts: None };
+    let given = Given { input: ibp::input(prepared, region), known: None, optimised: true, cuts: None };
     run_on(prepared, Regions::One(region), given, budget)
 }
 
@@ -85,8 +83,8 @@ struct Pass<'a, 'n, B: Backend> {
     budget: &'a Budget,
     users: Vec<Vec<usize>>,
     trace: Trace<B>,
-    ends: NodeEnds,
-    known: Known,
+    ends: Bounds,
+    known: Bounds,
     relaxations: Vec<Option<Relaxation>>,
     /// Does a node's value depend on the input by more than a linear map?
     curved: Vec<bool>,
@@ -105,8 +103,8 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             budget,
             users: net.users(),
             trace: Trace::start(net),
-            ends: vec![None; count],
-            known: vec![None; count],
+            ends: Bounds::none(count),
+            known: Bounds::none(count),
             relaxations: (0..count).map(|_| None).collect(),
             curved: vec![false; count],
             work: vec![0.0; count],
@@ -116,25 +114,25 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
     fn node(&mut self, k: usize, given: &mut Given) {
         let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[k]);
         let input = (k == 0).then(|| b.upload(&given.input));
-        let before = given.known.get(k).and_then(|e| e.as_ref());
+        let before = given.known.and_then(|b| b.get(k));
         self.prepared.step(&mut self.trace, k, input, before);
         let mut own = host_ends(b, self.trace.values[k].as_ref().expect("just computed"));
         if let Some(e) = before {
-            tighten(&mut own, &e.lo, &e.hi);
-            self.known[k] = Some(own.clone());
+            own.tighten(&e.lo, &e.hi);
+            self.known.set(k, own.clone());
         }
         let so_far: f64 = node.inputs.iter().map(|&i| self.work[i]).sum();
         self.work[k] = so_far + node.products();
         self.curved[k] = node.inputs.iter().any(|&i| self.curved[i]) || node.op.is_nonlinear();
         if node.op.is_nonlinear() {
-            self.lines(k, given.known.get(node.inputs[0]).is_some_and(|e| e.is_some()));
+            self.lines(k, given.known.is_some_and(|b| b.get(node.inputs[0]).is_some()));
         }
         let read = self.users[k].iter().any(|&u| self.prepared.net.nodes[u].op.is_nonlinear());
         let ball = matches!(self.regions.ball(), Some(Norm::One | Norm::Two));
         if read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {
             self.sharpen(k, &mut own, given);
         }
-        self.ends[k] = Some(own);
+        self.ends.set(k, own);
     }
 
     /// Lines of a nonlinear node, and its slopes where what it reads is `known` exactly.
@@ -145,8 +143,8 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             && known
         {
             // Ends that are known exactly decide, not their centre and radius.
-            let x = self.ends[node.inputs[0]].as_ref().expect("topological order");
-            let (lo, hi) = slopes(f, x);
+            let x = self.ends.of(node.inputs[0]);
+            let [lo, hi] = slopes(f, x);
             self.trace.gates[k] = Some(Gate::Each(self.prepared.backend.upload_slopes(&lo, &hi)));
         }
     }
@@ -162,25 +160,23 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         if open.is_empty() || !self.budget.affords_on(self.prepared.backend, price) {
             return;
         }
-        self.ends[k] = Some(own.clone());
+        self.ends.set(k, own.clone());
         self.refine(k, &open, own, &mut given.cuts);
-        self.ends[k] = Some(own.clone());
+        self.ends.set(k, own.clone());
         if given.optimised {
             (0..self.items).for_each(|item| self.optimise(k, item, own));
         }
         let b = self.prepared.backend;
         let value = self.trace.values[k].take().expect("just computed");
         self.trace.values[k] = Some(b.intersect(&value, &upload_ends(b, own)));
-        self.known[k] = Some(own.clone());
+        self.known.set(k, own.clone());
     }
 
     /// One item's lower slopes for its nearly decided neurons.
     fn optimise(&self, k: usize, item: usize, own: &mut Ends) {
-        let alone = |e: &Ends| Ends { lo: one(&e.lo, item), hi: one(&e.hi, item) };
         let several = self.items > 1;
-        let copies: NodeEnds =
-            if several { self.ends.iter().map(|e| e.as_ref().map(alone)).collect() } else { vec![] };
-        let mut mine = alone(own);
+        let copies = if several { self.ends.item(item) } else { Bounds::default() };
+        let mut mine = own.item(item);
         let open = self.undecided(k, &mine);
         let near = alpha::Near {
             prepared: self.prepared,
@@ -230,7 +226,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
                 }
             };
             let (input, constants) = relaxed.above(k, &rows, &mut seen);
-            let box_ = self.ends[0].as_ref().expect("bounds of the input");
+            let box_ = self.ends.of(0);
             let mut top = over(b, self.regions, box_, input, constants.clone());
             if cuts.is_none() {
                 self.keep_decided(k, part, &before, &mut top);
@@ -250,20 +246,4 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             }
         }
     }
-}
-
-/// One row of a table, as a table.
-fn one(table: &Array2<f64>, row: usize) -> Array2<f64> {
-    table.row(row).to_owned().insert_axis(Axis(0))
-}
-
-/// Slopes of a piecewise linear function on arguments within these ends.
-fn slopes(f: &Piecewise, ends: &Ends) -> (Array2<f64>, Array2<f64>) {
-    let of = |side: usize| {
-        Array2::from_shape_fn(ends.lo.dim(), |at| match f.piece(at.1, ends.lo[at], ends.hi[at]) {
-            Piece::Fixed { slope, .. } => slope,
-            Piece::Free { slope, .. } => slope[side],
-        })
-    };
-    (of(0), of(1))
 }

@@ -7,11 +7,11 @@
 //! Loose when: deep; exact for one affine layer on a box.
 
 use crate::backend::Backend;
-use crate::ops::{Known, Prepared, Trace};
 use crate::region::Region;
+use crate::sweep::{Bounds, Prepared, Trace};
 
 /// Gates of all nonlinear nodes on the region; values are not kept.
-pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, known: &Known) -> Trace<B> {
+pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, known: Option<&Bounds>) -> Trace<B> {
     prepared.values(prepared.backend.upload(&input(prepared, region)), known, |_| false)
 }
 

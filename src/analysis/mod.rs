@@ -10,8 +10,8 @@ pub mod together;
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::ops::Trace;
 use crate::region::Region;
+use crate::sweep::Trace;
 pub use budget::Budget;
 use crown::Statuses;
 pub use placed::{Derived, Placed};
@@ -74,7 +74,7 @@ impl<B: Backend> Site<B> {
 
     /// Interval bounds.
     pub fn boxes(&self, placed: &Placed<B>, budget: &Budget) -> Arc<Trace<B>> {
-        self.boxes.get(budget, || ibp::run(&placed.prepared(&budget.deadline), &self.region, &vec![]))
+        self.boxes.get(budget, || ibp::run(&placed.prepared(&budget.deadline), &self.region, None))
     }
 
     /// Linear bounds.
@@ -87,8 +87,8 @@ impl<B: Backend> Site<B> {
         self.small.get(budget, || {
             let exact = placed.exact().prepared(&budget.deadline);
             match self.region.centre().filter(|_| self.region.is_point()) {
-                Some(x) => exact.values(exact.backend.upload_near(&self.region.near(x)), &vec![], |_| false),
-                None => ibp::run(&exact, &self.region, &vec![]),
+                Some(x) => exact.values(exact.backend.upload_near(&self.region.near(x)), None, |_| false),
+                None => ibp::run(&exact, &self.region, None),
             }
         })
     }

@@ -7,8 +7,8 @@ use crate::deadline::Deadline;
 use crate::layer::LinearMap;
 use crate::net::Net;
 use crate::num::Upper;
-use crate::ops::{Maps, Prepared};
 use crate::region::Region;
+use crate::sweep::{Maps, Prepared};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A network that is made of another one.

@@ -8,10 +8,10 @@ use super::{Budget, Placed, Site, ibp};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::num::Norm;
-use crate::ops::gradient::selected;
-use crate::ops::linear::Regions;
-use crate::ops::{Ends, Known, Trace};
 use crate::region::Region;
+use crate::rules::gradient::selected;
+use crate::rules::linear::Regions;
+use crate::sweep::Trace;
 use ndarray::{Axis, concatenate};
 use std::sync::Arc;
 
@@ -56,8 +56,8 @@ fn lot<B: Backend>(placed: &Placed<B>, sites: &[&Site<B>], budget: &Budget) {
     };
     let input = || Enclosure { centre: stack(|e| &e.centre), radius: stack(|e| &e.radius) };
     let b = prepared.backend;
-    let boxes = prepared.values(b.upload(&input()), &vec![], |_| false);
-    let given = Given { input: input(), known: &vec![], optimised: true, cuts: None };
+    let boxes = prepared.values(b.upload(&input()), None, |_| false);
+    let given = Given { input: input(), known: None, optimised: true, cuts: None };
     let linear = crown::run_on(&prepared, all, given, budget);
     for (i, site) in sites.iter().enumerate() {
         site.boxes.get(budget, || Trace { gates: selected(b, &boxes.gates, &[i]), values: vec![] });
@@ -67,10 +67,6 @@ fn lot<B: Backend>(placed: &Placed<B>, sites: &[&Site<B>], budget: &Budget) {
 
 /// What is known of one item.
 fn item<B: Backend>(b: &B, all: &Statuses<B>, i: usize) -> Statuses<B> {
-    let row = |a: &ndarray::Array2<f64>| a.select(Axis(0), &[i]);
-    let rows = |known: &Known| -> Known {
-        known.iter().map(|e| e.as_ref().map(|e| Ends { lo: row(&e.lo), hi: row(&e.hi) })).collect()
-    };
     let trace = Trace { gates: selected(b, &all.trace.gates, &[i]), values: vec![] };
-    Statuses { trace: Arc::new(trace), known: rows(&all.known), ends: rows(&all.ends) }
+    Statuses { trace: Arc::new(trace), known: all.known.item(i), ends: all.ends.item(i) }
 }

@@ -206,7 +206,7 @@ fn region(place: Place) -> Result<Region> {
             Region::ball_of(centre, radius, norm(&name)?, clip)
         }
         Place::Box { lo, hi, centre } if !lo.is_empty() => Region::box_of(lo, hi, centre),
-        _ => return Err(bad("its region has no coordinates")),
+        Place::Ball { .. } | Place::Box { .. } => return Err(bad("its region has no coordinates")),
     };
     built.map_err(|e| bad(&format!("its region is none: {}", e.what)))
 }

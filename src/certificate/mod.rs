@@ -1,5 +1,7 @@
 //! Proofs as plain data: what a proven number rests on, written to files and checked again.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod check;
 pub mod file;
 mod fractions;

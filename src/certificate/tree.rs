@@ -1,8 +1,8 @@
 //! The parts of a divided region as a tree: how each was divided, and why a leaf is done with.
 
 use crate::num::rational::Rational;
-use crate::ops::feedback::Scaled;
-use crate::ops::part::Split;
+use crate::rules::feedback::Scaled;
+use crate::rules::part::Split;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -8,10 +8,10 @@ use crate::engine::Model;
 use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Op};
 use crate::num::{Coefficient, Written};
-use crate::ops::values::values;
 use crate::problem::{Output, Problem, Quantity, Question};
 use crate::region::Region;
 use crate::report::{CentreInfo, NetInfo, OutputInfo, QuestionInfo, RegionInfo, Units, WarningInfo};
+use crate::sweep::values::values;
 
 /// A problem and what a report says about it.
 pub struct Loaded {

@@ -9,7 +9,7 @@ use crate::method::layer;
 use crate::net::{self, Net, Node, Op, Options as Import, SourceFile};
 use crate::num::round::sub_down;
 use crate::num::{Norm, Written};
-use crate::ops::values::values;
+use crate::sweep::values::values;
 use std::path::Path;
 use std::sync::Arc;
 

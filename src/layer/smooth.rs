@@ -1,5 +1,7 @@
 //! Scalar functions that are not piecewise linear.
 
+pub mod range;
+
 /// Scalar functions with a continuous derivative.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Smooth {

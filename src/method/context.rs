@@ -10,8 +10,8 @@ use crate::linalg::Enclosure;
 use crate::method::goal::Goal;
 use crate::method::layer::Effort;
 use crate::num::{Norm, Upper};
-use crate::ops::{Gate, Prepared, Trace};
 use crate::problem::Problem;
+use crate::sweep::{Gate, Prepared, Trace};
 use ndarray::{Axis, concatenate, s};
 use std::sync::Arc;
 

@@ -30,12 +30,8 @@ impl Region {
 
     /// How far two members are apart in each coordinate, rounded up.
     pub fn apart(&self, x: &[f64], y: &[f64]) -> Vec<f64> {
-        let fixed = self.fixed();
         let (x, y) = (self.place(x), self.place(y));
-        let each = |j: usize| match fixed.get(j) {
-            Some(true) => 0.0,
-            _ => x[j].minus(y[j]).ends().magnitude(),
-        };
+        let each = |j: usize| if self.is_fixed(j) { 0.0 } else { x[j].minus(y[j]).ends().magnitude() };
         (0..x.len()).map(each).collect()
     }
 

@@ -258,6 +258,11 @@ impl Region {
         }
     }
 
+    /// Is this coordinate one of them?
+    pub fn is_fixed(&self, coordinate: usize) -> bool {
+        self.bounded().is_some_and(|b| !self.is_point() && b.fixed[coordinate])
+    }
+
     /// Numbers of the centre's coordinates; those with the same number are equal.
     pub fn classes(&self) -> Vec<u32> {
         let mut known = HashMap::new();

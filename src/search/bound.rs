@@ -19,14 +19,13 @@ use crate::method::local::gradient::{Rows, SIGNS, rows_of};
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::add_up;
-use crate::ops::feedback::Feedback;
-use crate::ops::gradient::selected;
-use crate::ops::linear::{Regions, tighten};
-use crate::ops::part::{Part, Split, boxes, known, read_by_nonlinear, row};
-use crate::ops::sweep::enclosure;
-use crate::ops::{Ends, Prepared};
 use crate::polytope::plane::{Cell, Plane, Verdict, middle, shrink};
 use crate::problem::Problem;
+use crate::rules::feedback::Feedback;
+use crate::rules::gradient::{Pullback, selected};
+use crate::rules::linear::Regions;
+use crate::rules::part::{Part, Split, boxes, known, read_by_nonlinear, row};
+use crate::sweep::{Ends, Prepared, enclosure};
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -68,7 +67,7 @@ fn statuses<B: Backend>(
     let known = known(parts, prepared.net);
     let mut run = || {
         let input = enclosure(&boxes(parts));
-        let given = Given { input, known: &known, optimised: false, cuts: Some(planes) };
+        let given = Given { input, known: Some(&known), optimised: false, cuts: Some(planes) };
         crown::run_on(prepared, Regions::One(region), given, budget)
     };
     match parts {
@@ -91,7 +90,7 @@ impl<B: Backend> Lot<'_, '_, B> {
     fn points(&mut self) -> Vec<Result<Vec<f64>, Vec<f64>>> {
         let net = self.prepared.net;
         for (k, _) in read_by_nonlinear(net).into_iter().enumerate().filter(|(_, r)| *r) {
-            let ends = self.statuses.ends[k].as_ref().expect("every node has ends");
+            let ends = self.statuses.ends.of(k);
             self.parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
         }
         let until = &self.context.budget.deadline;
@@ -160,7 +159,8 @@ impl<B: Backend> Lot<'_, '_, B> {
         let own = problem.seeds();
         let size = (pairs.len(), 1, prepared.net.outputs());
         let seeds = Array3::from_shape_fn(size, |(p, _, j)| own.centre[[0, p % rows, j]]);
-        rows_of(problem, &context.budget, prepared, &gates, &Enclosure::point(seeds), signs)
+        let pull = Pullback { prepared, gates: &gates, seeds: &Enclosure::point(seeds) };
+        rows_of(problem, &context.budget, &pull, signs)
     }
 
     /// A part with its bound by these rows, and by scalings where it is above `cutoff`; with every neuron's
@@ -190,8 +190,9 @@ impl<B: Backend> Lot<'_, '_, B> {
         let Lot { context, prepared, statuses, .. } = self;
         let problem = context.problem;
         let own = selected(prepared.backend, &statuses.trace.gates, &[item]);
-        let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), |_| true)?;
-        let found = gain::best(problem, &context.budget, &f, &part.scaled, known, enough)?;
+        let f = Feedback::new(prepared, own, &problem.seeds(), |j| !problem.is_ignored(j), |_| true)?;
+        let before = gain::Before { scaled: &part.scaled, rows: known };
+        let found = gain::best(problem, &context.budget, &f, before, enough)?;
         let scaled = Arc::new(found.scaled);
         // Rows that need none now may need them again.
         let mut all = scaled.to_vec();
@@ -219,6 +220,59 @@ struct Cut {
     empty: Option<Vec<f64>>,
 }
 
+impl Cut {
+    /// The half-spaces of the decisions at node k, and the box that they leave: z <= a x + d and z >= t give
+    /// a x + d − t >= 0.
+    fn cut(&mut self, k: usize, features: &[usize], line: &dyn Fn(usize) -> Plane) {
+        for cut in self.part.cuts.iter().filter(|c| c.node == k) {
+            let Ok(t) = features.binary_search(&cut.feature) else { continue };
+            let mut plane = line(2 * t + !cut.above as usize);
+            plane.d = add_up(plane.d, if cut.above { -cut.at } else { cut.at });
+            if plane.d.is_finite() {
+                let (lo, hi) = (&mut self.part.lo, &mut self.part.hi);
+                if !shrink(&plane, &self.free, lo, hi) {
+                    self.empty.get_or_insert_default();
+                }
+                self.planes.push(plane);
+            }
+        }
+    }
+
+    /// The largest values on what is left of both lines of every feature that is not decided; none where nothing
+    /// was cut off, or nothing is left.
+    fn highest(
+        &mut self,
+        decided: &[bool],
+        line: &dyn Fn(usize) -> Plane,
+        until: &Deadline,
+    ) -> Vec<[f64; 2]> {
+        if self.planes.is_empty() || self.empty.is_some() {
+            return vec![];
+        }
+        let mut oracle = Cell::until(&self.planes, &self.part.lo, &self.part.hi, until);
+        match oracle.judge(&self.free) {
+            Verdict::Empty(multipliers) => {
+                self.empty = Some(multipliers);
+                return vec![];
+            }
+            Verdict::Unknown => return vec![],
+            Verdict::Point(_) => {}
+        }
+        let side = |t: usize, oracle: &mut Cell| {
+            let plane = line(t);
+            if plane.d.is_finite() { oracle.highest(&plane) } else { f64::INFINITY }
+        };
+        let each = decided.iter().enumerate().map(|(t, decided)| {
+            if *decided || until.is_over() {
+                return [f64::INFINITY; 2];
+            }
+            let up = side(2 * t, &mut oracle);
+            [up, if up <= 0.0 { f64::INFINITY } else { side(2 * t + 1, &mut oracle) }]
+        });
+        each.collect()
+    }
+}
+
 struct Planes<'d> {
     cells: Vec<Cut>,
     until: &'d Deadline,
@@ -230,7 +284,7 @@ impl Cuts for Planes<'_> {
         cuts.filter(|c| c.node == k).map(|c| c.feature).collect()
     }
 
-    /// z <= a x + d and z >= t give a x + d − t >= 0; then every feature's ends on what is left.
+    /// By the half-spaces that node k's decisions give; then every feature's ends on what is left.
     fn tighten(
         &mut self,
         k: usize,
@@ -239,54 +293,20 @@ impl Cuts for Planes<'_> {
         constants: &Array2<f64>,
         ends: &mut Ends,
     ) {
-        let line =
-            |i: usize, t: usize| Plane { a: coefficients.slice(s![i, t, ..]).to_vec(), d: constants[[i, t]] };
         let (own, until) = (&*ends, self.until);
-        let tops: Vec<Vec<[f64; 2]>> = self
-            .cells
-            .par_iter_mut()
-            .enumerate()
+        let cells = self.cells.par_iter_mut().enumerate();
+        let tops: Vec<Vec<[f64; 2]>> = cells
             .map(|(i, cell)| {
+                let line =
+                    |t: usize| Plane { a: coefficients.slice(s![i, t, ..]).to_vec(), d: constants[[i, t]] };
                 if cell.empty.is_some() {
                     return vec![];
                 }
-                for cut in cell.part.cuts.iter().filter(|c| c.node == k) {
-                    let Ok(t) = features.binary_search(&cut.feature) else { continue };
-                    let mut plane = line(i, 2 * t + !cut.above as usize);
-                    plane.d = add_up(plane.d, if cut.above { -cut.at } else { cut.at });
-                    if plane.d.is_finite() {
-                        let (lo, hi) = (&mut cell.part.lo, &mut cell.part.hi);
-                        if !shrink(&plane, &cell.free, lo, hi) {
-                            cell.empty.get_or_insert_default();
-                        }
-                        cell.planes.push(plane);
-                    }
-                }
-                if cell.planes.is_empty() || cell.empty.is_some() {
-                    return vec![];
-                }
-                let mut oracle = Cell::until(&cell.planes, &cell.part.lo, &cell.part.hi, until);
-                match oracle.judge(&cell.free) {
-                    Verdict::Empty(multipliers) => {
-                        cell.empty = Some(multipliers);
-                        return vec![];
-                    }
-                    Verdict::Unknown => return vec![],
-                    Verdict::Point(_) => {}
-                }
-                let side = |t: usize, oracle: &mut Cell| {
-                    let plane = line(i, t);
-                    if plane.d.is_finite() { oracle.highest(&plane) } else { f64::INFINITY }
-                };
-                let each = features.iter().enumerate().map(|(t, &j)| {
-                    // Ends on one side of zero already decide most functions.
-                    if own.lo[[i, j]] >= 0.0 || own.hi[[i, j]] <= 0.0 || until.is_over() {
-                        return [f64::INFINITY; 2];
-                    }
-                    let up = side(2 * t, &mut oracle);
-                    [up, if up <= 0.0 { f64::INFINITY } else { side(2 * t + 1, &mut oracle) }]
-                });
-                each.collect()
+                cell.cut(k, features, &line);
+                // Ends on one side of zero already decide most functions.
+                let decided = |&j: &usize| own.lo[[i, j]] >= 0.0 || own.hi[[i, j]] <= 0.0;
+                let decided: Vec<bool> = features.iter().map(decided).collect();
+                cell.highest(&decided, &line, until)
             })
             .collect();
         let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
@@ -296,7 +316,7 @@ impl Cuts for Planes<'_> {
                 lo[[i, j]] = -down;
             }
         }
-        tighten(ends, &lo, &hi);
+        ends.tighten(&lo, &hi);
     }
 }
 

@@ -2,9 +2,8 @@
 
 use crate::backend::Backend;
 use crate::net::Op;
-use crate::ops::gradient::Gradients;
-use crate::ops::part::{Part, Split, kink};
-use crate::ops::{Gate, Prepared};
+use crate::rules::part::{Part, Split, kink};
+use crate::sweep::{Bounds, Gate, Prepared};
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -34,7 +33,7 @@ pub struct View<'a> {
     pub slopes: &'a Slopes,
     /// Its item among the slopes, its rows among the gradients.
     pub item: usize,
-    pub gradients: &'a Gradients,
+    pub gradients: &'a Bounds,
     pub rows: Range<usize>,
     /// Inputs that vary.
     pub free: &'a [bool],
@@ -57,10 +56,10 @@ pub fn choose<B: Backend>(prepared: &Prepared<B>, part: &Part, view: &View) -> O
         places += if needed[k] && view.slopes[k].is_some() { node.len() } else { 0 };
         let (Op::Piecewise(f), Some((lo, hi))) = (&node.op, &view.slopes[k]) else {
             // Maxima and smooth functions are never decided by cuts.
-            open |= node.op.is_nonlinear() && view.gradients[k].is_some();
+            open |= node.op.is_nonlinear() && view.gradients.get(k).is_some();
             continue;
         };
-        let Some(g) = view.gradients[k].as_ref() else { continue };
+        let Some(g) = view.gradients.get(k) else { continue };
         let i = node.inputs[0];
         let [l, u] = part.known[i].as_ref().expect("nonlinear nodes' inputs have ends");
         for j in (0..node.len()).filter(|&j| lo[[view.item, j]] < hi[[view.item, j]]) {
@@ -74,7 +73,7 @@ pub fn choose<B: Backend>(prepared: &Prepared<B>, part: &Part, view: &View) -> O
             }
             let weight = view.weights.as_ref().and_then(|w| w.get(place + j)).copied().unwrap_or(1.0);
             let score = (hi[[view.item, j]] - lo[[view.item, j]]) * most * (u[j] - l[j]).sqrt() * weight;
-            let Some(at) = kink(f, l[j], u[j]) else { continue };
+            let Some(at) = kink(f, j, l[j], u[j]) else { continue };
             if best.as_ref().is_none_or(|(s, _)| score > *s) {
                 best = Some((score, Split::Kink { node: i, feature: j, at }));
             }

@@ -14,10 +14,10 @@ use crate::linalg::operator::operator_upper;
 use crate::method::context::Context;
 use crate::method::lower;
 use crate::num::rational::Rational;
-use crate::ops::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
-use crate::ops::part::{Part, Split};
 use crate::polytope::exact::{Form, Verdict, inside};
 use crate::problem::Problem;
+use crate::rules::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
+use crate::rules::part::{Part, Split};
 use ndarray::Axis;
 
 pub enum Settled {

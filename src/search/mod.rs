@@ -10,6 +10,8 @@
 //! Cost: a few sweeps per part; anytime.
 //! Exact when: every part's slopes get decided, and every decided part has a witness or no interior.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod bound;
 mod choose;
 mod leaf;
@@ -25,8 +27,8 @@ pub use crate::method::goal::Goal;
 use crate::method::lower::{better, points, prove_best};
 use crate::method::schedule::{self, Effort, Outcome, Status};
 use crate::num::Upper;
-use crate::ops::part::Part;
 use crate::problem::Problem;
+use crate::rules::part::Part;
 use bound::Found;
 use leaf::Settled;
 use rayon::prelude::*;
@@ -201,7 +203,7 @@ pub fn run<B: Backend>(
                 Found::Bounded { point, part, .. } if part.bound > out.lower.value.get() => {
                     stand.home(point.clone())
                 }
-                _ => None,
+                Found::Bounded { .. } | Found::Empty(_) => None,
             })
             .collect();
         witness(home, &proposals, &mut out.lower);

@@ -2,8 +2,8 @@
 
 use crate::certificate::Tree;
 use crate::certificate::tree::Node;
-use crate::ops::feedback::Scaled;
-use crate::ops::part::{Part, Split};
+use crate::rules::feedback::Scaled;
+use crate::rules::part::{Part, Split};
 use std::sync::Arc;
 
 /// Parts that are recorded at most.

@@ -25,7 +25,7 @@ fn adversarial_rounding_is_contained() {
 /// bounds sharpened, and the interval Jacobian from both sides, layer by layer
 /// and with runs through fixed neurons multiplied out.
 struct Swept {
-    known: clarke::ops::Known,
+    known: clarke::sweep::Bounds,
     values: Vec<Enclosure>,
     jacobians: Vec<Enclosure>,
 }
@@ -35,9 +35,9 @@ fn sweep<B: Backend>(b: &Arc<B>, problem: &Problem) -> Swept {
     let context = here.context(problem, budget(0));
     let (prepared, b) = (context.main(), &**b);
     let gates;
-    let mut known = vec![];
+    let mut known = clarke::sweep::Bounds::default();
     let input = b.upload(&ibp::input(&prepared, &problem.region));
-    let trace = prepared.values(input, &vec![], |_| true);
+    let trace = prepared.values(input, None, |_| true);
     let values = trace.values.iter().map(|v| b.read(v.as_ref().expect("kept"))).collect();
     if problem.region.is_global() || problem.region.is_point() {
         gates = trace.gates;
@@ -58,8 +58,7 @@ fn sweep<B: Backend>(b: &Arc<B>, problem: &Problem) -> Swept {
 /// Samples of the region lie in everything that was swept.
 fn contains_samples(swept: &Swept, problem: &Problem, m: &mut Maker, out: &mut Findings) {
     let n = problem.net.inputs();
-    let fixed = problem.region.fixed();
-    let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let live: Vec<usize> = (0..n).filter(|&j| !problem.region.is_fixed(j)).collect();
     for _ in 0..4 {
         let x = naive::member(&problem.region, n, &mut m.d);
         let at = naive::at(problem, &x);
@@ -72,7 +71,7 @@ fn contains_samples(swept: &Swept, problem: &Problem, m: &mut Maker, out: &mut F
                 if !(lo - slack <= *v && *v <= hi + slack) {
                     out.violations.push(format!("node {k}: {v:e} outside [{lo:e}, {hi:e}]"));
                 }
-                if let Some(Some(e)) = swept.known.get(k)
+                if let Some(e) = swept.known.get(k)
                     && !(e.lo[[0, j]] - slack <= *v && *v <= e.hi[[0, j]] + slack)
                 {
                     out.violations.push(format!("linear bounds of node {k}: {v:e}"));

@@ -25,15 +25,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("problem", &["net", "region", "layer", "linalg", "num"]),
     // Neither networks nor regions: blocks of numbers only.
     ("backend", &["layer", "linalg", "num"]),
-    ("ops", &["backend", "net", "region", "layer", "polytope", "linalg", "num"]),
-    ("certificate", &["ops", "backend", "net", "region", "problem", "layer", "polytope", "linalg", "num"]),
-    ("analysis", &["ops", "backend", "net", "region", "layer", "polytope", "linalg", "num"]),
+    ("sweep", &["backend", "net", "layer", "linalg", "num"]),
+    ("rules", &["sweep", "backend", "net", "region", "layer", "polytope", "linalg", "num"]),
+    (
+        "certificate",
+        &["rules", "sweep", "backend", "net", "region", "problem", "layer", "polytope", "linalg", "num"],
+    ),
+    ("analysis", &["rules", "sweep", "backend", "net", "region", "layer", "polytope", "linalg", "num"]),
     (
         "method",
         &[
             "analysis",
             "certificate",
-            "ops",
+            "rules",
+            "sweep",
             "backend",
             "net",
             "region",
@@ -50,7 +55,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "method",
             "analysis",
             "certificate",
-            "ops",
+            "rules",
+            "sweep",
             "backend",
             "net",
             "region",
@@ -68,7 +74,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "method",
             "analysis",
             "certificate",
-            "ops",
+            "rules",
+            "sweep",
             "backend",
             "net",
             "region",
@@ -105,7 +112,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Folders where a match on an enum names every variant, so that a new operator or function does
 /// not compile before each of them has said what it means there.
-const EXHAUSTIVE: &[&str] = &["src/net", "src/layer", "src/polytope"];
+const EXHAUSTIVE: &[&str] =
+    &["src/net", "src/layer", "src/polytope", "src/sweep", "src/rules", "src/certificate", "src/search"];
 
 /// Files of method folders that hold no method: helpers and lists of modules.
 const NO_METHOD: &[&str] = &["src/method/lower/points.rs"];
@@ -337,7 +345,7 @@ fn imports_are_found() {
     let source =
         |path: &str, code: &str| Source { path: path.into(), text: String::new(), code: code.into() };
     let found = |path: &str, code: &str| source(path, code).imports().into_iter().collect::<Vec<_>>();
-    assert_eq!(found("src/num/a.rs", "use crate::net::Net;\nlet y = crate::ops::f();"), ["net", "ops"]);
+    assert_eq!(found("src/num/a.rs", "use crate::net::Net;\nlet y = crate::rules::f();"), ["net", "rules"]);
     assert_eq!(
         found("src/num/a.rs", "use crate::{\n    net::{Net, Op},\n    region,\n};"),
         ["net", "region"]

@@ -14,8 +14,8 @@ use clarke::layer::LinearMap;
 use clarke::method::Goal;
 use clarke::net::Op;
 use clarke::num::Norm;
-use clarke::ops::feedback::Scaled;
 use clarke::problem::{Problem, Quantity, Question};
+use clarke::rules::feedback::Scaled;
 use rayon::prelude::*;
 use std::sync::Arc;
 

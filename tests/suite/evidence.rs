@@ -5,13 +5,14 @@ use crate::common::nets::{Kind, network, question};
 use crate::common::solve::Here;
 use crate::common::{budget, naive};
 use clarke::backend::cpu::Cpu;
+use clarke::layer::smooth::range;
 use clarke::layer::{LinearMap, Piece};
 use clarke::method::local::{jacobian, product};
 use clarke::net::{Net, Op};
 use clarke::num::Norm;
 use clarke::num::interval::Interval;
-use clarke::ops::{Known, Link, Trace, smooth};
 use clarke::problem::{Output, Problem};
+use clarke::sweep::{Bounds, Link, Trace};
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ struct Slopes {
     of: Vec<Row>,
 }
 
-fn slopes(net: &Net, input: Row, known: &Known) -> Slopes {
+fn slopes(net: &Net, input: Row, known: &Bounds) -> Slopes {
     let mut values: Vec<Row> = vec![input];
     let mut of: Vec<Row> = vec![vec![]];
     for k in 1..net.nodes.len() {
@@ -86,7 +87,7 @@ fn slopes(net: &Net, input: Row, known: &Known) -> Slopes {
             }
             Op::Smooth(f) => {
                 for x in x {
-                    let ((a, b), (c, d)) = (smooth::value(*f, x.lo, x.hi), smooth::slope(*f, x.lo, x.hi));
+                    let ((a, b), (c, d)) = (range::value(*f, x.lo, x.hi), range::slope(*f, x.lo, x.hi));
                     y.push(Interval::new(a, b));
                     s.push(Interval::new(c, d));
                 }
@@ -107,7 +108,7 @@ fn slopes(net: &Net, input: Row, known: &Known) -> Slopes {
             Op::Softmax { .. } => y = vec![Interval::new(0.0, 1.0); node.len()],
             _ => y = linear(net, k).expect("linear").iter().map(|(t, c)| dot(t, x) + *c).collect(),
         }
-        if let Some(Some(e)) = known.get(k) {
+        if let Some(e) = known.get(k) {
             for (j, y) in y.iter_mut().enumerate() {
                 let proven = Interval::new(e.lo[[0, j]], e.hi[[0, j]]);
                 *y = y.intersect(proven).expect("what is known agrees with interval arithmetic");
@@ -233,7 +234,7 @@ fn simple(problem: &Problem, rows: usize) -> bool {
 /// The claim is not below what the same statuses prove by interval loops.
 fn jacobian_again(
     problem: &Problem,
-    known: &Known,
+    known: &Bounds,
     links: &[Link],
     columns: bool,
     claim: f64,
@@ -253,8 +254,7 @@ fn jacobian_again(
     let runs = runs(net, &s, links);
     assert!(runs.iter().all(Run::is_fixed), "an open slope within {links:?}");
     let whole = Link { from: 0, to: net.output() };
-    let fixed = problem.region.fixed();
-    let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let live: Vec<usize> = (0..n).filter(|&j| !problem.region.is_fixed(j)).collect();
     let seed = |i: usize| {
         seeds.centre.slice(ndarray::s![0, i, ..]).iter().map(|v| Interval::point(*v)).collect::<Row>()
     };
@@ -312,7 +312,7 @@ fn factors_again(
             continue;
         }
         let point = x.iter().map(|v| Interval::point(*v)).collect();
-        let here = slopes(net, point, &vec![]);
+        let here = slopes(net, point, &Bounds::default());
         for f in factors {
             let narrowed =
                 matches!(&net.nodes[net.output()].op, Op::Affine(a) if matches!(a.map, LinearMap::Dense(_)));
@@ -386,7 +386,7 @@ fn evidence_is_derived_again() {
             let mut count = [0; 4];
             let here = Here::new(&problem, Cpu::DOUBLE);
             let context = here.context(&problem, budget(0));
-            let mut statuses: Vec<(Arc<Trace<Cpu>>, Known)> = vec![(context.boxes(), vec![])];
+            let mut statuses: Vec<(Arc<Trace<Cpu>>, Bounds)> = vec![(context.boxes(), Bounds::default())];
             if context.linear_counts() {
                 let s = context.linear();
                 statuses.push((s.trace.clone(), s.known.clone()));

@@ -15,9 +15,9 @@ use clarke::method::global::vertices::Vertices;
 use clarke::net::{Net, Op, Options, load};
 use clarke::num::Norm;
 use clarke::num::random::Random;
-use clarke::ops::{Gate, Prepared};
 use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
+use clarke::sweep::{Gate, Prepared};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::path::Path;
@@ -93,7 +93,7 @@ fn chain(seed: u64, plain: bool) -> Chain {
         };
         push(&mut net, Op::Piecewise(op), n);
     }
-    let slopes = ibp::run(&Prepared::new(&net, &Cpu::DOUBLE), &Region::Whole, &vec![]).gates;
+    let slopes = ibp::run(&Prepared::new(&net, &Cpu::DOUBLE), &Region::Whole, None).gates;
     let slopes = slopes.iter().flatten().map(|gate| {
         let Gate::Each(s) = gate else { panic!("activations have slopes") };
         let (lo, hi) = Cpu::DOUBLE.read_slopes(s);

@@ -5,9 +5,8 @@ use clarke::layer::apply::{absolute, apply, apply_up, map_weights, materialise, 
 use clarke::layer::{ConvShape, Incidence, LinearMap, Scale};
 use clarke::linalg::direction::vector_norm;
 use clarke::method::layer::exact::{Side, extreme, line_sums};
-use clarke::method::layer::masked::structured;
 use clarke::method::layer::{
-    Effort, frobenius, gram, incidence_norm, interpolation, lipbound, masked_norm, norm, power, reshapes,
+    Effort, Masks, frobenius, gram, incidence_norm, interpolation, lipbound, norm, power, reshapes,
     scale_norm, schur, selection_norm,
 };
 use clarke::num::norms::vector_norm_down;
@@ -229,6 +228,7 @@ fn masks_and_scales() {
         let mut a = naive(&map);
         ndarray::Zip::indexed(&mut a).for_each(|(i, j), x| *x *= d[i] * f64::from(mask[j]));
         let whole = gram::upper(&map, 500);
+        let masks = Masks { scale: &d, live: &mask };
         for (p, q) in pairs() {
             if a.nrows().min(a.ncols()) > 9
                 || matches!((p, q), (Norm::Inf, Norm::Two) if a.ncols() > 10)
@@ -237,9 +237,9 @@ fn masks_and_scales() {
                 continue;
             }
             let exact = truth(&a, p, q);
-            let up = masked_norm(&map, &d, &mask, whole, p, q).get();
+            let up = masks.norm(&map, whole, p, q).get();
             assert!(up >= exact * (1.0 - 1e-12) && up <= exact * (1.0 + 1e-8), "{p} {q}: {up} {exact}");
-            let up = structured(&map, &d, &mask, whole, p, q).get();
+            let up = masks.structured(&map, whole, p, q).get();
             assert!(up >= exact * (1.0 - 1e-12), "{p} {q} {map:?}: {up} {exact}");
             if p == Norm::One && q != Norm::Inf || p != Norm::One && q == Norm::Inf {
                 assert!(up <= exact * (1.0 + 1e-11) + 1e-300, "{p} {q} {map:?}: {up} {exact}");

@@ -9,9 +9,9 @@ use clarke::layer::{Affine, Incidence, LinearMap, Piecewise};
 use clarke::method::local::{jacobian, parts};
 use clarke::net::{Net, Op};
 use clarke::num::{Norm, Written};
-use clarke::ops::Prepared;
 use clarke::problem::{Output, Problem, Quantity};
 use clarke::region::{Region, Shape};
+use clarke::sweep::Prepared;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ fn scaling() {
 fn jacobians(problem: &Problem) -> [[f64; 2]; 2] {
     let here = Here::new(problem, Cpu::DOUBLE);
     let context = here.context(problem, budget(0));
-    let gates = ibp::run(&context.main(), &problem.region, &vec![]).gates;
+    let gates = ibp::run(&context.main(), &problem.region, None).gates;
     let norms = |prepared: &Prepared<Cpu>| {
         let sides = [jacobian::rows, jacobian::columns];
         sides.map(|side| {
@@ -155,7 +155,7 @@ fn parts_of_a_jacobian() {
         let few = clarke::method::context::Budget { memory: 1 + (k as u64 % 3) * 20_000, ..budget(0) };
         let here = Here::new(&problem, Cpu::DOUBLE);
         let context = here.context(&problem, few);
-        let gates = ibp::run(&context.main(), &problem.region, &vec![]).gates;
+        let gates = ibp::run(&context.main(), &problem.region, None).gates;
         let whole = jacobian::rows(&context, &context.main(), &gates, &problem.seeds())?;
         let whole = jacobian::norm(&context, &whole).get();
         let by_parts = parts::norm(&context, &context.main(), &gates)?.get();

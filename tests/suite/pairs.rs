@@ -168,8 +168,7 @@ fn pairs_are_derived_again() {
             Output::One(i) => vec![d(i)],
             Output::Difference(i, j) => vec![d(i) - d(j)],
         };
-        let fixed = problem.region.fixed();
-        let moves = |j: &usize| !fixed.get(*j).copied().unwrap_or(false);
+        let moves = |j: &usize| !problem.region.is_fixed(*j);
         let way = (0..x.len()).filter(moves).map(|j| Interval::point(x[j]) - y[j]).collect::<Vec<_>>();
         let size = |v: &[Interval], norm: Norm| match norm {
             Norm::One => v.iter().fold(Interval::ZERO, |s, x| s + x.abs()),

@@ -4,18 +4,16 @@
 //! With e_j = E_j z_j, |E_j| <= r_j, and (z, y) = G (x, e): if ‖D G D'⁻¹‖_2 <= 1 with D = (r w, 1 / level),
 //! D' = (s, w), then ‖y‖² / level² + Σ w² r² z² <= Σ s² x² + Σ w² e² <= Σ s² x² + Σ w² r² z².
 
-use super::room::Room;
+use super::leaf::Leaf;
 use super::{Checked, jacobian};
-use crate::backend::cpu::Cpu;
 use crate::linalg::cholesky::contracts;
 use crate::linalg::gram::frobenius_up;
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, div_down, gamma, mul_up, sqrt_up};
-use crate::ops::feedback::{Feedback, Scaled, Size};
-use crate::ops::gradient::selected;
-use crate::ops::{Gate, Prepared};
 use crate::problem::Problem;
+use crate::rules::feedback::{Feedback, Scaled, Size};
+use crate::rules::gradient::selected;
 use ndarray::Array2;
 
 /// Scalings lie between.
@@ -26,15 +24,8 @@ const STEPS: [f64; 3] = [0.0, 1e-11, 5e-10];
 
 /// The least bound near `wanted` that the scalings show for one item of the gates: of all rows together, or
 /// of single ones where the output's norm is the largest row's; linear bounds show the other rows.
-pub fn norm(
-    problem: &Problem,
-    prepared: &Prepared<Cpu>,
-    gates: &[Option<Gate<Cpu>>],
-    item: usize,
-    scaled: &[Scaled],
-    wanted: f64,
-    room: &Room,
-) -> Checked<f64> {
+pub fn norm(leaf: &Leaf, scaled: &[Scaled], wanted: f64) -> Checked<f64> {
+    let Leaf { problem, prepared, gates, item, room } = *leaf;
     let none = f64::INFINITY;
     let rows: Option<Vec<usize>> = scaled.iter().map(|s| s.row).collect();
     let whole = scaled.len() == 1 && scaled[0].row.is_none();
@@ -49,7 +40,7 @@ pub fn norm(
         fits = room.entries(size.entries());
         fits.is_ok()
     };
-    let f = Feedback::new(prepared, own, &problem.seeds(), &problem.ignored(), allowed);
+    let f = Feedback::new(prepared, own, &problem.seeds(), |j| !problem.is_ignored(j), allowed);
     fits?;
     let Some(f) = f else { return Ok(none) };
     if whole {
@@ -63,7 +54,7 @@ pub fn norm(
     let others: Vec<usize> =
         (0..problem.rows()).filter(|r| scaled.iter().all(|s| s.row != Some(*r))).collect();
     if best < none && !others.is_empty() {
-        best = best.max(jacobian::norm(problem, prepared, gates, item, &others, true, room)?);
+        best = best.max(jacobian::norm(leaf, &others, true)?);
     }
     Ok(best)
 }
@@ -82,7 +73,7 @@ fn shown(problem: &Problem, f: &Feedback, scaled: &Scaled, wanted: f64) -> f64 {
     let output = if q.out_norm == Norm::One { sqrt_up(f.outputs() as f64) } else { 1.0 };
     let input = match q.in_norm {
         Norm::Inf => vector_norm_up(scaling.inputs.iter().copied(), Norm::Two),
-        _ => 1.0,
+        Norm::One | Norm::Two => 1.0,
     };
     let holds = |value: f64| {
         let level = div_down(div_down(value, output), input);

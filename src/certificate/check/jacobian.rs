@@ -1,6 +1,7 @@
 //! The norm of every generalised Jacobian on a part: linear propagation again, in f64 on the CPU.
 
 use super::Checked;
+use super::leaf::Leaf;
 use super::room::Room;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -8,31 +9,25 @@ use crate::linalg::Enclosure;
 use crate::linalg::operator::operator_upper;
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
-use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
-use crate::ops::gradient::{Gradients, backward, selected, upper};
-use crate::ops::linear::{signs, take_signs};
-use crate::ops::{Ends, Gate, Prepared};
+use crate::num::round::{add_up, sqrt_up};
 use crate::problem::Problem;
+use crate::rules::gradient::{Pullback, chord, selected};
+use crate::rules::linear::{signs, take_signs};
+use crate::sweep::{Bounds, Ends, Gate};
 use ndarray::{Array2, Array3, Axis};
 
 /// An upper bound of these rows of the output for one item of the gates. `all`: gradients behind every
 /// slope are narrowed, which costs more than those of either sign behind open ones.
-pub fn norm(
-    problem: &Problem,
-    prepared: &Prepared<Cpu>,
-    gates: &[Option<Gate<Cpu>>],
-    item: usize,
-    rows: &[usize],
-    all: bool,
-    room: &Room,
-) -> Checked<f64> {
+pub fn norm(leaf: &Leaf, rows: &[usize], all: bool) -> Checked<f64> {
+    let Leaf { problem, prepared, gates, item, room } = *leaf;
     let q = &problem.quotient;
     room.rows(rows.len())?;
     let own = selected(prepared.backend, gates, &vec![item; rows.len()]);
     let seeds = problem.seeds().centre;
     let shape = (rows.len(), 1, problem.net.outputs());
     let seeds = Array3::from_shape_fn(shape, |(r, _, j)| seeds[[0, rows[r], j]]);
-    let found = propagate(problem, prepared, &own, &Enclosure::point(seeds), all, room)?;
+    let pull = Pullback { prepared, gates: &own, seeds: &Enclosure::point(seeds) };
+    let found = propagate(problem, &pull, all, room)?;
     let Some((ends, norms)) = found else { return Ok(0.0) };
     let by_rows = vector_norm_up(norms, q.out_norm);
     if rows.len() == 1 || q.out_norm == Norm::Inf {
@@ -46,19 +41,16 @@ pub fn norm(
 /// Ends of each row's entries and bounds of their dual norms; None where no input is read.
 fn propagate(
     problem: &Problem,
-    prepared: &Prepared<Cpu>,
-    gates: &[Option<Gate<Cpu>>],
-    seeds: &Enclosure,
+    pull: &Pullback<Cpu>,
     all: bool,
     room: &Room,
 ) -> Checked<Option<(Ends, Vec<f64>)>> {
+    let Pullback { prepared, gates, seeds } = *pull;
     let (b, dual) = (prepared.backend, problem.quotient.in_norm.dual());
-    let fixed = problem.ignored();
-    let constant = |j: usize| fixed.get(j).copied().unwrap_or(false);
     let sums_only = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
     let (mut norms, mut narrowed, mut stopped) = (vec![], 0, Ok(()));
     let at_once = room.functionals(2 * seeds.dim().0, 128)?;
-    let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
+    let mut found = pull.gradients(&mut |k, ends, later| {
         if stopped.is_err() {
             return;
         }
@@ -72,7 +64,8 @@ fn propagate(
                 (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| open(i, j))).collect()
             }
             None if k == 0 => {
-                let entries: Vec<usize> = (0..problem.net.inputs()).filter(|&j| !constant(j)).collect();
+                let entries: Vec<usize> =
+                    (0..problem.net.inputs()).filter(|&j| !problem.is_ignored(j)).collect();
                 let worth = all || dual == Norm::Inf || !sums_only || entries.len() <= 16 * (1 + narrowed);
                 if worth { entries } else { vec![] }
             }
@@ -85,24 +78,24 @@ fn propagate(
                 return;
             }
             let rows = signs(ends.lo.nrows(), ends.lo.ncols(), chunk);
-            let tops = upper(prepared, gates, later, seeds, k, &rows);
+            let tops = pull.upper(later, k, &rows);
             take_signs(ends, &tops, chunk);
         }
         if k == 0 {
-            for j in (0..problem.net.inputs()).filter(|&j| constant(j)) {
+            for j in (0..problem.net.inputs()).filter(|&j| problem.is_ignored(j)) {
                 ends.lo.column_mut(j).fill(0.0);
                 ends.hi.column_mut(j).fill(0.0);
             }
             norms = sizes(ends, dual);
             if dual != Norm::Inf {
                 let signs = if all { SIGNS } else { (8 * narrowed + 1).ilog2().min(SIGNS) };
-                let linear = sums(prepared, gates, later, seeds, ends, dual, (signs, 2 * at_once));
+                let linear = sums(pull, later, ends, dual, (signs, 2 * at_once));
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
             }
         }
     });
     stopped?;
-    Ok(found[0].take().map(|ends| (ends, norms)))
+    Ok(found.take(0).map(|ends| (ends, norms)))
 }
 
 fn sizes(ends: &Ends, norm: Norm) -> Vec<f64> {
@@ -117,10 +110,8 @@ const SIGNS: u32 = 8;
 /// Σ|J_j|, or the root of ΣJ_j²: every term below a line, then one functional. A line above |J_j| is
 /// the chord; or J_j and −J_j in turn, the larger result counts.
 fn sums(
-    prepared: &Prepared<Cpu>,
-    gates: &[Option<Gate<Cpu>>],
-    later: &Gradients,
-    seeds: &Enclosure,
+    pull: &Pullback<Cpu>,
+    later: &Bounds,
     ends: &Ends,
     norm: Norm,
     (signs, at_once): (u32, usize),
@@ -140,7 +131,7 @@ fn sums(
                 constants[[row, c]] = add_up(constants[[row, c]], shift);
             }
         }
-        let tops: Array2<f64> = upper(prepared, gates, later, seeds, 0, &functionals);
+        let tops: Array2<f64> = pull.upper(later, 0, &functionals);
         for ((row, c), top) in tops.indexed_iter() {
             let sum = add_up(constants[[row, c]], *top);
             most[row] = most[row].max(if sum.is_nan() { f64::INFINITY } else { sum });
@@ -169,7 +160,7 @@ impl Line {
 /// A line above every entry of a row; those that lose most take turns.
 fn chords(ends: &Ends, row: usize, norm: Norm, signs: u32) -> Vec<Line> {
     let chord = |j: usize| {
-        let (slope, shift) = chord(ends.lo[[row, j]], ends.hi[[row, j]], norm);
+        let [slope, shift] = chord(ends.lo[[row, j]], ends.hi[[row, j]], norm);
         Line { slope, shift, turn: None }
     };
     let mut lines: Vec<Line> = (0..ends.lo.ncols()).map(chord).collect();
@@ -177,25 +168,4 @@ fn chords(ends: &Ends, row: usize, norm: Norm, signs: u32) -> Vec<Line> {
     by_shift.sort_by(|&a, &b| lines[b].shift.total_cmp(&lines[a].shift));
     by_shift.iter().take(signs as usize).enumerate().for_each(|(bit, &j)| lines[j].turn = Some(bit));
     lines
-}
-
-/// slope x + shift above |x| or x² on [l, u], both convex: the difference is largest at an end.
-fn chord(l: f64, u: f64, norm: Norm) -> (f64, f64) {
-    if !(l.is_finite() && u.is_finite()) {
-        return (0.0, f64::INFINITY);
-    }
-    if l == 0.0 && u == 0.0 {
-        return (0.0, 0.0);
-    }
-    let slope = match norm {
-        Norm::One if l == u => l.signum(),
-        Norm::One => ((u.abs() - l.abs()) / (u - l)).clamp(-1.0, 1.0),
-        _ => l + u,
-    };
-    let above = |x: f64| match norm {
-        Norm::One if slope.abs() == 1.0 && slope * x >= 0.0 => 0.0,
-        Norm::One => sub_up(x.abs(), mul_down(slope, x)),
-        _ => sub_up(mul_up(x, x), mul_down(slope, x)),
-    };
-    (slope, above(l).max(above(u)))
 }

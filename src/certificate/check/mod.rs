@@ -1,10 +1,11 @@
 //! The independent checker: claims derived again from networks, regions and evidence.
 //!
-//! It shares `ops`, `backend::cpu` and `num` with what computes bounds, and nothing of methods,
+//! It shares `rules`, `sweep`, `backend::cpu` and `num` with what computes bounds, and nothing of methods,
 //! searches or devices; that the rules of proof are written a second time here is the point.
 
 mod gain;
 mod jacobian;
+mod leaf;
 mod room;
 mod statuses;
 mod tree;

@@ -5,7 +5,7 @@
 use super::{Checked, Refusal};
 use crate::deadline::Deadline;
 use crate::net::Net;
-use crate::ops::part::{Part, read_by_nonlinear};
+use crate::rules::part::{Part, read_by_nonlinear};
 
 /// What may be used.
 #[derive(Clone, Debug)]

@@ -4,17 +4,14 @@ use super::Checked;
 use super::room::Room;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::layer::{Piece, Piecewise};
+use crate::layer::Piece;
 use crate::net::Op;
 use crate::num::round::add_up;
-use crate::ops::linear::{
-    NodeEnds, Regions, Relaxation, Relaxed, host_ends, over, relax, signs, take_signs, tighten, upload_ends,
-};
-use crate::ops::part::{Part, boxes, known, read_by_nonlinear, row};
-use crate::ops::sweep::enclosure;
-use crate::ops::{Ends, Gate, Prepared, Trace};
 use crate::polytope::plane::{Cell, Plane, Verdict, refuted, shrink};
 use crate::region::Region;
+use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
+use crate::rules::part::{Part, boxes, known, read_by_nonlinear, row};
+use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, enclosure, host_ends, upload_ends};
 use ndarray::{Array2, Array3, s};
 
 /// What is found on a batch of parts.
@@ -40,36 +37,37 @@ pub fn derive(
     let (input, given) = (b.upload(&enclosure(&boxes(&parts))), known(&parts, net));
     let read = read_by_nonlinear(net);
     let mut trace: Trace<Cpu> = Trace::start(net);
-    let mut ends: NodeEnds = vec![None; net.nodes.len()];
+    let mut ends = Bounds::none(net.nodes.len());
     let mut relaxations = vec![];
     let mut planes: Vec<Vec<Plane>> = vec![vec![]; parts.len()];
     let mut empty = vec![false; parts.len()];
     for k in 0..net.nodes.len() {
         let node = &net.nodes[k];
-        let before = given[k].as_ref();
+        let before = given.get(k);
         prepared.step(&mut trace, k, (k == 0).then(|| input.clone()), before);
         let mut own = host_ends(b, trace.values[k].as_ref().expect("just computed"));
         if let Some(e) = before {
-            tighten(&mut own, &e.lo, &e.hi);
+            own.tighten(&e.lo, &e.hi);
         }
         relaxations.push(node.op.is_nonlinear().then(|| relax(net, k, &ends, None)));
         if let Op::Piecewise(f) = &node.op {
-            let x = ends[node.inputs[0]].as_ref().expect("topological order");
-            trace.gates[k] = Some(Gate::Each(slopes(b, f, x)));
+            let x = ends.of(node.inputs[0]);
+            let [lo, hi] = slopes(f, x);
+            trace.gates[k] = Some(Gate::Each(b.upload_slopes(&lo, &hi)));
         }
         if read[k] && k > 0 {
-            ends[k] = Some(own.clone());
+            ends.set(k, own.clone());
             let lines = Lines { prepared, region, relaxations: &relaxations, ends: &ends, k, room };
             let cells = Cells { parts: &mut parts, free: &free, planes: &mut planes, empty: &mut empty };
             lines.narrow(cells, multipliers, &mut own)?;
             let value = trace.values[k].take().expect("just computed");
             trace.values[k] = Some(b.intersect(&value, &upload_ends(b, &own)));
         }
-        ends[k] = Some(own);
+        ends.set(k, own);
     }
     for (i, part) in parts.iter_mut().enumerate() {
         for k in (0..net.nodes.len()).filter(|&k| read[k]) {
-            part.known[k] = Some(row(ends[k].as_ref().expect("every node has ends"), i));
+            part.known[k] = Some(row(ends.of(k), i));
         }
     }
     Ok(Statuses { gates: trace.gates, parts, empty })
@@ -89,20 +87,20 @@ struct Lines<'l> {
     prepared: &'l Prepared<'l, Cpu>,
     region: &'l Region,
     relaxations: &'l [Option<Relaxation>],
-    ends: &'l NodeEnds,
+    ends: &'l Bounds,
     k: usize,
     room: &'l Room<'l>,
 }
 
 /// Upper linear bounds of +e_j and −e_j in turn, for some features.
-struct Bounds<'f> {
+struct Sides<'f> {
     features: &'f [usize],
     coefficients: Array3<f64>,
     constants: Array2<f64>,
     tops: Array2<f64>,
 }
 
-impl Bounds<'_> {
+impl Sides<'_> {
     fn plane(&self, item: usize, row: usize) -> Plane {
         Plane { a: self.coefficients.slice(s![item, row, ..]).to_vec(), d: self.constants[[item, row]] }
     }
@@ -146,23 +144,23 @@ impl Lines<'_> {
         Ok(())
     }
 
-    fn bounds<'f>(&self, features: &'f [usize], items: usize) -> Checked<Bounds<'f>> {
+    fn bounds<'f>(&self, features: &'f [usize], items: usize) -> Checked<Sides<'f>> {
         self.room.in_time()?;
         let (b, net) = (self.prepared.backend, self.prepared.net);
         let rows = signs(items, net.nodes[self.k].len(), features);
         let lines = Relaxed { prepared: self.prepared, relaxations: self.relaxations, ends: self.ends };
         let (a, constants) = lines.above(self.k, &rows, &mut |_, _| {});
-        let box_ = self.ends[0].as_ref().expect("bounds of the input");
+        let box_ = self.ends.of(0);
         let tops = over(b, Regions::One(self.region), box_, a.clone(), constants.clone());
         let coefficients = match &a {
             Some(a) => b.read(a).centre,
             None => Array3::zeros((items, 2 * features.len(), net.inputs())),
         };
-        Ok(Bounds { features, coefficients, constants, tops })
+        Ok(Sides { features, coefficients, constants, tops })
     }
 
     /// The half-spaces of the parts' decisions: z <= a x + d and z >= t give a x + d − t >= 0.
-    fn decided(&self, bounds: &Bounds, parts: &[Part], found: &mut [Vec<Option<Plane>>]) {
+    fn decided(&self, bounds: &Sides, parts: &[Part], found: &mut [Vec<Option<Plane>>]) {
         for (i, (part, found)) in parts.iter().zip(found).enumerate() {
             for (cut, found) in part.cuts.iter().zip(found).filter(|(c, _)| c.node == self.k) {
                 let Ok(t) = bounds.features.binary_search(&cut.feature) else { continue };
@@ -190,7 +188,7 @@ impl Lines<'_> {
         }
     }
 
-    fn take(&self, mut bounds: Bounds, cells: &Cells, own: &mut Ends) {
+    fn take(&self, mut bounds: Sides, cells: &Cells, own: &mut Ends) {
         for i in (0..cells.parts.len()).filter(|&i| !cells.empty[i] && !cells.planes[i].is_empty()) {
             sharpen(&mut bounds, cells, own, i);
         }
@@ -204,7 +202,7 @@ fn sorted(list: &mut Vec<usize>) {
 }
 
 /// Lowers bounds of features by multipliers of the half-spaces, which anybody may propose.
-fn sharpen(bounds: &mut Bounds, cells: &Cells, own: &Ends, i: usize) {
+fn sharpen(bounds: &mut Sides, cells: &Cells, own: &Ends, i: usize) {
     let part = &cells.parts[i];
     let mut cell = Cell::new(&cells.planes[i], &part.lo, &part.hi);
     if !matches!(cell.judge(&cells.free[i]), Verdict::Point(_)) {
@@ -223,16 +221,6 @@ fn sharpen(bounds: &mut Bounds, cells: &Cells, own: &Ends, i: usize) {
     }
 }
 
-fn slopes(b: &Cpu, f: &Piecewise, x: &Ends) -> <Cpu as Backend>::Slopes {
-    let of = |side: usize| {
-        Array2::from_shape_fn(x.lo.dim(), |at| match f.piece(at.1, x.lo[at], x.hi[at]) {
-            Piece::Fixed { slope, .. } => slope,
-            Piece::Free { slope, .. } => slope[side],
-        })
-    };
-    b.upload_slopes(&of(0), &of(1))
-}
-
 /// Features of which some reader does not know its piece in some part.
 fn undecided(prepared: &Prepared<Cpu>, k: usize, ends: &Ends) -> Vec<usize> {
     let readers: Vec<_> = prepared.net.nodes.iter().filter(|n| n.inputs.contains(&k)).collect();
@@ -240,7 +228,8 @@ fn undecided(prepared: &Prepared<Cpu>, k: usize, ends: &Ends) -> Vec<usize> {
         readers.iter().any(|n| match &n.op {
             Op::Piecewise(f) => (0..ends.lo.nrows())
                 .any(|i| matches!(f.piece(j, ends.lo[[i, j]], ends.hi[[i, j]]), Piece::Free { .. })),
-            op => op.is_nonlinear(),
+            Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => true,
+            Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => false,
         })
     };
     (0..ends.lo.ncols()).filter(|&j| open(j)).collect()

@@ -1,6 +1,7 @@
 //! A tree of parts again, from the root: both sides of every division are visited, so the leaves cover
 //! the region, and every leaf is bounded or ruled out.
 
+use super::leaf::Leaf;
 use super::room::Room;
 use super::statuses::{Statuses, derive};
 use super::{Checked, gain, jacobian, refused};
@@ -8,11 +9,11 @@ use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
 use crate::linalg::operator::operator_upper;
 use crate::num::rational::Rational;
-use crate::ops::Prepared;
-use crate::ops::exact::{by_ends, constants, ends, faces, pattern};
-use crate::ops::part::{Part, Split};
 use crate::polytope::exact::refuted;
 use crate::problem::Problem;
+use crate::rules::exact::{by_ends, constants, ends, faces, pattern};
+use crate::rules::part::{Part, Split};
+use crate::sweep::Prepared;
 use ndarray::Axis;
 
 /// The largest bound of all leaves; more work goes to those above `wanted`.
@@ -90,7 +91,7 @@ fn divided(problem: &Problem, part: &Part, split: &Split, places: &[usize; 2]) -
     let legal = match split {
         Split::Input { feature, at } => {
             let inside = part.lo.get(*feature).zip(part.hi.get(*feature));
-            inside.is_some_and(|(l, h)| l < at && at < h) && !problem.region.fixed()[*feature]
+            inside.is_some_and(|(l, h)| l < at && at < h) && !problem.region.is_fixed(*feature)
         }
         Split::Kink { node, feature, at } => {
             let ends = part.known.get(*node).and_then(|e| e.as_ref());
@@ -118,14 +119,15 @@ impl Leaves<'_> {
     fn bound(&self, i: usize, part: &Part, node: &Node) -> Checked<f64> {
         let Leaves { problem, prepared, found, wanted, room } = *self;
         let rows: Vec<usize> = (0..problem.rows()).collect();
-        let linear = |all| jacobian::norm(problem, prepared, &found.gates, i, &rows, all, room);
+        let leaf = Leaf { problem, prepared, gates: &found.gates, item: i, room };
+        let linear = |all| jacobian::norm(&leaf, &rows, all);
         match node {
             Node::Bounded => {
                 let quick = linear(false)?;
                 Ok(if quick <= wanted { quick } else { quick.min(linear(true)?) })
             }
             Node::Scaled(scaled) => {
-                let shown = gain::norm(problem, prepared, &found.gates, i, scaled, wanted, room)?;
+                let shown = gain::norm(&leaf, scaled, wanted)?;
                 Ok(if shown <= wanted { shown } else { shown.min(linear(true)?) })
             }
             Node::Empty(_) if found.empty[i] => Ok(0.0),

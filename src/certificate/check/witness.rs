@@ -10,9 +10,10 @@ use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::rational::Rational;
 use crate::num::round::div_down;
 use crate::num::{Coefficient, rational};
-use crate::ops::{Prepared, exact};
 use crate::polytope::exact::Form;
 use crate::problem::{Output, Problem, Quantity};
+use crate::rules::exact;
+use crate::sweep::Prepared;
 
 /// What the witness proves; 0 where it proves nothing, or not in time.
 pub fn value(problem: &Problem, witness: &Witness, until: &Deadline) -> f64 {
@@ -42,11 +43,10 @@ fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
     }
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
-    let trace = prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false);
+    let trace = prepared.values(b.upload_near(&region.near(x)), None, |_| false);
     let row = b.upload(&Enclosure::vector(&problem.row(u)));
     let g = b.read(&prepared.adjoints(&trace.gates, row, |_, _| {})).mignitude();
-    let fixed = region.fixed();
-    let counts = |j: usize| !fixed.get(j).copied().unwrap_or(false);
+    let counts = |j: usize| !region.is_fixed(j);
     quotient(problem, g.iter().enumerate().map(|(j, v)| if counts(j) { *v } else { 0.0 }), u)
 }
 
@@ -101,8 +101,7 @@ fn pair(problem: &Problem, x: &[f64], y: &[f64]) -> Option<f64> {
     }
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
-    let value =
-        |x: &[f64]| prepared.values(b.upload_near(&region.near(x)), &vec![], |_| false).output().clone();
+    let value = |x: &[f64]| prepared.values(b.upload_near(&region.near(x)), None, |_| false).output().clone();
     let minus = Scale::uniform(Coefficient::exact(-1.0));
     let gap = b.sum(&[&value(x), &b.scale(&minus, &value(y), false)]);
     let gap = match q.output {

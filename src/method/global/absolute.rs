@@ -25,7 +25,7 @@ use crate::net::{Net, Node, Op};
 use crate::num::norms::{largest, vector_norm_up};
 use crate::num::round::{add_up, mul_up};
 use crate::num::{Coefficient, Norm, Upper};
-use crate::ops::Prepared;
+use crate::sweep::Prepared;
 use ndarray::{Array1, Array2, Array3, Axis};
 use std::sync::Arc;
 
@@ -84,64 +84,80 @@ fn placed<B: Backend>(context: &Context<B>, linear: bool) -> Arc<Placed<B>> {
     made.expect("every network has one")
 }
 
+/// Nonnegative vectors through T, the product of magnitudes.
+struct Vectors<'v, 'c, B: Backend> {
+    context: &'v Context<'c, B>,
+    /// 1 where an input counts, else 0.
+    live: Array1<f64>,
+    /// Magnitudes of the rows that are measured.
+    seeds: Array2<f64>,
+}
+
+impl<B: Backend> Vectors<'_, '_, B> {
+    fn upload(&self, v: &Array1<f64>) -> B::Block {
+        let row = Array3::from_shape_fn((1, 1, v.len()), |(_, _, j)| v[j]);
+        self.context.backend().upload(&Enclosure::point(row))
+    }
+
+    fn read(&self, x: &B::Block) -> Array1<f64> {
+        Array1::from_iter(self.context.backend().read(x).hi().iter().map(|v| v.max(0.0)))
+    }
+
+    /// T x of the measured output.
+    fn forward(&self, prepared: &Prepared<B>, x: &Array1<f64>) -> Array1<f64> {
+        let x = self.upload(&(x * &self.live));
+        let y = self.read(prepared.values(x, None, |_| false).output());
+        let sum = |s: ndarray::ArrayView1<f64>| {
+            s.iter().zip(&y).filter(|(s, _)| **s != 0.0).fold(0.0, |t, (s, y)| add_up(t, mul_up(*s, *y)))
+        };
+        Array1::from_iter(self.seeds.rows().into_iter().map(sum))
+    }
+
+    /// vᵀT: the rows of seeds are sums of unit vectors.
+    fn backward(&self, linear: &Prepared<B>, v: &Array1<f64>) -> Array1<f64> {
+        let rows = self.upload(&v.dot(&self.seeds).mapv(|v| v * (1.0 + 1e-9)));
+        self.read(&linear.adjoints(&[], rows, |_, _| {})) * &self.live
+    }
+}
+
 pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let (problem, backend) = (context.problem, context.backend());
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let (n, rows) = (problem.net.inputs(), problem.rows());
     // Two copies of the weights, each with its magnitudes.
     context.budget.holds(problem.net.parameters() as u64 * 32 + 3 * problem.seed_bytes())?;
-    let fixed = problem.region.fixed();
-    let live = Array1::from_shape_fn(n, |j| (!fixed.get(j).copied().unwrap_or(false)) as u8 as f64);
+    let live = Array1::from_shape_fn(n, |j| !problem.region.is_fixed(j) as u8 as f64);
     let seeds = problem.seeds().centre.index_axis_move(Axis(0), 0).mapv(f64::abs);
-    let row = |v: &Array1<f64>| {
-        backend.upload(&Enclosure::point(Array3::from_shape_fn((1, 1, v.len()), |(_, _, j)| v[j])))
-    };
-    let top = |x: &B::Block| Array1::from_iter(backend.read(x).hi().iter().map(|v| v.max(0.0)));
-    // T x of the measured output.
-    let forward = |prepared: &Prepared<B>, x: &Array1<f64>| {
-        let y = top(prepared.values(row(&(x * &live)), &vec![], |_| false).output());
-        let sum = |s: ndarray::ArrayView1<f64>| {
-            s.iter().zip(&y).filter(|(s, _)| **s != 0.0).fold(0.0, |t, (s, y)| add_up(t, mul_up(*s, *y)))
-        };
-        Array1::from_iter(seeds.rows().into_iter().map(sum))
-    };
-    let vector = |v: &Array1<f64>, r: Norm| Upper::proven(vector_norm_up(v.iter().copied(), r));
+    let vectors = Vectors { context, live, seeds };
+    let norm = |v: &Array1<f64>, r: Norm| Upper::proven(vector_norm_up(v.iter().copied(), r));
     let mut value = Upper::INFINITE;
     if p == Norm::Inf {
-        let t = forward(&context.prepared(&placed(context, false)), &Array1::ones(n));
-        value = vector(&t, if rows == 1 { Norm::Inf } else { q });
+        let t = vectors.forward(&context.prepared(&placed(context, false)), &Array1::ones(n));
+        value = norm(&t, if rows == 1 { Norm::Inf } else { q });
     }
     let linear = placed(context, true);
     let linear = context.prepared(&linear);
-    let back = |block: B::Block| backend.read(&linear.adjoints(&[], block, |_, _| {}));
     let work = 2.0 * rows as f64 * pass(&problem.net);
     if rows as f64 * n as f64 <= ENTRIES && context.budget.affords_on(backend, work) {
-        let all = Enclosure::point(seeds.clone().insert_axis(Axis(0)));
+        let all = Enclosure::point(vectors.seeds.clone().insert_axis(Axis(0)));
         let t = by_rows(&all, context.at_once(backend), |part| {
+            let back = |block| backend.read(&linear.adjoints(&[], block, |_, _| {}));
             (!context.budget.is_over()).then(|| back(backend.upload(part)))
         })
         .ok_or(Why::Late)?;
         let t = context.without_fixed(t).hi().index_axis_move(Axis(0), 0).mapv(|v| v.max(0.0));
         value = value.min(operator_upper(Array2::zeros(t.dim()).view(), t.view(), p, q));
     } else if p != Norm::Inf {
-        // 1ᵀT: the rows of seeds are sums of unit vectors.
-        let backward = |v: &Array1<f64>| {
-            let ends = back(row(&v.dot(&seeds).mapv(|v| v * (1.0 + 1e-9)))).hi();
-            Array1::from_iter(ends.iter().map(|v| v.max(0.0))) * &live
-        };
-        let sums = backward(&Array1::ones(rows));
+        let sums = vectors.backward(&linear, &Array1::ones(rows));
         let steps = 4.0 * STEPS as f64 * problem.net.products();
-        let two = || {
-            if context.budget.affords_on(backend, steps) {
-                schur::test(n, STEPS, |x| backward(&forward(&linear, x)))
-            } else {
-                Upper::INFINITE
-            }
+        let two = || match context.budget.affords_on(backend, steps) {
+            true => schur::test(n, STEPS, |x| vectors.backward(&linear, &vectors.forward(&linear, x))),
+            false => Upper::INFINITE,
         };
         value = value.min(match (p, q) {
             (Norm::One, _) => Upper::proven(largest(sums.iter().copied())),
-            (_, Norm::One) => vector(&sums, Norm::Two),
-            _ => two().min(vector(&sums, Norm::Two)),
+            (_, Norm::One) => norm(&sums, Norm::Two),
+            _ => two().min(norm(&sums, Norm::Two)),
         });
     }
     let proof = Proof::digest("product of magnitudes");

@@ -1,6 +1,6 @@
 //! A problem's expansion around the middles of its slopes, with the question's rows.
 //!
-//! Proves: derivatives by open slopes as in `ops::expansion`, of the problem's network on its region.
+//! Proves: derivatives by open slopes as in `rules::expansion`, of the problem's network on its region.
 //! From: Combettes & Pesquet 2020 (theorem 4.2), Fazlyab et al. 2023 (LipLT); here for graphs, maxima as
 //!   trees of relu.
 //! Rounding: by adjoint sweeps of the backend; radii of slopes up.
@@ -11,10 +11,10 @@ use crate::analysis::{Derived, Placed};
 use crate::backend::Backend;
 use crate::method::context::{Budget, Context, FEATURE, pass};
 use crate::net::{Net, Op};
-use crate::ops::{Gate, Prepared};
 use crate::problem::Problem;
+use crate::sweep::{Gate, Prepared};
 
-pub use crate::ops::expansion::{Kink, Matrix, Reached, magnitudes};
+pub use crate::rules::expansion::{Kink, Matrix, Reached, magnitudes};
 
 /// Where rows of derivatives start.
 #[derive(Clone, Copy, PartialEq)]
@@ -52,14 +52,14 @@ impl<'k, B: Backend> Around<'k, B> {
 }
 
 pub struct Expansion<'p, 'k, B: Backend> {
-    own: crate::ops::expansion::Expansion<'p, 'k, B>,
+    own: crate::rules::expansion::Expansion<'p, 'k, B>,
     problem: &'p Problem,
 }
 
 impl<'p, 'k, B: Backend> Expansion<'p, 'k, B> {
     /// None unless every gate is a slope per feature.
     pub fn new(around: &'p Around<'k, B>, problem: &'p Problem) -> Option<Self> {
-        let own = crate::ops::expansion::Expansion::around(&around.prepared, around.gates.clone())?;
+        let own = crate::rules::expansion::Expansion::around(&around.prepared, around.gates.clone())?;
         Some(Expansion { own, problem })
     }
 
@@ -121,7 +121,7 @@ impl<'p, 'k, B: Backend> Expansion<'p, 'k, B> {
             Target::Output => self.own.rows(self.own.prepared.net.output(), &self.problem.picked_seeds(rows)),
         };
         let input = &mut reached.input;
-        for j in self.problem.region.fixed().into_iter().enumerate().filter(|(_, f)| *f).map(|(j, _)| j) {
+        for j in (0..self.problem.net.inputs()).filter(|&j| self.problem.region.is_fixed(j)) {
             input.centre.column_mut(j).fill(0.0);
             input.radius.column_mut(j).fill(0.0);
         }

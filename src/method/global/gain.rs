@@ -28,8 +28,8 @@ use crate::net::Net;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::ops::feedback::{Feedback, Scaled, Size};
 use crate::problem::Problem;
+use crate::rules::feedback::{Feedback, Scaled, Size};
 use ndarray::{Axis, concatenate, s};
 use std::sync::Arc;
 
@@ -93,23 +93,6 @@ fn holds(f: &Feedback, scaling: &Scaling, level: f64) -> bool {
     contracts(centre.view(), add_up(add_up(rounding, own), mul_up(2.0 * centre.len() as f64, 1e-150)))
 }
 
-/// The bound that these scalings prove.
-fn prove(problem: &Problem, budget: &Budget, f: &Feedback, level: f64, scaling: &Scaling) -> Option<f64> {
-    let mut excess = EXCESS[0];
-    while excess <= EXCESS[1] && !budget.is_over() {
-        let risen = level * (1.0 + excess);
-        if holds(f, scaling, risen) {
-            let size = vector_norm_up(scaling.inputs.iter().copied(), Norm::Two);
-            let input = if scaling.inputs.is_empty() { 1.0 } else { size };
-            let output =
-                if problem.quotient.out_norm == Norm::One { sqrt_up(f.outputs() as f64) } else { 1.0 };
-            return Some(mul_up(mul_up(risen, input), output));
-        }
-        excess *= 8.0;
-    }
-    None
-}
-
 /// A bound with the scalings that show it, and every neuron's part in it.
 pub struct Found {
     pub bound: f64,
@@ -117,22 +100,22 @@ pub struct Found {
     pub parts: Vec<f64>,
 }
 
-/// The best bound that was found, from scalings of a region around this one where there are some. `known`:
-/// bounds of all rows; those of at most `enough`, or below another row's, get no better one.
-pub fn best(
-    problem: &Problem,
-    budget: &Budget,
-    f: &Feedback,
-    start: &[Scaled],
-    known: &[f64],
-    enough: f64,
-) -> Option<Found> {
+/// What is known before: scalings of a region around this one, where there are some, and bounds of all rows.
+pub struct Before<'b> {
+    pub scaled: &'b [Scaled],
+    pub rows: &'b [f64],
+}
+
+/// The best bound that was found. Rows whose bound is at most `enough`, or below another row's, get no better
+/// one.
+pub fn best(problem: &Problem, budget: &Budget, f: &Feedback, before: Before, enough: f64) -> Option<Found> {
+    let start = before.scaled;
     if !by_rows(problem) {
-        let (bound, scaled, parts) = best_of(problem, budget, f, None, start.first(), enough)?;
+        let (bound, scaled, parts) = Loop { problem, budget, f, row: None }.best(start.first(), enough)?;
         return Some(Found { bound, scaled: vec![scaled], parts });
     }
     // What is no number bounds nothing.
-    let known: Vec<f64> = known.iter().map(|k| if k.is_nan() { f64::INFINITY } else { *k }).collect();
+    let known: Vec<f64> = before.rows.iter().map(|k| if k.is_nan() { f64::INFINITY } else { *k }).collect();
     let mut order: Vec<usize> = (0..f.outputs()).collect();
     order.sort_by(|&a, &b| known[b].total_cmp(&known[a]));
     let mut found = Found { bound: 0.0, scaled: vec![], parts: vec![] };
@@ -149,8 +132,8 @@ pub fn best(
         let own = start.iter().find(|s| s.row == Some(row));
         // Scalings of other rows serve better than none.
         let start = own.or(found.scaled.last()).or(start.first());
-        let enough = found.bound.max(enough);
-        let best = best_of(problem, budget, &f.row(row), Some(row), start, enough);
+        let alone = Loop { problem, budget, f: &f.row(row), row: Some(row) };
+        let best = alone.best(start, found.bound.max(enough));
         let bound = best.as_ref().map_or(known[row], |b| b.0.min(known[row]));
         if let Some((own, scaled, parts)) = best
             && own < known[row]
@@ -165,35 +148,58 @@ pub fn best(
     (!found.scaled.is_empty()).then_some(found)
 }
 
-/// The same of one loop.
-fn best_of(
-    problem: &Problem,
-    budget: &Budget,
-    f: &Feedback,
+/// One loop, of all rows together or of one.
+struct Loop<'l> {
+    problem: &'l Problem,
+    budget: &'l Budget,
+    f: &'l Feedback,
     row: Option<usize>,
-    start: Option<&Scaled>,
-    enough: f64,
-) -> Option<(f64, Scaled, Vec<f64>)> {
-    let spread = problem.quotient.in_norm == Norm::Inf;
-    let (n, rows) = (f.inputs(), f.matrix.centre.nrows());
-    // For s = 1 only the product of the inputs' columns with its transpose counts.
-    let fewer = (!spread && n > rows).then(|| {
-        let inputs = narrowed(&f.matrix.centre.slice(s![.., ..n]).to_owned());
-        concatenate(Axis(1), &[inputs.view(), f.matrix.centre.slice(s![.., n..])]).expect("equal heights")
-    });
-    let matrix = fewer.as_ref().unwrap_or(&f.matrix.centre).view();
-    let gain = Gain { matrix, reach: &f.reach, groups: &f.groups, spread };
-    let again = start.is_some_and(|s| s.row == row);
-    let (calls, tolerance) = if again { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
-    let output = if problem.quotient.out_norm == Norm::One { (f.outputs() as f64).sqrt() } else { 1.0 };
-    // What is left suffices for the proof.
-    let descent = budget.deadline.part(DESCENT);
-    let effort = Effort { calls, tolerance, enough: MARGIN * enough / output, stop: &|| descent.is_over() };
-    let scaling = gain.improved(start.map(|s| f.scaling(s)).as_ref(), &effort)?;
-    let short = scaling.rounded();
-    let (level, parts) = gain.level(&short)?;
-    let value = prove(problem, budget, f, level, &short)?;
-    Some((value, f.placed(short, row), parts))
+}
+
+impl Loop<'_> {
+    /// The best bound that was found with the scalings that show it, and every neuron's part in it.
+    fn best(&self, start: Option<&Scaled>, enough: f64) -> Option<(f64, Scaled, Vec<f64>)> {
+        let Loop { problem, budget, f, row } = *self;
+        let spread = problem.quotient.in_norm == Norm::Inf;
+        let (n, rows) = (f.inputs(), f.matrix.centre.nrows());
+        // For s = 1 only the product of the inputs' columns with its transpose counts.
+        let fewer = (!spread && n > rows).then(|| {
+            let inputs = narrowed(&f.matrix.centre.slice(s![.., ..n]).to_owned());
+            concatenate(Axis(1), &[inputs.view(), f.matrix.centre.slice(s![.., n..])]).expect("equal heights")
+        });
+        let matrix = fewer.as_ref().unwrap_or(&f.matrix.centre).view();
+        let gain = Gain { matrix, reach: &f.reach, groups: &f.groups, spread };
+        let again = start.is_some_and(|s| s.row == row);
+        let (calls, tolerance) = if again { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
+        let output = if problem.quotient.out_norm == Norm::One { (f.outputs() as f64).sqrt() } else { 1.0 };
+        // What is left suffices for the proof.
+        let descent = budget.deadline.part(DESCENT);
+        let effort =
+            Effort { calls, tolerance, enough: MARGIN * enough / output, stop: &|| descent.is_over() };
+        let scaling = gain.improved(start.map(|s| f.scaling(s)).as_ref(), &effort)?;
+        let short = scaling.rounded();
+        let (level, parts) = gain.level(&short)?;
+        let value = self.prove(level, &short)?;
+        Some((value, f.placed(short, row), parts))
+    }
+
+    /// The bound that these scalings prove.
+    fn prove(&self, level: f64, scaling: &Scaling) -> Option<f64> {
+        let Loop { problem, budget, f, .. } = *self;
+        let mut excess = EXCESS[0];
+        while excess <= EXCESS[1] && !budget.is_over() {
+            let risen = level * (1.0 + excess);
+            if holds(f, scaling, risen) {
+                let size = vector_norm_up(scaling.inputs.iter().copied(), Norm::Two);
+                let input = if scaling.inputs.is_empty() { 1.0 } else { size };
+                let output =
+                    if problem.quotient.out_norm == Norm::One { sqrt_up(f.outputs() as f64) } else { 1.0 };
+                return Some(mul_up(mul_up(risen, input), output));
+            }
+            excess *= 8.0;
+        }
+        None
+    }
 }
 
 /// Does a quarter of the memory hold a loop of this size?
@@ -246,17 +252,18 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
         refused = admitted(budget, size);
         refused.is_ok()
     };
-    let f = Feedback::new(&prepared, gates, &problem.seeds(), &problem.ignored(), allowed);
+    let f = Feedback::new(&prepared, gates, &problem.seeds(), |j| !problem.is_ignored(j), allowed);
     refused?;
     let f = f.ok_or(NO_SLOPES)?;
     let enough = context.goal.enough();
-    let best_whole = best_of(problem, budget, &f, None, None, enough);
+    let best_whole = Loop { problem, budget, f: &f, row: None }.best(None, enough);
     let (mut value, whole, _) = best_whole.ok_or(if budget.interrupted() { Why::Late } else { UNPROVED })?;
     let (mut scaled, rows) = (vec![whole], f.outputs());
     let single = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: 1 };
     if by_rows(problem)
         && budget.affords(SHARES * rows as f64 * work(single))
-        && let Some(found) = best(problem, budget, &f, &scaled, &vec![value; rows], enough)
+        && let before = (Before { scaled: &scaled, rows: &vec![value; rows] })
+        && let Some(found) = best(problem, budget, &f, before, enough)
         && found.scaled.len() == rows
     {
         (value, scaled) = (found.bound, found.scaled);

@@ -12,7 +12,7 @@ use crate::linalg::Enclosure;
 use crate::method::context::{Context, by_rows, pass};
 use crate::method::why::{Why, at_most};
 use crate::net::{Net, Op};
-use crate::ops::Gate;
+use crate::sweep::Gate;
 use ndarray::{Array1, Array2, Axis};
 
 pub const NO_CHAIN: Why =

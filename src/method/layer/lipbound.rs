@@ -71,13 +71,12 @@ pub fn uppers(map: &LinearMap) -> (Upper, Upper) {
     all
 }
 
-/// The squares of both bounds.
-fn group(shape: &ConvShape, kernel: &[f64], bands: [Band; 2]) -> Option<(f64, f64)> {
-    let (ins, outs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
-    let reach = bands.map(|b| b.reach());
-    let points = reach.map(|k| if k == 1 { 1 } else { (PER_TAP * k).max(POINTS) });
-    // Pairs of taps of one phase, by the shift between them.
-    let mut shifts: Vec<([i64; 2], Vec<(usize, usize)>)> = Vec::new();
+/// A difference of places of taps of one phase, and the pairs of taps that have it.
+type Shift = ([i64; 2], Vec<(usize, usize)>);
+
+/// None where there are too many taps.
+fn shifts(shape: &ConvShape, bands: [Band; 2]) -> Option<Vec<Shift>> {
+    let mut shifts: Vec<Shift> = Vec::new();
     let taps: Vec<[usize; 2]> = (bands[0].low..=bands[0].high)
         .flat_map(|t| (bands[1].low..=bands[1].high).map(move |u| [t, u]))
         .collect();
@@ -98,6 +97,24 @@ fn group(shape: &ConvShape, kernel: &[f64], bands: [Band; 2]) -> Option<(f64, f6
             }
         }
     }
+    Some(shifts)
+}
+
+/// 1 / cos² per axis, cos x >= 1 − x²/2.
+fn sampling(reach: [usize; 2], points: [usize; 2]) -> f64 {
+    (0..2).fold(1.0, |f, a| {
+        let angle = div_up(mul_up(3.141592653589794, (reach[a] - 1) as f64), 2.0 * points[a] as f64);
+        let cos = sub_down(1.0, 0.5 * mul_up(angle, angle));
+        div_up(f, mul_down(cos, cos))
+    })
+}
+
+/// The squares of both bounds.
+fn group(shape: &ConvShape, kernel: &[f64], bands: [Band; 2]) -> Option<(f64, f64)> {
+    let (ins, outs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+    let reach = bands.map(|b| b.reach());
+    let points = reach.map(|k| if k == 1 { 1 } else { (PER_TAP * k).max(POINTS) });
+    let shifts = shifts(shape, bands)?;
     let pairs: usize = shifts.iter().map(|s| s.1.len()).sum();
     let half = [points[0] / 2 + 1, points[1]];
     let places = half[0] * half[1];
@@ -138,11 +155,6 @@ fn group(shape: &ConvShape, kernel: &[f64], bands: [Band; 2]) -> Option<(f64, f6
     let at = |row: &(f64, Vec<f64>), k: usize| add_up(row.1[k].max(0.0), row.0);
     let by_rows = rows.iter().map(|r| (0..places).map(|k| at(r, k)).fold(0.0, f64::max)).fold(0.0, add_up);
     let whole = (0..places).map(|k| rows.iter().map(|r| at(r, k)).fold(0.0, add_up)).fold(0.0, f64::max);
-    // 1 / cos² per axis, cos x >= 1 − x²/2.
-    let factor = (0..2).fold(1.0, |f, a| {
-        let angle = div_up(mul_up(3.141592653589794, (reach[a] - 1) as f64), 2.0 * points[a] as f64);
-        let cos = sub_down(1.0, 0.5 * mul_up(angle, angle));
-        div_up(f, mul_down(cos, cos))
-    });
+    let factor = sampling(reach, points);
     Some((mul_up(by_rows, factor), mul_up(whole, factor)))
 }

@@ -18,137 +18,118 @@ const ENTRIES: usize = 1 << 22;
 const ORDER: usize = 600;
 const SCHUR_STEPS: usize = 8;
 
-/// `whole` is a proven bound of ‖W‖_2, or infinite if none is known.
-pub fn masked_norm(
-    map: &LinearMap,
-    out_scale: &[f64],
-    in_mask: &[bool],
-    whole: Upper,
-    p: Norm,
-    q: Norm,
-) -> Upper {
-    let rows = out_scale.iter().filter(|d| **d != 0.0).count();
-    let columns = in_mask.iter().filter(|m| **m).count();
-    let small = rows.min(columns) <= ORDER && map.inputs().saturating_mul(map.outputs()) <= ENTRIES;
-    match map {
-        LinearMap::Dense(w) => {
-            written(w, None, out_scale, in_mask, p, q).min(shortcut(out_scale, whole, p, q))
+/// What is kept of a matrix W: diag(scale) W diag(live).
+#[derive(Clone, Copy)]
+pub struct Masks<'m> {
+    pub scale: &'m [f64],
+    pub live: &'m [bool],
+}
+
+impl Masks<'_> {
+    /// `whole` is a proven bound of ‖W‖_2, or infinite if none is known.
+    pub fn norm(self, map: &LinearMap, whole: Upper, p: Norm, q: Norm) -> Upper {
+        let rows = self.scale.iter().filter(|d| **d != 0.0).count();
+        let columns = self.live.iter().filter(|m| **m).count();
+        let small = rows.min(columns) <= ORDER && map.inputs().saturating_mul(map.outputs()) <= ENTRIES;
+        match map {
+            LinearMap::Dense(w) => self.written(w, None, p, q).min(self.shortcut(whole, p, q)),
+            _ if small => self.written(&materialise(map), None, p, q).min(self.shortcut(whole, p, q)),
+            _ => self.structured(map, whole, p, q),
         }
-        _ if small => {
-            written(&materialise(map), None, out_scale, in_mask, p, q).min(shortcut(out_scale, whole, p, q))
+    }
+
+    /// The same for every matrix within `slack` of `centre`, entrywise.
+    pub fn norm_of_enclosure(self, centre: &Array2<f64>, slack: &Array2<f64>, p: Norm, q: Norm) -> Upper {
+        self.written(centre, Some(slack), p, q)
+    }
+
+    fn valid(self) -> bool {
+        self.scale.iter().all(|d| d.is_finite() && *d >= 0.0)
+    }
+
+    /// max d ‖W‖_2, for 2→2.
+    fn shortcut(self, whole: Upper, p: Norm, q: Norm) -> Upper {
+        if (p, q) != (Norm::Two, Norm::Two) || whole == Upper::INFINITE {
+            return Upper::INFINITE;
         }
-        _ => structured(map, out_scale, in_mask, whole, p, q),
+        whole.times(Upper::proven(largest(self.scale.iter().copied())))
     }
-}
 
-/// The same for every matrix within `slack` of `centre`, entrywise.
-pub fn masked_norm_of_enclosure(
-    centre: &Array2<f64>,
-    slack: &Array2<f64>,
-    out_scale: &[f64],
-    in_mask: &[bool],
-    p: Norm,
-    q: Norm,
-) -> Upper {
-    written(centre, Some(slack), out_scale, in_mask, p, q)
-}
-
-fn valid(out_scale: &[f64]) -> bool {
-    out_scale.iter().all(|d| d.is_finite() && *d >= 0.0)
-}
-
-/// max d ‖W‖_2, for 2→2.
-fn shortcut(out_scale: &[f64], whole: Upper, p: Norm, q: Norm) -> Upper {
-    if (p, q) != (Norm::Two, Norm::Two) || whole == Upper::INFINITE {
-        return Upper::INFINITE;
+    /// On the submatrix of live rows and columns; `slack` bounds what W may differ by.
+    fn written(self, w: &Array2<f64>, slack: Option<&Array2<f64>>, p: Norm, q: Norm) -> Upper {
+        let Masks { scale, live } = self;
+        assert_eq!((scale.len(), live.len()), w.dim());
+        if !self.valid() {
+            return Upper::INFINITE;
+        }
+        let rows: Vec<usize> = (0..scale.len()).filter(|&i| scale[i] > 0.0).collect();
+        let columns: Vec<usize> = (0..live.len()).filter(|&j| live[j]).collect();
+        let live = |a: &Array2<f64>| a.select(Axis(0), &rows).select(Axis(1), &columns);
+        let mut centre = live(w);
+        let mut radius = slack.map_or_else(|| Array2::zeros(centre.dim()), live);
+        for ((mut c, mut r), &i) in centre.rows_mut().into_iter().zip(radius.rows_mut()).zip(&rows) {
+            let d = scale[i];
+            ndarray::Zip::from(&mut c).and(&mut r).for_each(|c, r| {
+                let scaled = *c * d;
+                let exact = d == 1.0 || *c == 0.0;
+                let rounding =
+                    if exact { 0.0 } else { add_up(mul_up(2.0 * U, scaled.abs()), f64::from_bits(1)) };
+                *r = add_up(mul_up(*r, d), rounding);
+                *c = scaled;
+            });
+        }
+        operator_upper(centre.view(), radius.view(), p, q)
     }
-    whole.times(Upper::proven(largest(out_scale.iter().copied())))
-}
 
-/// On the submatrix of live rows and columns; `slack` bounds what W may differ by.
-fn written(
-    w: &Array2<f64>,
-    slack: Option<&Array2<f64>>,
-    out_scale: &[f64],
-    in_mask: &[bool],
-    p: Norm,
-    q: Norm,
-) -> Upper {
-    assert_eq!((out_scale.len(), in_mask.len()), w.dim());
-    if !valid(out_scale) {
-        return Upper::INFINITE;
-    }
-    let rows: Vec<usize> = (0..out_scale.len()).filter(|&i| out_scale[i] > 0.0).collect();
-    let columns: Vec<usize> = (0..in_mask.len()).filter(|&j| in_mask[j]).collect();
-    let live = |a: &Array2<f64>| a.select(Axis(0), &rows).select(Axis(1), &columns);
-    let mut centre = live(w);
-    let mut radius = slack.map_or_else(|| Array2::zeros(centre.dim()), live);
-    for ((mut c, mut r), &i) in centre.rows_mut().into_iter().zip(radius.rows_mut()).zip(&rows) {
-        let d = out_scale[i];
-        ndarray::Zip::from(&mut c).and(&mut r).for_each(|c, r| {
-            let scaled = *c * d;
-            let exact = d == 1.0 || *c == 0.0;
-            let rounding = if exact { 0.0 } else { add_up(mul_up(2.0 * U, scaled.abs()), f64::from_bits(1)) };
-            *r = add_up(mul_up(*r, d), rounding);
-            *c = scaled;
-        });
-    }
-    operator_upper(centre.view(), radius.view(), p, q)
-}
-
-/// By applications of |W| alone, whatever the size.
-pub fn structured(
-    map: &LinearMap,
-    out_scale: &[f64],
-    in_mask: &[bool],
-    whole: Upper,
-    p: Norm,
-    q: Norm,
-) -> Upper {
-    assert_eq!((out_scale.len(), in_mask.len()), (map.outputs(), map.inputs()));
-    if !valid(out_scale) {
-        return Upper::INFINITE;
-    }
-    let magnitudes = absolute(map);
-    let adjoint = transpose(&magnitudes);
-    let scale = Array1::from(out_scale.to_vec());
-    let mask = Array1::from_iter(in_mask.iter().map(|&m| f64::from(m)));
-    let scaled = |y: Array1<f64>| ndarray::Zip::from(&y).and(&scale).map_collect(|&y, &d| mul_up(y, d));
-    let forward = |x: &Array1<f64>| scaled(apply_up(&magnitudes, (x * &mask).view()));
-    let backward = |y: &Array1<f64>| apply_up(&adjoint, scaled(y.clone()).view()) * &mask;
-    let ones = Array1::ones(map.outputs());
-    let norm = |x: &Array1<f64>, r| Upper::proven(vector_norm_up(x.iter().copied(), r));
-    let squares = || map_weights(map, |w| if w == 0.0 { 0.0 } else { (w * w).next_up() });
-    // l2 norms of the rows and columns.
-    let row_lengths = || scaled(apply_up(&squares(), mask.view()).mapv(sqrt_up));
-    let column_lengths = || {
-        let d = scale.mapv(|d| mul_up(d, d));
-        apply_up(&transpose(&squares()), d.view()).mapv(sqrt_up) * &mask
-    };
-    let live = |n: usize| Upper::proven(sqrt_up(n as f64));
-    let rows = live(out_scale.iter().filter(|d| **d > 0.0).count());
-    let columns = live(in_mask.iter().filter(|m| **m).count());
-    let two = || {
-        let sums = norm(&forward(&mask), Norm::Inf).times(norm(&backward(&ones), Norm::Inf));
-        let schur = schur::test(map.inputs(), SCHUR_STEPS, |x| backward(&forward(x)));
-        let sums = Upper::proven(sqrt_up(sums.get()));
-        shortcut(out_scale, whole, Norm::Two, Norm::Two)
-            .min(sums)
-            .min(norm(&row_lengths(), Norm::Two))
-            .min(schur)
-    };
-    match (p, q) {
-        (Norm::One, Norm::Inf) => Upper::proven(mul_up(
-            norm(&scale, Norm::Inf).get(),
-            largest(magnitudes.weights().iter().copied()),
-        )),
-        (Norm::One, Norm::One) => norm(&backward(&ones), Norm::Inf),
-        (Norm::One, Norm::Two) => norm(&column_lengths(), Norm::Inf).min(norm(&backward(&ones), Norm::Inf)),
-        (Norm::Inf, Norm::Inf) => norm(&forward(&mask), Norm::Inf),
-        (Norm::Two, Norm::Inf) => norm(&row_lengths(), Norm::Inf).min(norm(&forward(&mask), Norm::Inf)),
-        (Norm::Two, Norm::Two) => two(),
-        (Norm::Inf, Norm::One) => norm(&forward(&mask), Norm::One).min(rows.times(columns).times(two())),
-        (Norm::Inf, Norm::Two) => norm(&forward(&mask), Norm::Two).min(columns.times(two())),
-        (Norm::Two, Norm::One) => norm(&backward(&ones), Norm::Two).min(rows.times(two())),
+    /// By applications of |W| alone, whatever the size.
+    pub fn structured(self, map: &LinearMap, whole: Upper, p: Norm, q: Norm) -> Upper {
+        assert_eq!((self.scale.len(), self.live.len()), (map.outputs(), map.inputs()));
+        if !self.valid() {
+            return Upper::INFINITE;
+        }
+        let magnitudes = absolute(map);
+        let adjoint = transpose(&magnitudes);
+        let scale = Array1::from(self.scale.to_vec());
+        let mask = Array1::from_iter(self.live.iter().map(|&m| f64::from(m)));
+        let scaled = |y: Array1<f64>| ndarray::Zip::from(&y).and(&scale).map_collect(|&y, &d| mul_up(y, d));
+        let forward = |x: &Array1<f64>| scaled(apply_up(&magnitudes, (x * &mask).view()));
+        let backward = |y: &Array1<f64>| apply_up(&adjoint, scaled(y.clone()).view()) * &mask;
+        let ones = Array1::ones(map.outputs());
+        let norm = |x: &Array1<f64>, r| Upper::proven(vector_norm_up(x.iter().copied(), r));
+        let squares = || map_weights(map, |w| if w == 0.0 { 0.0 } else { (w * w).next_up() });
+        // l2 norms of the rows and columns.
+        let row_lengths = || scaled(apply_up(&squares(), mask.view()).mapv(sqrt_up));
+        let column_lengths = || {
+            let d = scale.mapv(|d| mul_up(d, d));
+            apply_up(&transpose(&squares()), d.view()).mapv(sqrt_up) * &mask
+        };
+        let live = |n: usize| Upper::proven(sqrt_up(n as f64));
+        let rows = live(self.scale.iter().filter(|d| **d > 0.0).count());
+        let columns = live(self.live.iter().filter(|m| **m).count());
+        let two = || {
+            let sums = norm(&forward(&mask), Norm::Inf).times(norm(&backward(&ones), Norm::Inf));
+            let schur = schur::test(map.inputs(), SCHUR_STEPS, |x| backward(&forward(x)));
+            let sums = Upper::proven(sqrt_up(sums.get()));
+            self.shortcut(whole, Norm::Two, Norm::Two)
+                .min(sums)
+                .min(norm(&row_lengths(), Norm::Two))
+                .min(schur)
+        };
+        match (p, q) {
+            (Norm::One, Norm::Inf) => Upper::proven(mul_up(
+                norm(&scale, Norm::Inf).get(),
+                largest(magnitudes.weights().iter().copied()),
+            )),
+            (Norm::One, Norm::One) => norm(&backward(&ones), Norm::Inf),
+            (Norm::One, Norm::Two) => {
+                norm(&column_lengths(), Norm::Inf).min(norm(&backward(&ones), Norm::Inf))
+            }
+            (Norm::Inf, Norm::Inf) => norm(&forward(&mask), Norm::Inf),
+            (Norm::Two, Norm::Inf) => norm(&row_lengths(), Norm::Inf).min(norm(&forward(&mask), Norm::Inf)),
+            (Norm::Two, Norm::Two) => two(),
+            (Norm::Inf, Norm::One) => norm(&forward(&mask), Norm::One).min(rows.times(columns).times(two())),
+            (Norm::Inf, Norm::Two) => norm(&forward(&mask), Norm::Two).min(columns.times(two())),
+            (Norm::Two, Norm::One) => norm(&backward(&ones), Norm::Two).min(rows.times(two())),
+        }
     }
 }

@@ -30,8 +30,11 @@ use ndarray::Array2;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use masked::{masked_norm, masked_norm_of_enclosure};
+pub use masked::Masks;
 pub use simple::{incidence_norm, scale_magnitudes, scale_norm, selection_norm};
+
+/// Of the power method.
+const TRIES: power::Tries = power::Tries { starts: 4, steps: 100 };
 
 /// How much work a norm may cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -207,7 +210,7 @@ pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, 
         out.above(stack::ROW.name, || stack::upper(b, map, effort.tolerance.max(1e-6)));
     }
     if effort.lower {
-        out.below(power::ROW.name, || power::on(b, map, p, q, 4, 100));
+        out.below(power::ROW.name, || power::on(b, map, p, q, TRIES));
     }
     out
 }
@@ -267,6 +270,6 @@ fn mixed(map: &LinearMap, p: Norm, q: Norm, effort: Effort, out: &mut LayerNorm)
     // Norms grow with p and shrink with q.
     out.below("spectral", || two.lower);
     if effort.lower && !effort.is_late() {
-        out.below(power::ROW.name, || power::boyd(map, p, q, 4, 100));
+        out.below(power::ROW.name, || power::boyd(map, p, q, TRIES));
     }
 }

@@ -88,8 +88,16 @@ pub fn lanczos(map: &LinearMap, tolerance: f64, start: Option<(Side, Array1<f64>
     quotient(a, v.view(), Norm::Two, Norm::Two)
 }
 
+/// How often the iteration begins, and steps from each beginning.
+#[derive(Clone, Copy)]
+pub struct Tries {
+    pub starts: usize,
+    pub steps: usize,
+}
+
 /// For any pair: Boyd's iteration from constant and random starts.
-pub fn boyd(map: &LinearMap, p: Norm, q: Norm, starts: usize, steps: usize) -> Lower {
+pub fn boyd(map: &LinearMap, p: Norm, q: Norm, tries: Tries) -> Lower {
+    let Tries { starts, steps } = tries;
     if largest_weight(map).is_none() || map.inputs() == 0 || map.outputs() == 0 {
         return Lower::ZERO;
     }
@@ -115,7 +123,8 @@ pub fn boyd(map: &LinearMap, p: Norm, q: Norm, starts: usize, steps: usize) -> L
 }
 
 /// The same with the applications on a device, all starts at once.
-pub fn on<B: Backend>(b: &B, map: &LinearMap, p: Norm, q: Norm, starts: usize, steps: usize) -> Lower {
+pub fn on<B: Backend>(b: &B, map: &LinearMap, p: Norm, q: Norm, tries: Tries) -> Lower {
+    let Tries { starts, steps } = tries;
     let n = map.inputs();
     if largest_weight(map).is_none() || n == 0 || map.outputs() == 0 {
         return Lower::ZERO;

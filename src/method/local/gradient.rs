@@ -19,12 +19,12 @@ use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::{Why, at_most};
 use crate::num::norms::vector_norm_up;
-use crate::num::round::{add_up, mul_down, mul_up, sqrt_up, sub_up};
+use crate::num::round::{add_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::ops::gradient::{Gradients, backward, selected, upper};
-use crate::ops::linear::{signs, take_signs};
-use crate::ops::{Ends, Gate, Prepared};
 use crate::problem::Problem;
+use crate::rules::gradient::{Pullback, chord, selected};
+use crate::rules::linear::{signs, take_signs};
+use crate::sweep::{Bounds, Ends, Gate, Prepared};
 use ndarray::{Array2, Array3, Axis, s};
 
 /// An upper bound of the measured Jacobian's norm; None when the time is up.
@@ -45,7 +45,8 @@ pub fn run<B: Backend, C: Backend>(
             move |(i, _, j)| own.centre[[0, i, j]]
         });
         let own = selected(prepared.backend, gates, &vec![0; part.len()]);
-        let found = rows_of(problem, &context.budget, prepared, &own, &Enclosure::point(seeds), SIGNS)?;
+        let pull = Pullback { prepared, gates: &own, seeds: &Enclosure::point(seeds) };
+        let found = rows_of(problem, &context.budget, &pull, SIGNS)?;
         lo.slice_mut(s![part.clone(), ..]).assign(&found.entries.lo);
         hi.slice_mut(s![part, ..]).assign(&found.entries.hi);
         norms.extend(found.norms);
@@ -62,7 +63,7 @@ pub struct Rows {
     /// Upper bounds of their dual norms.
     pub norms: Vec<f64>,
     /// At the nodes behind the input.
-    pub gradients: Gradients,
+    pub gradients: Bounds,
 }
 
 /// Most entries of which both signs are tried.
@@ -72,15 +73,12 @@ pub const SIGNS: usize = 8;
 pub fn rows_of<B: Backend>(
     problem: &Problem,
     budget: &Budget,
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    seeds: &Enclosure,
+    pull: &Pullback<B>,
     most_signs: usize,
 ) -> Option<Rows> {
+    let Pullback { prepared, gates, seeds } = *pull;
     let b = prepared.backend;
     let dual = problem.quotient.in_norm.dual();
-    let fixed = problem.ignored();
-    let free = |j: usize| !fixed.get(j).copied().unwrap_or(false);
     let products = prepared.net.products();
     let pairs = seeds.dim().0;
     let row_by_row = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
@@ -88,7 +86,7 @@ pub fn rows_of<B: Backend>(
     let mut norms = vec![f64::INFINITY; pairs];
     // Functionals of neurons: entries and signs may cost as much again, times a few.
     let mut spent = 0;
-    let mut found = backward(prepared, gates, seeds, &mut |k, ends, later| {
+    let mut found = pull.gradients(&mut |k, ends, later| {
         if budget.is_over() {
             return;
         }
@@ -96,7 +94,8 @@ pub fn rows_of<B: Backend>(
             Some(Gate::Each(slopes)) => open(&b.read_slopes(slopes), ends),
             // The norm's chords rest on the entries' ends.
             None if k == 0 => {
-                let entries: Vec<usize> = (0..prepared.net.inputs()).filter(|&j| free(j)).collect();
+                let entries: Vec<usize> =
+                    (0..prepared.net.inputs()).filter(|&j| !problem.is_ignored(j)).collect();
                 let worth = !row_by_row || dual == Norm::Inf || entries.len() <= entries_worth(spent);
                 if worth { entries } else { vec![] }
             }
@@ -104,15 +103,15 @@ pub fn rows_of<B: Backend>(
         };
         if !wanted.is_empty() && affords(wanted.len()) {
             spent += if k > 0 { wanted.len() } else { 0 };
-            identity(prepared, gates, later, seeds, k, &wanted, ends);
+            identity(pull, later, k, &wanted, ends);
         }
         if k == 0 {
-            fix(ends, &fixed);
+            fix(ends, problem);
             norms = entries_norm(ends, dual);
             let signs = signs_worth(spent, ends.lo.ncols(), most_signs);
             let signs = if affords(1 << signs) { signs } else { 0 };
             if dual != Norm::Inf && affords(1) {
-                let linear = sums(prepared, gates, later, seeds, ends, dual, signs);
+                let linear = sums(pull, later, ends, dual, signs);
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
             }
         }
@@ -120,7 +119,7 @@ pub fn rows_of<B: Backend>(
     if budget.is_over() {
         return None;
     }
-    let entries = found[0].take().unwrap_or_else(|| {
+    let entries = found.take(0).unwrap_or_else(|| {
         let zeros = || Array2::zeros((pairs, prepared.net.inputs()));
         norms = vec![0.0; pairs];
         Ends { lo: zeros(), hi: zeros() }
@@ -150,8 +149,8 @@ fn signs_worth(neurons: usize, entries: usize, most: usize) -> usize {
 }
 
 /// Columns of constant inputs do not count.
-fn fix(ends: &mut Ends, fixed: &[bool]) {
-    for j in fixed.iter().enumerate().filter(|(_, f)| **f).map(|(j, _)| j) {
+fn fix(ends: &mut Ends, problem: &Problem) {
+    for j in (0..ends.lo.ncols()).filter(|&j| problem.is_ignored(j)) {
         ends.lo.column_mut(j).fill(0.0);
         ends.hi.column_mut(j).fill(0.0);
     }
@@ -161,18 +160,10 @@ fn fix(ends: &mut Ends, fixed: &[bool]) {
 const AT_ONCE: usize = 128;
 
 /// Tightens single entries at node k.
-fn identity<B: Backend>(
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    later: &Gradients,
-    seeds: &Enclosure,
-    k: usize,
-    wanted: &[usize],
-    ends: &mut Ends,
-) {
+fn identity<B: Backend>(pull: &Pullback<B>, later: &Bounds, k: usize, wanted: &[usize], ends: &mut Ends) {
     let (pairs, n) = ends.lo.dim();
     for part in wanted.chunks(AT_ONCE) {
-        let top = upper(prepared, gates, later, seeds, k, &signs(pairs, n, part));
+        let top = pull.upper(later, k, &signs(pairs, n, part));
         take_signs(ends, &top, part);
     }
 }
@@ -186,15 +177,7 @@ fn entries_norm(ends: &Ends, norm: Norm) -> Vec<f64> {
 
 /// Σ|J_j|, or the root of ΣJ_j²: each term below its chord, where of the `signs` terms |J_j| that lose most
 /// by it both signs are tried instead. A functional per row and choice of signs.
-fn sums<B: Backend>(
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    later: &Gradients,
-    seeds: &Enclosure,
-    ends: &Ends,
-    norm: Norm,
-    signs: usize,
-) -> Vec<f64> {
+fn sums<B: Backend>(pull: &Pullback<B>, later: &Bounds, ends: &Ends, norm: Norm, signs: usize) -> Vec<f64> {
     let (pairs, n) = ends.lo.dim();
     let lines: Vec<Vec<[f64; 2]>> =
         (0..pairs).map(|i| (0..n).map(|j| chord(ends.lo[[i, j]], ends.hi[[i, j]], norm)).collect()).collect();
@@ -219,7 +202,7 @@ fn sums<B: Backend>(
             constant[[i, c]] = add_up(constant[[i, c]], shift);
         }
     }
-    let top = upper(prepared, gates, later, seeds, 0, &rows);
+    let top = pull.upper(later, 0, &rows);
     let total = |i: usize| {
         let choice = |c: usize| add_up(constant[[i, c]], top[[i, c]]);
         let stated = |c: usize| if choice(c).is_nan() { f64::INFINITY } else { choice(c) };
@@ -227,26 +210,6 @@ fn sums<B: Backend>(
         if norm == Norm::Two { sqrt_up(sum) } else { sum }
     };
     (0..pairs).map(total).collect()
-}
-
-/// A line above |x| or x² on [l, u]: any slope serves, as both are convex.
-fn chord(l: f64, u: f64, norm: Norm) -> [f64; 2] {
-    if !(l.is_finite() && u.is_finite()) {
-        return [0.0, f64::INFINITY];
-    }
-    let slope = match norm {
-        // Also columns that do not count, whatever their gradients are.
-        _ if l == 0.0 && u == 0.0 => return [0.0, 0.0],
-        _ if l == u && norm == Norm::One => l.signum(),
-        Norm::One => ((u.abs() - l.abs()) / (u - l)).clamp(-1.0, 1.0),
-        _ => l + u,
-    };
-    let value = |x: f64| if norm == Norm::One { x.abs() } else { mul_up(x, x) };
-    let excess = |x: f64| {
-        let line = mul_down(slope, x);
-        if norm == Norm::One && slope.abs() == 1.0 && slope * x >= 0.0 { 0.0 } else { sub_up(value(x), line) }
-    };
-    [slope, excess(l).max(excess(u))]
 }
 
 /// By linear functions of open slopes.

@@ -21,7 +21,7 @@ use crate::method::lower;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::num::Upper;
-use crate::ops::{Gate, Link, Prepared};
+use crate::sweep::{Gate, Link, Prepared};
 use ndarray::Axis;
 
 /// Rows times inputs up to which a whole Jacobian is kept.
@@ -54,9 +54,8 @@ pub fn columns<B: Backend, C: Backend>(
 ) -> Option<Enclosure> {
     let b = prepared.backend;
     let n = prepared.net.inputs();
-    let fixed = context.problem.ignored();
     let mut result = Enclosure::zeros(1, seeds.dim().1, n);
-    let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let live: Vec<usize> = (0..n).filter(|&j| !context.problem.is_ignored(j)).collect();
     for part in live.chunks(context.at_once(b)) {
         if context.budget.is_over() {
             return None;

@@ -12,7 +12,7 @@ use crate::method::context::Context;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::ops::{Gate, Prepared};
+use crate::sweep::{Gate, Prepared};
 use ndarray::Array2;
 
 /// Norms of the rows and columns seen so far for one pair of norms.
@@ -56,9 +56,9 @@ pub fn norm<B: Backend, C: Backend>(
 ) -> Option<Upper> {
     let (b, problem) = (prepared.backend, context.problem);
     let n = prepared.net.inputs();
-    let fixed = problem.region.fixed();
-    let free = Array2::from_shape_fn((1, n), |(_, j)| !fixed.get(j).copied().unwrap_or(false) as u8 as f64);
-    let mask = fixed.iter().any(|f| *f).then(|| b.upload_slopes(&free, &free));
+    let fixed = |j: usize| problem.region.is_fixed(j);
+    let free = Array2::from_shape_fn((1, n), |(_, j)| !fixed(j) as u8 as f64);
+    let mask = (0..n).any(fixed).then(|| b.upload_slopes(&free, &free));
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let mut seen = vec![Lines::new(p, q, n)];
     if (p, q) == (Norm::Two, Norm::Two) {

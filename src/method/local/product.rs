@@ -12,23 +12,19 @@
 
 use crate::backend::Backend;
 use crate::certificate::{Bound, Proof};
+use crate::layer::smooth::range;
 use crate::layer::{Affine, LinearMap, Scale, Smooth};
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
-use crate::method::layer::{
-    self, Effort, incidence_norm, masked_norm, masked_norm_of_enclosure, scale_norm, selection_norm,
-};
+use crate::method::layer::{self, Effort, Masks, incidence_norm, scale_norm, selection_norm};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::net::{Net, Op};
 use crate::num::norms::vector_norm_up;
-use crate::num::round::{add_up, mul_up, sqrt_up};
-use crate::num::{Norm, Upper};
-use crate::ops::chains::Chain;
-use crate::ops::{Chains, Gate, Link, Prepared, smooth};
+use crate::num::round::{mul_up, sqrt_up};
+use crate::num::{Coefficient, Norm, Upper};
 use crate::problem::Output;
-use ndarray::{Array2, Axis};
-use std::sync::Arc;
+use crate::sweep::{Chain, Chains, Gate, Link, Prepared};
 
 /// Multiplications for every weight that the norm of a layer takes, about.
 const NORMS: f64 = 100.0;
@@ -76,26 +72,13 @@ fn slopes<B: Backend>(net: &Net, k: usize, gates: Option<(&B, &[Option<Gate<B>>]
     Some((0..node.len()).map(|j| widest(&node.op, j)).collect())
 }
 
-/// The scale right behind a layer that nothing else reads, if node k is one.
-fn folded<'n>(
-    net: &'n Net,
-    users: &[Vec<usize>],
-    chains_at: &dyn Fn(usize) -> bool,
-    k: usize,
-) -> Option<&'n Scale> {
-    let Op::Scale(s) = &net.nodes[k].op else { return None };
-    let before = net.nodes[k].inputs[0];
-    let layer = chains_at(before) || matches!(net.nodes[before].op, Op::Affine(_));
-    (!chains_at(k) && layer && users[before].len() == 1).then_some(s)
-}
-
 /// The largest slope magnitude anywhere.
 pub fn widest(op: &Op, feature: usize) -> f64 {
     match op {
         Op::Piecewise(f) => f.slope_below(feature).abs().max(1.0),
         Op::Smooth(f) => {
             let f: Smooth = *f;
-            let (l, h) = smooth::slope(f, f64::NEG_INFINITY, f64::INFINITY);
+            let (l, h) = range::slope(f, f64::NEG_INFINITY, f64::INFINITY);
             l.abs().max(h.abs())
         }
         _ => unreachable!("only scalar functions have slopes"),
@@ -121,127 +104,208 @@ pub fn norms<B: Backend, C: Backend>(
     local: Option<(&Prepared<B>, &[Option<Gate<B>>])>,
 ) -> ([Upper; 3], Layered) {
     let quotient = &context.problem.quotient;
-    let narrow = narrowed(&context.problem.net, quotient.output);
+    let narrow = context.problem.narrowed();
     let net = narrow.as_ref().unwrap_or(&context.problem.net);
     let gates = local.map(|(prepared, gates)| (prepared.backend, gates));
     let merged = local.map(|(prepared, gates)| {
         let afford = |work: f64| context.budget.affords_on(prepared.backend, work);
-        Chains::new(&prepared.ending_as(net), gates, &afford)
+        prepared.ending_as(net).multiplied(gates, &afford).chains().clone()
     });
-    let chains = merged.unwrap_or_else(Chains::none);
-    let users = chains.users(net);
-    let p = quotient.in_norm;
-    let mut states: Vec<Option<State>> = vec![None; net.nodes.len()];
-    let mut factors = vec![];
-    let fixed = context.problem.region.fixed();
-    let live: Vec<bool> = (0..net.inputs()).map(|j| !fixed.get(j).copied().unwrap_or(false)).collect();
-    states[0] = Some(start(p, live));
+    let chains = &merged.unwrap_or_else(Chains::none);
+    let live = (0..net.inputs()).map(|j| !context.problem.region.is_fixed(j)).collect();
+    let mut states = vec![None; net.nodes.len()];
+    states[0] = Some(start(quotient.in_norm, live));
+    let mut walk = Walk { context, net, gates, chains, users: chains.users(net), states, factors: vec![] };
     for k in 1..net.nodes.len() {
-        let node = &net.nodes[k];
-        if users[k].is_empty() && k != net.output() {
+        if walk.users[k].is_empty() && k != net.output() {
             continue;
         }
         if context.budget.interrupted() {
             return ([Upper::INFINITE; 3], Layered::default());
         }
-        let inputs = chains.inputs(net, k);
-        let parts: Vec<&State> =
-            inputs.iter().map(|&i| states[i].as_ref().expect("topological order")).collect();
-        let layer = |k: usize| match (chains.at(k), &net.nodes[k].op) {
+        walk.states[k] = Some(walk.node(k));
+    }
+    let last = walk.states.pop().flatten().expect("the output was computed");
+    let output = if narrow.is_some() { Output::All } else { quotient.output };
+    let values = Norm::ALL.map(|r| measured(&last, output, r));
+    (values, Layered { factors: walk.factors, links: chains.links() })
+}
+
+/// The graph, node by node.
+struct Walk<'w, 'c, B: Backend, C: Backend> {
+    context: &'w Context<'c, C>,
+    net: &'w Net,
+    gates: Option<(&'w B, &'w [Option<Gate<B>>])>,
+    chains: &'w Chains<B>,
+    users: Vec<Vec<usize>>,
+    states: Vec<Option<State>>,
+    factors: Vec<Factor>,
+}
+
+impl<'w, B: Backend, C: Backend> Walk<'w, '_, B, C> {
+    /// A matrix whose norm is taken at node k.
+    fn layer(&self, k: usize) -> Option<Layer<'w, B>> {
+        let (net, chains) = (self.net, self.chains);
+        match (chains.at(k), &net.nodes[k].op) {
             (Some(chain), _) => Some(Layer::Run(chain)),
             (None, Op::Affine(a)) => Some(Layer::One(a)),
             _ => None,
-        };
-        let scalar =
-            |k: usize| chains.at(k).is_none() && matches!(net.nodes[k].op, Op::Piecewise(_) | Op::Smooth(_));
-        let runs = |k: usize| chains.at(k).is_some();
-        let scale = |k: usize| folded(net, &users, &runs, k);
-        let later = State { norm: [Upper::INFINITE; 3], live: vec![true; node.len()] };
-        if let Some(a) = layer(k) {
-            // A layer whose only reader is a scalar function or a scale is folded into it.
-            let deferred = users[k].len() == 1 && (scalar(users[k][0]) || scale(users[k][0]).is_some());
-            states[k] = Some(if deferred {
-                later
-            } else {
-                relate(affine(context, k, &a, &vec![1.0; node.len()], parts[0], &mut factors))
-            });
-            continue;
         }
-        if let Some(s) = scale(k) {
-            let deferred = users[k].len() == 1 && scalar(users[k][0]);
-            states[k] = Some(if deferred {
-                later
-            } else {
-                let i = node.inputs[0];
-                let before = states[chains.inputs(net, i)[0]].as_ref().expect("earlier");
-                let sizes = layer::scale_magnitudes(s, node.len());
-                relate(affine(context, i, &layer(i).expect("a layer"), &sizes, before, &mut factors))
-            });
-            continue;
+    }
+
+    fn is_scalar(&self, k: usize) -> bool {
+        self.chains.at(k).is_none() && matches!(self.net.nodes[k].op, Op::Piecewise(_) | Op::Smooth(_))
+    }
+
+    /// The scale right behind a layer that nothing else reads, if node k is one.
+    fn scale(&self, k: usize) -> Option<&'w Scale> {
+        let net = self.net;
+        let Op::Scale(s) = &net.nodes[k].op else { return None };
+        let before = net.nodes[k].inputs[0];
+        let alone = self.chains.at(k).is_none() && self.users[before].len() == 1;
+        (alone && self.layer(before).is_some()).then_some(s)
+    }
+
+    /// The only reader of node k.
+    fn reader(&self, k: usize) -> Option<usize> {
+        if let [reader] = self.users[k][..] { Some(reader) } else { None }
+    }
+
+    /// States of what node k reads.
+    fn parts(&self, k: usize) -> Vec<&State> {
+        let inputs = self.chains.inputs(self.net, k);
+        inputs.iter().map(|&i| self.states[i].as_ref().expect("topological order")).collect()
+    }
+
+    /// A layer whose only reader is a scalar function or a scale is folded into it, and a scale behind a layer
+    /// into a scalar function.
+    fn node(&mut self, k: usize) -> State {
+        let node = &self.net.nodes[k];
+        let later = || State { norm: [Upper::INFINITE; 3], live: vec![true; node.len()] };
+        if self.layer(k).is_some() {
+            let folded = |u: usize| self.is_scalar(u) || self.scale(u).is_some();
+            return match self.reader(k).is_some_and(folded) {
+                true => later(),
+                false => relate(self.affine(k, &vec![1.0; node.len()])),
+            };
         }
-        let state = match &node.op {
+        if let Some(s) = self.scale(k) {
+            return match self.reader(k).is_some_and(|u| self.is_scalar(u)) {
+                true => later(),
+                false => relate(self.affine(node.inputs[0], &layer::scale_magnitudes(s, node.len()))),
+            };
+        }
+        relate(match &node.op {
             Op::Input | Op::Affine(_) => unreachable!("node 0, and layers above"),
-            Op::Piecewise(_) | Op::Smooth(_) => {
-                let mut slopes = slopes(net, k, gates).expect("scalar functions have slopes");
-                let mut i = node.inputs[0];
-                if let Some(s) = scale(i).filter(|_| users[i].len() == 1) {
-                    let sizes = layer::scale_magnitudes(s, node.len());
-                    slopes.iter_mut().zip(sizes).for_each(|(x, s)| *x = mul_up(*x, s));
-                    i = net.nodes[i].inputs[0];
-                }
-                match layer(i).filter(|_| users[i].len() == 1) {
-                    Some(a) => {
-                        let before = states[chains.inputs(net, i)[0]].as_ref().expect("earlier");
-                        affine(context, i, &a, &slopes, before, &mut factors)
-                    }
-                    None => diagonal(&slopes, parts[0]),
-                }
-            }
+            Op::Piecewise(_) | Op::Smooth(_) => self.scalar(k),
             Op::Scale(s) => {
-                let live = (0..node.len())
-                    .map(|j| parts[0].live[j] && s.factor[s.index(j)] != crate::num::Coefficient::ZERO)
-                    .collect();
-                through(parts[0], live, |a, b| scale_norm(s, node.len(), a, b).1)
+                let x = self.parts(k)[0];
+                let counts = |j: usize| x.live[j] && s.factor[s.index(j)] != Coefficient::ZERO;
+                let live = (0..node.len()).map(counts).collect();
+                through(x, live, |a, b| scale_norm(s, node.len(), a, b).1)
             }
             Op::Select { incidence, .. } => {
-                let live = gather(&parts[0].live, incidence);
-                through(parts[0], live, |a, b| incidence_norm(incidence, a, b).1)
+                let x = self.parts(k)[0];
+                through(x, gather(&x.live, incidence), |a, b| incidence_norm(incidence, a, b).1)
             }
             Op::Max(windows) => {
-                let live = gather(&parts[0].live, windows);
-                through(parts[0], live, |a, b| selection_norm(windows, a, b))
+                let x = self.parts(k)[0];
+                through(x, gather(&x.live, windows), |a, b| selection_norm(windows, a, b))
             }
-            Op::Softmax { group } => {
-                let groups = (node.len() / group) as f64;
-                let half = Upper::proven(0.5);
-                // Every output of a group moves with every input of it.
-                let moves = |j: usize| parts[0].live[j / group * group..][..*group].contains(&true);
-                through(parts[0], (0..node.len()).map(moves).collect(), |a, b| match (a, b) {
-                    (Norm::Inf, Norm::One) => Upper::proven(groups),
-                    _ if a <= b => half,
-                    _ => Upper::proven(mul_up(0.5, between(a, b, node.len()))),
-                })
-            }
-            Op::Add => {
-                let sum = |r: usize| parts.iter().fold(Upper::proven(0.0), |s, x| s.plus(x.norm[r]));
-                let live = (0..node.len()).map(|j| parts.iter().any(|x| x.live[j])).collect();
-                State { norm: [sum(0), sum(1), sum(2)], live }
-            }
-            Op::Concat => {
-                let join = |r: usize| {
-                    let sizes = parts.iter().map(|x| x.norm[r].get());
-                    Upper::proven(vector_norm_up(sizes.collect::<Vec<_>>(), Norm::ALL[r]))
-                };
-                let live = parts.iter().flat_map(|x| x.live.iter().copied()).collect();
-                State { norm: [join(0), join(1), join(2)], live }
+            Op::Softmax { group } => softmax(self.parts(k)[0], *group, node.len()),
+            Op::Add => added(&self.parts(k), node.len()),
+            Op::Concat => joined(&self.parts(k)),
+        })
+    }
+
+    /// A scalar function, with the layer and the scale before it that nothing else reads.
+    fn scalar(&mut self, k: usize) -> State {
+        let node = &self.net.nodes[k];
+        let mut slopes = slopes(self.net, k, self.gates).expect("scalar functions have slopes");
+        let mut i = node.inputs[0];
+        if let Some(s) = self.scale(i).filter(|_| self.users[i].len() == 1) {
+            let sizes = layer::scale_magnitudes(s, node.len());
+            slopes.iter_mut().zip(sizes).for_each(|(x, s)| *x = mul_up(*x, s));
+            i = self.net.nodes[i].inputs[0];
+        }
+        match self.layer(i).filter(|_| self.users[i].len() == 1) {
+            Some(_) => self.affine(i, &slopes),
+            None => diagonal(&slopes, self.parts(k)[0]),
+        }
+    }
+
+    /// The layer at a node with these scales of its rows.
+    fn affine(&mut self, node: usize, scale: &[f64]) -> State {
+        let layer = self.layer(node).expect("a layer");
+        let Walk { context, chains, net, states, factors, .. } = self;
+        let x = states[chains.inputs(net, node)[0]].as_ref().expect("earlier");
+        let any = x.live.iter().any(|l| *l);
+        let live: Vec<bool> = scale.iter().map(|s| any && *s > 0.0).collect();
+        let masks = Masks { scale, live: &x.live };
+        let a = match layer {
+            Layer::One(a) => a,
+            Layer::Run(m) => {
+                return through_recorded(x, live, node, factors, |p, q| {
+                    let norm = masks.norm_of_enclosure(&m.centre, &m.slack, p, q);
+                    Some((norm, "masked norm of a product"))
+                });
             }
         };
-        states[k] = Some(relate(state));
+        let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
+        // Dense maps whole, to be scaled after; convolutions with their scales.
+        let norm = |p, q| layer::norm(&a.map, p, q, Effort::UPPER.until(&context.budget.deadline)).upper;
+        let dense = matches!(a.map, LinearMap::Dense(_));
+        let two = context.layer_norm(&a.map, if dense { &[][..] } else { scale }, |effort| {
+            layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(|| norm(Norm::Two, Norm::Two))
+        });
+        let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
+        // Too late for more, whole layers have bounds that cost next to nothing.
+        let plain = plain || (!dense && a.map.products() > APPLY) || context.budget.is_over();
+        through_recorded(x, live, node, factors, |from, to| {
+            if !dense && from != to {
+                return None;
+            }
+            Some(if plain {
+                let n = match (from, to) {
+                    (Norm::Two, Norm::Two) if dense => two.times(top),
+                    (Norm::Two, Norm::Two) => two,
+                    _ => norm(from, to).times(top),
+                };
+                (n, "layer norm")
+            } else {
+                let whole = if dense { two } else { Upper::INFINITE };
+                let masked = masks.norm(&a.map, whole, from, to);
+                let all = !dense && (from, to) == (Norm::Two, Norm::Two);
+                (if all { masked.min(two) } else { masked }, "masked layer norm")
+            })
+        })
     }
-    let last = states.pop().flatten().expect("the output was computed");
-    let output = if narrow.is_some() { Output::All } else { quotient.output };
-    let values = Norm::ALL.map(|r| measured(&last, output, r));
-    (values, Layered { factors, links: chains.links() })
+}
+
+fn softmax(x: &State, group: usize, n: usize) -> State {
+    let groups = (n / group) as f64;
+    // Every output of a group moves with every input of it.
+    let moves = |j: usize| x.live[j / group * group..][..group].contains(&true);
+    through(x, (0..n).map(moves).collect(), |a, b| match (a, b) {
+        (Norm::Inf, Norm::One) => Upper::proven(groups),
+        _ if a <= b => Upper::proven(0.5),
+        _ => Upper::proven(mul_up(0.5, between(a, b, n))),
+    })
+}
+
+fn added(parts: &[&State], n: usize) -> State {
+    let sum = |r: usize| parts.iter().fold(Upper::proven(0.0), |s, x| s.plus(x.norm[r]));
+    let live = (0..n).map(|j| parts.iter().any(|x| x.live[j])).collect();
+    State { norm: [sum(0), sum(1), sum(2)], live }
+}
+
+fn joined(parts: &[&State]) -> State {
+    let join = |r: usize| {
+        let sizes = parts.iter().map(|x| x.norm[r].get());
+        Upper::proven(vector_norm_up(sizes.collect::<Vec<_>>(), Norm::ALL[r]))
+    };
+    let live = parts.iter().flat_map(|x| x.live.iter().copied()).collect();
+    State { norm: [join(0), join(1), join(2)], live }
 }
 
 /// ‖x‖_r <= between * ‖x‖_p for vectors of n entries.
@@ -307,59 +371,6 @@ enum Layer<'a, B: Backend> {
     Run(&'a Chain<B>),
 }
 
-fn affine<B: Backend, C: Backend>(
-    context: &Context<C>,
-    node: usize,
-    layer: &Layer<B>,
-    scale: &[f64],
-    x: &State,
-    factors: &mut Vec<Factor>,
-) -> State {
-    let any = x.live.iter().any(|l| *l);
-    let live: Vec<bool> = scale.iter().map(|s| any && *s > 0.0).collect();
-    let a = match layer {
-        Layer::One(a) => a,
-        Layer::Run(m) => {
-            return through_recorded(x, live, node, factors, |p, q| {
-                let norm = masked_norm_of_enclosure(&m.centre, &m.slack, scale, &x.live, p, q);
-                Some((norm, "masked norm of a product"))
-            });
-        }
-    };
-    let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
-    // Dense maps whole, to be scaled after; convolutions with their scales.
-    let dense_norm =
-        || layer::norm(&a.map, Norm::Two, Norm::Two, Effort::UPPER.until(&context.budget.deadline)).upper;
-    let key = if matches!(a.map, LinearMap::Dense(_)) { &[][..] } else { scale };
-    let two = context.layer_norm(&a.map, key, |effort| {
-        layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(dense_norm)
-    });
-    let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
-    let dense = matches!(a.map, LinearMap::Dense(_));
-    // Too late for more, whole layers have bounds that cost next to nothing.
-    let plain = plain || (!dense && a.map.products() > APPLY) || context.budget.is_over();
-    through_recorded(x, live, node, factors, |from, to| {
-        if !dense && from != to {
-            return None;
-        }
-        Some(if plain {
-            let n = match (from, to) {
-                (Norm::Two, Norm::Two) if dense => two.times(top),
-                (Norm::Two, Norm::Two) => two,
-                _ => layer::norm(&a.map, from, to, Effort::UPPER.until(&context.budget.deadline))
-                    .upper
-                    .times(top),
-            };
-            (n, "layer norm")
-        } else {
-            let whole = if dense { two } else { Upper::INFINITE };
-            let masked = masked_norm(&a.map, scale, &x.live, whole, from, to);
-            let all = !dense && (from, to) == (Norm::Two, Norm::Two);
-            (if all { masked.min(two) } else { masked }, "masked layer norm")
-        })
-    })
-}
-
 fn through_recorded(
     x: &State,
     live: Vec<bool>,
@@ -393,30 +404,6 @@ fn measured(x: &State, output: Output, q: Norm) -> Upper {
             at(Norm::One).min(two).min(Upper::proven(2.0).times(at(Norm::Inf)))
         }
     }
-}
-
-/// The network whose only output is the measured one, when its last node is
-/// dense: margins and single outputs become rows, which product bounds need.
-pub fn narrowed(net: &Net, output: Output) -> Option<Net> {
-    let last = net.output();
-    let Op::Affine(Affine { map: LinearMap::Dense(w), .. }) = &net.nodes[last].op else { return None };
-    let row = match output {
-        Output::All => return None,
-        Output::One(i) => w.row(i).to_owned(),
-        Output::Difference(i, j) => {
-            let exact = |a: f64, b: f64| add_up(a, -b) == -add_up(-a, b);
-            if !w.row(i).iter().zip(w.row(j)).all(|(a, b)| exact(*a, *b)) {
-                return None;
-            }
-            &w.row(i) - &w.row(j)
-        }
-    };
-    let mut net = net.clone();
-    let row: Array2<f64> = row.insert_axis(Axis(0));
-    let node = &mut net.nodes[last];
-    node.op = Op::Affine(Affine { map: LinearMap::Dense(Arc::new(row)), bias: None, repeat: 1 });
-    node.shape = vec![1];
-    Some(net)
 }
 
 /// Norms of whole layers.

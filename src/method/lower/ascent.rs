@@ -77,13 +77,15 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
             Proposal { u, ..first.clone() }
         });
         let mut starts: Vec<Proposal> = towards.chain(all.iter().cloned()).take(climbers).collect();
+        let mut climb = Climb { context, spread: &spread, until, all, random };
         for round in &ROUNDS {
-            climb(context, &spread, starts, steps, round, until, &mut all, &mut random);
-            if super::promises(context, all[0].estimate) {
+            climb.round(starts, steps, round);
+            if super::promises(context, climb.all[0].estimate) {
                 break;
             }
-            starts = all.iter().take(climbers).cloned().collect();
+            starts = climb.all.iter().take(climbers).cloned().collect();
         }
+        all = climb.all;
     }
     all.retain(|p| p.estimate > known.value.get());
     super::stated(super::prove_best(context, all, "ascent", PROVED))
@@ -104,53 +106,58 @@ fn rank(all: &mut [Proposal]) {
     all.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
 }
 
-/// Moves the climbers up; the best that they meet joins `all`, ranked.
-fn climb<B: Backend>(
-    context: &Context<B>,
-    spread: &Spread,
-    mut climbers: Vec<Proposal>,
-    steps: usize,
-    round: &Round,
-    until: &Deadline,
-    all: &mut Vec<Proposal>,
-    random: &mut Random,
-) {
-    let problem = context.problem;
-    let count = climbers.len();
-    // A step, its mutations, and the last look at what was met.
-    let work = pass(&problem.net) * (count * (8 + problem.rows())) as f64;
-    let mut best: Vec<Proposal> = climbers.iter().map(|c| Proposal { estimate: 0.0, ..c.clone() }).collect();
-    let mut momentum = vec![vec![0.0; problem.net.inputs()]; count];
-    for step in 0..steps {
-        let met = best.iter().map(|b| b.estimate).fold(all[0].estimate, f64::max);
-        let enough = super::promises(context, met);
-        if enough || until.is_over() || !context.budget.affords(work + context.proof()) {
-            break;
-        }
-        let done = step as f64 / steps as f64;
-        let width = round.wide * (round.narrow / round.wide).powf(done);
-        // Half as wide, as wide, and wider by half.
-        let widths: Vec<f64> = (0..count).map(|c| width * 0.5 * (1 + c % 3) as f64).collect();
-        let (gradient, sizes) = smoothed::gradient(context, spread, &climbers, &widths);
-        for (c, climber) in climbers.iter_mut().enumerate() {
-            if sizes[c] > best[c].estimate {
-                best[c] = Proposal { estimate: sizes[c], ..climber.clone() };
+/// Where climbers stand and what they have met.
+struct Climb<'a, 'c, B: Backend> {
+    context: &'a Context<'c, B>,
+    spread: &'a Spread,
+    until: &'a Deadline,
+    /// Ranked.
+    all: Vec<Proposal>,
+    random: Random,
+}
+
+impl<B: Backend> Climb<'_, '_, B> {
+    /// Moves the climbers up; the best that they meet joins `all`.
+    fn round(&mut self, mut climbers: Vec<Proposal>, steps: usize, round: &Round) {
+        let Climb { context, spread, until, all, random } = self;
+        let problem = context.problem;
+        let count = climbers.len();
+        // A step, its mutations, and the last look at what was met.
+        let work = pass(&problem.net) * (count * (8 + problem.rows())) as f64;
+        let mut best: Vec<Proposal> =
+            climbers.iter().map(|c| Proposal { estimate: 0.0, ..c.clone() }).collect();
+        let mut momentum = vec![vec![0.0; problem.net.inputs()]; count];
+        for step in 0..steps {
+            let met = best.iter().map(|b| b.estimate).fold(all[0].estimate, f64::max);
+            let enough = super::promises(context, met);
+            if enough || until.is_over() || !context.budget.affords(work + context.proof()) {
+                break;
             }
-            let g = gradient.row(c);
-            let size = g.iter().map(|v| v.abs()).sum::<f64>();
-            if size.is_finite() && size > 0.0 {
-                momentum[c].iter_mut().zip(g).for_each(|(m, g)| *m = MOMENTUM * *m + g / size);
+            let done = step as f64 / steps as f64;
+            let width = round.wide * (round.narrow / round.wide).powf(done);
+            // Half as wide, as wide, and wider by half.
+            let widths: Vec<f64> = (0..count).map(|c| width * 0.5 * (1 + c % 3) as f64).collect();
+            let (gradient, sizes) = smoothed::gradient(context, spread, &climbers, &widths);
+            for (c, climber) in climbers.iter_mut().enumerate() {
+                if sizes[c] > best[c].estimate {
+                    best[c] = Proposal { estimate: sizes[c], ..climber.clone() };
+                }
+                let g = gradient.row(c);
+                let size = g.iter().map(|v| v.abs()).sum::<f64>();
+                if size.is_finite() && size > 0.0 {
+                    momentum[c].iter_mut().zip(g).for_each(|(m, g)| *m = MOMENTUM * *m + g / size);
+                }
+                advance(&problem.region, &mut climber.x, &momentum[c], round.fast * (1.0 - done) + 0.02);
             }
-            advance(&problem.region, &mut climber.x, &momentum[c], round.fast * (1.0 - done) + 0.02);
+            if step % MUTATED == MUTATED - 1 {
+                let mutants: Vec<Vec<f64>> =
+                    (0..count / 2).map(|k| mutant(&problem.region, &all[0].x, k % 2 == 0, random)).collect();
+                join(all, score(context, &mutants));
+            }
         }
-        if step % MUTATED == MUTATED - 1 {
-            let mutants: Vec<Vec<f64>> =
-                (0..count / 2).map(|k| mutant(&problem.region, &all[0].x, k % 2 == 0, random)).collect();
-            join(all, score(context, &mutants));
-        }
+        let met: Vec<Vec<f64>> = best.into_iter().map(|p| p.x).collect();
+        join(all, score(context, &met));
     }
-    let met: Vec<Vec<f64>> = best.into_iter().map(|p| p.x).collect();
-    join(all, score(context, &met));
 }
 
 fn join(all: &mut Vec<Proposal>, more: Vec<Proposal>) {

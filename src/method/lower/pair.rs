@@ -50,7 +50,7 @@ pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], y: &[f64]) -> LowerBou
         return LowerBound::NONE;
     }
     let b = exact.backend;
-    let value = |x: &[f64]| exact.values(b.upload_near(&region.near(x)), &vec![], |_| false).output().clone();
+    let value = |x: &[f64]| exact.values(b.upload_near(&region.near(x)), None, |_| false).output().clone();
     let minus = Scale::uniform(Coefficient::exact(-1.0));
     let less = |a: <Cpu as Backend>::Block, c| b.sum(&[&a, &b.scale(&minus, &c, false)]);
     let gap = less(value(x), value(y));
@@ -171,7 +171,7 @@ fn look<B: Backend>(context: &Context<B>, pairs: Vec<[Vec<f64>; 2]>, u: &[f64]) 
         }
         let flat: Vec<f64> = part.iter().flatten().flatten().copied().collect();
         let x = Array3::from_shape_vec((2 * part.len(), 1, net.inputs()), flat).expect("equal lengths");
-        let trace = sketch.values(b.upload(&Enclosure::point(x)), &vec![], |_| false);
+        let trace = sketch.values(b.upload(&Enclosure::point(x)), None, |_| false);
         let values = b.read(trace.output()).centre;
         let mut rows = vec![];
         let mut sizes = vec![];

@@ -10,7 +10,7 @@
 use super::points::{Proposal, sample, score};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::certificate::LowerBound;
+use crate::certificate::{LowerBound, Witness};
 use crate::layer::Piecewise;
 use crate::linalg::Enclosure;
 use crate::method::context::{Context, pass};
@@ -60,20 +60,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
     let neurons = problem.net.neurons();
     let most = SAMPLES[1].min(32.0 * (1 + neurons) as f64);
     let count = (SAMPLED * whole / each).clamp(SAMPLES[0], most) as usize;
-    let n = problem.net.inputs();
-    let mut points: Vec<Vec<f64>> =
-        (0..count).map(|k| sample(&problem.region, n, &mut random, k % 2 == 1)).collect();
-    // Far along the diagonal: where weights have one sign all neurons agree there.
-    points.extend([1e2, -1e2, 1e4, -1e4, 1e6, -1e6].map(|t| {
-        let mut x = vec![t; n];
-        problem.region.project(&mut x);
-        x
-    }));
-    let mut starts = score(context, &points);
-    if let Some(crate::certificate::Witness::Piece { x, .. }) = &known.witness {
-        starts.extend(score(context, std::slice::from_ref(x)));
-    }
-    starts.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
+    let mut starts = starts(context, known, count, &mut random);
     starts.truncate(STARTS.min(2 + neurons / 2));
     let mut left = whole * (1.0 - SAMPLED);
     let mut reached = vec![];
@@ -102,6 +89,29 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
     super::stated(super::prove_best(context, reached, "pattern", 3))
 }
 
+/// Samples and the best point that is known, the steepest first.
+fn starts<B: Backend>(
+    context: &Context<B>,
+    known: &LowerBound,
+    count: usize,
+    random: &mut Random,
+) -> Vec<Proposal> {
+    let (region, n) = (&context.problem.region, context.problem.net.inputs());
+    let mut points: Vec<Vec<f64>> = (0..count).map(|k| sample(region, n, random, k % 2 == 1)).collect();
+    // Far along the diagonal: where weights have one sign all neurons agree there.
+    points.extend([1e2, -1e2, 1e4, -1e4, 1e6, -1e6].map(|t| {
+        let mut x = vec![t; n];
+        region.project(&mut x);
+        x
+    }));
+    let mut starts = score(context, &points);
+    if let Some(Witness::Piece { x, .. }) = &known.witness {
+        starts.extend(score(context, std::slice::from_ref(x)));
+    }
+    starts.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
+    starts
+}
+
 /// Points behind the kinks around x.
 fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) -> Vec<Vec<f64>> {
     let (sketch, region) = (&context.sketch(), &context.problem.region);
@@ -112,7 +122,7 @@ fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) 
     };
     let kinks: Vec<(usize, &Piecewise)> = (0..net.nodes.len()).filter_map(reads).collect();
     let keep = |k: usize| kinks.iter().any(|(at, _)| *at == k);
-    let trace = sketch.values(b.upload(&Enclosure::vector(x)), &vec![], keep);
+    let trace = sketch.values(b.upload(&Enclosure::vector(x)), None, keep);
     let share = NEIGHBOURS / (2 * kinks.len());
     let mut list: Vec<Vec<f64>> =
         [0.3, 0.8, 1.25, 3.0].iter().map(|t| x.iter().map(|v| v * t).collect()).collect();
@@ -133,12 +143,8 @@ fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) 
         let g: Array2<f64> = context.without_fixed(g).centre.index_axis_move(Axis(0), 0);
         for (row, &j) in g.rows().into_iter().zip(&some) {
             let square = row.dot(&row);
-            let ends: &[f64] = match f {
-                Piecewise::Clip { lo, hi } => &[*lo, *hi],
-                _ => &[0.0],
-            };
-            for end in ends.iter().filter(|e| e.is_finite()) {
-                let gap = values[[0, 0, j]] - end;
+            for kink in f.kinks(j).into_iter().flatten() {
+                let gap = values[[0, 0, j]] - kink;
                 for behind in BEHIND {
                     let t = (1.0 + behind) * gap / square;
                     if t.is_finite() && t != 0.0 {

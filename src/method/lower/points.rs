@@ -7,8 +7,8 @@ use crate::linalg::direction::operator_lower_direction;
 use crate::method::context::Context;
 use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::random::Random;
-use crate::ops::Gate;
 use crate::region::Region;
+use crate::sweep::Gate;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
 /// A point, an output direction and the unproven value they promise.
@@ -50,7 +50,7 @@ pub fn jacobians<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Array
     let (b, n) = (sketch.backend, context.problem.net.inputs());
     let flat: Vec<f64> = points.iter().flatten().copied().collect();
     let x = Array3::from_shape_vec((points.len(), 1, n), flat).expect("points of equal length");
-    let trace = sketch.values(b.upload(&Enclosure::point(x)), &vec![], |_| false);
+    let trace = sketch.values(b.upload(&Enclosure::point(x)), None, |_| false);
     rows_at(context, &trace.gates, points.len())
 }
 
@@ -94,7 +94,7 @@ pub fn score<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Vec<Propo
     if rows > FEW_OUTPUTS {
         let gates = |x: &[f64]| {
             let sketch = &context.sketch();
-            sketch.values(sketch.backend.upload(&Enclosure::vector(x)), &vec![], |_| false).gates
+            sketch.values(sketch.backend.upload(&Enclosure::vector(x)), None, |_| false).gates
         };
         let timely = points.iter().take_while(|_| !context.budget.is_over());
         return timely.map(|x| by_power(context, x, &gates(x))).collect();

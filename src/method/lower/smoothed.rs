@@ -11,14 +11,14 @@
 use super::points::{Proposal, dual, sample};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::layer::Piecewise;
+use crate::layer::smooth::range;
+use crate::layer::{Piece, Piecewise};
 use crate::linalg::Enclosure;
 use crate::method::context::Context;
 use crate::net::{Node, Op};
 use crate::num::norms::vector_norm_up;
 use crate::num::random::Random;
-use crate::ops::sweep::ends2;
-use crate::ops::{Gate, smooth};
+use crate::sweep::{Gate, Trace, ends2};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
 /// How far apart the arguments of kinks lie on the region: per node, features.
@@ -35,7 +35,7 @@ impl Spread {
         let points: Vec<Vec<f64>> =
             (0..count).map(|_| sample(&context.problem.region, net.inputs(), &mut random, true)).collect();
         let keep = arguments(context);
-        let trace = sketch.values(upload(context, points.iter()), &vec![], |k| keep[k]);
+        let trace = sketch.values(upload(context, points.iter()), None, |k| keep[k]);
         let of = |node: &Node| {
             if !matches!(node.op, Op::Piecewise(_)) {
                 return None;
@@ -75,19 +75,21 @@ fn flat<B: Backend>(context: &Context<B>, x: &<Cpu as Backend>::Block) -> Array2
     ends2(&context.sketch().backend.read(x), false).0
 }
 
-/// Per point the gradient in x of ‖uᵀJ‖ with sigmoids `widths` spreads wide, and
-/// the sharp ‖uᵀJ‖.
-pub fn gradient<B: Backend>(
+/// Slopes of nonlinear nodes where kinks are sigmoids, and how fast they change with the argument.
+struct Softened {
+    gates: Vec<Option<Gate<Cpu>>>,
+    curvature: Vec<Option<Array2<f64>>>,
+}
+
+/// With sigmoids `widths` spreads wide, per point.
+fn softened<B: Backend>(
     context: &Context<B>,
     spread: &Spread,
-    climbers: &[Proposal],
+    trace: &Trace<Cpu>,
     widths: &[f64],
-) -> (Array2<f64>, Vec<f64>) {
+) -> Softened {
     let sketch = &context.sketch();
     let (b, net) = (sketch.backend, sketch.net);
-    let (items, n) = (climbers.len(), net.inputs());
-    let keep = arguments(context);
-    let trace = sketch.values(upload(context, climbers.iter().map(|c| &c.x)), &vec![], |k| keep[k]);
     let mut gates: Vec<Option<Gate<Cpu>>> = trace.gates.clone();
     let mut curvature: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
     for (k, node) in net.nodes.iter().enumerate() {
@@ -102,8 +104,8 @@ pub fn gradient<B: Backend>(
             }
             Op::Smooth(f) => {
                 let (z, h) = (z[[i, j]], 1e-4);
-                let bend = smooth::derivative(*f, z + h) - smooth::derivative(*f, z - h);
-                (smooth::derivative(*f, z), bend / (2.0 * h))
+                let bend = range::derivative(*f, z + h) - range::derivative(*f, z - h);
+                (range::derivative(*f, z), bend / (2.0 * h))
             }
             _ => unreachable!("checked above"),
         };
@@ -112,6 +114,23 @@ pub fn gradient<B: Backend>(
         gates[k] = Some(Gate::Each(b.upload_slopes(&slope, &slope)));
         curvature[k] = Some(pairs.mapv(|p| p.1));
     }
+    Softened { gates, curvature }
+}
+
+/// Per point the gradient in x of ‖uᵀJ‖ with sigmoids `widths` spreads wide, and
+/// the sharp ‖uᵀJ‖.
+pub fn gradient<B: Backend>(
+    context: &Context<B>,
+    spread: &Spread,
+    climbers: &[Proposal],
+    widths: &[f64],
+) -> (Array2<f64>, Vec<f64>) {
+    let sketch = &context.sketch();
+    let (b, net) = (sketch.backend, sketch.net);
+    let (items, n) = (climbers.len(), net.inputs());
+    let keep = arguments(context);
+    let trace = sketch.values(upload(context, climbers.iter().map(|c| &c.x)), None, |k| keep[k]);
+    let soft = softened(context, spread, &trace, widths);
     let rows: Vec<f64> = climbers.iter().flat_map(|c| context.problem.row(&c.u)).collect();
     let rows = Array3::from_shape_vec((items, 1, net.outputs()), rows).expect("one row per item");
     let rows = b.upload(&Enclosure::point(rows));
@@ -120,8 +139,8 @@ pub fn gradient<B: Backend>(
     let size = |g: ArrayView2<f64>| vector_norm_up(g.iter().map(|v| v.abs()), norm);
     let sizes = sharp.centre.outer_iter().map(size).collect();
     let mut outer: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
-    let g = b.read(&sketch.adjoints(&gates, rows, |k, g| {
-        if curvature[k].is_some() {
+    let g = b.read(&sketch.adjoints(&soft.gates, rows, |k, g| {
+        if soft.curvature[k].is_some() {
             outer[k] = Some(flat(context, g));
         }
     }));
@@ -131,14 +150,30 @@ pub fn gradient<B: Backend>(
         item.iter_mut().zip(way).for_each(|(a, d)| *a = d);
     }
     let mut inner: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
-    sketch.tangents(&gates, b.upload(&Enclosure::point(v)), |k, t| {
+    sketch.tangents(&soft.gates, b.upload(&Enclosure::point(v)), |k, t| {
         if keep[k] {
             inner[k] = Some(flat(context, t));
         }
     });
+    let start = bends(context, &soft, &outer, &inner);
+    if start.iter().all(|s| s.is_none()) {
+        return (Array2::zeros((items, n)), sizes);
+    }
+    (b.read(&sketch.adjoints_from(&soft.gates, start, |_, _| {})).centre.remove_axis(Axis(1)), sizes)
+}
+
+/// What bends in the arguments do to the steepness: by adjoints behind a node and tangents before it.
+fn bends<B: Backend>(
+    context: &Context<B>,
+    soft: &Softened,
+    outer: &[Option<Array2<f64>>],
+    inner: &[Option<Array2<f64>>],
+) -> Vec<Option<<Cpu as Backend>::Block>> {
+    let sketch = &context.sketch();
+    let (b, net) = (sketch.backend, sketch.net);
     let mut start: Vec<Option<<Cpu as Backend>::Block>> = vec![None; net.nodes.len()];
     for (k, node) in net.nodes.iter().enumerate() {
-        let (Some(c), Some(g)) = (&curvature[k], &outer[k]) else { continue };
+        let (Some(c), Some(g)) = (&soft.curvature[k], &outer[k]) else { continue };
         let i = node.inputs[0];
         let Some(t) = &inner[i] else { continue };
         let part = b.upload(&Enclosure::point((c * g * t).insert_axis(Axis(1))));
@@ -147,24 +182,29 @@ pub fn gradient<B: Backend>(
             None => part,
         });
     }
-    if start.iter().all(|s| s.is_none()) {
-        return (Array2::zeros((items, n)), sizes);
-    }
-    (b.read(&sketch.adjoints_from(&gates, start, |_, _| {})).centre.remove_axis(Axis(1)), sizes)
+    start
 }
 
-/// A kink as a sigmoid of the argument: slope and its derivative.
+/// Every kink as a sigmoid of the argument: slope and its derivative.
 fn smoothed(f: &Piecewise, feature: usize, z: f64, beta: f64) -> (f64, f64) {
     let step = |x: f64| 1.0 / (1.0 + (-beta * x).exp());
     let bump = |x: f64| {
         let s = step(x);
         beta * s * (1.0 - s)
     };
-    match f {
-        Piecewise::Clip { lo, hi } => (step(z - lo) - step(z - hi), bump(z - lo) - bump(z - hi)),
-        _ => {
-            let a = f.slope_below(feature);
-            (a + (1.0 - a) * step(z), (1.0 - a) * bump(z))
-        }
+    let [first, second] = f.kinks(feature);
+    let slope = |from: f64, to: f64| match f.piece(feature, from, to) {
+        Piece::Fixed { slope, .. } => slope,
+        Piece::Free { .. } => unreachable!("between kinks is one piece"),
+    };
+    let mut before = slope(f64::NEG_INFINITY, first.or(second).unwrap_or(f64::INFINITY));
+    let mut found = (before, 0.0);
+    for (kink, next) in [(first, second), (second, None)] {
+        let Some(kink) = kink else { continue };
+        let behind = slope(kink, next.unwrap_or(f64::INFINITY));
+        found.0 += (behind - before) * step(z - kink);
+        found.1 += (behind - before) * bump(z - kink);
+        before = behind;
     }
+    found
 }

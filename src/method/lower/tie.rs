@@ -2,7 +2,7 @@
 //!
 //! Proves: ‖uᵀJ‖_{p*} >= value ‖u‖_{q*} for a generalised Jacobian J at x, that
 //!   of a piece touching x in a direction that breaks the ties.
-//! From: the definition of the generalised Jacobian; ties by `ops::ties`.
+//! From: the definition of the generalised Jacobian; ties by `rules::ties`.
 //! Rounding: double-double values, tangents and adjoints; mignitudes down.
 //! Cost: one value, one tangent and one adjoint pass in double-double.
 //! Loose when: ties are not provable, or a neuron's sign at x is open.
@@ -16,7 +16,8 @@ use crate::linalg::Enclosure;
 use crate::method::context::Context;
 use crate::num::norms::vector_norm_up;
 use crate::num::random::Random;
-use crate::ops::{Gate, Prepared, ties};
+use crate::rules::ties;
+use crate::sweep::{Gate, Prepared};
 use ndarray::Axis;
 
 /// `method` is what the bound is by.
@@ -27,9 +28,8 @@ pub fn at_point<B: Backend>(context: &Context<B>, x: &[f64], method: &'static st
     if !ties::any(exact, gates) {
         return prove(context, &proposal, gates, method);
     }
-    let first = gradient(context, &proposal.u, &sketched(exact, gates));
     let inputs = context.problem.region.classes();
-    let Some(along) = steepest(context, x, &inputs, &proposal.u, gates, first) else {
+    let Some(along) = steepest(context, &proposal, &inputs, gates) else {
         return prove(context, &proposal, gates, method);
     };
     let seed = exact.backend.upload(&Enclosure::vector(&along));
@@ -48,18 +48,17 @@ struct Piece {
 /// Random directions tried besides the ramps.
 const TRIES: usize = 2;
 
-/// A direction into a steep piece: generic ones near the gradient's signs, and x
+/// A direction from a point into a steep piece: generic ones near the gradient's signs, and x
 /// made brighter towards one side, because ties of an image are mostly those of a
 /// patch with its shifted copies, which such a ramp orders alike everywhere.
 fn steepest<B: Backend>(
     context: &Context<B>,
-    x: &[f64],
+    Proposal { x, u, .. }: &Proposal,
     inputs: &[u32],
-    u: &[f64],
     gates: &[Option<Gate<Cpu>>],
-    first: Vec<f64>,
 ) -> Option<Vec<f64>> {
     let (exact, sketch) = (&context.exact(), &context.sketch());
+    let first = gradient(context, u, &sketched(exact, gates));
     let dual = context.problem.quotient.in_norm.dual();
     let look = |along: Vec<f64>| {
         let seed = sketch.backend.upload(&Enclosure::vector(&along));

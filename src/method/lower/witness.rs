@@ -25,7 +25,7 @@ pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], u: &[f64], method: &'s
         return LowerBound::NONE;
     }
     let b = exact.backend;
-    let trace = exact.values(b.upload_near(&problem.region.near(x)), &vec![], |_| false);
+    let trace = exact.values(b.upload_near(&problem.region.near(x)), None, |_| false);
     let row = b.upload(&Enclosure::vector(&problem.row(u)));
     let g = context.without_fixed(b.read(&exact.adjoints(&trace.gates, row, |_, _| {})));
     evaluate(context, x, u, &g, method)

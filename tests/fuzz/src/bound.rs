@@ -2,12 +2,13 @@
 //! each other, and no sampled quotient exceeds an upper bound.
 
 use crate::mutate::Noise;
+use crate::solve::Here;
 use clarke::backend::cpu::Cpu;
 use clarke::error::Kind;
-use clarke::method::driver::solve;
-use clarke::method::{Budget, METHODS};
-use clarke::net::{Net, Op};
 use clarke::layer::{Affine, ConvShape, Incidence, LinearMap, Piecewise, Scale, Smooth};
+use clarke::method::context::Context;
+use clarke::method::{Budget, Goal, METHODS, schedule};
+use clarke::net::{Net, Op};
 use clarke::num::{Coefficient, Norm};
 use clarke::problem::{Output, Problem, Quantity, Question};
 use clarke::region::Region;
@@ -170,7 +171,10 @@ fn promises(problem: &Problem, seed: u64, mild: bool) {
     let names = METHODS.iter().map(|r| r.name).chain(["auto"]);
     let (mut upper, mut lower) = ((f64::INFINITY, "none"), (0.0, "none"));
     for name in names {
-        match solve(problem, &Cpu::DOUBLE, name, 1.01, budget(), seed, |_, _| {}) {
+        // Each on its own, so that no method leans on what another has found.
+        let here = Here::new(problem, Cpu::DOUBLE);
+        let context = Context::new(problem, here.at(), budget(), seed).towards(Goal::from(1.01));
+        match schedule::solve(&context, name, &mut |_, _| {}) {
             Ok(out) => {
                 let (u, l) = (out.upper.value.get(), out.lower.value.get());
                 assert!(!u.is_nan() && !l.is_nan() && l >= 0.0 && l <= u, "{name}: [{l:e}, {u:e}]");

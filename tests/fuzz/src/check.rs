@@ -3,15 +3,13 @@
 
 use crate::bound;
 use crate::fields::{changed, number, places};
-use clarke::backend::cpu::Cpu;
+use crate::solve::{certify, solve};
 use clarke::certificate::check::{Limits, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::deadline::Deadline;
-use clarke::method::Budget;
+use clarke::method::{Budget, Goal};
 use clarke::num::random::Random;
 use clarke::problem::Problem;
-use clarke::search::certify;
-use clarke::{Goal, solve};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -40,7 +38,7 @@ fn limits() -> Limits {
 fn proven(problem: &Problem, seed: u64) -> Option<([f64; 2], clarke::Outcome)> {
     let goal = Goal { gap: 1.0 + 1e-9, splits: Some(40), decision: None };
     let budget = Budget::new(Duration::from_millis(500), 1 << 28);
-    let outcome = solve(problem, &Cpu::DOUBLE, "auto", goal, budget, seed, |_| {}).ok()?;
+    let outcome = solve(problem, "auto", goal, budget, seed).ok()?;
     Some(([outcome.lower.value.get(), outcome.upper.value.get()], outcome))
 }
 

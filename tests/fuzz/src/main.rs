@@ -12,6 +12,9 @@ mod mutate;
 #[allow(clippy::duplicate_mod)]
 #[path = "../../suite/onnx_builder.rs"]
 mod onnx_builder;
+#[allow(dead_code)]
+#[path = "../../suite/common/solve.rs"]
+mod solve;
 mod targets;
 
 use mutate::Noise;

@@ -101,8 +101,7 @@ pub fn at(problem: &Problem, x: &[f64]) -> Point {
         Output::One(i) => vec![vec![(i, 1.0)]],
         Output::Difference(i, j) => vec![vec![(i, 1.0), (j, -1.0)]],
     };
-    let fixed = problem.region.fixed();
-    let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let live: Vec<usize> = (0..n).filter(|&j| !problem.region.is_fixed(j)).collect();
     let gather = |m: &Vec<Vec<f64>>, sign: bool| {
         Array2::from_shape_fn((rows.len(), live.len()), |(r, c)| {
             let term = |&(i, s): &(usize, f64)| if sign { s * m[i][live[c]] } else { m[i][live[c]] };

@@ -229,8 +229,7 @@ pub fn constant(
     norm: impl Fn(&Array2<f64>, Norm, Norm) -> f64,
 ) -> Option<(f64, usize)> {
     let n = problem.net.inputs();
-    let fixed = problem.region.fixed();
-    let live: Vec<usize> = (0..n).filter(|&j| !fixed.get(j).copied().unwrap_or(false)).collect();
+    let live: Vec<usize> = (0..n).filter(|&j| !problem.region.is_fixed(j)).collect();
     if live.len() > 2 {
         return None;
     }

@@ -3,8 +3,9 @@
 use super::elementary::contained;
 use crate::common::exact::{Dyadic, Fixed, Random};
 use clarke::layer::Smooth;
+use clarke::layer::smooth::range::{derivative, evaluate, slope, value};
 use clarke::num::interval::Interval;
-use clarke::ops::smooth::{derivative, evaluate, lines, slope, value};
+use clarke::rules::smooth::lines;
 use dashu_int::IBig;
 
 const ALL: [Smooth; 10] = [

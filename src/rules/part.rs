@@ -2,10 +2,10 @@
 //! is known of every nonlinear node's arguments there.
 
 use super::feedback::Scaled;
-use super::{Ends, Known};
 use crate::layer::Piecewise;
 use crate::net::{Net, Op};
 use crate::region::Region;
+use crate::sweep::{Bounds, Ends};
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 
@@ -103,8 +103,10 @@ impl Part {
         let [lo, hi] = self.known[node].as_ref()?;
         let readers = net.nodes.iter().filter(|r| r.inputs.contains(&node));
         let kinks = readers.filter_map(|r| match &r.op {
-            Op::Piecewise(f) => kink(f, lo[feature], hi[feature]),
-            _ => None,
+            Op::Piecewise(f) => kink(f, feature, lo[feature], hi[feature]),
+            // Maxima and smooth functions are never decided by cuts.
+            Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => None,
+            Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => None,
         });
         kinks.map(|at| Split::Kink { node, feature, at }).next()
     }
@@ -134,7 +136,7 @@ pub fn boxes(parts: &[Part]) -> Ends {
 }
 
 /// What is known of each node, one item per part.
-pub fn known(parts: &[Part], net: &Net) -> Known {
+pub fn known(parts: &[Part], net: &Net) -> Bounds {
     let of = |k: usize| {
         parts.iter().find_map(|p| p.known[k].as_ref())?;
         let table = |side: usize| {
@@ -153,12 +155,8 @@ pub fn row(ends: &Ends, item: usize) -> [Vec<f64>; 2] {
 }
 
 /// The kink of a function inside (l, u) that lies nearest to the middle.
-pub fn kink(f: &Piecewise, l: f64, u: f64) -> Option<f64> {
-    let kinks = match f {
-        Piecewise::Clip { lo, hi } => [*lo, *hi],
-        _ => [0.0, 0.0],
-    };
+pub fn kink(f: &Piecewise, feature: usize, l: f64, u: f64) -> Option<f64> {
     let middle = 0.5 * l + 0.5 * u;
-    let inside = kinks.into_iter().filter(|k| l < *k && *k < u);
+    let inside = f.kinks(feature).into_iter().flatten().filter(|k| l < *k && *k < u);
     inside.min_by(|a, b| (a - middle).abs().total_cmp(&(b - middle).abs()))
 }

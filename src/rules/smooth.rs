@@ -8,8 +8,8 @@
 //! Cost: about 100 plain and 20 proven evaluations per line. Loose by at most about
 //! 1e-3 of the gap, except after `PIECES` pieces.
 
-use super::{derivative, evaluate, slope_inside, value, value_at};
 use crate::layer::Smooth;
+use crate::layer::smooth::range::{derivative, evaluate, slope_inside, value, value_at};
 use crate::num::interval::Interval;
 use crate::num::round::{U, sub_up};
 

@@ -1,15 +1,11 @@
-//! Proven values, slopes and bounding lines of the smooth activations.
+//! Proven values and slopes of the smooth activations.
 //!
 //! Proves: ranges of f and of its derivative on [l, u], exact up to rounding.
 //! From: elementary calculus; the shapes are argued at `hump`.
 //! Rounding: everything outward, by `num::elementary` and `num::normal`.
 //! Cost: two to four point evaluations. Exact: always, up to a few ulps.
 
-mod lines;
-
-pub use lines::lines;
-
-use crate::layer::Smooth;
+use super::Smooth;
 use crate::num::interval::Interval;
 use crate::num::{elementary, normal};
 
@@ -50,7 +46,7 @@ fn hump(f: Smooth) -> Option<Hump> {
         Smooth::Gelu { tanh: true } => {
             Some(Hump { low: -0.7524614220710163, turn: 1.4185040087908283, far: 40.0 })
         }
-        _ => None,
+        Smooth::Sigmoid | Smooth::Tanh | Smooth::Softplus | Smooth::Elu { .. } => None,
     }
 }
 
@@ -61,7 +57,7 @@ fn inner(x: f64) -> (Interval, Interval) {
 }
 
 /// f at one number.
-fn value_at(f: Smooth, x: f64) -> Interval {
+pub fn value_at(f: Smooth, x: f64) -> Interval {
     if let Some(Hump { far, .. }) = hump(f)
         && x < -far
     {
@@ -138,14 +134,19 @@ pub fn slope(f: Smooth, l: f64, u: f64) -> (f64, f64) {
     }
     let range = match f {
         Smooth::Elu { .. } if l <= 0.0 && u >= 0.0 => slope_inside(f, l, 0.0).hull(Interval::ONE),
-        _ => slope_inside(f, l, u),
+        Smooth::Elu { .. }
+        | Smooth::Sigmoid
+        | Smooth::Tanh
+        | Smooth::Softplus
+        | Smooth::Gelu { .. }
+        | Smooth::Silu => slope_inside(f, l, u),
     };
     (range.lo, range.hi)
 }
 
 /// The range of f' on the open interval between l and u, for l <= u: a kink
 /// at an end does not count.
-fn slope_inside(f: Smooth, l: f64, u: f64) -> Interval {
+pub fn slope_inside(f: Smooth, l: f64, u: f64) -> Interval {
     if l == u {
         return slope_at(f, l);
     }
@@ -233,7 +234,11 @@ mod tests {
             let curvature = |x: f64| match f {
                 Smooth::Silu => Interval::point(2.0) - elementary::tanh(0.5 * x) * x,
                 Smooth::Gelu { tanh: false } => Interval::point(2.0) - Interval::point(x).sqr(),
-                _ => {
+                Smooth::Sigmoid
+                | Smooth::Tanh
+                | Smooth::Softplus
+                | Smooth::Elu { .. }
+                | Smooth::Gelu { tanh: true } => {
                     let (z, steep) = inner(x);
                     let bend = GELU_CUBIC * 6.0 * x;
                     Interval::point(2.0) + bend * x / steep - steep * z.half().tanh() * x

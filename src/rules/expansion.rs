@@ -7,10 +7,10 @@
 //! From: the expansion of Combettes & Pesquet 2020 (theorem 4.2), LipLT's loop transformation
 //!   (Fazlyab et al. 2023); here for graphs. G by adjoint sweeps of the backend; radii of slopes up.
 
-use super::{Gate, Prepared};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::num::round::{add_up, sub_up};
+use crate::sweep::{Gate, Prepared};
 use ndarray::{Array1, Array2, Axis};
 
 /// A nonlinear node with one slope per feature.

@@ -1,7 +1,7 @@
 //! Softmax over groups of consecutive features, and its Jacobian
 //! diag(s) - s sᵀ as an operator (symmetric, so one function serves both ways).
 
-use super::sweep::Ends;
+use super::state::Ends;
 use crate::linalg::Enclosure;
 use crate::num::interval::Interval;
 use ndarray::{Array2, Array3};

@@ -13,6 +13,6 @@ const FINE: f64 = 5e8;
 /// f(x), as one item and one row.
 pub fn values(net: &Net, x: &[Coefficient]) -> Enclosure {
     let cpu = if net.products() <= FINE { Cpu::DOUBLE_DOUBLE } else { Cpu::DOUBLE };
-    let trace = Prepared::new(net, &cpu).values(cpu.upload_near(x), &vec![], |_| false);
+    let trace = Prepared::new(net, &cpu).values(cpu.upload_near(x), None, |_| false);
     cpu.read(trace.output())
 }

@@ -8,10 +8,10 @@
 //! enclose the Jacobians of a piece that touches x: enough for a lower bound
 //! at x, never for an upper one.
 
-use super::sweep::{Gate, Prepared};
 use crate::backend::Backend;
 use crate::layer::{Incidence, LinearMap, Piecewise, Scale};
 use crate::net::{Net, Op};
+use crate::sweep::{Gate, Prepared};
 use std::collections::HashMap;
 
 /// Which features of a node are provably equal.
@@ -74,7 +74,7 @@ fn classes(net: &Net, inputs: &[u32]) -> Vec<Classes> {
                 {
                     convolved(shape, first)
                 }
-                _ => Classes::Unknown,
+                LinearMap::Dense(_) | LinearMap::Conv { .. } => Classes::Unknown,
             },
             Op::Add => added(node.inputs.iter().map(|&i| &list[i]).collect()),
             Op::Concat | Op::Softmax { .. } => Classes::Unknown,
@@ -160,7 +160,7 @@ pub fn any<B: Backend>(prepared: &Prepared<B>, gates: &[Option<Gate<B>>]) -> boo
             let (lo, hi) = prepared.backend.read_slopes(s);
             lo.iter().zip(&hi).any(|(l, h)| l != h)
         }
-        _ => false,
+        Gate::Each(_) | Gate::Softmax(_) => false,
     })
 }
 

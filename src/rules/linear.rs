@@ -5,19 +5,17 @@
 //! coefficients are numbers at every step: what rounding leaves is moved into
 //! the constant by `settle`, with the node's proven magnitudes.
 
-use super::sweep::{Ends, Prepared, enclosure, ends2};
 use super::{piecewise, smooth};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Lines, WindowLines};
+use crate::layer::{Piece, Piecewise};
 use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
 use crate::num::Norm;
-use crate::num::round::{add_up, mul_up, sub_down, sub_up};
+use crate::num::round::{add_up, mul_up, sub_down};
 use crate::region::Region;
+use crate::sweep::{Bounds, Ends, Prepared};
 use ndarray::{Array1, Array2, s};
-
-/// Proven ends of every node that is still needed, items x features.
-pub type NodeEnds = Vec<Option<Ends>>;
 
 /// How a nonlinear node is replaced by lines.
 pub enum Relaxation {
@@ -31,9 +29,9 @@ pub enum Relaxation {
 pub type Alpha = Vec<Option<Array2<f64>>>;
 
 /// The lines of node k on the ends of its input.
-pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) -> Relaxation {
+pub fn relax(net: &Net, k: usize, ends: &Bounds, alpha: Option<&Array2<f64>>) -> Relaxation {
     let node = &net.nodes[k];
-    let x = ends[node.inputs[0]].as_ref().expect("bounds of a nonlinear node's input");
+    let x = ends.of(node.inputs[0]);
     let each = |line: &dyn Fn(usize, usize, f64, f64) -> [f64; 4]| {
         let zeros = || Array2::zeros(x.lo.raw_dim());
         let mut lines =
@@ -51,7 +49,10 @@ pub fn relax(net: &Net, k: usize, ends: &NodeEnds, alpha: Option<&Array2<f64>>) 
         Op::Piecewise(f) => each(&|item, j, l, u| piecewise::lines(f, j, l, u, alpha.map(|a| a[[item, j]]))),
         Op::Smooth(f) => each(&|_, _, l, u| smooth::lines(*f, l, u)),
         Op::Max(windows) => Relaxation::Window(WindowLines::new(windows, &x.lo, &x.hi)),
-        _ => Relaxation::Range,
+        Op::Softmax { .. } => Relaxation::Range,
+        Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => {
+            Relaxation::Range
+        }
     }
 }
 
@@ -88,7 +89,7 @@ impl<'r> Regions<'r> {
 pub struct Relaxed<'a, 'n, B: Backend> {
     pub prepared: &'a Prepared<'n, B>,
     pub relaxations: &'a [Option<Relaxation>],
-    pub ends: &'a NodeEnds,
+    pub ends: &'a Bounds,
 }
 
 impl<B: Backend> Relaxed<'_, '_, B> {
@@ -102,7 +103,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         seen: &mut dyn FnMut(usize, &B::Block),
     ) -> Array2<f64> {
         let (coefficients, constant) = self.above(k, rows, seen);
-        let own = self.ends[0].as_ref().expect("bounds of the input");
+        let own = self.ends.of(0);
         over(self.prepared.backend, regions, own, coefficients, constant)
     }
 
@@ -125,8 +126,8 @@ impl<B: Backend> Relaxed<'_, '_, B> {
             if self.prepared.is_late() {
                 return (None, Array2::from_elem((items, count), f64::INFINITY));
             }
-            let own = self.ends[n].as_ref().expect("bounds of every node on the way");
-            let (a, lost) = b.settle(&a, &magnitude(own));
+            let own = self.ends.of(n);
+            let (a, lost) = b.settle(&a, &own.magnitudes());
             charge(&lost);
             if self.prepared.net.nodes[n].op.is_nonlinear() {
                 seen(n, &a);
@@ -139,8 +140,8 @@ impl<B: Backend> Relaxed<'_, '_, B> {
             }
         }
         let coefficients = total[0].take().map(|a| {
-            let own = self.ends[0].as_ref().expect("bounds of the input");
-            let (a, lost) = b.settle(&a, &magnitude(own));
+            let own = self.ends.of(0);
+            let (a, lost) = b.settle(&a, &own.magnitudes());
             charge(&lost);
             seen(0, &a);
             a
@@ -209,7 +210,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                 Some(next)
             }
             Relaxation::Range => {
-                let own = self.ends[n].as_ref().expect("bounds of every node on the way");
+                let own = self.ends.of(n);
                 charge(&b.support(a, &own.lo, &own.hi));
                 None
             }
@@ -259,37 +260,6 @@ fn support<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block) -> Arr
     top
 }
 
-fn magnitude(ends: &Ends) -> Array2<f64> {
-    ndarray::Zip::from(&ends.lo).and(&ends.hi).map_collect(|l: &f64, h: &f64| l.abs().max(h.abs()))
-}
-
-/// Ends of a node's value block on the host.
-pub fn host_ends<B: Backend>(b: &B, x: &B::Block) -> Ends {
-    let (lo, hi) = ends2(&b.read(x), b.proves());
-    Ends { lo, hi }
-}
-
-/// The intersection of two proven enclosures; on contradiction (empty region)
-/// the first is kept.
-pub fn tighten(ends: &mut Ends, lo: &Array2<f64>, hi: &Array2<f64>) {
-    ndarray::Zip::from(&mut ends.lo).and(&mut ends.hi).and(lo).and(hi).for_each(|l, h, &a, &z| {
-        let (nl, nh) = (l.max(a), h.min(z));
-        if nl <= nh {
-            (*l, *h) = (nl, nh);
-        }
-    });
-}
-
-/// Uploads ends as a value block.
-pub fn upload_ends<B: Backend>(b: &B, ends: &Ends) -> B::Block {
-    b.upload(&enclosure(ends))
-}
-
-/// Width of an interval, rounded up.
-pub fn width(l: f64, h: f64) -> f64 {
-    sub_up(h, l)
-}
-
 /// Rows +e_j and -e_j in turn.
 pub fn signs(items: usize, features: usize, wanted: &[usize]) -> Enclosure {
     let mut rows = Enclosure::zeros(items, 2 * wanted.len(), features);
@@ -307,5 +277,15 @@ pub fn take_signs(ends: &mut Ends, top: &Array2<f64>, wanted: &[usize]) {
         hi.column_mut(j).assign(&top.column(2 * t));
         lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
     }
-    tighten(ends, &lo, &hi);
+    ends.tighten(&lo, &hi);
+}
+
+/// Slopes of a piecewise linear function on arguments within these ends.
+pub fn slopes(f: &Piecewise, ends: &Ends) -> [Array2<f64>; 2] {
+    [0, 1].map(|side| {
+        Array2::from_shape_fn(ends.lo.dim(), |at| match f.piece(at.1, ends.lo[at], ends.hi[at]) {
+            Piece::Fixed { slope, .. } => slope,
+            Piece::Free { slope, .. } => slope[side],
+        })
+    })
 }

@@ -5,10 +5,10 @@
 //! are part of G.
 
 use super::expansion::{Expansion, Matrix};
-use super::{Gate, Prepared};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::linalg::gain::Scaling;
+use crate::sweep::{Gate, Prepared};
 use ndarray::{Array2, Axis, s};
 use serde::{Deserialize, Serialize};
 
@@ -103,17 +103,16 @@ impl Feedback {
     }
 
     /// Of gates with one item; None where a gate is no slope per feature or the size is not `allowed`.
-    /// `ignored` inputs do not count.
+    /// Only some inputs `counts`.
     pub fn new<B: Backend>(
         prepared: &Prepared<B>,
         gates: Vec<Option<Gate<B>>>,
         seeds: &Enclosure,
-        ignored: &[bool],
+        counts: impl Fn(usize) -> bool,
         allowed: impl FnOnce(Size) -> bool,
     ) -> Option<Feedback> {
         let e = Expansion::around(prepared, gates)?;
-        let counts: Vec<usize> =
-            (0..prepared.net.inputs()).filter(|&j| !ignored.get(j).copied().unwrap_or(false)).collect();
+        let counts: Vec<usize> = (0..prepared.net.inputs()).filter(|&j| counts(j)).collect();
         let open: Vec<Vec<usize>> =
             e.kinks.iter().map(|k| (0..k.radius.len()).filter(|&j| k.radius[j] > 0.0).collect()).collect();
         let groups: Vec<usize> = open.iter().map(|o| o.len()).collect();

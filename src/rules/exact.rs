@@ -3,9 +3,9 @@
 
 use super::part::Part;
 use crate::deadline::Deadline;
-use crate::layer::{ConvShape, LinearMap, Piece, Piecewise};
+use crate::layer::{Affine, ConvShape, Incidence, LinearMap, Piece, Piecewise, Scale};
 use crate::linalg::Enclosure;
-use crate::net::{Net, Op};
+use crate::net::{Net, Node, Op};
 use crate::num::rational::Rational;
 use crate::num::{Coefficient, Norm, rational};
 use crate::polytope::exact::Form;
@@ -46,21 +46,16 @@ pub fn side(f: &Piecewise, j: usize, l: f64, u: f64) -> Option<Side> {
         Piecewise::Clip { lo, .. } if u <= lo => vec![(false, lo)],
         Piecewise::Clip { hi, .. } => vec![(true, hi)],
         // `piece` looks below first.
-        _ => vec![(u > 0.0, 0.0)],
+        Piecewise::Leaky { .. } | Piecewise::PerFeature { .. } => vec![(u > 0.0, 0.0)],
     };
     Some((slope, offset, conditions.into_iter().filter(|c| c.1.is_finite()).collect()))
 }
 
 /// The same around a point; None on a kink, unless the argument is constant.
 pub fn side_at(f: &Piecewise, j: usize, z: &Form, point: &[Rational]) -> Option<Side> {
-    let kinks = match *f {
-        Piecewise::Clip { lo, hi } if lo >= hi => vec![],
-        Piecewise::Clip { lo, hi } => vec![lo, hi],
-        _ => vec![0.0],
-    };
     let v = z.at(point);
     let (mut l, mut u) = (f64::NEG_INFINITY, f64::INFINITY);
-    for kink in kinks.into_iter().filter(|k| k.is_finite()) {
+    for kink in f.kinks(j).into_iter().flatten() {
         let at = rational::of(kink)?;
         match v.cmp(&at) {
             Ordering::Less => u = u.min(kink),
@@ -145,91 +140,122 @@ pub fn within(region: &Region, x: &[Rational]) -> bool {
 pub fn pattern(
     net: &Net,
     input: &[Option<Rational>],
-    choose: &dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side>,
+    choose: &Choose,
     until: &Deadline,
 ) -> Result<Pattern, Missing> {
     let n = input.iter().filter(|v| v.is_none()).count();
     if net.products() * (n + 1) as f64 > WORK {
         return Err(Missing::Inexact);
     }
-    let number = |x: f64| rational::of(x).ok_or(Missing::Inexact);
-    let mut live = 0;
-    let mut first = vec![];
-    for v in input {
-        first.push(match v {
-            Some(x) => Form::constant(n, x.clone()),
-            None => {
-                live += 1;
-                Form::coordinate(n, live - 1)
-            }
-        });
-    }
-    let mut values: Vec<Vec<Form>> = vec![first];
-    let mut conditions = vec![];
+    let mut live = 0..n;
+    let coordinate = |v: &Option<Rational>| match v {
+        Some(x) => Form::constant(n, x.clone()),
+        None => Form::coordinate(n, live.next().expect("counted above")),
+    };
+    let mut walk = Walk { n, values: vec![input.iter().map(coordinate).collect()], conditions: vec![] };
     for node in &net.nodes[1..] {
-        let x = |i: usize| &values[node.inputs[i]];
-        let mut out: Vec<Form> = Vec::with_capacity(node.len());
-        match &node.op {
-            Op::Affine(a) => {
-                for (i, row) in entries(&a.map).into_iter().enumerate() {
-                    if until.is_over() {
-                        return Err(Missing::Inexact);
-                    }
-                    let bias = a.bias.as_ref().filter(|b| !b.is_empty()).map_or(0.0, |b| b[i / a.repeat]);
-                    let mut y = Form::constant(n, number(bias)?);
-                    for (j, w) in row {
-                        y.add(&x(0)[j], &number(w)?);
-                    }
-                    out.push(y);
-                }
-            }
-            Op::Scale(s) => {
-                for (j, x) in x(0).iter().enumerate() {
-                    let k = s.index(j);
-                    let mut y = Form::constant(n, coefficient(s.shift[k])?);
-                    y.add(x, &coefficient(s.factor[k])?);
-                    out.push(y);
-                }
-            }
-            Op::Select { incidence, fill } => {
-                for i in 0..node.len() {
-                    let window = &incidence.index[incidence.window(i)];
-                    let mut y = Form::constant(n, number(if window.is_empty() { *fill } else { 0.0 })?);
-                    window.iter().for_each(|&j| y.add(&x(0)[j as usize], &Rational::ONE));
-                    out.push(y);
-                }
-            }
-            Op::Add => {
-                out = x(0).clone();
-                for i in 1..node.inputs.len() {
-                    out.iter_mut().zip(x(i)).for_each(|(y, x)| y.add(x, &Rational::ONE));
-                }
-            }
-            Op::Concat => (0..node.inputs.len()).for_each(|i| out.extend(x(i).iter().cloned())),
-            Op::Piecewise(f) => {
-                let at = node.inputs[0];
-                for (j, z) in x(0).iter().enumerate() {
-                    let Some((slope, offset, sides)) = choose(f, at, j, z) else {
-                        return Err(Missing::Open { node: at, feature: j });
-                    };
-                    for (above, kink) in sides {
-                        let sign = if above { Rational::ONE } else { -Rational::ONE };
-                        let mut condition = Form::constant(n, -number(kink)? * &sign);
-                        condition.add(z, &sign);
-                        if !condition.is_constant() || !condition.c.is_zero() {
-                            conditions.push(condition);
-                        }
-                    }
-                    let mut y = Form::constant(n, number(offset)?);
-                    y.add(z, &number(slope)?);
-                    out.push(y);
-                }
-            }
+        let value = match &node.op {
+            Op::Affine(a) => walk.affine(a, node, until)?,
+            Op::Scale(s) => walk.scaled(s, node)?,
+            Op::Select { incidence, fill } => walk.selected(incidence, *fill, node)?,
+            Op::Add => walk.added(node),
+            Op::Concat => node.inputs.iter().flat_map(|&i| walk.values[i].iter().cloned()).collect(),
+            Op::Piecewise(f) => walk.pieces(f, node.inputs[0], choose)?,
             Op::Input | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => return Err(Missing::Inexact),
-        }
-        values.push(out);
+        };
+        walk.values.push(value);
     }
-    Ok(Pattern { outputs: values.pop().expect("an output"), conditions })
+    Ok(Pattern { outputs: walk.values.pop().expect("an output"), conditions: walk.conditions })
+}
+
+/// Which piece an argument is on.
+type Choose<'c> = dyn Fn(&Piecewise, usize, usize, &Form) -> Option<Side> + 'c;
+
+/// The values of the nodes so far, and the conditions under which they are these.
+struct Walk {
+    /// How many inputs vary.
+    n: usize,
+    values: Vec<Vec<Form>>,
+    conditions: Vec<Form>,
+}
+
+impl Walk {
+    /// The value that a node reads.
+    fn read(&self, node: &Node) -> &[Form] {
+        &self.values[node.inputs[0]]
+    }
+
+    fn affine(&self, a: &Affine, node: &Node, until: &Deadline) -> Result<Vec<Form>, Missing> {
+        let x = self.read(node);
+        let mut out = Vec::with_capacity(node.len());
+        for (i, row) in entries(&a.map).into_iter().enumerate() {
+            if until.is_over() {
+                return Err(Missing::Inexact);
+            }
+            let bias = a.bias.as_ref().filter(|b| !b.is_empty()).map_or(0.0, |b| b[i / a.repeat]);
+            let mut y = Form::constant(self.n, number(bias)?);
+            for (j, w) in row {
+                y.add(&x[j], &number(w)?);
+            }
+            out.push(y);
+        }
+        Ok(out)
+    }
+
+    fn scaled(&self, s: &Scale, node: &Node) -> Result<Vec<Form>, Missing> {
+        let each = |(j, x): (usize, &Form)| {
+            let k = s.index(j);
+            let mut y = Form::constant(self.n, coefficient(s.shift[k])?);
+            y.add(x, &coefficient(s.factor[k])?);
+            Ok(y)
+        };
+        self.read(node).iter().enumerate().map(each).collect()
+    }
+
+    fn selected(&self, incidence: &Incidence, fill: f64, node: &Node) -> Result<Vec<Form>, Missing> {
+        let x = self.read(node);
+        let each = |i: usize| {
+            let window = &incidence.index[incidence.window(i)];
+            let mut y = Form::constant(self.n, number(if window.is_empty() { fill } else { 0.0 })?);
+            window.iter().for_each(|&j| y.add(&x[j as usize], &Rational::ONE));
+            Ok(y)
+        };
+        (0..node.len()).map(each).collect()
+    }
+
+    fn added(&self, node: &Node) -> Vec<Form> {
+        let mut sum = self.read(node).to_vec();
+        for &i in &node.inputs[1..] {
+            sum.iter_mut().zip(&self.values[i]).for_each(|(y, x)| y.add(x, &Rational::ONE));
+        }
+        sum
+    }
+
+    /// The pieces of the arguments at node `at`.
+    fn pieces(&mut self, f: &Piecewise, at: usize, choose: &Choose) -> Result<Vec<Form>, Missing> {
+        let mut out = Vec::with_capacity(self.values[at].len());
+        for (j, z) in self.values[at].iter().enumerate() {
+            let Some((slope, offset, sides)) = choose(f, at, j, z) else {
+                return Err(Missing::Open { node: at, feature: j });
+            };
+            for (above, kink) in sides {
+                let sign = if above { Rational::ONE } else { -Rational::ONE };
+                let mut condition = Form::constant(self.n, -number(kink)? * &sign);
+                condition.add(z, &sign);
+                if !condition.is_constant() || !condition.c.is_zero() {
+                    self.conditions.push(condition);
+                }
+            }
+            let mut y = Form::constant(self.n, number(offset)?);
+            y.add(z, &number(slope)?);
+            out.push(y);
+        }
+        Ok(out)
+    }
+}
+
+fn number(x: f64) -> Result<Rational, Missing> {
+    rational::of(x).ok_or(Missing::Inexact)
 }
 
 fn coefficient(c: Coefficient) -> Result<Rational, Missing> {

@@ -1,0 +1,14 @@
+//! What proves: bounds by lines, by what runs backward, by loops of open slopes, by exact pieces. Methods propose
+//! with these rules and the checker of certificates derives with the same ones: they are trusted.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod exact;
+pub mod expansion;
+pub mod feedback;
+pub mod gradient;
+pub mod linear;
+pub mod part;
+pub mod piecewise;
+pub mod smooth;
+pub mod ties;
