@@ -21,7 +21,8 @@ pub enum Smooth {
 }
 
 impl Smooth {
-    /// The value in plain arithmetic, for proposals.
+    /// The value in plain arithmetic, by other formulas than `range`: what evaluates a network is no echo of what
+    /// bounds it.
     pub fn value(self, x: f64) -> f64 {
         let sigmoid = |x: f64| if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) };
         match self {

@@ -1,7 +1,8 @@
 //! The independent checker: claims derived again from networks, regions and evidence.
 //!
-//! It shares `rules`, `sweep`, `backend::cpu` and `num` with what computes bounds, and nothing of methods,
-//! searches or devices; that the rules of proof are written a second time here is the point.
+//! It shares `rules`, `sweep`, `backend::cpu` and what stands below them with what computes bounds: these are
+//! trusted. It knows nothing of methods, searches or devices: which rule is applied where, and whether that proves
+//! the claim, is decided a second time here, and that is the point.
 
 mod gain;
 mod jacobian;

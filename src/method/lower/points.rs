@@ -114,7 +114,8 @@ pub fn score<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Vec<Propo
     list
 }
 
-/// The dual vector of a row or column in a norm: <dual(v), v> = ‖v‖, ‖dual(v)‖* = 1.
+/// The dual vector of a row or column in a norm: <dual(v), v> = ‖v‖, ‖dual(v)‖* = 1. Unlike `dual_vector` it is 0
+/// where v is, so that ascents do not move along what does not matter.
 pub fn dual(v: &[f64], norm: Norm) -> Vec<f64> {
     match norm {
         Norm::One => v.iter().map(|x| if *x == 0.0 { 0.0 } else { x.signum() }).collect(),
