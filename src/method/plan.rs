@@ -1,5 +1,6 @@
 //! Which methods run, and in what order: what is cheap in the order of its stage, so that there is a pair
-//! early; what costs a part of the time after that, the cheapest for its promise first.
+//! early; what costs a part of the time after that, the least costly first. While others wait, each gets a
+//! part of the time, and what that cut short a second turn with all that is left.
 
 use super::context::Context;
 use super::contract::Method;
@@ -20,6 +21,8 @@ pub struct Step<B: Backend> {
     pub most: Option<f64>,
     /// Smaller numbers first.
     turn: f64,
+    /// Has it had a turn?
+    again: bool,
 }
 
 impl<B: Backend> Clone for Step<B> {
@@ -32,8 +35,8 @@ impl<B: Backend> Copy for Step<B> {}
 
 /// The part of the time left up to which a first bound is cheap.
 const CHEAP: f64 = 0.05;
-/// The part of it that a method which is not gets, while others wait: of lower bounds, and of upper ones.
-const DEAR: [f64; 2] = [0.25, 0.7];
+/// The part of it that a method gets while others wait: where it seemed cheap, of lower bounds, and of upper ones.
+const MOST: [f64; 3] = [0.4, 0.25, 0.7];
 
 /// Steps that are still to come, the next one last.
 pub struct Plan<B: Backend> {
@@ -41,18 +44,27 @@ pub struct Plan<B: Backend> {
 }
 
 impl<B: Backend> Plan<B> {
-    /// The first cheap one in the order of stages, else the one that costs least for what it stands for.
+    /// The first cheap one in the order of stages, else the one that costs least.
     pub fn next(&mut self, context: &Context<B>) -> Option<Step<B>> {
-        if let Some(at) = self.steps.iter().position(|s| is_cheap(context, s.method.work(context))) {
-            return Some(self.steps.remove(at));
-        }
-        let cost = |step: &Step<B>| step.method.work(context);
-        let least =
-            (0..self.steps.len()).min_by(|&a, &b| cost(&self.steps[a]).total_cmp(&cost(&self.steps[b])))?;
-        let step = self.steps.remove(least);
-        let lower = step.method.row().proves == Proves::Lower;
-        let most = (!self.steps.is_empty()).then_some(DEAR[if lower { 0 } else { 1 }]);
+        let work = |step: &Step<B>| step.method.work(context);
+        let cheap = self.steps.iter().position(|s| !s.again && is_cheap(context, work(s)));
+        let least = || {
+            let fresh = |step: &Step<B>| if step.again { f64::INFINITY } else { work(step) };
+            (0..self.steps.len()).min_by(|&a, &b| fresh(&self.steps[a]).total_cmp(&fresh(&self.steps[b])))
+        };
+        let step = self.steps.remove(cheap.or_else(least)?);
+        let kind = match (cheap, step.method.row().proves) {
+            (Some(_), _) => 0,
+            (None, Proves::Lower) => 1,
+            (None, Proves::Upper | Proves::Both) => 2,
+        };
+        let most = (!self.steps.is_empty() && !step.again).then_some(MOST[kind]);
         Some(Step { most, ..step })
+    }
+
+    /// A second turn for what its part of the time has cut short.
+    pub fn again(&mut self, step: Step<B>) {
+        self.steps.push(Step { again: true, most: None, ..step });
     }
 }
 
@@ -102,6 +114,7 @@ fn turns<B: Backend>(place: &Place, context: &Context<B>, method: &'static dyn M
         share,
         most: None,
         turn,
+        again: false,
     };
     let first = stage.first.filter(|_| suits && matches!(place, Place::Region));
     let mut steps: Vec<Step<B>> = first.map(|t| step(f64::from(t), false, None)).into_iter().collect();
@@ -152,6 +165,6 @@ pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
         context.linear();
     }
     let before = of(Centre::ROW.name).filter(|_| row.proves != Proves::Lower);
-    let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0 };
+    let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0, again: false };
     Ok(Plan { steps: before.into_iter().chain([method]).map(step).collect() })
 }

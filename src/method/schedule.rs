@@ -216,6 +216,10 @@ pub fn solve<B: Backend>(
         let name = step.method.row().name;
         progress(&run.best, name);
         run.take(step);
+        let late = run.entries.last().is_some_and(|e| e.why == Some(Why::Late));
+        if late && step.most.is_some() {
+            plan.again(step);
+        }
         progress(&run.best, name);
         if run.best.upper.value.get() < run.best.lower.value.get() {
             return Err(contradiction(&run.best));

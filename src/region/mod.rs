@@ -39,6 +39,8 @@ pub struct Bounded {
     inner: [Vec<f64>; 2],
     /// Coordinates that are one number.
     fixed: Vec<bool>,
+    /// Are all of them?
+    point: bool,
 }
 
 /// What was written.
@@ -163,7 +165,9 @@ impl Region {
         let around = |of: &dyn Fn(&Written) -> f64| centre.iter().map(of).collect();
         let around = [around(&|c| c.ends().lo), around(&|c| c.ends().hi)];
         let middle = at.iter().map(|c| c.hi).collect();
-        Ok(Region::Bounded(Arc::new(Bounded { shape, centre, at, around, middle, outer, inner, fixed })))
+        let point = fixed.iter().all(|f| *f);
+        let bounded = Bounded { shape, centre, at, around, middle, outer, inner, fixed, point };
+        Ok(Region::Bounded(Arc::new(bounded)))
     }
 
     /// Is it one of a network with so many inputs?
@@ -245,7 +249,7 @@ impl Region {
 
     /// A single point: every coordinate constant.
     pub fn is_point(&self) -> bool {
-        self.bounded().is_some_and(|b| b.fixed.iter().all(|f| *f))
+        self.bounded().is_some_and(|b| b.point)
     }
 
     /// Coordinates that are constants of the problem. A point has none: there

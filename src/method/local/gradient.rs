@@ -235,11 +235,11 @@ impl<B: Backend> Method<B> for Linear {
         &Self::ROW
     }
 
-    /// With every open neuron narrowed for every row.
+    /// With every open neuron and every input narrowed for every row.
     fn work(&self, context: &Context<B>) -> f64 {
         let net = &context.problem.net;
         let open = context.free().unwrap_or(net.neurons()) as f64;
-        4.0 * context.problem.rows() as f64 * (pass(net) + 2.0 * open * net.products())
+        8.0 * context.problem.rows() as f64 * (1.0 + open + net.inputs() as f64) * pass(net)
     }
 
     fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
