@@ -7,7 +7,7 @@ use crate::solve::{certify, solve};
 use clarke::certificate::check::{Limits, check};
 use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::deadline::Deadline;
-use clarke::method::{Budget, Goal};
+use clarke::method::{Budget, Goal, Outcome};
 use clarke::num::random::Random;
 use clarke::problem::Problem;
 use serde_json::Value;
@@ -35,7 +35,7 @@ fn limits() -> Limits {
 }
 
 /// What the solvers prove about a problem in a moment, with what certifies it.
-fn proven(problem: &Problem, seed: u64) -> Option<([f64; 2], clarke::Outcome)> {
+fn proven(problem: &Problem, seed: u64) -> Option<([f64; 2], Outcome)> {
     let goal = Goal { gap: 1.0 + 1e-9, splits: Some(40), decision: None };
     let budget = Budget::new(Duration::from_millis(500), 1 << 28);
     let outcome = solve(problem, "auto", goal, budget, seed).ok()?;
