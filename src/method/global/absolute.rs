@@ -25,6 +25,7 @@ use crate::net::{Net, Node, Op};
 use crate::num::norms::{largest, vector_norm_up};
 use crate::num::round::{add_up, mul_up};
 use crate::num::{Coefficient, Norm, Upper};
+use crate::problem::Output;
 use crate::sweep::Prepared;
 use ndarray::{Array1, Array2, Array3, Axis};
 use std::sync::Arc;
@@ -89,8 +90,8 @@ struct Vectors<'v, 'c, B: Backend> {
     context: &'v Context<'c, B>,
     /// 1 where an input counts, else 0.
     live: Array1<f64>,
-    /// Magnitudes of the rows that are measured.
-    seeds: Array2<f64>,
+    /// Magnitudes of the row that is measured; None: the whole output is.
+    seed: Option<Array1<f64>>,
 }
 
 impl<B: Backend> Vectors<'_, '_, B> {
@@ -107,15 +108,15 @@ impl<B: Backend> Vectors<'_, '_, B> {
     fn forward(&self, prepared: &Prepared<B>, x: &Array1<f64>) -> Array1<f64> {
         let x = self.upload(&(x * &self.live));
         let y = self.read(prepared.values(x, None, |_| false).output());
-        let sum = |s: ndarray::ArrayView1<f64>| {
-            s.iter().zip(&y).filter(|(s, _)| **s != 0.0).fold(0.0, |t, (s, y)| add_up(t, mul_up(*s, *y)))
-        };
-        Array1::from_iter(self.seeds.rows().into_iter().map(sum))
+        let Some(seed) = &self.seed else { return y };
+        let counts = seed.iter().zip(&y).filter(|(s, _)| **s != 0.0);
+        Array1::from_elem(1, counts.fold(0.0, |t, (s, y)| add_up(t, mul_up(*s, *y))))
     }
 
-    /// vᵀT: the rows of seeds are sums of unit vectors.
+    /// vᵀT: a seed is a sum of unit vectors.
     fn backward(&self, linear: &Prepared<B>, v: &Array1<f64>) -> Array1<f64> {
-        let rows = self.upload(&v.dot(&self.seeds).mapv(|v| v * (1.0 + 1e-9)));
+        let row = self.seed.as_ref().map_or_else(|| v.clone(), |seed| seed * v[0]);
+        let rows = self.upload(&row.mapv(|v| v * (1.0 + 1e-9)));
         self.read(&linear.adjoints(&[], rows, |_, _| {})) * &self.live
     }
 }
@@ -125,10 +126,11 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let (n, rows) = (problem.net.inputs(), problem.rows());
     // Two copies of the weights, each with its magnitudes.
-    context.budget.holds(problem.net.parameters() as u64 * 32 + 3 * problem.seed_bytes())?;
+    context.budget.holds(problem.net.parameters() as u64 * 32)?;
     let live = Array1::from_shape_fn(n, |j| !problem.region.is_fixed(j) as u8 as f64);
-    let seeds = problem.seeds().centre.index_axis_move(Axis(0), 0).mapv(f64::abs);
-    let vectors = Vectors { context, live, seeds };
+    let all = matches!(problem.quotient.output, Output::All);
+    let row = || problem.picked_seeds(&[0]).centre.iter().map(|s| s.abs()).collect();
+    let vectors = Vectors { context, live, seed: (!all).then(row) };
     let norm = |v: &Array1<f64>, r: Norm| Upper::proven(vector_norm_up(v.iter().copied(), r));
     let mut value = Upper::INFINITE;
     if p == Norm::Inf {
@@ -139,7 +141,7 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let linear = context.prepared(&linear);
     let work = 2.0 * rows as f64 * pass(&problem.net);
     if rows as f64 * n as f64 <= ENTRIES && context.budget.affords_on(backend, work) {
-        let all = Enclosure::point(vectors.seeds.clone().insert_axis(Axis(0)));
+        let all = Enclosure::point(problem.seeds().centre.mapv(f64::abs));
         let t = by_rows(&all, context.at_once(backend), |part| {
             let back = |block| backend.read(&linear.adjoints(&[], block, |_, _| {}));
             (!context.budget.is_over()).then(|| back(backend.upload(part)))

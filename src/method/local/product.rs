@@ -120,7 +120,7 @@ pub fn norms<B: Backend, C: Backend>(
         if walk.users[k].is_empty() && k != net.output() {
             continue;
         }
-        if context.budget.interrupted() {
+        if context.budget.is_over() {
             return ([Upper::INFINITE; 3], Layered::default());
         }
         walk.states[k] = Some(walk.node(k));
