@@ -35,17 +35,19 @@ impl<T> Once<T> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Nothing is locked meanwhile: a thread that waits for its part of the work may take on another question
+    /// that asks for the same. Of two that found it at once the first counts.
     fn get(&self, budget: &Budget, find: impl FnOnce() -> T) -> Arc<T> {
-        let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = &*known {
-            return known.clone();
+        if let Some(known) = self.known() {
+            return known;
         }
         let found = Arc::new(find());
-        if !budget.is_over() {
-            self.times.fetch_add(1, Ordering::Relaxed);
-            *known = Some(found.clone());
+        if budget.is_over() {
+            return found;
         }
-        found
+        self.times.fetch_add(1, Ordering::Relaxed);
+        let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get_or_insert(found).clone()
     }
 }
 

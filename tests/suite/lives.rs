@@ -14,6 +14,7 @@ use clarke::net::{Net, load};
 use clarke::num::Norm;
 use clarke::problem::{Problem, Question};
 use clarke::region::Region;
+use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -150,4 +151,9 @@ fn analyses_are_shared_between_threads() {
         threads.into_iter().map(|t| t.join().expect("no panic")).collect()
     });
     assert_eq!(alone, together);
+    // In one pool with the engine's own work: whoever waits takes on another question about the same region.
+    let here = placed.at(ball(0)).expect("it fits");
+    let upper = |other| here.bound(&Question::margin(0, other, Norm::Inf), &options).expect("a pair").upper();
+    let pooled: Vec<f64> = (1..10usize).into_par_iter().map(upper).collect();
+    assert_eq!(alone, pooled);
 }
