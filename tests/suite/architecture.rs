@@ -4,6 +4,7 @@
 mod circles;
 mod functions;
 mod methods;
+mod trusted;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -52,13 +52,13 @@ fn members(group: &str) -> Vec<&str> {
 }
 
 /// A file as a module: `src/net/onnx/conv.rs` is net, onnx, conv.
-fn module(path: &str) -> Vec<String> {
+pub fn module(path: &str) -> Vec<String> {
     let stem = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     stem.split('/').map(String::from).collect()
 }
 
 /// Everything that a file names by a path from the crate's root or from its own place.
-fn named(source: &Source) -> BTreeSet<Vec<String>> {
+pub fn named(source: &Source) -> BTreeSet<Vec<String>> {
     let own = module(&source.path);
     let code = source.code.split("#[cfg(test)]").next().unwrap_or_default();
     let mut found = BTreeSet::new();
