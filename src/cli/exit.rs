@@ -1,4 +1,4 @@
-//! Exit codes, all of them.
+//! Exit codes, all of them; `interrupt` knows those of signals.
 
 use super::interrupt;
 use crate::error::{Error, Kind};
@@ -16,9 +16,6 @@ pub const CONTRADICTION: i32 = 3;
 pub const MACHINE: i32 = 4;
 /// A claim that is neither proved nor refuted, a certificate that can only be run again.
 pub const UNDECIDED: i32 = 5;
-
-/// What a shell shows for a process that SIGINT ended: 128 and the signal's number.
-pub const INTERRUPTED: i32 = 130;
 
 /// Codes and what they mean, for people. The last two are 128 and a signal's number.
 pub const MEANING: &[(&str, &str)] = &[

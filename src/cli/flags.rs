@@ -16,22 +16,11 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "clarke", version, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(about = "Proven bounds on how steep a neural network can be", long_about = help::ABOUT)]
-#[command(after_help = EXAMPLES, after_long_help = help::after())]
+#[command(after_help = help::EXAMPLES, after_long_help = help::after())]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
-
-pub const EXAMPLES: &str = "\
-Examples:
-  clarke bound digits.onnx                       the global constant
-  clarke bound digits.onnx --input x.npy#7 --eps 0.02
-  clarke bound digits.onnx --clip 0,1 --norm 2 --output 3-5
-  clarke bound digits.onnx --input x.npy#7 --eps 0.02 --require 'L<=15'
-
-`--help` explains what `-h` lists, here and for every command.
-Exit codes: 0 done, 1 refuted, 5 undecided, 2 bad input, 3 contradiction,
-4 the machine, 130 interrupted, 143 terminated (best pair written)";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -1,7 +1,6 @@
 //! What `--help` says beyond `-h`: words explained, units named. Lines fit 80 columns below an indent of ten.
 
 use super::exit;
-use super::flags::EXAMPLES;
 
 const WIDTH: usize = 80;
 
@@ -13,7 +12,19 @@ For a network f, a region X and two norms, L is the largest quotient
 lower ≤ L ≤ upper, both proven with the rounding of the computation
 included.";
 
-/// Below the list of commands: examples, and every exit code.
+/// Below the list of commands in `-h`.
+pub const EXAMPLES: &str = "\
+Examples:
+  clarke bound digits.onnx                       the global constant
+  clarke bound digits.onnx --input x.npy#7 --eps 0.02
+  clarke bound digits.onnx --clip 0,1 --norm 2 --output 3-5
+  clarke bound digits.onnx --input x.npy#7 --eps 0.02 --require 'L<=15'
+
+`--help` explains what `-h` lists, here and for every command.
+Exit codes: 0 done, 1 refuted, 5 undecided, 2 bad input, 3 contradiction,
+4 the machine, 130 interrupted, 143 terminated (best pair written)";
+
+/// The same in `--help`: examples, and every exit code.
 pub fn after() -> String {
     let examples = EXAMPLES.split("\n\n").next().unwrap_or_default();
     let mut out = format!("{examples}\n\nExit codes:");

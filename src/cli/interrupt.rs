@@ -1,9 +1,11 @@
 //! Ctrl-C and the polite end that systems ask for: the first signal asks the work to stop and write its
 //! best pair, the second ends the process at once.
 
-use super::exit::INTERRUPTED;
 use crate::deadline::Stop;
 use std::sync::LazyLock;
+
+/// What a shell shows for a process that SIGINT ended: 128 and the signal's number.
+const INTERRUPTED: i32 = 130;
 
 static STOP: LazyLock<(Stop, signals::Which)> = LazyLock::new(|| {
     let stop = Stop::new();

@@ -1,7 +1,8 @@
 //! `clarke man`: one page with every command, exit codes, environment and files.
 
 use super::exit;
-use super::flags::{Cli, EXAMPLES};
+use super::flags::Cli;
+use super::help::EXAMPLES;
 use super::print;
 use crate::error::{Error, Kind, Result};
 use clap::CommandFactory;

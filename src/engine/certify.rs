@@ -9,10 +9,11 @@ use crate::certificate::tree::Tree;
 use crate::certificate::{Bound, Proof};
 use crate::error::{Error, Kind, Result};
 use crate::method::context::{Budget, Context};
+use crate::method::contract::Best;
 use crate::method::schedule::{Outcome, Status, is_exact};
 use crate::num::{Lower, Upper};
 use crate::problem::Problem;
-use crate::search::{Goal, StandIn, run};
+use crate::search::{StandIn, run};
 
 /// How far what the checker derives may lie from what was computed: summation orders differ.
 const AGREE: f64 = 1e-9;
@@ -137,9 +138,8 @@ fn divided(home: &Context<Cpu>, outcome: &Outcome) -> Option<Proof> {
         Context { budget: home.budget.part(DIVIDED), ..home.instead(home.problem, (home.placed, home.site)) };
     let stand = StandIn::of(&home)?;
     let nothing = Proof::digest("");
-    let start = Bound { value: Upper::INFINITE, method: "none", proof: nothing };
-    let goal = Goal::from(1.0);
-    let least = outcome.upper.value.get();
-    let found = run(&home, &stand, start, outcome.lower.clone(), goal, least, &mut |_| {});
+    let upper = Bound { value: Upper::INFINITE, method: "none", proof: nothing };
+    let start = Best { upper, lower: outcome.lower.clone() };
+    let found = run(&home, &stand, start, outcome.upper.value.get(), &mut |_| {});
     matches!(found.upper.proof, Proof::Tree { .. }).then_some(found.upper.proof)
 }

@@ -15,7 +15,6 @@ use crate::method::context::Context;
 use crate::method::lower;
 use crate::num::rational::Rational;
 use crate::polytope::exact::{Form, Verdict, inside};
-use crate::problem::Problem;
 use crate::rules::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
 use crate::rules::part::{Part, Split};
 use ndarray::Axis;
@@ -33,8 +32,9 @@ pub enum Settled {
     Unknown,
 }
 
-/// `problem` is what is searched for the one of `home`.
-pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &StandIn<B>, part: &Part) -> Settled {
+/// A part of what is searched for `home`'s problem.
+pub fn settle<B: Backend>(home: &Context<B>, stand: &StandIn<B>, part: &Part) -> Settled {
+    let problem = stand.problem(home);
     let (low, high) = problem.room(&part.lo, &part.hi);
     let input = constants(&problem.region, problem.net.inputs());
     let until = &home.budget.deadline;
@@ -68,7 +68,7 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &StandIn<
             let mut point = point.into_iter();
             let x: Option<Vec<Rational>> = input.iter().map(|v| v.clone().or_else(|| point.next())).collect();
             match x {
-                Some(x) => piece(home, problem, stand, &found, &input, x),
+                Some(x) => piece(home, stand, &found, &input, x),
                 None => Settled::Unknown,
             }
         }
@@ -78,12 +78,12 @@ pub fn settle<B: Backend>(home: &Context<B>, problem: &Problem, stand: &StandIn<
 /// The norm of the pattern's Jacobian, from both sides.
 fn piece<B: Backend>(
     home: &Context<B>,
-    problem: &Problem,
     stand: &StandIn<B>,
     found: &Pattern,
     input: &[Option<Rational>],
     x: Vec<Rational>,
 ) -> Settled {
+    let problem = stand.problem(home);
     let Some(jacobian) = found.jacobian(&problem.seeds(), input) else { return Settled::Unknown };
     let n = home.problem.net.inputs();
     let jacobian = problem.without_ignored(jacobian).columns(0..n);

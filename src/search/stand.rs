@@ -60,6 +60,11 @@ impl<B: Backend> StandIn<B> {
         Some(StandIn { own: Some(own), kinks, reach: Some(reach) })
     }
 
+    /// The problem that is searched in place of this one.
+    pub fn problem<'c>(&'c self, home: &Context<'c, B>) -> &'c Problem {
+        self.own.as_ref().map_or(home.problem, |own| &own.problem)
+    }
+
     /// What is searched for this question.
     pub fn context<'c>(&'c self, home: &'c Context<'c, B>) -> Context<'c, B> {
         match &self.own {
