@@ -2,7 +2,7 @@
 
 use super::args::BoundArgs;
 use super::certificate;
-use super::dump::{self, Options, Replay};
+use super::dump::{self, Replay};
 use super::exit;
 use super::files::Target;
 use super::flags::{BoundFlags, Format};
@@ -12,7 +12,7 @@ use super::print::{self, Print};
 use super::problem;
 use super::summary;
 use super::threads;
-use crate::engine;
+use crate::engine::Options;
 use crate::error::Result;
 use crate::method::{Budget, table};
 use crate::report::plot::{self, Moment, Moments};
@@ -23,14 +23,14 @@ use std::time::Instant;
 pub fn run(mut flags: BoundFlags) -> Result<i32> {
     let path = flags.result.problem.clone();
     let replay = path.map(|path| Replay::read(&path, &mut flags)).transpose()?;
-    let options = Options::of(&flags);
+    let dumped = dump::Options::of(&flags);
     let args = BoundArgs::new(flags)?;
     check_method(&args.work.method)?;
     let files = Files::new(&args)?;
     let mut live = Live::new(args.print.quiet, args.work.time);
     let started = Instant::now();
     let mut moments = Moments::default();
-    let mut answer = solve(&args, replay, options, |seen| {
+    let mut answer = solve(&args, replay, dumped, |seen| {
         moments.add(moment(started, &seen));
         live.update(&seen);
     })?;
@@ -126,32 +126,21 @@ impl Files {
 fn solve(
     args: &BoundArgs,
     replay: Option<Replay>,
-    options: Options,
+    dumped: dump::Options,
     mut progress: impl FnMut(Progress),
 ) -> Result<Answered> {
     let started = Instant::now();
-    let memory = args.work.memory.unwrap_or(4 << 30);
-    let budget = Budget::new(args.work.time, memory).or_until(interrupt::stop());
+    let options = options(args);
+    let budget = options.budget();
     threads::start(args.work.threads)?;
     let loaded = match replay {
         Some(replay) => replay.load(args)?,
         None => problem::load(args)?,
     };
-    let dump = args.dump.as_ref().map(|_| dump::text(args, options, &loaded));
+    let dump = args.dump.as_ref().map(|_| dump::text(args, dumped, &loaded));
     let import = started.elapsed().as_secs_f64();
-    let work = &args.work;
-    let options = engine::Options {
-        method: work.method.clone(),
-        gap: work.gap,
-        splits: work.splits,
-        time: (!work.time.is_zero()).then_some(work.time),
-        memory,
-        seed: work.seed,
-        decision: args.require.as_ref().map(|r| r.decision),
-        stop: interrupt::stop(),
-    };
     let problem = &loaded.problem;
-    let placed = loaded.model.on_for(work.device, problem.rows())?;
+    let placed = loaded.model.on_for(args.work.device, problem.rows())?;
     let here = placed.at(problem.region.clone())?;
     let own = searched(args, &budget);
     let mut pair = here.bound_within(0, &problem.quotient, &options, own, &mut progress)?;
@@ -164,6 +153,21 @@ fn solve(
         written.text
     });
     Ok(Answered { report, certificate, dump })
+}
+
+/// How much work the answer is worth.
+fn options(args: &BoundArgs) -> Options {
+    let work = &args.work;
+    Options {
+        method: work.method.clone(),
+        gap: work.gap,
+        splits: work.splits,
+        time: (!work.time.is_zero()).then_some(work.time),
+        memory: work.memory.unwrap_or(4 << 30),
+        seed: work.seed,
+        decision: args.require.as_ref().map(|r| r.decision),
+        stop: interrupt::stop(),
+    }
 }
 
 /// The part of the time that goes to bounds where a certificate is checked after them.
