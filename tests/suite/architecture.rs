@@ -4,6 +4,7 @@
 mod circles;
 mod functions;
 mod methods;
+mod reached;
 mod trusted;
 
 use std::collections::BTreeSet;

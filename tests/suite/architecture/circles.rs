@@ -29,7 +29,7 @@ fn paths(text: &str, depth: usize) -> BTreeSet<Vec<String>> {
 }
 
 /// The members of a group of imports, from behind its brace on.
-fn members(group: &str) -> Vec<&str> {
+pub fn members(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut list) = (0, 0, vec![]);
     for (at, c) in group.char_indices() {
         let ends = depth == 0 && matches!(c, ',' | '}');
@@ -54,7 +54,7 @@ pub fn module(path: &str) -> Vec<String> {
 }
 
 /// Everything that a file names by a path from the crate's root or from its own place.
-pub fn named(source: &Source) -> BTreeSet<Vec<String>> {
+fn named(source: &Source) -> BTreeSet<Vec<String>> {
     let own = module(&source.path);
     let code = source.code.split("#[cfg(test)]").next().unwrap_or_default();
     let mut found = BTreeSet::new();

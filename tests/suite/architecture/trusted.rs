@@ -1,32 +1,14 @@
 //! What an accepted certificate rests on: the checker's files and everything that they import, directly or by
 //! others. The README lists them; `CLARKE_REWRITE=1 cargo test --test suite trusted` writes the list anew.
 
-use super::circles::{module, named};
-use super::{Source, sources};
+use super::reached::reached;
+use super::sources;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const CHECKER: &str = "src/certificate/check";
 const START: &str = "<!-- trusted: generated, see tests/suite/architecture/trusted.rs -->\n";
 const END: &str = "<!-- end of trusted -->";
-
-/// The file that a path names: the longest head of it that is one.
-fn file<'s>(files: &BTreeMap<Vec<String>, &'s Source>, path: &[String]) -> Option<&'s Source> {
-    (1..=path.len()).rev().find_map(|k| files.get(&path[..k]).copied())
-}
-
-/// All files that can be reached from the checker's.
-fn reached(sources: &[Source]) -> BTreeSet<&str> {
-    let files: BTreeMap<Vec<String>, &Source> = sources.iter().map(|s| (module(&s.path), s)).collect();
-    let mut open: Vec<&Source> = sources.iter().filter(|s| s.path.starts_with(CHECKER)).collect();
-    let mut found = BTreeSet::new();
-    while let Some(source) = open.pop() {
-        if found.insert(&source.path[..]) {
-            open.extend(named(source).iter().filter_map(|path| file(&files, path)));
-        }
-    }
-    found
-}
 
 /// Folder by folder.
 fn list(paths: &BTreeSet<&str>) -> String {
@@ -46,7 +28,7 @@ fn list(paths: &BTreeSet<&str>) -> String {
 #[test]
 fn the_readme_lists_what_the_checker_trusts() {
     let sources = sources(&["src"]);
-    let paths = reached(&sources);
+    let paths = reached(&sources, CHECKER);
     let forbidden =
         ["src/method/", "src/search/", "src/engine/", "src/analysis/", "src/backend/gpu", "src/cli/"];
     let bad: Vec<&&str> = paths.iter().filter(|p| forbidden.iter().any(|f| p.starts_with(f))).collect();
