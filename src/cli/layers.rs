@@ -2,7 +2,7 @@
 
 use super::args::LayersArgs;
 use super::flags::Format;
-use super::print::columns;
+use super::print::{columns, wrapped};
 use super::problem::unsupported;
 use super::threads;
 use crate::deadline::Deadline;
@@ -91,10 +91,9 @@ impl Layer<'_> {
 
 /// A column for every method where that fits the screen, else the methods below each layer.
 fn human(args: &LayersArgs, layers: &[Layer]) -> String {
-    let title = format!(
-        "norms from {} to {}, both ends proved; * marks the best of the methods\n\n",
-        args.in_norm, args.out_norm
-    );
+    let norms = format!("from {} to {}", args.in_norm, args.out_norm);
+    let title = format!("norms {norms}, both ends proved; * marks the best of the methods\n");
+    let title = wrapped(&title, args.print.page()) + "\n";
     let table = side_by_side(layers);
     let width = table.lines().map(|l| l.chars().count()).max().unwrap_or(0);
     title + &if width <= args.print.wide() { table } else { below(layers, args.print.page()) }

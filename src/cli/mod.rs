@@ -97,7 +97,9 @@ fn usage_error(e: &clap::Error) -> Error {
         Some(ContextValue::String(flag)) => flag.clone(),
         _ => "command line".into(),
     };
-    let meant = meant(&place).map(String::from);
+    let held = e.kind() == ErrorKind::ArgumentConflict && place.starts_with("--problem");
+    let held = held.then_some("leave those flags out: the dumped problem holds what they say");
+    let meant = held.or(meant(&place)).map(String::from);
     let next =
         meant.or(tip).or(values).unwrap_or_else(|| "see `clarke --help` or `clarke COMMAND --help`".into());
     Error::input(what).at(place).next(next)

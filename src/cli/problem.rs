@@ -197,7 +197,8 @@ fn region(args: &BoundArgs, net: &Net, centre: Option<Vec<Written>>) -> Result<(
             info.norm = Some(norm.to_string());
             (info.radius, info.radius_text) = (Some(radius.nearest()), Some(radius.to_string()));
             let x = centre.ok_or_else(|| Error::input("a ball needs a centre").at("--eps"))?;
-            let region = Region::ball_of(x, radius.clone(), *norm, clip).map_err(|e| e.at("--eps"))?;
+            let place = if clip.is_some() { "--eps and --clip" } else { "--eps" };
+            let region = Region::ball_of(x, radius.clone(), *norm, clip).map_err(|e| e.at(place))?;
             return Ok((region, info));
         }
         RegionArg::Box(path) => {

@@ -177,7 +177,7 @@ fn arrange(array: Array, shape: &[usize]) -> Result<Source> {
     } else if product(whole) == product(shape) || product(row) == product(shape) {
         "the size is right, the order of axes is not: transpose the array"
     } else {
-        "give one sample, or one sample per row, in the network's input shape"
+        "give one sample, or one sample per row, in that shape"
     };
     Err(Error::input(format!("the array has shape {found}, the network wants {wanted}")).next(next))
 }

@@ -35,7 +35,7 @@ pub fn from_array(array: &Array, wanted: &[usize], scale: Scale) -> Result<Vec<W
     if !agrees(&array.shape, wanted) {
         let next = match product(&array.shape) == product(wanted) {
             true => "the size is right, the order of axes is not: transpose the array",
-            false => "give one sample, or one sample per row, in the network's input shape",
+            false => "give one sample, or one sample per row, in that shape",
         };
         let (found, wanted) = (shape_text(&array.shape), shape_text(wanted));
         return Err(

@@ -11,6 +11,8 @@ const WIDTH: usize = 80;
 /// Column of the words "proved" and "estimate", and what they need.
 const VERDICT: usize = 54;
 const WORD: usize = 10;
+/// The method that divides the region.
+const SEARCH: &str = "branch-and-bound";
 /// Column of texts behind labels.
 const TEXT: usize = 9;
 
@@ -43,6 +45,8 @@ fn pair(r: &BoundReport, color: bool, width: usize, out: &mut String) {
     let decided = is_decided(r);
     let splits = match r.splits {
         0 => String::new(),
+        // They gave another method's bound no help.
+        _ if r.upper.method != SEARCH => String::new(),
         1 => ", 1 split".into(),
         n => format!(", {} splits", thousands(n)),
     };

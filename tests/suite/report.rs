@@ -216,13 +216,14 @@ fn the_table_says_what_is_proved() {
     let mut r = report();
     r.assumptions.clear();
     r.warnings.clear();
+    r.upper.method = "branch-and-bound".into();
     let expected = "\
 net      digits.onnx   64 → 10, 3 layers, 96 neurons, 8.6 k weights
 output   class 3, ahead by 123000: f_3 = 123000, f_4 = 7, f_1 = 0.45, …
 region   ‖x − c‖∞ ≤ 0.02, 0 ≤ x ≤ 1
 claim    ‖f(x) − f(y)‖∞ ≤ L·‖x − y‖∞ for all x, y in the region
 
-  L ≤ 12.85   jacobian-linear, 2 184 splits           proved
+  L ≤ 12.85   branch-and-bound, 2 184 splits          proved
   L ≥ 0.1     ascent                                  proved
   L ≈ 12.7    power                                   estimate
   gap 128.5   60.0 s on cpu (2 threads), stopped: time is up
@@ -232,6 +233,8 @@ vacuous  upper is 128.5 times lower: 31 of 96 neurons are open on the region; a
          smaller --eps, a margin (--output I-J) or more --time would narrow it
 ";
     assert_eq!(human::table(&r, false, 80), expected);
+    r.upper.method = "product".into();
+    assert!(human::table(&r, false, 80).contains("  L ≤ 12.85   product         "));
     r.quality = Facts { lower: 12.8, ..facts() }.quality();
     r.output = Some(OutputInfo::of(vec![2.5], vec![2.5]));
     let text = human::table(&r, false, 80);
