@@ -37,7 +37,8 @@ pub fn cheap_upper(a: ArrayView2<f64>) -> f64 {
 }
 
 /// fl(AᵀA), exactly symmetric. Every entry is one inner product in some order,
-/// so |result − AᵀA| <= gamma_rows |A|ᵀ|A| + rows 2^-1074.
+/// so |result − AᵀA| <= gamma_rows |A|ᵀ|A| + rows 2^-1074. Zeros at the end of columns are left out of it, where they
+/// add nothing; entries that are not finite still show in the diagonal.
 pub fn gram_matrix(a: ArrayView2<f64>) -> Array2<f64> {
     let n = a.ncols();
     if n <= BLOCK || a.nrows() == 0 {
@@ -51,10 +52,18 @@ pub fn gram_matrix(a: ArrayView2<f64>) -> Array2<f64> {
     }
     let blocks: Vec<(usize, usize)> =
         (0..n).step_by(BLOCK).flat_map(|i| (0..=i).step_by(BLOCK).map(move |j| (i, j))).collect();
-    let products: Vec<Array2<f64>> = blocks
-        .par_iter()
-        .map(|&(i, j)| a.slice(s![.., i..n.min(i + BLOCK)]).t().dot(&a.slice(s![.., j..n.min(j + BLOCK)])))
-        .collect();
+    // Rows below a block's last nonzero one add nothing.
+    let last = |i: usize| {
+        let block = a.slice(s![.., i..n.min(i + BLOCK)]);
+        (0..a.nrows()).rev().find(|&r| block.row(r).iter().any(|x| *x != 0.0)).map_or(0, |r| r + 1)
+    };
+    let lasts: Vec<usize> = (0..n).step_by(BLOCK).collect::<Vec<_>>().into_par_iter().map(last).collect();
+    let product = |&(i, j): &(usize, usize)| {
+        let rows = lasts[i / BLOCK].min(lasts[j / BLOCK]);
+        let block = |i: usize| a.slice(s![..rows, i..n.min(i + BLOCK)]);
+        block(i).t().dot(&block(j))
+    };
+    let products: Vec<Array2<f64>> = blocks.par_iter().map(product).collect();
     let mut g = Array2::zeros((n, n));
     for (&(i, j), block) in blocks.iter().zip(&products) {
         let (rows, cols) = block.dim();
