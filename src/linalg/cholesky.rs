@@ -162,6 +162,12 @@ fn factor(mut a: PartMut) -> Option<()> {
     factor(rest)
 }
 
+/// X ← X L⁻ᵀ for a lower triangle L, in plain arithmetic.
+pub fn divide(x: ArrayViewMut2<f64>, l: ArrayView2<f64>) {
+    let strips = PartMut { re: x, im: None }.strips();
+    strips.into_par_iter().for_each(|x| solve(Part { re: l, im: None }, x));
+}
+
 /// X ← X L⁻ᴴ for a lower triangle L.
 fn solve(l: Part, mut x: PartMut) {
     let n = l.re.nrows();

@@ -1,6 +1,7 @@
 //! A smooth function made smaller in plain arithmetic; nothing here is proven.
 //!
-//! From: L-BFGS (Liu & Nocedal 1989), steps halved until they lower the function enough (Armijo).
+//! From: L-BFGS (Liu & Nocedal 1989), steps halved until they lower the function enough (Armijo); where calls are
+//! few and the way is long, steps along every coordinate by themselves.
 
 /// Pairs of steps and changes of the gradient that are kept.
 const KEPT: usize = 12;
@@ -8,6 +9,12 @@ const KEPT: usize = 12;
 const ENOUGH: f64 = 1e-4;
 const HALVINGS: usize = 20;
 const LONGEST: f64 = 4.0;
+
+/// Steps by coordinates: the longest, how fast they grow and shrink, and where they end.
+const STRIDE: f64 = 0.3;
+const GROWTH: f64 = 1.8;
+const SHRINKING: f64 = 0.4;
+const LENGTHS: [f64; 2] = [1e-2, 4.0];
 
 /// A value, its gradient, and the size of second derivatives along each coordinate, about.
 #[derive(Clone, Debug)]
@@ -21,14 +28,43 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// A point with a smaller value, after at most `calls` calls of a function that is None where it is not defined.
-/// Ends where a step gains less than `tolerance`.
-pub fn lower(
-    function: &mut dyn FnMut(&[f64]) -> Option<Value>,
+/// A function that is None where it is not defined.
+type Function<'f> = dyn FnMut(&[f64]) -> Option<Value> + 'f;
+
+/// A point with a smaller value, after at most `calls` calls. Every coordinate moves by its own gradient and
+/// curvature. Ends where a step gains less than `tolerance`.
+pub fn stride(
+    function: &mut Function,
     start: (Vec<f64>, Value),
     calls: usize,
     tolerance: f64,
-) -> Vec<f64> {
+) -> (Vec<f64>, Value) {
+    let (mut at, mut here) = start;
+    let mut length = 1.0f64;
+    for _ in 0..calls {
+        let most = STRIDE * length.min(1.0);
+        let slopes = here.gradient.iter().zip(&here.curvature);
+        let steps = slopes.map(|(g, c)| (-length * g / c).clamp(-most, most));
+        let point: Vec<f64> = at.iter().zip(steps).map(|(x, d)| x + d).collect();
+        let Some(found) = function(&point).filter(|f| f.value < here.value) else {
+            length *= SHRINKING;
+            if length < LENGTHS[0] {
+                break;
+            }
+            continue;
+        };
+        let gained = here.value - found.value;
+        (at, here) = (point, found);
+        length = (length * GROWTH).min(LENGTHS[1]);
+        if gained < tolerance {
+            break;
+        }
+    }
+    (at, here)
+}
+
+/// A point with a smaller value, after at most `calls` calls. Ends where a step gains less than `tolerance`.
+pub fn lower(function: &mut Function, start: (Vec<f64>, Value), calls: usize, tolerance: f64) -> Vec<f64> {
     let (mut at, mut here) = start;
     let mut left = calls;
     let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = vec![];

@@ -9,6 +9,7 @@ pub mod gain;
 pub mod gram;
 pub mod lanczos;
 pub mod operator;
+pub mod scaling;
 pub mod solve;
 pub mod spectral;
 

@@ -35,6 +35,27 @@ pub fn substitute(l: ArrayView2<f64>, mut b: ArrayViewMut2<f64>) {
     }
 }
 
+/// L⁻ᵀB in place; only the lower triangle of L is read.
+pub fn back(l: ArrayView2<f64>, mut b: ArrayViewMut2<f64>) {
+    let n = l.nrows();
+    if n > SMALL {
+        let half = n / 2;
+        let (mut top, mut rest) = b.split_at(Axis(0), half);
+        back(l.slice(s![half.., half..]), rest.view_mut());
+        general_mat_mul(-1.0, &l.slice(s![half.., ..half]).t(), &rest, 1.0, &mut top);
+        back(l.slice(s![..half, ..half]), top);
+        return;
+    }
+    for i in (0..n).rev() {
+        let (mut rows, below) = b.view_mut().split_at(Axis(0), i + 1);
+        let mut row = rows.row_mut(i);
+        for (j, other) in below.rows().into_iter().enumerate() {
+            row.scaled_add(-l[[i + 1 + j, i]], &other);
+        }
+        row /= l[[i, i]];
+    }
+}
+
 /// (L Lᵀ)⁻¹, and log det of L Lᵀ.
 pub fn inverse(l: &Array2<f64>) -> (Array2<f64>, f64) {
     let mut k = Array2::eye(l.nrows());

@@ -7,7 +7,7 @@
 use super::expansion::{Expansion, Matrix};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
-use crate::linalg::gain::Scaling;
+use crate::linalg::scaling::Scaling;
 use crate::sweep::{Gate, Prepared};
 use ndarray::{Array2, Axis, s};
 use serde::{Deserialize, Serialize};

@@ -176,10 +176,11 @@ fn nothing_is_said_without_a_reason() {
 /// Too little time or memory, and too large networks, have their own words.
 #[test]
 fn reasons_are_the_true_ones() {
+    let large = ask(&dense(3, &[4, 3100, 3100, 2], false), Region::Whole, (Norm::Two, Norm::Two));
+    let found = bound(&large, "scaled-gain", 60).expect("any graph").expect("a pair");
+    assert!(matches!(found.entries[1].why, Some(Why::Large { .. })), "{:?}", found.entries[1].why);
     let net = dense(3, &[4, 1600, 1600, 2], false);
     let whole = ask(&net, Region::Whole, (Norm::Two, Norm::Two));
-    let found = bound(&whole, "scaled-gain", 60).expect("any graph").expect("a pair");
-    assert!(matches!(found.entries[1].why, Some(Why::Large { .. })), "{:?}", found.entries[1].why);
     let little = Budget::new(std::time::Duration::from_secs(60), 1 << 20);
     let few = methods(&whole, Cpu::DOUBLE, "absolute-product", 1.0, little);
     let why = few.expect("a pair").entries[1].why.clone();
