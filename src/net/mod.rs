@@ -6,6 +6,7 @@ mod evaluate;
 mod foreign;
 mod fuse;
 mod homogeneous;
+mod kinks;
 pub mod nnet;
 pub mod npz;
 pub mod onnx;
@@ -54,18 +55,31 @@ pub struct Warning {
     pub text: String,
 }
 
+/// Maxima of a convolution's outputs that were written out: however an earlier node changes, features of `node`
+/// change by at most what a row of their channel makes of it, and all together by at most factor^½ ‖map‖_2 times
+/// as much in the euclidean norm. An output of the map is in at most `factor` windows.
+#[derive(Clone, Debug)]
+pub struct Pooled {
+    pub node: usize,
+    pub from: usize,
+    pub map: LinearMap,
+    pub factor: usize,
+}
+
 /// Nodes in topological order: node 0 is the input, the last one the output.
 #[derive(Clone, Debug)]
 pub struct Net {
     pub nodes: Vec<Node>,
     pub warnings: Vec<Warning>,
+    /// Maxima that were written out.
+    pub pools: Vec<Pooled>,
 }
 
 impl Net {
     /// A network that is only its input; layers are added with `push`.
     pub fn new(input_shape: Vec<usize>) -> Self {
         let input = Node { name: "input".into(), op: Op::Input, inputs: vec![], shape: input_shape };
-        Net { nodes: vec![input], warnings: vec![] }
+        Net { nodes: vec![input], warnings: vec![], pools: vec![] }
     }
 
     /// Adds a node and returns its index. Sizes are checked here, once, so that
@@ -203,6 +217,10 @@ impl Net {
             for i in &mut node.inputs {
                 *i = position[*i];
             }
+        }
+        self.pools.retain(|p| p.node < alive.len() && alive[p.node] && alive[p.from]);
+        for pool in &mut self.pools {
+            (pool.node, pool.from) = (position[pool.node], position[pool.from]);
         }
         self
     }
