@@ -41,6 +41,11 @@ pub fn absolute(map: &LinearMap) -> LinearMap {
     map_weights(map, f64::abs)
 }
 
+/// W∘W, rounded up.
+pub fn squared(map: &LinearMap) -> LinearMap {
+    map_weights(map, |w| mul_up(w, w))
+}
+
 /// The most products that one output of the map sums.
 pub fn terms(map: &LinearMap) -> usize {
     match map {

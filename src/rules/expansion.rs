@@ -111,9 +111,17 @@ impl<'p, 'a, B: Backend> Expansion<'p, 'a, B> {
 
     /// The same for some features of what a kink reads.
     pub fn features(&self, kink: usize, features: &[usize]) -> Reached {
+        let each: Vec<Vec<usize>> = features.iter().map(|&j| vec![j]).collect();
+        self.sums(kink, &each)
+    }
+
+    /// The same for sums of features.
+    pub fn sums(&self, kink: usize, groups: &[Vec<usize>]) -> Reached {
         let at = self.argument(kink);
-        let mut unit = Enclosure::zeros(1, features.len(), self.prepared.net.nodes[at].len());
-        features.iter().enumerate().for_each(|(i, &j)| unit.centre[[0, i, j]] = 1.0);
+        let mut unit = Enclosure::zeros(1, groups.len(), self.prepared.net.nodes[at].len());
+        for (i, &j) in groups.iter().enumerate().flat_map(|(i, g)| g.iter().map(move |j| (i, j))) {
+            unit.centre[[0, i, j]] = 1.0;
+        }
         self.rows(at, &unit)
     }
 }

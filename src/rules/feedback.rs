@@ -4,12 +4,13 @@
 //! neurons: (z, y) = G (x, e) for every derivative (x, y), G strictly lower triangular in e. Decided neurons
 //! are part of G.
 
-use super::expansion::{Expansion, Matrix};
+use super::expansion::{Expansion, Matrix, Reached};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::linalg::scaling::Scaling;
-use crate::sweep::{Gate, Prepared};
-use ndarray::{Array2, Axis, s};
+use crate::net::Net;
+use crate::sweep::{Cones, Gate, Prepared};
+use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 /// Scalings that show a bound, by neurons' places in ascending order.
@@ -61,6 +62,8 @@ pub struct Size {
     pub neurons: usize,
     pub inputs: usize,
     pub outputs: usize,
+    /// Multiplications of the backward passes to it.
+    pub passes: f64,
 }
 
 impl Size {
@@ -71,6 +74,84 @@ impl Size {
     pub fn entries(&self) -> usize {
         self.rows().saturating_mul(self.inputs + self.neurons)
     }
+}
+
+/// Where entries of the matrix stand.
+struct Layout {
+    /// The node behind every block of columns: the input, then the kinks.
+    nodes: Vec<usize>,
+    /// By block and feature: the column within the block.
+    columns: Vec<Vec<Option<usize>>>,
+    /// The first open neuron of every kink.
+    first: Vec<usize>,
+    size: Size,
+}
+
+impl Layout {
+    fn new<B: Backend>(e: &Expansion<B>, counts: &[usize], open: &[Vec<usize>], outputs: usize) -> Layout {
+        let first: Vec<usize> = (0..open.len()).map(|k| open[..k].iter().map(Vec::len).sum()).collect();
+        let nodes: Vec<usize> = std::iter::once(0).chain(e.kinks.iter().map(|k| k.node)).collect();
+        let wanted = std::iter::once(counts).chain(open.iter().map(|o| &o[..]));
+        let columns = nodes.iter().zip(wanted).map(|(&node, wanted)| {
+            let mut columns = vec![None; e.prepared.net.nodes[node].len()];
+            wanted.iter().enumerate().for_each(|(t, &j)| columns[j] = Some(t));
+            columns
+        });
+        let neurons = open.iter().map(Vec::len).sum();
+        let columns = columns.collect();
+        Layout { nodes, columns, first, size: Size { neurons, inputs: counts.len(), outputs, passes: 0.0 } }
+    }
+
+    /// A row of the matrix from one of what was reached, where its cone has something.
+    fn fill(
+        &self,
+        matrix: &mut Matrix,
+        row: usize,
+        (reached, from): (&Reached, usize),
+        cone: &dyn Fn(usize) -> Vec<usize>,
+    ) {
+        let blocks = std::iter::once(Some(&reached.input)).chain(reached.kinks.iter().map(|k| k.as_ref()));
+        for (block, found) in blocks.enumerate() {
+            let Some(found) = found else { continue };
+            let first = if block == 0 { 0 } else { self.size.inputs + self.first[block - 1] };
+            for j in cone(self.nodes[block]) {
+                if let Some(t) = self.columns[block][j] {
+                    matrix.centre[[row, first + t]] = found.centre[[from, j]];
+                    matrix.radius[[row, first + t]] = found.radius[[from, j]];
+                }
+            }
+        }
+    }
+}
+
+/// Multiplications of a backward pass from a node, about.
+fn back(net: &Net, at: usize) -> f64 {
+    2.0 * net.nodes[..=at].iter().map(|n| n.products() + n.len() as f64).sum::<f64>()
+}
+
+/// Which features of every node the measured output can depend on under any slopes. Intervals around 0 lose
+/// nothing to cancellation: what is exactly 0 here is 0 on every path.
+fn relevant<B: Backend>(
+    prepared: &Prepared<B>,
+    gates: &[Option<Gate<B>>],
+    seeds: &Enclosure,
+) -> Vec<Vec<bool>> {
+    let b = prepared.backend;
+    let mut all = Enclosure::zeros(1, 1, seeds.dim().2);
+    for ((_, _, j), size) in seeds.magnitude().indexed_iter() {
+        all.radius[[0, 0, j]] = all.radius[[0, 0, j]].max(*size);
+    }
+    let mut found: Vec<Vec<bool>> = prepared.net.nodes.iter().map(|n| vec![false; n.len()]).collect();
+    prepared.adjoints(gates, b.upload(&all), |node, g| {
+        if prepared.net.nodes[node].op.is_nonlinear() {
+            let g = b.read(g);
+            found[node] = g.centre.iter().zip(&g.radius).map(|(c, r)| *c != 0.0 || *r != 0.0).collect();
+        }
+    });
+    if prepared.is_late() {
+        found.iter_mut().for_each(|f| f.fill(true));
+    }
+    found
 }
 
 pub struct Feedback {
@@ -111,47 +192,46 @@ impl Feedback {
         counts: impl Fn(usize) -> bool,
         allowed: impl FnOnce(Size) -> bool,
     ) -> Option<Feedback> {
+        let relevant = relevant(prepared, &gates, seeds);
         let e = Expansion::around(prepared, gates)?;
         let counts: Vec<usize> = (0..prepared.net.inputs()).filter(|&j| counts(j)).collect();
-        let open: Vec<Vec<usize>> =
-            e.kinks.iter().map(|k| (0..k.radius.len()).filter(|&j| k.radius[j] > 0.0).collect()).collect();
-        let groups: Vec<usize> = open.iter().map(|o| o.len()).collect();
-        let first: Vec<usize> = (0..=groups.len()).map(|k| groups[..k].iter().sum()).collect();
-        let m = first[groups.len()];
-        let size = Size { neurons: m, inputs: counts.len(), outputs: seeds.dim().1 };
-        if !allowed(size) {
+        let open: Vec<Vec<usize>> = e
+            .kinks
+            .iter()
+            .map(|k| (0..k.radius.len()).filter(|&j| k.radius[j] > 0.0 && relevant[k.node][j]).collect())
+            .collect();
+        let layout = Layout::new(&e, &counts, &open, seeds.dim().1);
+        let cones: Vec<Cones> = (0..open.len()).map(|k| Cones::new(prepared.net, e.argument(k))).collect();
+        let groups: Vec<Vec<Vec<usize>>> = cones.iter().zip(&open).map(|(c, o)| c.apart(o)).collect();
+        let passes = (0..open.len()).map(|k| groups[k].len() as f64 * back(prepared.net, e.argument(k)));
+        let last = seeds.dim().1 as f64 * back(prepared.net, prepared.net.output());
+        if !allowed(Size { passes: passes.sum::<f64>() + last, ..layout.size }) {
             return None;
         }
-        let shape = (size.rows(), size.inputs + m);
+        let shape = (layout.size.rows(), layout.size.inputs + layout.size.neurons);
         let mut matrix = Matrix { centre: Array2::zeros(shape), radius: Array2::zeros(shape) };
-        let mut fill = |row: usize, reached: super::expansion::Reached| {
-            let n = counts.len();
-            let blocks = reached.kinks.iter().zip(&open).zip(&first);
-            let blocks = blocks.filter_map(|((g, o), f)| Some((g.as_ref()?, &o[..], n + f)));
-            for (g, columns, at) in blocks.chain([(&reached.input, &counts[..], 0)]) {
-                let sides = [(&mut matrix.centre, &g.centre), (&mut matrix.radius, &g.radius)];
-                for (to, from) in sides {
-                    let mut to = to.slice_mut(s![row..row + from.nrows(), at..at + columns.len()]);
-                    for (mut to, &j) in to.columns_mut().into_iter().zip(columns) {
-                        to.assign(&from.column(j));
-                    }
-                }
-            }
-        };
         // Rows reach every node: so many at a time that this takes little beside the matrix.
         let features: usize = prepared.net.nodes.iter().map(|n| n.len()).sum();
         let at_once = (AT_ONCE / features.max(1)).clamp(1, 512);
-        for (k, own) in open.iter().enumerate() {
-            for (t, some) in own.chunks(at_once).enumerate() {
-                fill(first[k] + t * at_once, e.features(k, some));
+        for (k, own) in groups.iter().enumerate() {
+            for some in own.chunks(at_once) {
+                let reached = e.sums(k, some);
+                for (from, &j) in some.iter().enumerate().flat_map(|(r, g)| g.iter().map(move |j| (r, j))) {
+                    let row = layout.first[k] + layout.columns[k + 1][j].expect("an open neuron");
+                    layout.fill(&mut matrix, row, (&reached, from), &|node| cones[k].features(node, j));
+                }
             }
         }
-        fill(m, e.rows(prepared.net.output(), seeds));
+        let all = |node: usize| (0..prepared.net.nodes[node].len()).collect();
+        let reached = e.rows(prepared.net.output(), seeds);
+        for row in 0..layout.size.outputs {
+            layout.fill(&mut matrix, layout.size.neurons + row, (&reached, row), &all);
+        }
         let reach = e.kinks.iter().zip(&open).flat_map(|(k, o)| o.iter().map(|&j| k.radius[j])).collect();
         let before = |k: usize| e.kinks[..k].iter().map(|k| k.radius.len()).sum::<usize>();
         let places = open.iter().enumerate().flat_map(|(k, o)| o.iter().map(move |&j| (k, j)));
         let places = places.map(|(k, j)| before(k) + j).collect();
-        Some(Feedback { matrix, reach, places, groups })
+        Some(Feedback { matrix, reach, places, groups: open.iter().map(Vec::len).collect() })
     }
 
     /// These scalings for the neurons that are open here; those that they lack get a middling one.

@@ -1,6 +1,8 @@
 //! The weights of a network on a backend, uploaded once and shared by all sweeps.
 
 use crate::backend::Backend;
+use crate::layer::Affine;
+use crate::layer::apply::squared;
 use crate::net::{Net, Node, Op};
 use std::sync::Arc;
 
@@ -16,6 +18,16 @@ impl<B: Backend> Clone for Maps<B> {
 impl<B: Backend> Maps<B> {
     pub fn new(net: &Net, backend: &B) -> Self {
         Maps(net.nodes.iter().map(|n| prepare(backend, &n.op)).collect())
+    }
+
+    /// Every weight squared, rounded up, without biases.
+    pub fn squares(net: &Net, backend: &B) -> Self {
+        let square = |op: &Op| {
+            let Op::Affine(a) = op else { return None };
+            let squares = Affine { map: squared(&a.map), bias: None, repeat: 1 };
+            Some(Arc::new(backend.prepare(&squares)))
+        };
+        Maps(net.nodes.iter().map(|n| square(&n.op)).collect())
     }
 
     /// Those of another network, which shares what it has of this one (`own`).

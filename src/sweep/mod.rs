@@ -7,6 +7,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod chains;
+pub mod cones;
 mod derivatives;
 mod maps;
 mod multiplied;
@@ -16,6 +17,7 @@ mod state;
 pub mod values;
 
 pub use chains::{Chain, Chains, Link};
+pub use cones::Cones;
 pub use maps::Maps;
 pub use prepared::Prepared;
 pub use state::{Bounds, Ends, Gate, Trace, enclosure, ends2, host_ends, upload_ends};
