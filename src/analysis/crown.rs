@@ -8,16 +8,18 @@
 //! Cost: two backward passes per undecided neuron and slope choice.
 //! Loose when: many neurons cross zero; exact for networks with fixed statuses.
 
-use super::{alpha, ibp};
+use super::around::Around;
+use super::{Placed, alpha, ibp};
 use crate::analysis::Budget;
 use crate::backend::Backend;
-use crate::layer::Piece;
+use crate::layer::{Incidence, LinearMap, Piece};
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
 use crate::region::Region;
 use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
-use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, host_ends, upload_ends};
+use crate::rules::reach::{Layers, rough};
+use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, ends2, host_ends, upload_ends};
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
 
@@ -54,26 +56,65 @@ pub trait Cuts {
 }
 
 /// On one region, lower slopes optimised.
-pub fn run<B: Backend>(prepared: &Prepared<B>, region: &Region, budget: &Budget) -> Statuses<B> {
-    let given = Given { input: ibp::input(prepared, region), known: None, optimised: true, cuts: None };
-    run_on(prepared, Regions::One(region), given, budget)
+pub fn run<B: Backend>(placed: &Placed<B>, region: &Region, budget: &Budget) -> Statuses<B> {
+    let prepared = placed.prepared(&budget.deadline);
+    run_all(placed, Regions::One(region), ibp::input(&prepared, region), budget)
 }
 
-/// The same on parts of a region, or on many regions.
+/// On many regions, given their boxes.
+pub fn run_all<B: Backend>(
+    placed: &Placed<B>,
+    regions: Regions,
+    input: Enclosure,
+    budget: &Budget,
+) -> Statuses<B> {
+    let prepared = placed.prepared(&budget.deadline);
+    // Whoever asked has work of his own to do: what is not narrowed within a part of the time stays wide.
+    let own = budget.part(NARROWED);
+    let norm = |map: &LinearMap| placed.size(map, &own.deadline);
+    let (lo, hi) = ends2(&input, true);
+    let mut pass = Pass::new(&prepared, regions, input.dim().0, &own);
+    // Squares of weights take as much room as the weights.
+    if 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES {
+        let layers = Layers { squares: placed.squares(), norm: &norm };
+        pass.around = Around::new(&prepared, layers, regions, &Ends { lo, hi });
+    }
+    pass.run(Given { input, known: None, optimised: true, cuts: None })
+}
+
+/// On one region as a checker derives it again, who bounds norms of layers by their rows and columns.
+pub fn run_whole<B: Backend>(
+    placed: &Placed<B>,
+    region: &Region,
+    given: Given,
+    budget: &Budget,
+) -> Statuses<B> {
+    let prepared = placed.prepared(&budget.deadline);
+    let layers = Layers { squares: placed.squares(), norm: &rough };
+    let (lo, hi) = ends2(&given.input, true);
+    let mut pass = Pass::new(&prepared, Regions::One(region), 1, budget);
+    pass.around = Around::new(&prepared, layers, Regions::One(region), &Ends { lo, hi });
+    pass.run(given)
+}
+
+/// On parts of a region.
 pub fn run_on<B: Backend>(
     prepared: &Prepared<B>,
     regions: Regions,
-    mut given: Given,
+    given: Given,
     budget: &Budget,
 ) -> Statuses<B> {
-    let mut pass = Pass::new(prepared, regions, given.input.dim().0, budget);
-    for k in 0..prepared.net.nodes.len() {
-        pass.node(k, &mut given);
-    }
-    let Pass { trace, known, ends, .. } = pass;
-    let trace = Arc::new(Trace { values: vec![], ..trace });
-    Statuses { trace, known, ends }
+    Pass::new(prepared, regions, given.input.dim().0, budget).run(given)
 }
+
+/// Squares of weights may take this part of the memory.
+const SQUARES: u64 = 8;
+
+/// The part of the time left in which ends are narrowed.
+const NARROWED: f64 = 0.5;
+
+/// The part of the time left that lines themselves may take where slopes are optimised after them.
+const OPTIMISED: f64 = 0.02;
 
 /// A forward sweep that sharpens what it finds by linear bounds.
 struct Pass<'a, 'n, B: Backend> {
@@ -90,6 +131,8 @@ struct Pass<'a, 'n, B: Backend> {
     curved: Vec<bool>,
     /// Multiplications up to a node.
     work: Vec<f64>,
+    /// What is known by distances from the centres.
+    around: Option<Around<'a, 'n, B>>,
 }
 
 impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
@@ -108,7 +151,17 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             relaxations: (0..count).map(|_| None).collect(),
             curved: vec![false; count],
             work: vec![0.0; count],
+            around: None,
         }
+    }
+
+    fn run(mut self, mut given: Given) -> Statuses<B> {
+        for k in 0..self.prepared.net.nodes.len() {
+            self.node(k, &mut given);
+        }
+        let Pass { trace, known, ends, .. } = self;
+        let trace = Arc::new(Trace { values: vec![], ..trace });
+        Statuses { trace, known, ends }
     }
 
     fn node(&mut self, k: usize, given: &mut Given) {
@@ -121,14 +174,25 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             own.tighten(&e.lo, &e.hi);
             self.known.set(k, own.clone());
         }
+        if let Some(around) = self.around.as_mut().filter(|_| k > 0) {
+            around.step(k, &self.ends, &mut own);
+            self.narrowed(k, &own);
+            self.known.set(k, own.clone());
+        }
         let so_far: f64 = node.inputs.iter().map(|&i| self.work[i]).sum();
         self.work[k] = so_far + node.products();
         self.curved[k] = node.inputs.iter().any(|&i| self.curved[i]) || node.op.is_nonlinear();
         if node.op.is_nonlinear() {
-            self.lines(k, given.known.is_some_and(|b| b.get(node.inputs[0]).is_some()));
+            let exactly = given.known.is_some_and(|b| b.get(node.inputs[0]).is_some());
+            self.lines(k, exactly || self.around.is_some());
         }
         let read = self.users[k].iter().any(|&u| self.prepared.net.nodes[u].op.is_nonlinear());
-        let ball = matches!(self.regions.ball(), Some(Norm::One | Norm::Two));
+        // Of a layer that the input alone feeds, distances in l2 say all that lines do.
+        let ball = match self.regions.ball() {
+            Some(Norm::One) => true,
+            Some(Norm::Two) => self.around.is_none(),
+            Some(Norm::Inf) | None => false,
+        };
         if read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {
             self.sharpen(k, &mut own, given);
         }
@@ -149,7 +213,32 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         }
     }
 
+    /// The values of node k lie within these ends.
+    fn narrowed(&mut self, k: usize, own: &Ends) {
+        let b = self.prepared.backend;
+        let value = self.trace.values[k].take().expect("just computed");
+        self.trace.values[k] = Some(b.intersect(&value, &upload_ends(b, own)));
+    }
+
+    /// Backward passes under the slopes at the centres, one item after the other: each gets what it has alone.
+    fn nominal(&mut self, k: usize, own: &mut Ends) {
+        let all = self.open(k, own);
+        let Some(around) = &mut self.around else { return };
+        for (item, row) in all.outer_iter().enumerate() {
+            let open: Vec<usize> = (0..row.len()).filter(|&j| row[j]).collect();
+            around.narrow((k, item), &open, own, (self.budget, self.work[k]));
+        }
+    }
+
     fn sharpen(&mut self, k: usize, own: &mut Ends, given: &mut Given) {
+        if self.curved[k] {
+            self.nominal(k, own);
+            if let Some(around) = &mut self.around {
+                around.settle(k, own);
+                self.narrowed(k, own);
+                self.known.set(k, own.clone());
+            }
+        }
         let mut open = self.undecided(k, own);
         if let Some(cuts) = &given.cuts {
             open.extend(cuts.wanted(k));
@@ -163,13 +252,14 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         self.ends.set(k, own.clone());
         self.refine(k, &open, own, &mut given.cuts);
         self.ends.set(k, own.clone());
-        if given.optimised {
+        if given.optimised && self.budget.part(OPTIMISED).affords_on(self.prepared.backend, price) {
             (0..self.items).for_each(|item| self.optimise(k, item, own));
         }
-        let b = self.prepared.backend;
-        let value = self.trace.values[k].take().expect("just computed");
-        self.trace.values[k] = Some(b.intersect(&value, &upload_ends(b, own)));
+        self.narrowed(k, own);
         self.known.set(k, own.clone());
+        if let Some(around) = &mut self.around {
+            around.settle(k, own);
+        }
     }
 
     /// One item's lower slopes for its nearly decided neurons.
@@ -192,18 +282,27 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
 
     /// Features whose bounds still matter to a reader of node k, for some item.
     fn undecided(&self, k: usize, ends: &Ends) -> Vec<usize> {
-        let items = 0..ends.lo.nrows();
-        (0..self.prepared.net.nodes[k].len())
-            .filter(|&j| items.clone().any(|i| self.is_open(k, j, [ends.lo[[i, j]], ends.hi[[i, j]]])))
-            .collect()
+        let open = self.open(k, ends);
+        (0..open.ncols()).filter(|&j| open.column(j).iter().any(|o| *o)).collect()
     }
 
-    fn is_open(&self, k: usize, feature: usize, [lo, hi]: [f64; 2]) -> bool {
-        let free = |u: &usize| match &self.prepared.net.nodes[*u].op {
-            Op::Piecewise(f) => matches!(f.piece(feature, lo, hi), Piece::Free { .. }),
-            op => op.is_nonlinear(),
-        };
-        self.users[k].iter().any(free)
+    /// The same item by item.
+    fn open(&self, k: usize, ends: &Ends) -> Array2<bool> {
+        let mut open = Array2::from_elem(ends.lo.dim(), false);
+        for &u in &self.users[k] {
+            match &self.prepared.net.nodes[u].op {
+                Op::Max(windows) => contested(windows, ends, &mut open),
+                Op::Piecewise(f) => {
+                    let ends = ndarray::Zip::indexed(&ends.lo).and(&ends.hi);
+                    let free =
+                        ends.map_collect(|(_, j), &l, &u| matches!(f.piece(j, l, u), Piece::Free { .. }));
+                    open |= &free;
+                }
+                op if op.is_nonlinear() => open.fill(true),
+                _ => {}
+            }
+        }
+        open
     }
 
     /// Back-substitutes +e_j and -e_j for all open features, chunk by chunk.
@@ -240,10 +339,23 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
 
     /// What is open for one item only says nothing of the others: each gets the bounds that it has alone.
     fn keep_decided(&self, k: usize, part: &[usize], before: &Ends, top: &mut Array2<f64>) {
+        let open = self.open(k, before);
         for (i, (t, &j)) in (0..self.items).flat_map(|i| part.iter().enumerate().map(move |p| (i, p))) {
-            if !self.is_open(k, j, [before.lo[[i, j]], before.hi[[i, j]]]) {
+            if !open[[i, j]] {
                 (top[[i, 2 * t]], top[[i, 2 * t + 1]]) = (f64::INFINITY, f64::INFINITY);
             }
+        }
+    }
+}
+
+/// Entries of windows that nothing decides: those that may be the largest, where several may.
+fn contested(windows: &Incidence, ends: &Ends, open: &mut Array2<bool>) {
+    for (item, w) in (0..ends.lo.nrows()).flat_map(|i| (0..windows.outputs()).map(move |w| (i, w))) {
+        let entries = windows.index[windows.window(w)].iter().map(|&j| j as usize);
+        let floor = entries.clone().map(|j| ends.lo[[item, j]]).fold(f64::NEG_INFINITY, f64::max);
+        let most: Vec<usize> = entries.filter(|&j| ends.hi[[item, j]] > floor).collect();
+        if most.len() > 1 {
+            most.into_iter().for_each(|j| open[[item, j]] = true);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! for the search.
 
 pub mod alpha;
+pub mod around;
 pub mod budget;
 pub mod crown;
 pub mod ibp;
@@ -81,7 +82,7 @@ impl<B: Backend> Site<B> {
 
     /// Linear bounds.
     pub fn linear(&self, placed: &Placed<B>, budget: &Budget) -> Arc<Statuses<B>> {
-        self.linear.get(budget, || crown::run(&placed.prepared(&budget.deadline), &self.region, budget))
+        self.linear.get(budget, || crown::run(placed, &self.region, budget))
     }
 
     /// Interval bounds in double-double arithmetic, for tiny regions.

@@ -8,6 +8,7 @@ use crate::layer::LinearMap;
 use crate::net::Net;
 use crate::num::Upper;
 use crate::region::Region;
+use crate::rules::reach;
 use crate::sweep::{Maps, Prepared};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -24,6 +25,9 @@ pub enum Derived {
     Magnitudes { linear: bool },
 }
 
+/// The part of the time left that the norm of one layer may take.
+const MEASURED: f64 = 0.05;
+
 /// The norm of a map under scales of its rows.
 type LayerNorm = (LinearMap, Vec<f64>, Upper);
 
@@ -39,16 +43,38 @@ pub struct Placed<B: Backend> {
     derived: Mutex<Vec<(Derived, Option<Arc<Placed<B>>>)>>,
     everywhere: OnceLock<Site<B>>,
     norms: Mutex<Vec<LayerNorm>>,
+    squares: OnceLock<Maps<B>>,
+    /// Norms by `measure`, which may be worse.
+    sizes: Mutex<Vec<LayerNorm>>,
+    /// Upper bounds of norms of layers, where better ones than the cheapest are to be had.
+    measure: Measure,
+}
+
+/// An upper bound of ‖A‖_2 that takes no longer than a deadline allows.
+pub type Measure = fn(&LinearMap, &Deadline) -> Upper;
+
+fn rough(map: &LinearMap, _: &Deadline) -> Upper {
+    Upper::proven(reach::rough(map))
 }
 
 impl<B: Backend> Placed<B> {
     pub fn new(net: impl Into<Arc<Net>>, backend: impl Into<Arc<B>>) -> Arc<Placed<B>> {
         let (net, backend) = (net.into(), backend.into());
-        let maps = Maps::new(&net, &*backend);
-        Placed::with(net, backend, maps)
+        Placed::measured(net, backend, rough)
     }
 
-    fn with(net: Arc<Net>, backend: Arc<B>, maps: Maps<B>) -> Arc<Placed<B>> {
+    /// The same where norms of layers are bounded by `measure`.
+    pub fn measured(
+        net: impl Into<Arc<Net>>,
+        backend: impl Into<Arc<B>>,
+        measure: Measure,
+    ) -> Arc<Placed<B>> {
+        let (net, backend) = (net.into(), backend.into());
+        let maps = Maps::new(&net, &*backend);
+        Placed::with(net, backend, maps, measure)
+    }
+
+    fn with(net: Arc<Net>, backend: Arc<B>, maps: Maps<B>, measure: Measure) -> Arc<Placed<B>> {
         Arc::new(Placed {
             net,
             backend,
@@ -58,6 +84,9 @@ impl<B: Backend> Placed<B> {
             derived: Mutex::new(vec![]),
             everywhere: OnceLock::new(),
             norms: Mutex::new(vec![]),
+            squares: OnceLock::new(),
+            sizes: Mutex::new(vec![]),
+            measure,
         })
     }
 
@@ -95,7 +124,7 @@ impl<B: Backend> Placed<B> {
         }
         let placed = make(&self.net).map(|net| {
             let maps = self.maps.of(&self.net, &net, &*self.backend);
-            Placed::with(Arc::new(net), self.backend.clone(), maps)
+            Placed::with(Arc::new(net), self.backend.clone(), maps, self.measure)
         });
         all.push((which, placed.clone()));
         placed
@@ -111,17 +140,41 @@ impl<B: Backend> Placed<B> {
         self.derived(Derived::Section(from, to), |net| net.section(from, to))
     }
 
+    /// The squares of all weights.
+    pub fn squares(&self) -> &Maps<B> {
+        self.squares.get_or_init(|| Maps::squares(&self.net, &self.backend))
+    }
+
+    /// An upper bound of a layer's norm, found once.
+    pub fn size(&self, map: &LinearMap, until: &Deadline) -> f64 {
+        let find = || {
+            let own = until.part(MEASURED);
+            ((self.measure)(map, &own), !until.is_over())
+        };
+        once(&self.sizes, map, &[], find).get()
+    }
+
     /// The norm of a map under these scales of its rows, found once where `find` had the time it wanted.
     pub fn norm(&self, map: &LinearMap, scale: &[f64], find: impl FnOnce() -> (Upper, bool)) -> Upper {
-        let lock = || self.norms.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |n: &&LayerNorm| n.0.is_same(map) && n.1 == scale;
-        if let Some(found) = lock().iter().find(known) {
-            return found.2;
-        }
-        let (upper, in_time) = find();
-        if in_time {
-            lock().push((map.clone(), scale.to_vec(), upper));
-        }
-        upper
+        once(&self.norms, map, scale, find)
     }
+}
+
+/// What a list knows of a map under these scales, or what is found now.
+fn once(
+    list: &Mutex<Vec<LayerNorm>>,
+    map: &LinearMap,
+    scale: &[f64],
+    find: impl FnOnce() -> (Upper, bool),
+) -> Upper {
+    let lock = || list.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = |n: &&LayerNorm| n.0.is_same(map) && n.1 == scale;
+    if let Some(found) = lock().iter().find(known) {
+        return found.2;
+    }
+    let (upper, in_time) = find();
+    if in_time {
+        lock().push((map.clone(), scale.to_vec(), upper));
+    }
+    upper
 }

@@ -3,7 +3,7 @@
 //! Every region gets, bit for bit, what a sweep of its own would give it: items of a block do not see each
 //! other, and a bound that is sharpened because a neuron is open for one region is not taken for the others.
 
-use super::crown::{self, Given, Statuses};
+use super::crown::{self, Statuses};
 use super::{Budget, Placed, Site, ibp};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
@@ -57,8 +57,7 @@ fn lot<B: Backend>(placed: &Placed<B>, sites: &[&Site<B>], budget: &Budget) {
     let input = || Enclosure { centre: stack(|e| &e.centre), radius: stack(|e| &e.radius) };
     let b = prepared.backend;
     let boxes = prepared.values(b.upload(&input()), None, |_| false);
-    let given = Given { input: input(), known: None, optimised: true, cuts: None };
-    let linear = crown::run_on(&prepared, all, given, budget);
+    let linear = crown::run_all(placed, all, input(), budget);
     for (i, site) in sites.iter().enumerate() {
         site.boxes.get(budget, || Trace { gates: selected(b, &boxes.gates, &[i]), values: vec![] });
         site.linear.get(budget, || item(b, &linear, i));

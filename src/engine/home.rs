@@ -10,6 +10,7 @@ use crate::backend::gpu::Gpu;
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::error::{Error, Kind};
+use crate::method::layer::two;
 use crate::method::{Context, Outcome};
 use crate::net::Net;
 use crate::region::Region;
@@ -59,9 +60,9 @@ enum OnEngine {
 impl Home {
     pub fn new(net: Arc<Net>, engine: Engine) -> Home {
         let on = match &engine {
-            Engine::Cpu => OnEngine::Cpu(analysis::Placed::new(net, Cpu::DOUBLE)),
+            Engine::Cpu => OnEngine::Cpu(analysis::Placed::measured(net, Cpu::DOUBLE, two)),
             #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu, _) => OnEngine::Gpu(analysis::Placed::new(net, gpu.clone())),
+            Engine::Gpu(gpu, _) => OnEngine::Gpu(analysis::Placed::measured(net, gpu.clone(), two)),
         };
         Home { engine, net: on }
     }
@@ -147,7 +148,7 @@ impl Here {
             Sites::Cpu(on) => (on.clone(), item),
             #[cfg(feature = "gpu")]
             Sites::Gpu(on) => {
-                let placed = analysis::Placed::new(on.placed.net().clone(), Cpu::DOUBLE);
+                let placed = analysis::Placed::measured(on.placed.net().clone(), Cpu::DOUBLE, two);
                 (On::new(&placed, std::slice::from_ref(&on.sites[item].region)), 0)
             }
         }

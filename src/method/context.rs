@@ -2,7 +2,7 @@
 
 pub use crate::analysis::budget::{Budget, DOUBLE_PRICE, FEATURE, pass};
 use crate::analysis::crown::Statuses;
-use crate::analysis::{Placed, Site};
+use crate::analysis::{Derived, Placed, Site};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::layer::LinearMap;
@@ -86,6 +86,27 @@ impl<'a, B: Backend> Context<'a, B> {
         self.site.linear(self.placed, &self.budget)
     }
 
+    /// Linear bounds of the network that loops and expansions are made of.
+    pub fn narrow(&self) {
+        match self.placed.kinks() {
+            Some(kinks) => {
+                let site = self.site.derived(Derived::Kinks, || self.problem.region.clone());
+                site.linear(&kinks, &self.budget);
+            }
+            None => {
+                self.linear();
+            }
+        }
+    }
+
+    /// Open slopes of that network, once they are known.
+    pub fn open(&self) -> Option<usize> {
+        let kinks = self.placed.kinks().is_some();
+        let site = kinks.then(|| self.site.derived(Derived::Kinks, || self.problem.region.clone()));
+        let known = site.as_deref().unwrap_or(self.site).linear_known()?;
+        Some(free(self.backend(), &known.trace.gates))
+    }
+
     /// The best that was asked for of these two.
     pub fn statuses(&self) -> Arc<Trace<B>> {
         self.site.linear_known().map_or_else(|| self.boxes(), |s| s.trace.clone())
@@ -93,24 +114,14 @@ impl<'a, B: Backend> Context<'a, B> {
 
     /// Free neurons under the best statuses that were computed.
     pub fn free(&self) -> Option<usize> {
-        fn count<C: Backend>(b: &C, gates: &[Option<Gate<C>>]) -> usize {
-            let each = |g: &Gate<C>| match g {
-                Gate::Each(s) => {
-                    let (lo, hi) = b.read_slopes(s);
-                    lo.iter().zip(&hi).filter(|(l, h)| l != h).count()
-                }
-                Gate::Window(_) | Gate::Softmax(_) => 0,
-            };
-            gates.iter().flatten().map(each).sum()
-        }
         let (site, b) = (self.site, self.backend());
         if let Some(s) = site.linear_known() {
-            return Some(count(b, &s.trace.gates));
+            return Some(free(b, &s.trace.gates));
         }
         if let Some(s) = site.small_known() {
-            return Some(count(&Cpu::DOUBLE_DOUBLE, &s.gates));
+            return Some(free(&Cpu::DOUBLE_DOUBLE, &s.gates));
         }
-        site.boxes_known().map(|s| count(b, &s.gates))
+        site.boxes_known().map(|s| free(b, &s.gates))
     }
 
     /// Interval bounds on the region in double-double, for tiny regions.
@@ -176,6 +187,18 @@ impl<'a, B: Backend> Context<'a, B> {
     pub fn without_fixed(&self, rows: Enclosure) -> Enclosure {
         self.problem.without_ignored(rows)
     }
+}
+
+/// Features whose slope is not fixed.
+fn free<C: Backend>(b: &C, gates: &[Option<Gate<C>>]) -> usize {
+    let each = |g: &Gate<C>| match g {
+        Gate::Each(s) => {
+            let (lo, hi) = b.read_slopes(s);
+            lo.iter().zip(&hi).filter(|(l, h)| l != h).count()
+        }
+        Gate::Window(_) | Gate::Softmax(_) => 0,
+    };
+    gates.iter().flatten().map(each).sum()
 }
 
 /// Runs `work` on slices of the rows of `seeds` and joins the results.

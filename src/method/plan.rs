@@ -41,6 +41,8 @@ const MOST: [f64; 3] = [0.4, 0.25, 0.7];
 /// Steps that are still to come, the next one last.
 pub struct Plan<B: Backend> {
     steps: Vec<Step<B>>,
+    /// Are linear bounds to be found before the first step that is not cheap?
+    statuses: bool,
 }
 
 impl<B: Backend> Plan<B> {
@@ -48,6 +50,10 @@ impl<B: Backend> Plan<B> {
     pub fn next(&mut self, context: &Context<B>) -> Option<Step<B>> {
         let work = |step: &Step<B>| step.method.work(context);
         let cheap = self.steps.iter().position(|s| !s.again && is_cheap(context, work(s)));
+        if cheap.is_none() && std::mem::take(&mut self.statuses) {
+            context.narrow();
+            return self.next(context);
+        }
         let least = || {
             let fresh = |step: &Step<B>| if step.again { f64::INFINITY } else { work(step) };
             (0..self.steps.len()).min_by(|&a, &b| fresh(&self.steps[a]).total_cmp(&fresh(&self.steps[b])))
@@ -140,7 +146,8 @@ fn automatic<B: Backend>(context: &Context<B>) -> Plan<B> {
     let mut steps: Vec<Step<B>> =
         all().into_iter().filter(fits).flat_map(|m| turns(&place, context, m)).collect();
     steps.sort_by(|a, b| a.turn.total_cmp(&b.turn));
-    Plan { steps }
+    let statuses = !brief && matches!(place, Place::Region);
+    Plan { steps, statuses }
 }
 
 /// What `--method` asks for.
@@ -166,5 +173,5 @@ pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
     }
     let before = of(Centre::ROW.name).filter(|_| row.proves != Proves::Lower);
     let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0, again: false };
-    Ok(Plan { steps: before.into_iter().chain([method]).map(step).collect() })
+    Ok(Plan { steps: before.into_iter().chain([method]).map(step).collect(), statuses: false })
 }

@@ -6,9 +6,13 @@
 pub mod exact;
 pub mod expansion;
 pub mod feedback;
+pub mod fused;
 pub mod gradient;
 pub mod linear;
+pub mod nominal;
 pub mod part;
 pub mod piecewise;
+pub mod reach;
+pub mod row;
 pub mod smooth;
 pub mod ties;

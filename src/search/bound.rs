@@ -65,14 +65,14 @@ fn statuses<B: Backend>(
 ) -> Arc<Statuses<B>> {
     let (region, budget) = (&context.problem.region, &context.budget);
     let known = known(parts, prepared.net);
-    let mut run = || {
-        let input = enclosure(&boxes(parts));
-        let given = Given { input, known: Some(&known), optimised: false, cuts: Some(planes) };
-        crown::run_on(prepared, Regions::One(region), given, budget)
-    };
+    let input = enclosure(&boxes(parts));
+    let given = Given { input, known: Some(&known), optimised: false, cuts: Some(planes) };
     match parts {
-        [part] if part.is_whole(region) => context.site.undivided(budget, run),
-        _ => Arc::new(run()),
+        [part] if part.is_whole(region) => {
+            let whole = || crown::run_whole(context.placed, region, given, budget);
+            context.site.undivided(budget, whole)
+        }
+        _ => Arc::new(crown::run_on(prepared, Regions::One(region), given, budget)),
     }
 }
 

@@ -42,7 +42,7 @@ fn sweep<B: Backend>(b: &Arc<B>, problem: &Problem) -> Swept {
     if problem.region.is_global() || problem.region.is_point() {
         gates = trace.gates;
     } else {
-        let s = crown::run(&prepared, &problem.region, &budget(0));
+        let s = crown::run(&here.placed, &problem.region, &budget(0));
         (gates, known) = (s.trace.gates.clone(), s.known);
     }
     let seeds = problem.seeds();
@@ -111,6 +111,11 @@ fn the_same_sweeps_run_on_both() {
         let (a, b) = (sweep(&adversarial, &problem), sweep(&Arc::new(Cpu::DOUBLE), &problem));
         contains_samples(&a, &problem, &mut m, &mut out);
         contains_samples(&b, &problem, &mut m, &mut out);
+        // The same function with maxima written out.
+        if let Some(net) = problem.net.without_maxima() {
+            let problem = Problem::new(net, problem.region.clone(), problem.quotient).expect("a problem");
+            contains_samples(&sweep(&adversarial, &problem), &problem, &mut m, &mut out);
+        }
         for (x, y) in a.jacobians.iter().flat_map(|x| b.jacobians.iter().map(move |y| (x, y))) {
             assert!(meets(x, y), "case {k}: Jacobians are apart");
         }

@@ -4,6 +4,7 @@
 //! trusted. It knows nothing of methods, searches or devices: which rule is applied where, and whether that proves
 //! the claim, is decided a second time here, and that is the point.
 
+mod around;
 mod gain;
 mod jacobian;
 mod leaf;

@@ -1,6 +1,7 @@
 //! Where neurons can be on the parts of a tree: linear bounds again, in f64 on the CPU.
 
 use super::Checked;
+use super::around::Around;
 use super::room::Room;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -11,7 +12,7 @@ use crate::polytope::plane::{Cell, Plane, Verdict, refuted, shrink};
 use crate::region::Region;
 use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
 use crate::rules::part::{Part, boxes, known, read_by_nonlinear, row};
-use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, enclosure, host_ends, upload_ends};
+use crate::sweep::{Bounds, Ends, Gate, Maps, Prepared, Trace, enclosure, host_ends, upload_ends};
 use ndarray::{Array2, Array3, s};
 
 /// What is found on a batch of parts.
@@ -36,6 +37,11 @@ pub fn derive(
     let free: Vec<Vec<bool>> = parts.iter().map(|p| p.free(&fixed)).collect();
     let (input, given) = (b.upload(&enclosure(&boxes(&parts))), known(&parts, net));
     let read = read_by_nonlinear(net);
+    let squares = Maps::squares(net, b);
+    let mut around = match &parts[..] {
+        [part] if part.is_whole(region) => Around::new(prepared, &squares, region, &boxes(&parts), room)?,
+        _ => None,
+    };
     let mut trace: Trace<Cpu> = Trace::start(net);
     let mut ends = Bounds::none(net.nodes.len());
     let mut relaxations = vec![];
@@ -48,6 +54,14 @@ pub fn derive(
         let mut own = host_ends(b, trace.values[k].as_ref().expect("just computed"));
         if let Some(e) = before {
             own.tighten(&e.lo, &e.hi);
+        }
+        if let Some(around) = around.as_mut().filter(|_| k > 0) {
+            around.step(k, &ends, &mut own);
+            if read[k] {
+                around.narrow(k, &undecided(prepared, k, &own), &mut own)?;
+            }
+            let value = trace.values[k].take().expect("just computed");
+            trace.values[k] = Some(b.intersect(&value, &upload_ends(b, &own)));
         }
         relaxations.push(node.op.is_nonlinear().then(|| relax(net, k, &ends, None)));
         if let Op::Piecewise(f) = &node.op {
@@ -62,15 +76,23 @@ pub fn derive(
             lines.narrow(cells, multipliers, &mut own)?;
             let value = trace.values[k].take().expect("just computed");
             trace.values[k] = Some(b.intersect(&value, &upload_ends(b, &own)));
+            if let Some(around) = &mut around {
+                around.settle(k, &own);
+            }
         }
         ends.set(k, own);
     }
+    remember(&mut parts, &ends, &read);
+    Ok(Statuses { gates: trace.gates, parts, empty })
+}
+
+/// Parts of these parts begin with what was found.
+fn remember(parts: &mut [Part], ends: &Bounds, read: &[bool]) {
     for (i, part) in parts.iter_mut().enumerate() {
-        for k in (0..net.nodes.len()).filter(|&k| read[k]) {
+        for k in (0..read.len()).filter(|&k| read[k]) {
             part.known[k] = Some(row(ends.of(k), i));
         }
     }
-    Ok(Statuses { gates: trace.gates, parts, empty })
 }
 
 /// What is narrowed, item by item.

@@ -46,7 +46,10 @@ impl<'k, B: Backend> Around<'k, B> {
             return Some(Around { prepared: context.main(), gates });
         };
         let site = context.site.derived(Derived::Kinks, || context.problem.region.clone());
-        let gates = site.boxes(placed, &context.budget).gates.clone();
+        let gates = match context.linear_counts() {
+            true => site.linear(placed, &context.budget).trace.gates.clone(),
+            false => site.boxes(placed, &context.budget).gates.clone(),
+        };
         Some(Around { prepared: context.prepared(placed), gates })
     }
 }

@@ -202,7 +202,7 @@ impl Loop<'_> {
         let spread = problem.quotient.in_norm == Norm::Inf;
         let again = start.is_some_and(|s| s.row == row);
         let (calls, tolerance) = if again { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
-        let size = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: f.outputs() };
+        let size = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: f.outputs(), passes: 0.0 };
         let own = evaluation(size, spread);
         // Without a clock, a second or so.
         let calls =
@@ -306,7 +306,7 @@ fn fits_into(problem: &Problem, budget: &Budget, size: Size) -> bool {
 
 /// Are scalings worth while in parts of a search, with at most so many neurons open?
 pub fn worth_while(problem: &Problem, budget: &Budget, neurons: usize) -> bool {
-    let size = Size { neurons, inputs: problem.net.inputs(), outputs: problem.rows() };
+    let size = Size { neurons, inputs: problem.net.inputs(), outputs: problem.rows(), passes: 0.0 };
     fits(problem) && size.rows() <= ROWS_OF_PARTS && fits_into(problem, budget, size)
 }
 
@@ -316,7 +316,7 @@ fn admitted(problem: &Problem, budget: &Budget, size: Size) -> Result<(), Why> {
     if !fits_into(problem, budget, size) {
         return Err(Why::Memory(MEMORY * bytes(problem, size)));
     }
-    budget.admits(&Cpu::DOUBLE, work(size, problem.quotient.in_norm == Norm::Inf))
+    budget.admits(&Cpu::DOUBLE, work(size, problem.quotient.in_norm == Norm::Inf) + size.passes)
 }
 
 const UNPROVED: Why =
@@ -331,12 +331,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: f64) -> Result<Bound, Why> {
     if !applies(net) {
         return Err(NO_SLOPES);
     }
-    let backend = context.backend();
-    let neurons: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
-    let sweeps = 2.0 * neurons as f64 * pass(net);
-    at_most("neurons", neurons, 8 * ROWS)?;
     at_most("outputs", problem.rows(), ROWS)?;
-    context.budget.admits(backend, sweeps)?;
     let Around { prepared, gates } = Around::new(context, own.as_deref()).ok_or(NO_SLOPES)?;
     let budget = &context.budget;
     let mut refused = Ok(());
@@ -349,7 +344,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: f64) -> Result<Bound, Why> {
     let f = f.ok_or(NO_SLOPES)?;
     let enough = context.goal.enough();
     let (rows, spread) = (f.outputs(), problem.quotient.in_norm == Norm::Inf);
-    let single = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: 1 };
+    let single = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: 1, passes: 0.0 };
     let singly = by_rows(problem) && budget.affords(rows as f64 * work(single, spread) / (1.0 - TOGETHER));
     let share = if singly { TOGETHER } else { 1.0 };
     // A matrix is this much steeper in the norm 2 than its steepest row, at most.
@@ -414,8 +409,13 @@ impl<B: Backend> Method<B> for ScaledGain {
     }
 
     fn work(&self, context: &Context<B>) -> f64 {
-        let net = &context.problem.net;
-        2.0 * (net.neurons() + context.problem.rows()) as f64 * pass(net)
+        let problem = context.problem;
+        let (inputs, outputs) = (problem.net.inputs(), problem.rows());
+        let neurons = context.open().unwrap_or(problem.net.neurons());
+        let size = Size { neurons, inputs, outputs, passes: 0.0 };
+        // Rows of neurons whose receptive fields do not meet go together.
+        let passes = (0.5 * neurons as f64 + outputs as f64) * pass(&problem.net);
+        passes + if neurons <= ROWS { work(size, problem.quotient.in_norm == Norm::Inf) } else { 0.0 }
     }
 
     fn run(&self, context: &Context<B>, best: &Best) -> Result<Finding, Why> {

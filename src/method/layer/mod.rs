@@ -172,6 +172,11 @@ pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
     out
 }
 
+/// An upper bound of ‖W‖_2 that takes no longer than a deadline allows.
+pub fn two(map: &LinearMap, until: &Deadline) -> Upper {
+    norm(map, Norm::Two, Norm::Two, Effort::UPPER.until(until)).upper
+}
+
 /// ‖diag(m) W‖_2 for a convolution and any m with 0 <= m <= `scale`, by the largest of each
 /// channel; `None` for other maps.
 pub fn scaled_conv_norm(map: &LinearMap, scale: &[f64], effort: Effort) -> Option<Upper> {

@@ -255,7 +255,8 @@ impl<'w, B: Backend, C: Backend> Walk<'w, '_, B, C> {
         // Dense maps whole, to be scaled after; convolutions with their scales.
         let norm = |p, q| layer::norm(&a.map, p, q, Effort::UPPER.until(&context.budget.deadline)).upper;
         let dense = matches!(a.map, LinearMap::Dense(_));
-        let two = context.layer_norm(&a.map, if dense { &[][..] } else { scale }, |effort| {
+        let unscaled = dense || scale.iter().all(|s| *s == 1.0);
+        let two = context.layer_norm(&a.map, if unscaled { &[][..] } else { scale }, |effort| {
             layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(|| norm(Norm::Two, Norm::Two))
         });
         let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));

@@ -1,0 +1,111 @@
+//! What is known of the regions of a batch by how far nodes are from their values at the centres.
+//!
+//! Proves: l <= z <= u by `rules::reach` at every node, and by `rules::nominal` for open arguments of
+//!   nonlinear nodes.
+//! From: see there.
+//! Rounding: see there.
+//! Cost: a sweep of one point, the layers' norms once, and a backward pass for every group of open neurons
+//!   whose receptive fields do not meet.
+//! Loose when: many neurons are open far from the input; linear bounds come after for what is still open.
+
+use super::Budget;
+use crate::backend::Backend;
+use crate::rules::fused::Kept;
+use crate::rules::linear::Regions;
+use crate::rules::nominal::Nominal;
+use crate::rules::reach::{Layers, Reach};
+use crate::sweep::{Bounds, Cones, Ends, Prepared};
+
+/// The part of the time left that the norm of one node's rows may take.
+const SHARE: f64 = 0.03;
+
+pub struct Around<'a, 'n, B: Backend> {
+    prepared: &'a Prepared<'n, B>,
+    reach: Reach<'a, 'n, B>,
+    /// By item.
+    nominal: Vec<Nominal<'a, 'n, B>>,
+}
+
+impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
+    /// None where a region has no centre.
+    pub fn new(
+        prepared: &'a Prepared<'n, B>,
+        layers: Layers<'a, B>,
+        regions: Regions<'a>,
+        input: &Ends,
+    ) -> Option<Self> {
+        let reach = Reach::new(prepared, layers, regions, input)?;
+        let each =
+            |item: usize| Nominal::new(prepared, regions.of(item), &input.item(item), reach.radius(0)[item]);
+        let nominal = (0..input.lo.nrows()).map(each).collect::<Option<Vec<_>>>()?;
+        Some(Around { prepared, reach, nominal })
+    }
+
+    /// Passes node k; `ends` are those of all nodes before.
+    pub fn step(&mut self, k: usize, ends: &Bounds, own: &mut Ends) {
+        self.reach.step(k, ends, own);
+        let node = &self.prepared.net.nodes[k];
+        if !node.op.is_nonlinear() {
+            return;
+        }
+        let read = node.inputs[0];
+        for (item, nominal) in self.nominal.iter_mut().enumerate() {
+            let (x, at) = (ends.of(read).item(item), self.reach.at(read).item(item));
+            nominal.pass(k, &x, &at, self.reach.radius(read)[item]);
+        }
+    }
+
+    /// Narrower ends of these features of node k for one item, as far as time allows; `work`: multiplications
+    /// of a pass back from there.
+    pub fn narrow(
+        &mut self,
+        (k, item): (usize, usize),
+        open: &[usize],
+        own: &mut Ends,
+        spend: (&Budget, f64),
+    ) {
+        let (budget, work) = spend;
+        let mut kept = Kept::new(self.prepared.net, k);
+        if self.bound((k, item), open, own, (budget, work, &mut kept)).is_none() {
+            return;
+        }
+        if budget.part(SHARE).affords(kept.price()) {
+            self.nominal[item].expect(k, &kept);
+        }
+    }
+
+    /// None unless all of them were bounded.
+    fn bound(
+        &self,
+        (k, item): (usize, usize),
+        open: &[usize],
+        own: &mut Ends,
+        (budget, work, kept): (&Budget, f64, &mut Kept),
+    ) -> Option<()> {
+        let nominal = &self.nominal[item];
+        let cones = Cones::new(self.prepared.net, k);
+        let groups = nominal.groups(&cones, open)?;
+        let b = self.prepared.backend;
+        let at = self.reach.at(k).item(item);
+        let widest = self.prepared.net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
+        let at_once = budget.rows(widest).clamp(1, 512).min(budget.at_once(b, 2.0 * work));
+        for part in groups.chunks(at_once) {
+            if !budget.affords_on(b, 2.0 * part.len() as f64 * work) {
+                return None;
+            }
+            nominal.bound((k, &cones), part, &at, &mut |j, [lo, hi], row| {
+                let (l, h) = (own.lo[[item, j]].max(lo), own.hi[[item, j]].min(hi));
+                if l <= h {
+                    (own.lo[[item, j]], own.hi[[item, j]]) = (l, h);
+                }
+                kept.take((j, own.lo[[item, j]], own.hi[[item, j]]), row);
+            })?;
+        }
+        (!self.prepared.is_late()).then_some(())
+    }
+
+    /// Node k once more is known of it.
+    pub fn settle(&mut self, k: usize, own: &Ends) {
+        self.reach.settle(k, own);
+    }
+}
