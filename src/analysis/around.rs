@@ -16,6 +16,8 @@ use crate::rules::nominal::Nominal;
 use crate::rules::reach::{Layers, Reach};
 use crate::sweep::{Bounds, Cones, Ends, Prepared};
 
+/// Entries of rows at every node that are held at a time.
+const AT_ONCE: usize = 1 << 22;
 /// The part of the time left that the norm of one node's rows may take.
 const SHARE: f64 = 0.03;
 
@@ -84,11 +86,18 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
     ) -> Option<()> {
         let nominal = &self.nominal[item];
         let cones = Cones::new(self.prepared.net, k);
-        let groups = nominal.groups(&cones, open)?;
+        let groups = nominal.groups(k, &cones, open)?;
+        // Without a clock all of them, where that is one pass, about.
+        let all = 2.0 * groups.len() as f64 * work;
+        if budget.is_brief() && !budget.affords_on(self.prepared.backend, all) {
+            return None;
+        }
         let b = self.prepared.backend;
         let at = self.reach.at(k).item(item);
         let widest = self.prepared.net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
-        let at_once = budget.rows(widest).clamp(1, 512).min(budget.at_once(b, 2.0 * work));
+        let features: usize = self.prepared.net.nodes[..=k].iter().map(|n| n.len()).sum();
+        let held = (AT_ONCE / features.max(1)).max(1);
+        let at_once = budget.rows(widest).clamp(1, 512).min(held).min(budget.at_once(b, 2.0 * work));
         for part in groups.chunks(at_once) {
             if !budget.affords_on(b, 2.0 * part.len() as f64 * work) {
                 return None;

@@ -10,7 +10,7 @@
 
 use super::around::Around;
 use super::{Placed, alpha, ibp};
-use crate::analysis::Budget;
+use crate::analysis::budget::{Budget, pass};
 use crate::backend::Backend;
 use crate::layer::{Incidence, LinearMap, Piece};
 use crate::linalg::Enclosure;
@@ -73,13 +73,14 @@ pub fn run_all<B: Backend>(
     let own = budget.part(NARROWED);
     let norm = |map: &LinearMap| placed.size(map, &own.deadline);
     let (lo, hi) = ends2(&input, true);
-    let mut pass = Pass::new(&prepared, regions, input.dim().0, &own);
+    let mut sweep = Pass::new(&prepared, regions, input.dim().0, &own);
     // Squares of weights take as much room as the weights.
-    if 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES {
+    let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES;
+    if fits && own.affords_on(prepared.backend, PASSES * pass(prepared.net)) {
         let layers = Layers { squares: placed.squares(), norm: &norm };
-        pass.around = Around::new(&prepared, layers, regions, &Ends { lo, hi });
+        sweep.around = Around::new(&prepared, layers, regions, &Ends { lo, hi });
     }
-    pass.run(Given { input, known: None, optimised: true, cuts: None })
+    sweep.run(Given { input, known: None, optimised: true, cuts: None })
 }
 
 /// On one region as a checker derives it again, who bounds norms of layers by their rows and columns.
@@ -90,11 +91,13 @@ pub fn run_whole<B: Backend>(
     budget: &Budget,
 ) -> Statuses<B> {
     let prepared = placed.prepared(&budget.deadline);
-    let layers = Layers { squares: placed.squares(), norm: &rough };
     let (lo, hi) = ends2(&given.input, true);
-    let mut pass = Pass::new(&prepared, Regions::One(region), 1, budget);
-    pass.around = Around::new(&prepared, layers, Regions::One(region), &Ends { lo, hi });
-    pass.run(given)
+    let mut sweep = Pass::new(&prepared, Regions::One(region), 1, budget);
+    if budget.affords_on(prepared.backend, PASSES * pass(prepared.net)) {
+        let layers = Layers { squares: placed.squares(), norm: &rough };
+        sweep.around = Around::new(&prepared, layers, Regions::One(region), &Ends { lo, hi });
+    }
+    sweep.run(given)
 }
 
 /// On parts of a region.
@@ -109,6 +112,9 @@ pub fn run_on<B: Backend>(
 
 /// Squares of weights may take this part of the memory.
 const SQUARES: u64 = 8;
+
+/// What sweeps around the centres cost before any row, in passes.
+const PASSES: f64 = 10.0;
 
 /// The part of the time left in which ends are narrowed.
 const NARROWED: f64 = 0.5;

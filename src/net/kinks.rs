@@ -177,6 +177,9 @@ struct Pool<'p> {
     output: [usize; 2],
 }
 
+/// Weights that a pool's convolutions may have together; else entries are picked from the one that is there.
+const WEIGHTS: usize = 1 << 25;
+
 /// Filters of a pool's entries and of all the differences that its tree takes, in order.
 struct Tree {
     shape: ConvShape,
@@ -226,6 +229,10 @@ impl<'p> Pool<'p> {
         let stride = [0, 1].map(|axis| conv.stride[axis] * self.step[axis]);
         let shape = ConvShape { kernel, stride, output: self.output, ..*conv };
         let (taps, wide) = (conv.taps(), shape.taps());
+        let weights = (self.weight.len() / taps).saturating_mul(wide).saturating_mul(2 * self.offsets.len());
+        if weights > WEIGHTS {
+            return None;
+        }
         let filter = |o: &[usize; 2]| {
             let mut all = vec![0.0; self.weight.len() / taps * wide];
             for (i, &w) in self.weight.iter().enumerate() {

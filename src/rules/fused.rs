@@ -46,11 +46,18 @@ impl<'n> Kept<'n> {
         }
     }
 
+    /// Columns of their matrices together.
+    fn width(&self) -> usize {
+        let Some(rows) = self.rows.as_ref().filter(|r| !r.is_empty()) else { return 0 };
+        let blocks = 0..rows[0].kinks.len();
+        let kinks = blocks.map(|t| places(rows, &|r| &r.kinks[t].1).len());
+        places(rows, &|r| &r.input).len() + kinks.sum::<usize>()
+    }
+
     /// Multiplications of their norms, about.
     pub fn price(&self) -> f64 {
-        let rows = self.rows.as_deref().unwrap_or_default();
-        let entries = rows.iter().map(Row::most).max().unwrap_or(0);
-        4.0 * (rows.len() * rows.len()) as f64 * entries as f64
+        let rows = self.rows.as_ref().map_or(0, Vec::len);
+        4.0 * (rows * rows) as f64 * self.width() as f64
     }
 
     /// The distance of all of them together; `start` is that of the inputs, `radius` that of a node's open
@@ -63,6 +70,9 @@ impl<'n> Kept<'n> {
     ) -> f64 {
         let Some(rows) = &self.rows else { return f64::INFINITY };
         let Some(first) = rows.first() else { return 0.0 };
+        if rows.len().saturating_mul(self.width()) > ENTRIES {
+            return f64::INFINITY;
+        }
         let mut sum = times(norm(rows, &|r| &r.input, &|_| 1.0), start);
         for (t, (k, _)) in first.kinks.iter().enumerate() {
             sum = add_up(sum, times(norm(rows, &|r| &r.kinks[t].1, &|j| rate(*k, j)), radius(*k)));
@@ -75,11 +85,17 @@ fn times(a: f64, b: f64) -> f64 {
     if a == 0.0 || b == 0.0 { 0.0 } else { mul_up(a, b) }
 }
 
-/// ‖G diag(rate)‖_2 for one block of the rows.
-fn norm(rows: &[Row], of: &dyn Fn(&Row) -> &[Entry], rate: &dyn Fn(usize) -> f64) -> f64 {
+/// Where one block of the rows has entries.
+fn places(rows: &[Row], of: &dyn Fn(&Row) -> &[Entry]) -> Vec<usize> {
     let mut places: Vec<usize> = rows.iter().flat_map(|r| of(r).iter().map(|e| e.place)).collect();
     places.sort_unstable();
     places.dedup();
+    places
+}
+
+/// ‖G diag(rate)‖_2 for one block of the rows.
+fn norm(rows: &[Row], of: &dyn Fn(&Row) -> &[Entry], rate: &dyn Fn(usize) -> f64) -> f64 {
+    let places = places(rows, of);
     let zeros = || Array2::zeros((rows.len(), places.len()));
     let (mut centre, mut radius): (Array2<f64>, Array2<f64>) = (zeros(), zeros());
     for (i, e) in rows.iter().enumerate().flat_map(|(i, row)| of(row).iter().map(move |e| (i, e))) {

@@ -126,12 +126,15 @@ pub struct Nominal<'p, 'n, B: Backend> {
     start: f64,
     /// Is every nonlinear node so far one function per feature?
     usable: bool,
+    /// Nodes that the output depends on.
+    needed: Vec<bool>,
 }
 
 impl<'p, 'n, B: Backend> Nominal<'p, 'n, B> {
     /// `input`: ends of the input; `start`: how far it is from the centre in the euclidean norm.
     pub fn new(prepared: &'p Prepared<'n, B>, region: &'p Region, input: &Ends, start: f64) -> Option<Self> {
-        let (c, d) = region.centre_ends()?;
+        // At a point slopes are those of a neighbourhood.
+        let (c, d) = region.centre_ends().filter(|_| !region.is_point())?;
         let apart = |j: usize| match region.is_fixed(j) {
             true => [0.0, 0.0],
             false => [sub_down(input.lo[[0, j]], d[j]).min(0.0), sub_up(input.hi[[0, j]], c[j]).max(0.0)],
@@ -140,7 +143,8 @@ impl<'p, 'n, B: Backend> Nominal<'p, 'n, B> {
         let input = (0..prepared.net.inputs()).map(apart).collect();
         let (slacks, radius) = (vec![None; nodes], vec![f64::INFINITY; nodes]);
         let expected = radius.clone();
-        Some(Nominal { prepared, region, slacks, radius, expected, input, start, usable: true })
+        let needed = prepared.net.needed();
+        Some(Nominal { prepared, region, slacks, radius, expected, input, start, usable: true, needed })
     }
 
     /// Passes a nonlinear node: ends of its arguments, their values at the centre, and how far they are from
@@ -195,9 +199,10 @@ impl<'p, 'n, B: Backend> Nominal<'p, 'n, B> {
         self.usable.then(|| Expansion::around(self.prepared, gates)).flatten()
     }
 
-    /// How many rows of adjoints these features of node k take, group by group.
-    pub fn groups(&self, cones: &Cones, features: &[usize]) -> Option<Vec<Vec<usize>>> {
-        self.usable.then(|| cones.apart(features))
+    /// How many rows of adjoints these features of node k take, group by group. None for a node that the output
+    /// does not need: an expansion leaves out what only such nodes read.
+    pub fn groups(&self, k: usize, cones: &Cones, features: &[usize]) -> Option<Vec<Vec<usize>>> {
+        (self.usable && self.needed[k]).then(|| cones.apart(features))
     }
 
     /// Ends of features of node k, group by group, given its value at the centre. `seen` gets every one.
@@ -343,6 +348,6 @@ fn dual(multiplier: f64, radius: f64, parts: &[(f64, &Slack)]) -> f64 {
                 mul_down(mul_down(*p, factor), away),
             )
         };
-        add_up(sum, most.max(0.0))
+        add_up(sum, if most.is_nan() { f64::INFINITY } else { most.max(0.0) })
     })
 }

@@ -117,7 +117,14 @@ impl Cones {
 
     /// What node k holds is read from its input i; layouts of both.
     fn pass(&mut self, net: &Net, k: usize, (i, [to, from]): (usize, [Option<[usize; 3]>; 2])) {
+        let joins = matches!(net.nodes[k].op, Op::Concat);
         let read = match (&self.held[k], to, from) {
+            // Parts are whole channels only where all of them are.
+            (_, Some([_, h, w]), _)
+                if joins && net.nodes[k].inputs.iter().any(|&i| net.nodes[i].len() % (h * w) > 0) =>
+            {
+                None
+            }
             (Held::Part(spans), Some(to), Some(from)) => before(&net.nodes[k].op, spans, from, to),
             _ => None,
         };
@@ -158,7 +165,8 @@ impl Cones {
 
     /// These features in groups of which no two meet.
     pub fn apart(&self, features: &[usize]) -> Vec<Vec<usize>> {
-        if self.held.contains(&Held::Everything) {
+        let wide = self.sizes[self.at][1].max(self.sizes[self.at][2]) > WIDEST;
+        if wide || self.held.contains(&Held::Everything) {
             return features.iter().map(|&j| vec![j]).collect();
         }
         let tables = [0, 1].map(|axis| self.meetings(axis));
@@ -202,6 +210,8 @@ impl Cones {
     }
 }
 
+/// Rows or columns of a node up to which positions are compared.
+const WIDEST: usize = 1024;
 /// Groups that a feature is tried with.
 const TRIED: usize = 96;
 
@@ -289,6 +299,31 @@ mod tests {
         }
         // A 3 x 3 patch of a layer whose patches are 3 x 3 reads 5 x 5 inputs of each channel.
         assert_eq!(cones.features(0, n + 1).len(), 2 * 25);
+    }
+
+    /// A part that does not begin with a channel is in no rectangle.
+    #[test]
+    fn parts_of_a_concatenation_may_lie_across_channels() {
+        let mut net = Net::new(vec![1, 2, 2]);
+        let pick = |count: usize| Op::Select {
+            incidence: Arc::new(Incidence::gather(4, (0..count).map(|j| Some(j as u32)))),
+            fill: 0.0,
+        };
+        let first = net.push("a", pick(3), vec![0], vec![3]).unwrap();
+        let middle = net.push("b", Op::Piecewise(Piecewise::RELU), vec![0], vec![1, 2, 2]).unwrap();
+        let last = net.push("c", pick(1), vec![0], vec![1]).unwrap();
+        let joined = net.push("j", Op::Concat, vec![first, middle, last], vec![2, 2, 2]).unwrap();
+        let (op, n) = conv([2, 1], 2, 1, 1, 0);
+        let at = net.push("d", op, vec![joined], vec![1, n, n]).unwrap();
+        let cones = Cones::new(&net, at);
+        // Feature 0 reads entry 4 of the whole, which is entry 1 of the middle part.
+        assert!(cones.features(middle, 0).contains(&1));
+        let mut aligned = Net::new(vec![1, 2, 2]);
+        let relu = aligned.push("r", Op::Piecewise(Piecewise::RELU), vec![0], vec![1, 2, 2]).unwrap();
+        let joined = aligned.push("j", Op::Concat, vec![relu, 0], vec![2, 2, 2]).unwrap();
+        let (op, n) = conv([2, 1], 2, 1, 1, 0);
+        let at = aligned.push("d", op, vec![joined], vec![1, n, n]).unwrap();
+        assert_eq!(Cones::new(&aligned, at).features(relu, 1), vec![1]);
     }
 
     #[test]

@@ -51,8 +51,8 @@ impl<'c, 'n> Around<'c, 'n> {
     pub fn narrow(&mut self, k: usize, open: &[usize], own: &mut Ends) -> Checked<()> {
         let cones = Cones::new(self.prepared.net, k);
         let mut kept = Kept::new(self.prepared.net, k);
-        let Some(groups) = self.nominal.groups(&cones, open) else { return Ok(()) };
-        for part in groups.chunks(self.room.bounded(1)?) {
+        let Some(groups) = self.nominal.groups(k, &cones, open) else { return Ok(()) };
+        for part in groups.chunks(self.room.adjoints()?) {
             self.room.in_time()?;
             let all = self.nominal.bound((k, &cones), part, self.reach.at(k), &mut |j, [lo, hi], row| {
                 let (l, h) = (own.lo[[0, j]].max(lo), own.hi[[0, j]].min(hi));

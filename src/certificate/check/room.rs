@@ -129,6 +129,13 @@ impl<'l> Room<'l> {
         self.chunk(2 * parts, FEATURES, "linear bounds of one part")
     }
 
+    /// Rows of adjoints, kept at every node, that are computed at a time.
+    pub fn adjoints(&self) -> Checked<usize> {
+        let each = self.vector().saturating_add(STATE.saturating_mul(self.features as u64));
+        self.fits(each, "a row of adjoints")?;
+        Ok(((self.enough() / each.max(1)) as usize).clamp(1, FEATURES))
+    }
+
     /// Functionals of every one of these rows that are carried at a time.
     pub fn functionals(&self, rows: usize, most: usize) -> Checked<usize> {
         self.chunk(rows, most, "linear bounds of the output's gradients")

@@ -37,10 +37,11 @@ pub fn derive(
     let free: Vec<Vec<bool>> = parts.iter().map(|p| p.free(&fixed)).collect();
     let (input, given) = (b.upload(&enclosure(&boxes(&parts))), known(&parts, net));
     let read = read_by_nonlinear(net);
-    let squares = Maps::squares(net, b);
-    let mut around = match &parts[..] {
-        [part] if part.is_whole(region) => Around::new(prepared, &squares, region, &boxes(&parts), room)?,
-        _ => None,
+    let whole = matches!(&parts[..], [part] if part.is_whole(region));
+    let squares = whole.then(|| Maps::squares(net, b));
+    let mut around = match &squares {
+        Some(squares) => Around::new(prepared, squares, region, &boxes(&parts), room)?,
+        None => None,
     };
     let mut trace: Trace<Cpu> = Trace::start(net);
     let mut ends = Bounds::none(net.nodes.len());
