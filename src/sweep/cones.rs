@@ -121,7 +121,8 @@ impl Cones {
         let read = match (&self.held[k], to, from) {
             // Parts are whole channels only where all of them are.
             (_, Some([_, h, w]), _)
-                if joins && net.nodes[k].inputs.iter().any(|&i| net.nodes[i].len() % (h * w) > 0) =>
+                if joins
+                    && net.nodes[k].inputs.iter().any(|&i| !net.nodes[i].len().is_multiple_of(h * w)) =>
             {
                 None
             }

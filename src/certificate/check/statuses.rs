@@ -39,10 +39,8 @@ pub fn derive(
     let read = read_by_nonlinear(net);
     let whole = matches!(&parts[..], [part] if part.is_whole(region));
     let squares = whole.then(|| Maps::squares(net, b));
-    let mut around = match &squares {
-        Some(squares) => Around::new(prepared, squares, region, &boxes(&parts), room)?,
-        None => None,
-    };
+    let around = squares.as_ref().map(|s| Around::new(prepared, s, region, &boxes(&parts), room));
+    let mut around = around.transpose()?.flatten();
     let mut trace: Trace<Cpu> = Trace::start(net);
     let mut ends = Bounds::none(net.nodes.len());
     let mut relaxations = vec![];
