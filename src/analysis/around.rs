@@ -14,10 +14,12 @@ use crate::rules::fused::Kept;
 use crate::rules::linear::Regions;
 use crate::rules::nominal::Nominal;
 use crate::rules::reach::{Layers, Reach};
-use crate::sweep::{Bounds, Cones, Ends, Prepared};
+use crate::sweep::{Bounds, Cones, Ends, Layouts, Prepared};
 
 /// Entries of rows at every node that are held at a time.
 const AT_ONCE: usize = 1 << 22;
+/// What finding its group costs a feature, in multiplications.
+const GROUPED: f64 = 4096.0;
 /// The part of the time left that the norm of one node's rows may take.
 const SHARE: f64 = 0.03;
 
@@ -26,6 +28,7 @@ pub struct Around<'a, 'n, B: Backend> {
     reach: Reach<'a, 'n, B>,
     /// By item.
     nominal: Vec<Nominal<'a, 'n, B>>,
+    layouts: Layouts,
 }
 
 impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
@@ -40,7 +43,7 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
         let each =
             |item: usize| Nominal::new(prepared, regions.of(item), &input.item(item), reach.radius(0)[item]);
         let nominal = (0..input.lo.nrows()).map(each).collect::<Option<Vec<_>>>()?;
-        Some(Around { prepared, reach, nominal })
+        Some(Around { prepared, reach, nominal, layouts: Layouts::new(prepared.net) })
     }
 
     /// Passes node k; `ends` are those of all nodes before.
@@ -85,14 +88,17 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
         (budget, work, kept): (&Budget, f64, &mut Kept),
     ) -> Option<()> {
         let nominal = &self.nominal[item];
-        let cones = Cones::new(self.prepared.net, k);
+        let b = self.prepared.backend;
+        if !budget.affords(GROUPED * open.len() as f64) {
+            return None;
+        }
+        let cones = Cones::new(self.prepared.net, &self.layouts, k);
         let groups = nominal.groups(k, &cones, open)?;
         // Without a clock all of them, where that is one pass, about.
         let all = 2.0 * groups.len() as f64 * work;
-        if budget.is_brief() && !budget.affords_on(self.prepared.backend, all) {
+        if budget.is_brief() && !budget.affords_on(b, all) {
             return None;
         }
-        let b = self.prepared.backend;
         let at = self.reach.at(k).item(item);
         let widest = self.prepared.net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
         let features: usize = self.prepared.net.nodes[..=k].iter().map(|n| n.len()).sum();

@@ -12,6 +12,7 @@ use super::around::Around;
 use super::{Placed, alpha, ibp};
 use crate::analysis::budget::{Budget, pass};
 use crate::backend::Backend;
+use crate::deadline::Deadline;
 use crate::layer::{Incidence, LinearMap, Piece};
 use crate::linalg::Enclosure;
 use crate::net::Op;
@@ -68,19 +69,11 @@ pub fn run_all<B: Backend>(
     input: Enclosure,
     budget: &Budget,
 ) -> Statuses<B> {
-    let prepared = placed.prepared(&budget.deadline);
     // Whoever asked has work of his own to do: what is not narrowed within a part of the time stays wide.
     let own = budget.part(NARROWED);
     let norm = |map: &LinearMap| placed.size(map, &own.deadline);
-    let (lo, hi) = ends2(&input, true);
-    let mut sweep = Pass::new(&prepared, regions, input.dim().0, &own);
-    // Squares of weights take as much room as the weights.
-    let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES;
-    if fits && own.affords_on(prepared.backend, PASSES * pass(prepared.net)) {
-        let layers = Layers { squares: placed.squares(), norm: &norm };
-        sweep.around = Around::new(&prepared, layers, regions, &Ends { lo, hi });
-    }
-    sweep.run(Given { input, known: None, optimised: true, cuts: None })
+    let given = Given { input, known: None, optimised: true, cuts: None };
+    centred(placed, regions, given, (&budget.deadline, &own, &norm))
 }
 
 /// On one region as a checker derives it again, who bounds norms of layers by their rows and columns.
@@ -90,12 +83,27 @@ pub fn run_whole<B: Backend>(
     given: Given,
     budget: &Budget,
 ) -> Statuses<B> {
-    let prepared = placed.prepared(&budget.deadline);
+    centred(placed, Regions::One(region), given, (&budget.deadline, budget, &rough))
+}
+
+/// When sweeps end, what may be spent, and norms of layers.
+type Means<'m> = (&'m Deadline, &'m Budget, &'m dyn Fn(&LinearMap) -> f64);
+
+/// With what distances from the centres say, where room and time are there for it.
+fn centred<B: Backend>(
+    placed: &Placed<B>,
+    regions: Regions,
+    given: Given,
+    (until, budget, norm): Means,
+) -> Statuses<B> {
+    let prepared = placed.prepared(until);
     let (lo, hi) = ends2(&given.input, true);
-    let mut sweep = Pass::new(&prepared, Regions::One(region), 1, budget);
-    if budget.affords_on(prepared.backend, PASSES * pass(prepared.net)) {
-        let layers = Layers { squares: placed.squares(), norm: &rough };
-        sweep.around = Around::new(&prepared, layers, Regions::One(region), &Ends { lo, hi });
+    let mut sweep = Pass::new(&prepared, regions, given.input.dim().0, budget);
+    // Squares of weights take as much room as the weights.
+    let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES;
+    if fits && budget.affords_on(prepared.backend, PASSES * pass(prepared.net)) {
+        let layers = Layers { squares: placed.squares(), norm };
+        sweep.around = Around::new(&prepared, layers, regions, &Ends { lo, hi });
     }
     sweep.run(given)
 }

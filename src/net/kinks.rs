@@ -18,6 +18,7 @@ impl Net {
         }
         let users = self.users();
         let mut made = Made { net: Net::new(self.nodes[0].shape.clone()), place: vec![0] };
+        let mut left = WEIGHTS;
         for node in &self.nodes[1..] {
             let Op::Max(windows) = &node.op else {
                 let inputs = node.inputs.iter().map(|&i| made.place[i]).collect();
@@ -35,7 +36,7 @@ impl Net {
             };
             let only = alone(entries) && self.nodes[entries].inputs.len() == 1;
             let pool = Pool::new(&self.nodes[entries], windows, &node.shape).filter(|_| only);
-            let tree = pool.and_then(|p| p.tree());
+            let tree = pool.and_then(|p| p.tree(&mut left));
             match tree {
                 Some(tree) => {
                     let from = self.nodes[entries].inputs[0];
@@ -177,8 +178,9 @@ struct Pool<'p> {
     output: [usize; 2],
 }
 
-/// Weights that a pool's convolutions may have together; else entries are picked from the one that is there.
-const WEIGHTS: usize = 1 << 25;
+/// Weights that convolutions of a network's pools may have together; where they do not suffice, entries are picked
+/// from the convolution that is there. The same for everybody: places of neurons depend on it.
+const WEIGHTS: usize = 1 << 23;
 
 /// Filters of a pool's entries and of all the differences that its tree takes, in order.
 struct Tree {
@@ -221,8 +223,8 @@ impl<'p> Pool<'p> {
         fits.then(|| Pool { conv, weight, bias: bias.clone(), offsets, step, output: [h, w] })
     }
 
-    /// None where a difference of weights is no float.
-    fn tree(&self) -> Option<Tree> {
+    /// None where a difference of weights is no float, or more weights are needed than are `left`.
+    fn tree(&self, left: &mut usize) -> Option<Tree> {
         let conv = self.conv;
         let far = |axis: usize| self.offsets.iter().map(|o| o[axis]).max().unwrap_or(0);
         let kernel = [0, 1].map(|axis| conv.kernel[axis] + far(axis) * conv.stride[axis]);
@@ -230,9 +232,7 @@ impl<'p> Pool<'p> {
         let shape = ConvShape { kernel, stride, output: self.output, ..*conv };
         let (taps, wide) = (conv.taps(), shape.taps());
         let weights = (self.weight.len() / taps).saturating_mul(wide).saturating_mul(2 * self.offsets.len());
-        if weights > WEIGHTS {
-            return None;
-        }
+        *left = left.checked_sub(weights)?;
         let filter = |o: &[usize; 2]| {
             let mut all = vec![0.0; self.weight.len() / taps * wide];
             for (i, &w) in self.weight.iter().enumerate() {

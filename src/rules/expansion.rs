@@ -79,6 +79,16 @@ impl<'p, 'a, B: Backend> Expansion<'p, 'a, B> {
         Some(Expansion { prepared, gates, kinks })
     }
 
+    /// With slopes that are numbers, at every node that has some.
+    pub fn fixed(prepared: &'p Prepared<'a, B>, gates: Vec<Option<Gate<B>>>) -> Self {
+        let kink = |(node, g): (usize, &Option<Gate<B>>)| {
+            let radius = Array1::zeros(prepared.net.nodes[node].len());
+            g.is_some().then_some(Kink { node, radius })
+        };
+        let kinks = gates.iter().enumerate().filter_map(kink).collect();
+        Expansion { prepared, gates, kinks }
+    }
+
     /// The node that a kink reads.
     pub fn argument(&self, kink: usize) -> usize {
         self.prepared.net.nodes[self.kinks[kink].node].inputs[0]

@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::linalg::scaling::Scaling;
 use crate::net::Net;
-use crate::sweep::{Cones, Gate, Prepared};
+use crate::sweep::{Cones, Gate, Layouts, Prepared};
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -190,7 +190,7 @@ impl Feedback {
         gates: Vec<Option<Gate<B>>>,
         seeds: &Enclosure,
         counts: impl Fn(usize) -> bool,
-        allowed: impl FnOnce(Size) -> bool,
+        mut allowed: impl FnMut(Size) -> bool,
     ) -> Option<Feedback> {
         let relevant = relevant(prepared, &gates, seeds);
         let e = Expansion::around(prepared, gates)?;
@@ -201,7 +201,12 @@ impl Feedback {
             .map(|k| (0..k.radius.len()).filter(|&j| k.radius[j] > 0.0 && relevant[k.node][j]).collect())
             .collect();
         let layout = Layout::new(&e, &counts, &open, seeds.dim().1);
-        let cones: Vec<Cones> = (0..open.len()).map(|k| Cones::new(prepared.net, e.argument(k))).collect();
+        if !allowed(layout.size) {
+            return None;
+        }
+        let layouts = Layouts::new(prepared.net);
+        let cones: Vec<Cones> =
+            (0..open.len()).map(|k| Cones::new(prepared.net, &layouts, e.argument(k))).collect();
         let groups: Vec<Vec<Vec<usize>>> = cones.iter().zip(&open).map(|(c, o)| c.apart(o)).collect();
         let passes = (0..open.len()).map(|k| groups[k].len() as f64 * back(prepared.net, e.argument(k)));
         let last = seeds.dim().1 as f64 * back(prepared.net, prepared.net.output());

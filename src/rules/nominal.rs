@@ -196,11 +196,10 @@ impl<'p, 'n, B: Backend> Nominal<'p, 'n, B> {
             Some(Gate::Each(b.upload_slopes(&slopes, &slopes)))
         };
         let gates = self.slacks.iter().map(gate).collect();
-        self.usable.then(|| Expansion::around(self.prepared, gates)).flatten()
+        self.usable.then(|| Expansion::fixed(self.prepared, gates))
     }
 
-    /// How many rows of adjoints these features of node k take, group by group. None for a node that the output
-    /// does not need: an expansion leaves out what only such nodes read.
+    /// How many rows of adjoints these features of node k take, group by group. None where no output needs them.
     pub fn groups(&self, k: usize, cones: &Cones, features: &[usize]) -> Option<Vec<Vec<usize>>> {
         (self.usable && self.needed[k]).then(|| cones.apart(features))
     }

@@ -34,22 +34,31 @@ fn size(shape: &[usize]) -> Option<[usize; 3]> {
     if let [c, h, w] = *shape { Some([c, h, w]) } else { None }
 }
 
-/// Channels, rows and columns of a node: by its shape, or as a convolution writes or reads it.
-fn layout(net: &Net, k: usize) -> Option<[usize; 3]> {
-    let conv = |node: usize, reads: bool| {
-        let Op::Affine(Affine { map: LinearMap::Conv { shape, adjoint, .. }, .. }) = &net.nodes[node].op
-        else {
-            return None;
+/// Channels, rows and columns of a network's nodes: by their shapes, or as convolutions write or read them.
+#[derive(Clone, Debug)]
+pub struct Layouts(Vec<Option<[usize; 3]>>);
+
+impl Layouts {
+    pub fn new(net: &Net) -> Layouts {
+        let conv = |node: usize, reads: bool| {
+            let Op::Affine(Affine { map: LinearMap::Conv { shape, adjoint, .. }, .. }) = &net.nodes[node].op
+            else {
+                return None;
+            };
+            Some(match reads != *adjoint {
+                true => [shape.in_channels, shape.input[0], shape.input[1]],
+                false => [shape.out_channels, shape.output[0], shape.output[1]],
+            })
         };
-        Some(match reads != *adjoint {
-            true => [shape.in_channels, shape.input[0], shape.input[1]],
-            false => [shape.out_channels, shape.output[0], shape.output[1]],
-        })
-    };
-    let readers = (k + 1..net.nodes.len()).filter(|&u| net.nodes[u].inputs.contains(&k));
-    size(&net.nodes[k].shape)
-        .or_else(|| conv(k, false))
-        .or_else(|| readers.into_iter().find_map(|u| conv(u, true)))
+        let own = |k: usize| size(&net.nodes[k].shape).or_else(|| conv(k, false));
+        let mut all: Vec<_> = (0..net.nodes.len()).map(own).collect();
+        for (u, node) in net.nodes.iter().enumerate() {
+            for &i in &node.inputs {
+                all[i] = all[i].or_else(|| conv(u, true));
+            }
+        }
+        Layouts(all)
+    }
 }
 
 fn joined(a: [usize; 2], b: [usize; 2]) -> [usize; 2] {
@@ -64,19 +73,27 @@ fn meets(a: [usize; 2], b: [usize; 2]) -> bool {
     a[0] <= a[1] && b[0] <= b[1] && a[0] <= b[1] && b[0] <= a[1]
 }
 
-/// Inputs that outputs in this span of an axis read.
-fn read(shape: &ConvShape, axis: usize, span: [usize; 2]) -> [usize; 2] {
-    let each = (0..shape.kernel[axis]).flat_map(|t| {
-        let ends = if span[0] > span[1] { vec![] } else { (span[0]..=span[1]).collect::<Vec<_>>() };
-        ends.into_iter().filter_map(move |o| shape.source(axis, o, t))
-    });
-    each.fold(EMPTY, |s, i| joined(s, [i, i]))
+/// Inputs that outputs in this span of an axis read, and what lies between them.
+fn read(shape: &ConvShape, axis: usize, [a, z]: [usize; 2]) -> [usize; 2] {
+    let step = |o: usize| o.saturating_mul(shape.stride[axis]);
+    let last = step(z).saturating_add((shape.kernel[axis] - 1).saturating_mul(shape.dilation[axis]));
+    match last.checked_sub(shape.pad[axis]) {
+        Some(last) if a <= z => {
+            [step(a).saturating_sub(shape.pad[axis]), last.min(shape.input[axis].saturating_sub(1))]
+        }
+        _ => EMPTY,
+    }
 }
 
 /// Outputs that read inputs in this span of an axis.
-fn readers(shape: &ConvShape, axis: usize, span: [usize; 2]) -> [usize; 2] {
-    let reads = |o: &usize| meets(read(shape, axis, [*o, *o]), span);
-    (0..shape.output[axis]).filter(reads).fold(EMPTY, |s, o| joined(s, [o, o]))
+fn readers(shape: &ConvShape, axis: usize, [a, z]: [usize; 2]) -> [usize; 2] {
+    if a > z {
+        return EMPTY;
+    }
+    let (stride, pad) = (shape.stride[axis].max(1), shape.pad[axis]);
+    let far = (shape.kernel[axis] - 1).saturating_mul(shape.dilation[axis]);
+    let first = (a + pad).saturating_sub(far).div_ceil(stride);
+    [first, ((z + pad) / stride).min(shape.output[axis].saturating_sub(1))]
 }
 
 /// What positions of the outputs of an incidence read, by axis.
@@ -97,9 +114,8 @@ fn gathered(incidence: &Incidence, from: [usize; 3], to: [usize; 3]) -> [Spans; 
 }
 
 impl Cones {
-    pub fn new(net: &Net, at: usize) -> Cones {
-        let layouts: Vec<Option<[usize; 3]>> = (0..=at).map(|k| layout(net, k)).collect();
-        let size = |k: usize| layouts.get(k).copied().flatten().unwrap_or([net.nodes[k].len(), 1, 1]);
+    pub fn new(net: &Net, Layouts(layouts): &Layouts, at: usize) -> Cones {
+        let size = |k: usize| layouts[k].unwrap_or([net.nodes[k].len(), 1, 1]);
         let sizes = (0..net.nodes.len()).map(size).collect();
         let mut cones = Cones { held: vec![Held::Nothing; net.nodes.len()], sizes, at };
         let [_, h, w] = cones.sizes[at];
@@ -166,11 +182,7 @@ impl Cones {
 
     /// These features in groups of which no two meet.
     pub fn apart(&self, features: &[usize]) -> Vec<Vec<usize>> {
-        let wide = self.sizes[self.at][1].max(self.sizes[self.at][2]) > WIDEST;
-        if wide || self.held.contains(&Held::Everything) {
-            return features.iter().map(|&j| vec![j]).collect();
-        }
-        let tables = [0, 1].map(|axis| self.meetings(axis));
+        let Some(tables) = self.meetings() else { return features.iter().map(|&j| vec![j]).collect() };
         let meet = |a: [usize; 2], b: [usize; 2]| {
             let at = |axis: usize| tables[axis][a[axis]][b[axis]];
             at(0) & at(1) != 0
@@ -193,26 +205,42 @@ impl Cones {
         groups.into_iter().map(|g| g.0).collect()
     }
 
-    /// By two positions of the start along an axis: the nodes where their spans meet, as bits; nodes share bits
-    /// where there are many, which only makes more of them meet.
-    fn meetings(&self, axis: usize) -> Vec<Vec<u64>> {
-        let n = self.sizes[self.at][1 + axis];
-        let mut bits = vec![vec![0u64; n]; n];
-        let parts =
-            self.held.iter().filter_map(|h| if let Held::Part(s) = h { Some(&s[axis]) } else { None });
-        for (node, spans) in parts.enumerate() {
-            for (a, b) in (0..n).flat_map(|a| (0..n).map(move |b| (a, b))) {
-                if meets(spans[a], spans[b]) {
-                    bits[a][b] |= 1 << (node % 64);
-                }
+    /// By axis and two positions of the start: the nodes where their spans meet, as bits; nodes share bits where
+    /// there are many, which only makes more of them meet. None where everything may meet, or looking costs more
+    /// than it saves.
+    fn meetings(&self) -> Option<[Vec<Vec<u64>>; 2]> {
+        let mut parts: Vec<&[Spans; 2]> = vec![];
+        for held in &self.held {
+            match held {
+                Held::Nothing => {}
+                Held::Part(spans) if parts.contains(&spans) => {}
+                Held::Part(spans) => parts.push(spans),
+                Held::Everything => return None,
+            }
+            let [_, h, w] = self.sizes[self.at];
+            let pairs = h.saturating_mul(h).saturating_add(w.saturating_mul(w));
+            if parts.len().saturating_mul(pairs) > PAIRS {
+                return None;
             }
         }
-        bits
+        let table = |axis: usize| {
+            let n = self.sizes[self.at][1 + axis];
+            let mut bits = vec![vec![0u64; n]; n];
+            for (node, spans) in parts.iter().enumerate() {
+                for (a, b) in (0..n).flat_map(|a| (0..n).map(move |b| (a, b))) {
+                    if meets(spans[axis][a], spans[axis][b]) {
+                        bits[a][b] |= 1 << (node % 64);
+                    }
+                }
+            }
+            bits
+        };
+        Some([table(0), table(1)])
     }
 }
 
-/// Rows or columns of a node up to which positions are compared.
-const WIDEST: usize = 1024;
+/// Pairs of positions, by nodes that differ, that are compared at most.
+const PAIRS: usize = 1 << 24;
 /// Groups that a feature is tried with.
 const TRIED: usize = 96;
 
@@ -282,7 +310,7 @@ mod tests {
         let k = net.push("r", Op::Piecewise(Piecewise::RELU), vec![k], vec![3, n, n]).unwrap();
         let (second, n) = conv([3, 2], n, 3, 2, 0);
         let at = net.push("d", second, vec![k], vec![2, n, n]).unwrap();
-        let cones = Cones::new(&net, at);
+        let cones = Cones::new(&net, &Layouts::new(&net), at);
         let all: Vec<usize> = (0..2 * n * n).collect();
         let groups = cones.apart(&all);
         let mut seen: Vec<usize> = groups.concat();
@@ -316,7 +344,7 @@ mod tests {
         let joined = net.push("j", Op::Concat, vec![first, middle, last], vec![2, 2, 2]).unwrap();
         let (op, n) = conv([2, 1], 2, 1, 1, 0);
         let at = net.push("d", op, vec![joined], vec![1, n, n]).unwrap();
-        let cones = Cones::new(&net, at);
+        let cones = Cones::new(&net, &Layouts::new(&net), at);
         // Feature 0 reads entry 4 of the whole, which is entry 1 of the middle part.
         assert!(cones.features(middle, 0).contains(&1));
         let mut aligned = Net::new(vec![1, 2, 2]);
@@ -324,7 +352,7 @@ mod tests {
         let joined = aligned.push("j", Op::Concat, vec![relu, 0], vec![2, 2, 2]).unwrap();
         let (op, n) = conv([2, 1], 2, 1, 1, 0);
         let at = aligned.push("d", op, vec![joined], vec![1, n, n]).unwrap();
-        assert_eq!(Cones::new(&aligned, at).features(relu, 1), vec![1]);
+        assert_eq!(Cones::new(&aligned, &Layouts::new(&aligned), at).features(relu, 1), vec![1]);
     }
 
     #[test]
@@ -333,7 +361,7 @@ mod tests {
         let dense =
             Affine { map: LinearMap::Dense(Arc::new(ndarray::Array2::ones((3, 16)))), bias: None, repeat: 1 };
         let at = net.push("d", Op::Affine(dense), vec![0], vec![3]).unwrap();
-        let cones = Cones::new(&net, at);
+        let cones = Cones::new(&net, &Layouts::new(&net), at);
         assert_eq!(cones.apart(&[0, 2]), vec![vec![0], vec![2]]);
         assert_eq!(cones.features(0, 1).len(), 16);
     }

@@ -17,7 +17,7 @@ mod state;
 pub mod values;
 
 pub use chains::{Chain, Chains, Link};
-pub use cones::Cones;
+pub use cones::{Cones, Layouts};
 pub use maps::Maps;
 pub use prepared::Prepared;
 pub use state::{Bounds, Ends, Gate, Trace, enclosure, ends2, host_ends, upload_ends};

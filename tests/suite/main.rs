@@ -4,6 +4,7 @@
 mod adversarial;
 mod api;
 mod architecture;
+mod around;
 mod certificates;
 #[cfg(feature = "cli")]
 mod cli;

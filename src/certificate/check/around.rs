@@ -10,12 +10,13 @@ use crate::rules::fused::Kept;
 use crate::rules::linear::Regions;
 use crate::rules::nominal::Nominal;
 use crate::rules::reach::{Layers, Reach, rough};
-use crate::sweep::{Bounds, Cones, Ends, Maps, Prepared};
+use crate::sweep::{Bounds, Cones, Ends, Layouts, Maps, Prepared};
 
 pub struct Around<'c, 'n> {
     prepared: &'c Prepared<'n, Cpu>,
     reach: Reach<'c, 'n, Cpu>,
     nominal: Nominal<'c, 'n, Cpu>,
+    layouts: Layouts,
     room: &'c Room<'c>,
 }
 
@@ -34,7 +35,10 @@ impl<'c, 'n> Around<'c, 'n> {
             return Ok(None);
         };
         let nominal = Nominal::new(prepared, region, input, reach.radius(0)[0]);
-        Ok(nominal.map(|nominal| Around { prepared, reach, nominal, room }))
+        Ok(nominal.map(|nominal| {
+            let layouts = Layouts::new(prepared.net);
+            Around { prepared, reach, nominal, layouts, room }
+        }))
     }
 
     /// Passes node k; `ends` are those of all nodes before.
@@ -49,7 +53,7 @@ impl<'c, 'n> Around<'c, 'n> {
 
     /// Narrower ends of open features of node k.
     pub fn narrow(&mut self, k: usize, open: &[usize], own: &mut Ends) -> Checked<()> {
-        let cones = Cones::new(self.prepared.net, k);
+        let cones = Cones::new(self.prepared.net, &self.layouts, k);
         let mut kept = Kept::new(self.prepared.net, k);
         let Some(groups) = self.nominal.groups(k, &cones, open) else { return Ok(()) };
         for part in groups.chunks(self.room.adjoints()?) {

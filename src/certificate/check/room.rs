@@ -60,8 +60,8 @@ impl<'l> Room<'l> {
         let carried = net.nodes.iter().zip(read).filter(|(_, r)| *r).map(|(n, _)| n.len()).sum();
         let features = net.nodes.iter().map(|n| n.len()).sum();
         let room = Room { limits, inputs: net.inputs(), features, width: width(net), carried };
-        // Weights and their magnitudes; a copy of the network that stands for it.
-        room.fits(32 * net.parameters() as u64, "the network")?;
+        // Weights, their magnitudes and their squares; a copy of the network that stands for it.
+        room.fits(48 * net.parameters() as u64, "the network")?;
         room.fits(room.state(), "one part")?;
         Ok(room)
     }
