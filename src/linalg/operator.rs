@@ -180,7 +180,8 @@ fn weighted(b: &Box2, rows: Option<&Array1<f64>>, columns: Option<&Array1<f64>>)
 }
 
 /// max over s in {±1}^rows of ‖ |Cᵀs| + Rᵀ1 ‖, by a tree of partial sums: a leaf
-/// is a sum of k terms, so it errs by at most gamma_k Σ|C_ij| in entry j.
+/// is a sum of k terms, so it errs by at most gamma_k Σ|C_ij| in entry j. Below a
+/// partial sum v no leaf exceeds ‖ |v| + what the rows to come add at most ‖.
 fn signs(b: &Box2, norm: Norm) -> Upper {
     let (k, n) = b.centre.dim();
     let drift = gamma(k);
@@ -193,10 +194,18 @@ fn signs(b: &Box2, norm: Norm) -> Upper {
     }
     let radii: Vec<f64> = radii.iter().map(|(r, c)| add_up(r.up(), mul_up(drift, c.up()))).collect();
     let rows: Vec<Vec<f64>> = b.centre.rows().into_iter().map(|r| r.to_vec()).collect();
-    let mut levels = rows.clone();
-    let best = tree(&rows, &radii, norm, 1, &mut levels);
+    let mut rest = vec![radii; k];
+    for depth in (1..k).rev() {
+        let (before, after) = rest.split_at_mut(depth);
+        let terms = before[depth - 1].iter_mut().zip(&after[0]).zip(&rows[depth]);
+        terms.for_each(|((most, &later), &c)| *most = add_up(later, c.abs()));
+    }
     // Each term of a leaf's norm was rounded at most n + 3 times.
     let slack = add_up(1.0, mul_up(2.0, gamma(n + 4)));
+    let start = ascended(&rows, &rest[k - 1], norm);
+    let mut tree = Tree { rows: &rows, rest: &rest, norm, slack, best: start, levels: rows.clone() };
+    tree.below(1);
+    let best = tree.best;
     let value = match norm {
         Norm::Two => sqrt_up(add_up(mul_up(best, slack), mul_up(n as f64, 2f64.powi(-1000)))),
         _ => mul_up(best, slack),
@@ -204,24 +213,59 @@ fn signs(b: &Box2, norm: Norm) -> Upper {
     Upper::proven(value)
 }
 
-/// The largest computed leaf below the partial sum `levels[depth - 1]`.
-fn tree(rows: &[Vec<f64>], radii: &[f64], norm: Norm, depth: usize, levels: &mut [Vec<f64>]) -> f64 {
-    if depth == rows.len() {
-        return leaf(&levels[depth - 1], radii, norm);
-    }
-    let mut best = 0.0;
-    for sign in [1.0, -1.0] {
-        let (done, rest) = levels.split_at_mut(depth);
-        for ((x, &y), &c) in rest[0].iter_mut().zip(&done[depth - 1]).zip(&rows[depth]) {
-            *x = y + sign * c;
+/// A large leaf: signs that agree with the sum they lead to, from those of all rows added.
+fn ascended(rows: &[Vec<f64>], radii: &[f64], norm: Norm) -> f64 {
+    let mut signs = vec![1.0; rows.len()];
+    let mut best = f64::NEG_INFINITY;
+    loop {
+        let mut sum = vec![0.0; radii.len()];
+        for (row, s) in rows.iter().zip(&signs) {
+            sum.iter_mut().zip(row).for_each(|(x, c)| *x += s * c);
         }
-        let value = tree(rows, radii, norm, depth + 1, levels);
-        if value.is_nan() {
-            return value;
+        let value = leaf(&sum, radii, norm);
+        if value <= best || value.is_nan() {
+            return if value.is_nan() { value } else { best };
         }
-        best = f64::max(best, value);
+        best = value;
+        let toward: Vec<f64> = if norm == Norm::Two { sum } else { sum.iter().map(|x| x.signum()).collect() };
+        let dot = |row: &Vec<f64>| row.iter().zip(&toward).map(|(a, b)| a * b).sum::<f64>();
+        signs = rows.iter().map(|row| if dot(row) < 0.0 { -1.0 } else { 1.0 }).collect();
     }
-    best
+}
+
+/// Partial sums of rows with signs, and the largest computed leaf.
+struct Tree<'t> {
+    rows: &'t [Vec<f64>],
+    /// What is added to a partial sum of so many rows at most, less one; radii at the last.
+    rest: &'t [Vec<f64>],
+    norm: Norm,
+    slack: f64,
+    best: f64,
+    levels: Vec<Vec<f64>>,
+}
+
+impl Tree<'_> {
+    /// From the partial sum of the first `depth` rows on. A NaN stays.
+    fn below(&mut self, depth: usize) {
+        if self.best.is_nan() {
+            return;
+        }
+        let most = leaf(&self.levels[depth - 1], &self.rest[depth - 1], self.norm);
+        if depth == self.rows.len() {
+            self.best = if most.is_nan() { most } else { self.best.max(most) };
+            return;
+        }
+        if mul_up(most, self.slack) <= self.best {
+            return;
+        }
+        for sign in [1.0, -1.0] {
+            let (done, rest) = self.levels.split_at_mut(depth);
+            for ((x, &y), &c) in rest[0].iter_mut().zip(&done[depth - 1]).zip(&self.rows[depth]) {
+                *x = y + sign * c;
+            }
+            self.below(depth + 1);
+        }
+    }
 }
 
 /// Plain sums of (|v| + ρ) or their squares, eight at a time.
