@@ -19,6 +19,8 @@ use crate::num::Norm;
 use crate::region::Region;
 use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
 use crate::rules::reach::{Layers, rough};
+use crate::rules::relevance;
+use crate::rules::secant::secants;
 use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, ends2, host_ends, upload_ends};
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ use std::sync::Arc;
 /// Bounds of all nodes and the gates they imply.
 pub struct Statuses<B: Backend> {
     pub trace: Arc<Trace<B>>,
+    /// The same with slopes of secants from the centres, where these are known.
+    pub anchored: Option<Arc<Trace<B>>>,
     pub known: Bounds,
     pub ends: Bounds,
 }
@@ -73,13 +77,22 @@ pub fn run_all<B: Backend>(
     let own = budget.part(NARROWED);
     let norm = |map: &LinearMap| placed.size(map, &own.deadline);
     let (lo, hi) = ends2(&input, true);
-    let mut pass = Pass::new(&prepared, regions, input.dim().0, &own);
+    let items = input.dim().0;
     // Squares of weights take as much room as the weights.
-    if 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES {
-        let layers = Layers { squares: placed.squares(), norm: &norm };
-        pass.around = Around::new(&prepared, layers, regions, &Ends { lo, hi });
+    let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES;
+    let box_ = Ends { lo, hi };
+    let around = || {
+        let layers = fits.then(|| Layers { squares: placed.squares(), norm: &norm });
+        Around::new(&prepared, layers?, regions, &box_)
+    };
+    let given = || Given { input: input.clone(), known: None, optimised: true, cuts: None };
+    let mut relevant = vec![];
+    if let Some(around) = around() {
+        let wide = Pass { around: Some(around), wide: true, ..Pass::new(&prepared, regions, items, &own) };
+        let outputs = Array2::ones((items, prepared.net.outputs()));
+        relevant = relevance::relevant(&prepared, &wide.run(given()).trace.gates, &outputs);
     }
-    pass.run(Given { input, known: None, optimised: true, cuts: None })
+    Pass { around: around(), relevant, ..Pass::new(&prepared, regions, items, &own) }.run(given())
 }
 
 /// On one region as a checker derives it again, who bounds norms of layers by their rows and columns.
@@ -133,6 +146,10 @@ struct Pass<'a, 'n, B: Backend> {
     work: Vec<f64>,
     /// What is known by distances from the centres.
     around: Option<Around<'a, 'n, B>>,
+    /// By node, items x features: can the output depend on it? Nothing: perhaps on all.
+    relevant: Vec<Array2<bool>>,
+    /// Nothing is sharpened.
+    wide: bool,
 }
 
 impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
@@ -152,6 +169,8 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             curved: vec![false; count],
             work: vec![0.0; count],
             around: None,
+            relevant: vec![],
+            wide: false,
         }
     }
 
@@ -159,9 +178,47 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         for k in 0..self.prepared.net.nodes.len() {
             self.node(k, &mut given);
         }
+        let anchored = self.around.as_ref().map(|around| self.secants(around));
+        let anchored = anchored.map(|t| Arc::new(Trace { gates: self.settled(t.gates), values: vec![] }));
+        let gates = std::mem::take(&mut self.trace.gates);
+        self.trace.gates = self.settled(gates);
         let Pass { trace, known, ends, .. } = self;
         let trace = Arc::new(Trace { values: vec![], ..trace });
-        Statuses { trace, known, ends }
+        Statuses { trace, anchored, known, ends }
+    }
+
+    /// Slopes on which no output depends are 0: any number is right.
+    fn settled(&self, gates: Vec<Option<Gate<B>>>) -> Vec<Option<Gate<B>>> {
+        let b = self.prepared.backend;
+        let each = |(k, gate): (usize, Option<Gate<B>>)| match (gate, self.relevant.get(k)) {
+            (Some(Gate::Each(slopes)), Some(relevant)) => {
+                let (mut lo, mut hi) = b.read_slopes(&slopes);
+                ndarray::Zip::from(&mut lo).and(&mut hi).and(relevant).for_each(|l, h, counts| {
+                    if !counts {
+                        (*l, *h) = (0.0, 0.0);
+                    }
+                });
+                Some(Gate::Each(b.upload_slopes(&lo, &hi)))
+            }
+            (gate, _) => gate,
+        };
+        gates.into_iter().enumerate().map(each).collect()
+    }
+
+    /// Slopes of secants from the centres, of functions that are piecewise linear; of others all slopes.
+    fn secants(&self, around: &Around<B>) -> Trace<B> {
+        let (b, net) = (self.prepared.backend, self.prepared.net);
+        let gate = |(k, gate): (usize, &Option<Gate<B>>)| {
+            let Op::Piecewise(f) = &net.nodes[k].op else { return gate.clone() };
+            let read = net.nodes[k].inputs[0];
+            let (x, at) = (self.ends.of(read), around.at(read));
+            let of = |e: &Ends, i: [usize; 2]| [e.lo[i], e.hi[i]];
+            let ends = x.lo.indexed_iter().map(|((i, j), _)| secants(f, j, of(x, [i, j]), of(at, [i, j])));
+            let (lo, hi): (Vec<f64>, Vec<f64>) = ends.map(|[a, z]| (a, z)).unzip();
+            let shaped = |v| Array2::from_shape_vec(x.lo.dim(), v).expect("the same size");
+            Some(Gate::Each(b.upload_slopes(&shaped(lo), &shaped(hi))))
+        };
+        Trace { gates: self.trace.gates.iter().enumerate().map(gate).collect(), values: vec![] }
     }
 
     fn node(&mut self, k: usize, given: &mut Given) {
@@ -175,7 +232,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             self.known.set(k, own.clone());
         }
         if let Some(around) = self.around.as_mut().filter(|_| k > 0) {
-            around.step(k, &self.ends, &mut own);
+            around.step(k, &self.ends, &mut own, self.relevant.get(k));
             self.narrowed(k, &own);
             self.known.set(k, own.clone());
         }
@@ -193,7 +250,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             Some(Norm::Two) => self.around.is_none(),
             Some(Norm::Inf) | None => false,
         };
-        if read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {
+        if !self.wide && read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {
             self.sharpen(k, &mut own, given);
         }
         self.ends.set(k, own);
@@ -293,9 +350,10 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             match &self.prepared.net.nodes[u].op {
                 Op::Max(windows) => contested(windows, ends, &mut open),
                 Op::Piecewise(f) => {
-                    let ends = ndarray::Zip::indexed(&ends.lo).and(&ends.hi);
-                    let free =
-                        ends.map_collect(|(_, j), &l, &u| matches!(f.piece(j, l, u), Piece::Free { .. }));
+                    let counts = |at: (usize, usize)| self.relevant.get(u).is_none_or(|r| r[at]);
+                    let free = ndarray::Zip::indexed(&ends.lo).and(&ends.hi).map_collect(|at, &l, &u| {
+                        matches!(f.piece(at.1, l, u), Piece::Free { .. }) && counts(at)
+                    });
                     open |= &free;
                 }
                 op if op.is_nonlinear() => open.fill(true),
