@@ -10,7 +10,7 @@
 
 use super::around::Around;
 use super::{Placed, alpha, ibp};
-use crate::analysis::Budget;
+use crate::analysis::budget::{Budget, pass};
 use crate::backend::Backend;
 use crate::layer::{Incidence, LinearMap, Piece};
 use crate::linalg::Enclosure;
@@ -79,7 +79,8 @@ pub fn run_all<B: Backend>(
     let (lo, hi) = ends2(&input, true);
     let items = input.dim().0;
     // Squares of weights take as much room as the weights.
-    let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES;
+    let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES
+        && own.affords_on(prepared.backend, PASSES * items as f64 * pass(prepared.net));
     let box_ = Ends { lo, hi };
     let around = || {
         let layers = fits.then(|| Layers { squares: placed.squares(), norm: &norm });
@@ -122,6 +123,9 @@ pub fn run_on<B: Backend>(
 
 /// Squares of weights may take this part of the memory.
 const SQUARES: u64 = 8;
+
+/// What sweeps around the centres cost before any row, in passes.
+const PASSES: f64 = 10.0;
 
 /// The part of the time left in which ends are narrowed.
 const NARROWED: f64 = 0.5;

@@ -115,6 +115,12 @@ impl<'r, 'n, B: Backend> Reach<'r, 'n, B> {
         let b = self.prepared.backend;
         self.prepared.step(&mut self.centre, k, None, None);
         let at = host_ends(b, self.centre.values[k].as_ref().expect("just computed"));
+        if self.prepared.is_late() {
+            // Nothing is known, and nothing more is to be found out.
+            self.radius[k] = vec![f64::INFINITY; own.lo.nrows()];
+            self.at.set(k, at);
+            return;
+        }
         if let Some(far) = self.distances(k, ends) {
             let lo = ndarray::Zip::from(&at.lo).and(&far).map_collect(|&c, &d| sub_down(c, d));
             let hi = ndarray::Zip::from(&at.hi).and(&far).map_collect(|&c, &d| add_up(c, d));
