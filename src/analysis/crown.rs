@@ -80,7 +80,7 @@ pub fn run_all<B: Backend>(
     let items = input.dim().0;
     // Squares of weights take as much room as the weights.
     let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES
-        && own.affords_on(prepared.backend, PASSES * items as f64 * pass(prepared.net));
+        && own.affords_on(prepared.backend, PASSES * pass(prepared.net));
     let box_ = Ends { lo, hi };
     let around = || {
         let layers = fits.then(|| Layers { squares: placed.squares(), norm: &norm });
