@@ -15,6 +15,7 @@ use crate::rules::linear::Regions;
 use crate::rules::nominal::Nominal;
 use crate::rules::reach::{Layers, Reach};
 use crate::sweep::{Bounds, Cones, Ends, Layouts, Prepared};
+use ndarray::Array2;
 
 /// Entries of rows at every node that are held at a time.
 const AT_ONCE: usize = 1 << 22;
@@ -46,8 +47,14 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
         Some(Around { prepared, reach, nominal, layouts: Layouts::new(prepared.net) })
     }
 
-    /// Passes node k; `ends` are those of all nodes before.
-    pub fn step(&mut self, k: usize, ends: &Bounds, own: &mut Ends) {
+    /// Values of a node at the centres.
+    pub fn at(&self, k: usize) -> &Ends {
+        self.reach.at(k)
+    }
+
+    /// Passes node k; `ends` are those of all nodes before. Features that are not `relevant` are not counted
+    /// with the others that are bounded together.
+    pub fn step(&mut self, k: usize, ends: &Bounds, own: &mut Ends, relevant: Option<&Array2<bool>>) {
         self.reach.step(k, ends, own);
         let node = &self.prepared.net.nodes[k];
         if !node.op.is_nonlinear() {
@@ -56,7 +63,8 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
         let read = node.inputs[0];
         for (item, nominal) in self.nominal.iter_mut().enumerate() {
             let (x, at) = (ends.of(read).item(item), self.reach.at(read).item(item));
-            nominal.pass(k, &x, &at, self.reach.radius(read)[item]);
+            let counts = |j: usize| relevant.is_none_or(|r| r[[item, j]]);
+            nominal.pass(k, (&x, &at), self.reach.radius(read)[item], &counts);
         }
     }
 

@@ -12,7 +12,6 @@ use super::around::Around;
 use super::{Placed, alpha, ibp};
 use crate::analysis::budget::{Budget, pass};
 use crate::backend::Backend;
-use crate::deadline::Deadline;
 use crate::layer::{Incidence, LinearMap, Piece};
 use crate::linalg::Enclosure;
 use crate::net::Op;
@@ -20,6 +19,8 @@ use crate::num::Norm;
 use crate::region::Region;
 use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
 use crate::rules::reach::{Layers, rough};
+use crate::rules::relevance;
+use crate::rules::secant::secants;
 use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, ends2, host_ends, upload_ends};
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 /// Bounds of all nodes and the gates they imply.
 pub struct Statuses<B: Backend> {
     pub trace: Arc<Trace<B>>,
+    /// The same with slopes of secants from the centres, where these are known.
+    pub anchored: Option<Arc<Trace<B>>>,
     pub known: Bounds,
     pub ends: Bounds,
 }
@@ -72,8 +75,11 @@ pub fn run_all<B: Backend>(
     // Whoever asked has work of his own to do: what is not narrowed within a part of the time stays wide.
     let own = budget.part(NARROWED);
     let norm = |map: &LinearMap| placed.size(map, &own.deadline);
-    let given = Given { input, known: None, optimised: true, cuts: None };
-    centred(placed, regions, given, (&budget.deadline, &own, &norm))
+    let prepared = placed.prepared(&budget.deadline);
+    let pass = || centred(&prepared, placed, regions, (&input, &own, &norm));
+    let given = || Given { input: input.clone(), known: None, optimised: true, cuts: None };
+    let relevant = counted(&prepared, pass(), given());
+    Pass { relevant, ..pass() }.run(given())
 }
 
 /// On one region as a checker derives it again, who bounds norms of layers by their rows and columns.
@@ -83,29 +89,37 @@ pub fn run_whole<B: Backend>(
     given: Given,
     budget: &Budget,
 ) -> Statuses<B> {
-    centred(placed, Regions::One(region), given, (&budget.deadline, budget, &rough))
+    let prepared = placed.prepared(&budget.deadline);
+    let pass = centred(&prepared, placed, Regions::One(region), (&given.input, budget, &rough));
+    pass.run(given)
 }
 
-/// When sweeps end, what may be spent, and norms of layers.
-type Means<'m> = (&'m Deadline, &'m Budget, &'m dyn Fn(&LinearMap) -> f64);
-
 /// With what distances from the centres say, where room and time are there for it.
-fn centred<B: Backend>(
-    placed: &Placed<B>,
-    regions: Regions,
-    given: Given,
-    (until, budget, norm): Means,
-) -> Statuses<B> {
-    let prepared = placed.prepared(until);
-    let (lo, hi) = ends2(&given.input, true);
-    let mut sweep = Pass::new(&prepared, regions, given.input.dim().0, budget);
+fn centred<'a, 'n, B: Backend>(
+    prepared: &'a Prepared<'n, B>,
+    placed: &'a Placed<B>,
+    regions: Regions<'a>,
+    (input, budget, norm): (&Enclosure, &'a Budget, &'a dyn Fn(&LinearMap) -> f64),
+) -> Pass<'a, 'n, B> {
+    let (lo, hi) = ends2(input, true);
+    let mut sweep = Pass::new(prepared, regions, input.dim().0, budget);
     // Squares of weights take as much room as the weights.
     let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES;
     if fits && budget.affords_on(prepared.backend, PASSES * pass(prepared.net)) {
         let layers = Layers { squares: placed.squares(), norm };
-        sweep.around = Around::new(&prepared, layers, regions, &Ends { lo, hi });
+        sweep.around = Around::new(prepared, layers, regions, &Ends { lo, hi });
     }
-    sweep.run(given)
+    sweep
+}
+
+/// What the output can depend on, by node, as far as ends show without any row. Nothing where that is not known.
+fn counted<B: Backend>(prepared: &Prepared<B>, pass: Pass<B>, given: Given) -> Vec<Array2<bool>> {
+    if pass.around.is_none() {
+        return vec![];
+    }
+    let outputs = Array2::ones((pass.items, prepared.net.outputs()));
+    let wide = Pass { wide: true, ..pass }.run(given);
+    relevance::relevant(prepared, &wide.trace.gates, &outputs)
 }
 
 /// On parts of a region.
@@ -147,6 +161,10 @@ struct Pass<'a, 'n, B: Backend> {
     work: Vec<f64>,
     /// What is known by distances from the centres.
     around: Option<Around<'a, 'n, B>>,
+    /// By node, items x features: can the output depend on it? Nothing: perhaps on all.
+    relevant: Vec<Array2<bool>>,
+    /// Nothing is sharpened.
+    wide: bool,
 }
 
 impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
@@ -166,6 +184,8 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             curved: vec![false; count],
             work: vec![0.0; count],
             around: None,
+            relevant: vec![],
+            wide: false,
         }
     }
 
@@ -173,9 +193,47 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         for k in 0..self.prepared.net.nodes.len() {
             self.node(k, &mut given);
         }
+        let anchored = self.around.as_ref().map(|around| self.secants(around));
+        let anchored = anchored.map(|t| Arc::new(Trace { gates: self.settled(t.gates), values: vec![] }));
+        let gates = std::mem::take(&mut self.trace.gates);
+        self.trace.gates = self.settled(gates);
         let Pass { trace, known, ends, .. } = self;
         let trace = Arc::new(Trace { values: vec![], ..trace });
-        Statuses { trace, known, ends }
+        Statuses { trace, anchored, known, ends }
+    }
+
+    /// Slopes on which no output depends are 0: any number is right.
+    fn settled(&self, gates: Vec<Option<Gate<B>>>) -> Vec<Option<Gate<B>>> {
+        let b = self.prepared.backend;
+        let each = |(k, gate): (usize, Option<Gate<B>>)| match (gate, self.relevant.get(k)) {
+            (Some(Gate::Each(slopes)), Some(relevant)) => {
+                let (mut lo, mut hi) = b.read_slopes(&slopes);
+                ndarray::Zip::from(&mut lo).and(&mut hi).and(relevant).for_each(|l, h, counts| {
+                    if !counts {
+                        (*l, *h) = (0.0, 0.0);
+                    }
+                });
+                Some(Gate::Each(b.upload_slopes(&lo, &hi)))
+            }
+            (gate, _) => gate,
+        };
+        gates.into_iter().enumerate().map(each).collect()
+    }
+
+    /// Slopes of secants from the centres, of functions that are piecewise linear; of others all slopes.
+    fn secants(&self, around: &Around<B>) -> Trace<B> {
+        let (b, net) = (self.prepared.backend, self.prepared.net);
+        let gate = |(k, gate): (usize, &Option<Gate<B>>)| {
+            let Op::Piecewise(f) = &net.nodes[k].op else { return gate.clone() };
+            let read = net.nodes[k].inputs[0];
+            let (x, at) = (self.ends.of(read), around.at(read));
+            let of = |e: &Ends, i: [usize; 2]| [e.lo[i], e.hi[i]];
+            let ends = x.lo.indexed_iter().map(|((i, j), _)| secants(f, j, of(x, [i, j]), of(at, [i, j])));
+            let (lo, hi): (Vec<f64>, Vec<f64>) = ends.map(|[a, z]| (a, z)).unzip();
+            let shaped = |v| Array2::from_shape_vec(x.lo.dim(), v).expect("the same size");
+            Some(Gate::Each(b.upload_slopes(&shaped(lo), &shaped(hi))))
+        };
+        Trace { gates: self.trace.gates.iter().enumerate().map(gate).collect(), values: vec![] }
     }
 
     fn node(&mut self, k: usize, given: &mut Given) {
@@ -189,7 +247,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             self.known.set(k, own.clone());
         }
         if let Some(around) = self.around.as_mut().filter(|_| k > 0) {
-            around.step(k, &self.ends, &mut own);
+            around.step(k, &self.ends, &mut own, self.relevant.get(k));
             self.narrowed(k, &own);
             self.known.set(k, own.clone());
         }
@@ -207,7 +265,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             Some(Norm::Two) => self.around.is_none(),
             Some(Norm::Inf) | None => false,
         };
-        if read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {
+        if !self.wide && read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {
             self.sharpen(k, &mut own, given);
         }
         self.ends.set(k, own);
@@ -307,9 +365,10 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             match &self.prepared.net.nodes[u].op {
                 Op::Max(windows) => contested(windows, ends, &mut open),
                 Op::Piecewise(f) => {
-                    let ends = ndarray::Zip::indexed(&ends.lo).and(&ends.hi);
-                    let free =
-                        ends.map_collect(|(_, j), &l, &u| matches!(f.piece(j, l, u), Piece::Free { .. }));
+                    let counts = |at: (usize, usize)| self.relevant.get(u).is_none_or(|r| r[at]);
+                    let free = ndarray::Zip::indexed(&ends.lo).and(&ends.hi).map_collect(|at, &l, &u| {
+                        matches!(f.piece(at.1, l, u), Piece::Free { .. }) && counts(at)
+                    });
                     open |= &free;
                 }
                 op if op.is_nonlinear() => open.fill(true),

@@ -66,6 +66,11 @@ fn lot<B: Backend>(placed: &Placed<B>, sites: &[&Site<B>], budget: &Budget) {
 
 /// What is known of one item.
 fn item<B: Backend>(b: &B, all: &Statuses<B>, i: usize) -> Statuses<B> {
-    let trace = Trace { gates: selected(b, &all.trace.gates, &[i]), values: vec![] };
-    Statuses { trace: Arc::new(trace), known: all.known.item(i), ends: all.ends.item(i) }
+    let own = |t: &Arc<Trace<B>>| Arc::new(Trace { gates: selected(b, &t.gates, &[i]), values: vec![] });
+    Statuses {
+        trace: own(&all.trace),
+        anchored: all.anchored.as_ref().map(own),
+        known: all.known.item(i),
+        ends: all.ends.item(i),
+    }
 }

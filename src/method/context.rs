@@ -10,7 +10,7 @@ use crate::linalg::Enclosure;
 use crate::method::goal::Goal;
 use crate::method::layer::Effort;
 use crate::num::{Norm, Upper};
-use crate::problem::Problem;
+use crate::problem::{Problem, Quantity};
 use crate::sweep::{Gate, Prepared, Trace};
 use ndarray::{Axis, concatenate, s};
 use std::sync::Arc;
@@ -107,9 +107,15 @@ impl<'a, B: Backend> Context<'a, B> {
         Some(free(self.backend(), &known.trace.gates))
     }
 
+    /// Slopes by linear bounds: of secants where the quotient is against the centre.
+    pub fn slopes(&self, known: &Statuses<B>) -> Arc<Trace<B>> {
+        let anchored = self.problem.quotient.quantity == Quantity::Anchored;
+        known.anchored.as_ref().filter(|_| anchored).unwrap_or(&known.trace).clone()
+    }
+
     /// The best that was asked for of these two.
     pub fn statuses(&self) -> Arc<Trace<B>> {
-        self.site.linear_known().map_or_else(|| self.boxes(), |s| s.trace.clone())
+        self.site.linear_known().map_or_else(|| self.boxes(), |s| self.slopes(&s))
     }
 
     /// Free neurons under the best statuses that were computed.

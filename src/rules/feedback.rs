@@ -5,6 +5,7 @@
 //! are part of G.
 
 use super::expansion::{Expansion, Matrix, Reached};
+use super::relevance::relevant;
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::linalg::scaling::Scaling;
@@ -129,31 +130,6 @@ fn back(net: &Net, at: usize) -> f64 {
     2.0 * net.nodes[..=at].iter().map(|n| n.products() + n.len() as f64).sum::<f64>()
 }
 
-/// Which features of every node the measured output can depend on under any slopes. Intervals around 0 lose
-/// nothing to cancellation: what is exactly 0 here is 0 on every path.
-fn relevant<B: Backend>(
-    prepared: &Prepared<B>,
-    gates: &[Option<Gate<B>>],
-    seeds: &Enclosure,
-) -> Vec<Vec<bool>> {
-    let b = prepared.backend;
-    let mut all = Enclosure::zeros(1, 1, seeds.dim().2);
-    for ((_, _, j), size) in seeds.magnitude().indexed_iter() {
-        all.radius[[0, 0, j]] = all.radius[[0, 0, j]].max(*size);
-    }
-    let mut found: Vec<Vec<bool>> = prepared.net.nodes.iter().map(|n| vec![false; n.len()]).collect();
-    prepared.adjoints(gates, b.upload(&all), |node, g| {
-        if prepared.net.nodes[node].op.is_nonlinear() {
-            let g = b.read(g);
-            found[node] = g.centre.iter().zip(&g.radius).map(|(c, r)| *c != 0.0 || *r != 0.0).collect();
-        }
-    });
-    if prepared.is_late() {
-        found.iter_mut().for_each(|f| f.fill(true));
-    }
-    found
-}
-
 pub struct Feedback {
     /// Rows: arguments of open neurons, then the measured output. Columns: inputs that count, then open
     /// neurons.
@@ -192,13 +168,14 @@ impl Feedback {
         counts: impl Fn(usize) -> bool,
         mut allowed: impl FnMut(Size) -> bool,
     ) -> Option<Feedback> {
-        let relevant = relevant(prepared, &gates, seeds);
+        let sizes = seeds.magnitude().fold_axis(Axis(1), 0.0, |most: &f64, size| most.max(*size));
+        let relevant = relevant(prepared, &gates, &sizes);
         let e = Expansion::around(prepared, gates)?;
         let counts: Vec<usize> = (0..prepared.net.inputs()).filter(|&j| counts(j)).collect();
         let open: Vec<Vec<usize>> = e
             .kinks
             .iter()
-            .map(|k| (0..k.radius.len()).filter(|&j| k.radius[j] > 0.0 && relevant[k.node][j]).collect())
+            .map(|k| (0..k.radius.len()).filter(|&j| k.radius[j] > 0.0 && relevant[k.node][[0, j]]).collect())
             .collect();
         let layout = Layout::new(&e, &counts, &open, seeds.dim().1);
         if !allowed(layout.size) {

@@ -13,6 +13,8 @@ pub mod nominal;
 pub mod part;
 pub mod piecewise;
 pub mod reach;
+pub mod relevance;
 pub mod row;
+pub mod secant;
 pub mod smooth;
 pub mod ties;

@@ -40,6 +40,8 @@ struct Slack {
     rate: f64,
     /// A kink this far from z(c), beyond which e = factor m; None where e is something else.
     kink: Option<Kink>,
+    /// Is it among the features whose distance is known together?
+    counts: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,7 @@ struct Kink {
 
 impl Slack {
     fn fixed(slope: f64) -> Slack {
-        Slack { slope, lo: 0.0, hi: 0.0, rate: 0.0, kink: None }
+        Slack { slope, lo: 0.0, hi: 0.0, rate: 0.0, kink: None, counts: true }
     }
 
     fn is_open(&self) -> bool {
@@ -64,7 +66,7 @@ impl Slack {
         let most = |x: f64, y: f64| if x == 0.0 || y == 0.0 { 0.0 } else { mul_up(x.abs(), y.abs()) };
         let hi = most(s[0], t[0]).max(most(s[1], t[1]));
         let lo = -most(s[0], t[1]).max(most(s[1], t[0]));
-        Slack { slope, lo, hi, rate: s[1].max(-s[0]), kink: None }
+        Slack { slope, lo, hi, rate: s[1].max(-s[0]), kink: None, counts: true }
     }
 
     /// z above 0, `below` z below, with below < 1: convex, so e >= 0.
@@ -83,6 +85,7 @@ impl Slack {
                 hi: mul_up(gap, u.max(0.0)),
                 rate: gap,
                 kink: None,
+                counts: true,
             };
         };
         if beyond <= 0.0 {
@@ -90,7 +93,7 @@ impl Slack {
         }
         let share = if beyond.is_finite() { div_up(beyond, add_down(away, beyond)).min(1.0) } else { 1.0 };
         let kink = Some(Kink { away, factor: gap });
-        Slack { slope, lo: 0.0, hi: mul_up(gap, beyond), rate: mul_up(gap, share), kink }
+        Slack { slope, lo: 0.0, hi: mul_up(gap, beyond), rate: mul_up(gap, share), kink, counts: true }
     }
 }
 
@@ -147,9 +150,9 @@ impl<'p, 'n, B: Backend> Nominal<'p, 'n, B> {
         Some(Nominal { prepared, region, slacks, radius, expected, input, start, usable: true, needed })
     }
 
-    /// Passes a nonlinear node: ends of its arguments, their values at the centre, and how far they are from
-    /// there together; all of one item.
-    pub fn pass(&mut self, k: usize, x: &Ends, at: &Ends, radius: f64) {
+    /// Passes a nonlinear node: ends of its arguments and their values at the centre, and how far they are from
+    /// there together; all of one item. Only some features `counts` where they are bounded together.
+    pub fn pass(&mut self, k: usize, (x, at): (&Ends, &Ends), radius: f64, counts: &dyn Fn(usize) -> bool) {
         let node = &self.prepared.net.nodes[k];
         let of = |e: &Ends, j: usize| [e.lo[[0, j]], e.hi[[0, j]]];
         // The centre is a member: its value is within both.
@@ -159,7 +162,7 @@ impl<'p, 'n, B: Backend> Nominal<'p, 'n, B> {
             self.usable = false;
             return;
         }
-        let slacks: Vec<Slack> = match &node.op {
+        let mut slacks: Vec<Slack> = match &node.op {
             Op::Piecewise(f) => (0..node.len()).map(|j| piecewise(f, j, of(x, j), within[j])).collect(),
             Op::Smooth(f) => {
                 let each = |j: usize| {
@@ -176,11 +179,12 @@ impl<'p, 'n, B: Backend> Nominal<'p, 'n, B> {
             }
             Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => return,
         };
+        slacks.iter_mut().enumerate().for_each(|(j, s)| s.counts = counts(j));
         let far = |(j, _): (usize, &Slack)| {
             let ([l, u], [c, d]) = (of(x, j), within[j]);
             sub_up(u, c).max(sub_up(d, l)).max(0.0)
         };
-        let open = slacks.iter().enumerate().filter(|(_, s)| s.is_open());
+        let open = slacks.iter().enumerate().filter(|(_, s)| s.is_open() && s.counts);
         let own = vector_norm_up(open.map(far).collect::<Vec<_>>(), Norm::Two);
         let radius = radius.min(self.expected[node.inputs[0]]);
         self.radius[k] = if own.is_nan() { radius } else { radius.min(own) };
@@ -231,7 +235,11 @@ impl<'p, 'n, B: Backend> Nominal<'p, 'n, B> {
     /// The rows of all features of node k that are open from here on say how far these are from their values at
     /// the centre.
     pub fn expect(&mut self, k: usize, kept: &Kept) {
-        let rate = |node: usize, j: usize| self.slacks[node].as_ref().map_or(f64::INFINITY, |s| s[j].rate);
+        // What does not count with the others is not within their distance.
+        let rate = |node: usize, j: usize| match self.slacks[node].as_ref().map(|s| s[j]) {
+            Some(s) if s.counts => s.rate,
+            _ => f64::INFINITY,
+        };
         self.expected[k] = kept.radius(self.start, &rate, &|node| self.radius[node]);
     }
 }
@@ -292,13 +300,19 @@ impl<B: Backend> Nominal<'_, '_, B> {
     fn curved(&self, k: usize, list: &[Entry], up: bool) -> f64 {
         let slacks = self.slacks[k].as_ref().expect("a kink that was passed");
         let radius = self.radius[k];
-        let mut in_box = 0.0;
+        // Of features that count together, and of others.
+        let (mut in_box, mut apart) = (0.0, 0.0);
         let mut parts: Vec<(f64, &Slack)> = vec![];
         for e in list {
             let s = &slacks[e.place];
             let [l, h] = e.ends(up);
             let (above, below) = (h.max(0.0), (-l).max(0.0));
-            in_box = add_up(in_box, product(above, s.hi).max(product(below, -s.lo)));
+            let most = product(above, s.hi).max(product(below, -s.lo));
+            if !s.counts {
+                apart = add_up(apart, most);
+                continue;
+            }
+            in_box = add_up(in_box, most);
             let size = match (s.lo < 0.0, s.hi > 0.0) {
                 (true, true) => above.max(below),
                 (true, false) => below,
@@ -309,7 +323,7 @@ impl<B: Backend> Nominal<'_, '_, B> {
             }
         }
         if !radius.is_finite() || parts.is_empty() {
-            return in_box;
+            return add_up(apart, in_box);
         }
         let rates: Vec<f64> = parts.iter().map(|(p, s)| product(*p, s.rate)).collect();
         let mut least = in_box.min(product(vector_norm_up(rates, Norm::Two), radius));
@@ -322,7 +336,7 @@ impl<B: Backend> Nominal<'_, '_, B> {
                 }
             }
         }
-        least
+        add_up(apart, least)
     }
 }
 

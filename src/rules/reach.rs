@@ -9,6 +9,7 @@
 //! Cauchy-Schwarz. Rounding: values at the centre are enclosures, everything else is rounded up.
 
 use super::linear::Regions;
+use super::secant::secants;
 use crate::backend::Backend;
 use crate::layer::smooth::range;
 use crate::layer::{LinearMap, Piecewise, Scale, Smooth};
@@ -16,7 +17,7 @@ use crate::linalg::Enclosure;
 use crate::net::{Op, Pooled};
 use crate::num::Norm;
 use crate::num::norms::{largest, vector_norm_up};
-use crate::num::round::{add_up, div_up, mul_up, sqrt_up, sub_down, sub_up};
+use crate::num::round::{add_up, mul_up, sqrt_up, sub_down, sub_up};
 use crate::region::Region;
 use crate::sweep::{Bounds, Ends, Maps, Prepared, Trace, enclosure, host_ends};
 use ndarray::{Array2, Axis};
@@ -235,23 +236,9 @@ fn factor(s: &Scale, features: usize) -> f64 {
 }
 
 /// The largest |f(x) − f(c)| / |x − c| for x and c in these ends.
-fn secant(f: &Piecewise, feature: usize, [l, u]: [f64; 2], [c, d]: [f64; 2]) -> f64 {
-    let below = f.slope_below(feature);
-    let most = below.abs().max(1.0);
-    match f {
-        Piecewise::Leaky { .. } | Piecewise::PerFeature { .. } => {
-            if u <= 0.0 && d <= 0.0 {
-                below.abs()
-            } else if (0.0..=1.0).contains(&below) && d <= 0.0 && u.is_finite() {
-                // From c <= 0 to x > 0: s + (1 − s) x / (x − c), which grows with x and with c.
-                add_up(below, times(sub_up(1.0, below), div_up(u, sub_down(u, d)))).min(most)
-            } else {
-                most
-            }
-        }
-        Piecewise::Clip { lo, hi } if (u <= *lo && d <= *lo) || (l >= *hi && c >= *hi) => 0.0,
-        Piecewise::Clip { .. } => 1.0,
-    }
+fn secant(f: &Piecewise, feature: usize, x: [f64; 2], at: [f64; 2]) -> f64 {
+    let [a, z] = secants(f, feature, x, at);
+    a.abs().max(z.abs())
 }
 
 fn steepness(f: Smooth, [l, u]: [f64; 2], [c, d]: [f64; 2]) -> f64 {

@@ -47,7 +47,8 @@ impl<'c, 'n> Around<'c, 'n> {
         let node = &self.prepared.net.nodes[k];
         if node.op.is_nonlinear() {
             let read = node.inputs[0];
-            self.nominal.pass(k, ends.of(read), self.reach.at(read), self.reach.radius(read)[0]);
+            let given = (ends.of(read), self.reach.at(read));
+            self.nominal.pass(k, given, self.reach.radius(read)[0], &|_| true);
         }
     }
 

@@ -255,7 +255,7 @@ impl<B: Backend> Method<B> for Linear {
         let least = 4.0 * problem.rows() as f64 * pass(&problem.net);
         context.budget.admits(context.backend(), least)?;
         context.budget.admits(&Cpu::DOUBLE, context.norm())?;
-        let trace = if context.linear_counts() { context.linear().trace.clone() } else { context.boxes() };
+        let trace = if context.linear_counts() { context.slopes(&context.linear()) } else { context.boxes() };
         let value = run(context, &context.main(), &trace.gates).ok_or(Why::Late)?;
         let proof = Proof::digest("linear functions of open slopes");
         Ok(Bound { value, method: Self::ROW.name, proof }.into())

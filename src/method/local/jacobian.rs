@@ -196,7 +196,8 @@ fn enclosed<B: Backend>(context: &Context<B>, linear: bool, name: &'static str) 
     if double {
         by_gates(context, &context.exact(), &context.small().gates).map(|m| m.finding(context, name))
     } else if linear && context.linear_counts() {
-        by_gates(context, &context.main(), &context.linear().trace.gates).map(|m| m.finding(context, name))
+        by_gates(context, &context.main(), &context.slopes(&context.linear()).gates)
+            .map(|m| m.finding(context, name))
     } else {
         by_gates(context, &context.main(), &context.boxes().gates).map(|m| m.finding(context, name))
     }
