@@ -1,7 +1,7 @@
 //! Cholesky factorisation as a proof that a Hermitian matrix is almost positive semidefinite.
 
 use super::gram::{frobenius_up, gram_matrix};
-use crate::num::norms::{Norm, vector_norm_up};
+use crate::num::norms::{Norm, Sum, vector_norm_up};
 use crate::num::round::{add_up, div_up, gamma, mul_up, sub_down};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
@@ -151,15 +151,44 @@ fn factor(mut a: PartMut) -> Option<()> {
     factor(corner.borrow())?;
     let l = corner.view();
     below.borrow().strips().into_par_iter().for_each(|x| solve(l, x));
-    // The lower triangle of the rest, less the product of the panel.
-    let panel = below.view();
-    let strips: Vec<_> = rest.borrow().strips().into_iter().enumerate().collect();
+    eliminate(below.view(), rest.borrow());
+    factor(rest)
+}
+
+/// The lower triangle of the rest, less the product of a panel with its transpose.
+fn eliminate(panel: Part, rest: PartMut) {
+    let strips: Vec<_> = rest.strips().into_iter().enumerate().collect();
     strips.into_par_iter().for_each(|(k, c)| {
         let (from, to) = (k * STRIP, k * STRIP + c.re.nrows());
-        let all = 0..half(n);
+        let all = 0..panel.re.ncols();
         subtract(panel.cut(from..to, all.clone()), panel.cut(0..to, all), c.split(1, to).0);
     });
-    factor(rest)
+}
+
+/// The blocks of a symmetric matrix that has none but on the diagonal and beside it: the lower triangle of the
+/// k-th on the diagonal, and the one below it, of which the last is empty.
+pub trait Tridiagonal {
+    fn blocks(&self) -> usize;
+    fn next(&mut self) -> (Array2<f64>, Array2<f64>);
+}
+
+/// The same as `Hermitian::semidefinite_up_to` for a matrix of order n with such blocks: its factor has the same
+/// ones, and the proof is the same.
+pub fn tridiagonal_up_to(n: usize, from: &mut dyn Tridiagonal) -> Option<f64> {
+    let (mut trace, mut panel) = (Sum::default(), None);
+    for _ in 0..from.blocks() {
+        let (mut re, mut below) = from.next();
+        re.diag().iter().for_each(|x| trace.add(x.abs()));
+        if let Some(panel) = panel.take() {
+            let panel: Array2<f64> = panel;
+            eliminate(Part { re: panel.view(), im: None }, PartMut { re: re.view_mut(), im: None });
+        }
+        factor(PartMut { re: re.view_mut(), im: None })?;
+        divide(below.view_mut(), re.view());
+        panel = Some(below);
+    }
+    let trace = trace.up();
+    (trace.is_finite() && trace <= 1e150).then(|| slack(n, trace, false))
 }
 
 /// X ← X L⁻ᵀ for a lower triangle L, in plain arithmetic.

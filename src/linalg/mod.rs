@@ -1,5 +1,6 @@
 //! Matrices: enclosures of them, proofs about their norms and signs, and proposals for such proofs.
 
+pub mod banded;
 pub mod cholesky;
 pub mod descent;
 pub mod direction;

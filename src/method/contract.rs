@@ -47,6 +47,11 @@ pub trait Method<B: Backend>: Sync {
         true
     }
 
+    /// Does it bound what the question asks for?
+    fn answers(&self, _: &Problem) -> bool {
+        true
+    }
+
     /// Is nothing lost by the norms of the question?
     fn suits(&self, _: &Problem) -> bool {
         true

@@ -26,6 +26,7 @@ methods! {
         local::jacobian::Ibp,
         local::product::Local,
         local::product::Product,
+        local::avant::Avant,
         global::absolute::Absolute,
         global::abs_subset::AbsSubset,
         global::cuts::CombettesPesquet,

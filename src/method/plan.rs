@@ -141,8 +141,9 @@ fn turns<B: Backend>(place: &Place, context: &Context<B>, method: &'static dyn M
 fn automatic<B: Backend>(context: &Context<B>) -> Plan<B> {
     let place = place(context);
     let brief = context.budget.is_brief();
-    let fits =
-        |m: &&'static dyn Method<B>| m.applies(&context.problem.net) && !(brief && m.row().stage.repeats);
+    let fits = |m: &&'static dyn Method<B>| {
+        m.applies(&context.problem.net) && m.answers(context.problem) && !(brief && m.row().stage.repeats)
+    };
     let mut steps: Vec<Step<B>> =
         all().into_iter().filter(fits).flat_map(|m| turns(&place, context, m)).collect();
     steps.sort_by(|a, b| a.turn.total_cmp(&b.turn));

@@ -120,6 +120,19 @@ fn slopes(net: &Net, input: Row, known: &Bounds) -> Slopes {
     Slopes { of }
 }
 
+/// Slopes on which no output depends whatever the others are may be any number: 0.
+fn settle(net: &Net, slopes: &mut Slopes) {
+    for from in (1..net.nodes.len()).rev() {
+        if matches!(net.nodes[from].op, Op::Piecewise(_) | Op::Smooth(_)) {
+            let all = vec![Interval::new(-1.0, 1.0); net.outputs()];
+            let found = row(net, slopes, &[], Link { from, to: net.output() }, all);
+            for (s, _) in slopes.of[from].iter_mut().zip(&found).filter(|(_, g)| **g == Interval::ZERO) {
+                *s = Interval::ZERO;
+            }
+        }
+    }
+}
+
 /// The derivative of a node by an earlier one, multiplied out.
 struct Run {
     link: Link,
@@ -250,7 +263,10 @@ fn jacobian_again(
         Some((lo, hi)) => lo.iter().zip(hi).map(|(l, h)| Interval::new(*l, *h)).collect(),
         None => vec![Interval::ENTIRE; n],
     };
-    let s = slopes(net, input, known);
+    let mut s = slopes(net, input, known);
+    if known.iter().next().is_some() {
+        settle(net, &mut s);
+    }
     let runs = runs(net, &s, links);
     assert!(runs.iter().all(Run::is_fixed), "an open slope within {links:?}");
     let whole = Link { from: 0, to: net.output() };

@@ -6,7 +6,8 @@
 
 use super::schur;
 use crate::layer::apply::{absolute, apply_up, map_weights, materialise, transpose};
-use crate::layer::map::LinearMap;
+use crate::layer::map::{ConvShape, LinearMap};
+use crate::linalg::banded::{Sparse, norm_upper};
 use crate::linalg::operator::operator_upper;
 use crate::num::Upper;
 use crate::num::norms::{Norm, largest, vector_norm_up};
@@ -16,6 +17,8 @@ use ndarray::{Array1, Array2, Axis};
 /// Convolutions up to this many entries, and this order, are written out.
 const ENTRIES: usize = 1 << 22;
 const ORDER: usize = 600;
+/// Entries of a convolution that is written out without its zeros.
+const SPARSE: usize = 1 << 24;
 const SCHUR_STEPS: usize = 8;
 
 /// What is kept of a matrix W: diag(scale) W diag(live).
@@ -81,6 +84,26 @@ impl Masks<'_> {
         operator_upper(centre.view(), radius.view(), p, q)
     }
 
+    /// Euclidean norms of all rows.
+    pub fn row_lengths(self, map: &LinearMap) -> Array1<f64> {
+        let mask = Array1::from_iter(self.live.iter().map(|&m| f64::from(m)));
+        let lengths = apply_up(&squares(map), mask.view()).mapv(sqrt_up);
+        ndarray::Zip::from(&lengths).and(self.scale).map_collect(|&l, &d| mul_up(l, d))
+    }
+
+    /// ‖·‖_2 of what is kept of a convolution, by a factorisation that does not lose what signs cancel. None where
+    /// `allowed` refuses its multiplications, or no proof went through.
+    pub fn spectral(self, map: &LinearMap, allowed: &dyn Fn(f64) -> bool) -> Option<Upper> {
+        let LinearMap::Conv { shape, weight, adjoint } = map else { return None };
+        if !self.valid() || shape.output_len().saturating_mul(shape.depth()) > SPARSE {
+            return None;
+        }
+        let live: Vec<f64> = self.live.iter().map(|&m| f64::from(m)).collect();
+        // The transpose has the same norm.
+        let sides = if *adjoint { [&live[..], self.scale] } else { [self.scale, &live[..]] };
+        norm_upper(&sparse(shape, weight, sides), allowed)
+    }
+
     /// By applications of |W| alone, whatever the size.
     pub fn structured(self, map: &LinearMap, whole: Upper, p: Norm, q: Norm) -> Upper {
         assert_eq!((self.scale.len(), self.live.len()), (map.outputs(), map.inputs()));
@@ -96,12 +119,11 @@ impl Masks<'_> {
         let backward = |y: &Array1<f64>| apply_up(&adjoint, scaled(y.clone()).view()) * &mask;
         let ones = Array1::ones(map.outputs());
         let norm = |x: &Array1<f64>, r| Upper::proven(vector_norm_up(x.iter().copied(), r));
-        let squares = || map_weights(map, |w| if w == 0.0 { 0.0 } else { (w * w).next_up() });
         // l2 norms of the rows and columns.
-        let row_lengths = || scaled(apply_up(&squares(), mask.view()).mapv(sqrt_up));
+        let row_lengths = || self.row_lengths(map);
         let column_lengths = || {
             let d = scale.mapv(|d| mul_up(d, d));
-            apply_up(&transpose(&squares()), d.view()).mapv(sqrt_up) * &mask
+            apply_up(&transpose(&squares(map)), d.view()).mapv(sqrt_up) * &mask
         };
         let live = |n: usize| Upper::proven(sqrt_up(n as f64));
         let rows = live(self.scale.iter().filter(|d| **d > 0.0).count());
@@ -132,4 +154,54 @@ impl Masks<'_> {
             (Norm::Two, Norm::One) => norm(&backward(&ones), Norm::Two).min(rows.times(two())),
         }
     }
+}
+
+/// diag(r) W diag(c), columns of neighbouring places together.
+fn sparse(shape: &ConvShape, weight: &[f64], [rows, columns]: [&[f64]; 2]) -> Sparse {
+    let long = usize::from(shape.input[1] > shape.input[0]);
+    let short = 1 - long;
+    let [places, area] = [shape.input, shape.output].map(|size| (size, size[0] * size[1]));
+    let feature =
+        |(size, area): ([usize; 2], usize), c: usize, at: [usize; 2]| c * area + at[0] * size[1] + at[1];
+    let of = |a: usize, b: usize| if long == 0 { [a, b] } else { [b, a] };
+    let mut place = vec![None; columns.len()];
+    let mut count = 0;
+    for (a, b) in (0..shape.input[long]).flat_map(|a| (0..shape.input[short]).map(move |b| (a, b))) {
+        for j in (0..shape.in_channels).map(|c| feature(places, c, of(a, b))) {
+            if columns[j] > 0.0 {
+                place[j] = Some(count);
+                count += 1;
+            }
+        }
+    }
+    let (inner, outer) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+    let mut m = Sparse::new(count as usize);
+    for (a, b) in (0..shape.output[long]).flat_map(|a| (0..shape.output[short]).map(move |b| (a, b))) {
+        let at = of(a, b);
+        let taps: Vec<(usize, [usize; 2])> = (0..shape.taps())
+            .filter_map(|t| {
+                let y = shape.source(0, at[0], t / shape.kernel[1])?;
+                Some((t, [y, shape.source(1, at[1], t % shape.kernel[1])?]))
+            })
+            .collect();
+        for o in 0..shape.out_channels {
+            let scale = rows[feature(area, o, at)];
+            if scale > 0.0 {
+                let entry = |c: usize, t: usize, from: [usize; 2]| {
+                    let j = feature(places, o / outer * inner + c, from);
+                    let w = weight[(o * inner + c) * shape.taps() + t];
+                    place[j].map(|p| (p, scale * w * columns[j])).filter(|e| e.1 != 0.0)
+                };
+                let each =
+                    (0..inner).flat_map(|c| taps.iter().filter_map(move |&(t, from)| entry(c, t, from)));
+                m.push(each.collect());
+            }
+        }
+    }
+    m
+}
+
+/// w², rounded up.
+fn squares(map: &LinearMap) -> LinearMap {
+    map_weights(map, |w| if w == 0.0 { 0.0 } else { (w * w).next_up() })
 }

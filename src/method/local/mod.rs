@@ -1,7 +1,9 @@
 //! Methods for a bounded region. Most also hold on all of R^n, where they
 //! start from unbounded inputs.
 
+pub mod avant;
 pub mod gradient;
 pub mod jacobian;
 pub mod parts;
 pub mod product;
+pub mod walk;

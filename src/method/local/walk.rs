@@ -1,0 +1,373 @@
+//! Norms of derivatives from node to node, by norms of layers.
+//!
+//! ‖∂node/∂x‖_{p→r} for r = 1, 2, inf at every node from those of what it reads: a layer multiplies by
+//! ‖diag(max|slope|) W restricted to live inputs‖, sums add, and the three norms of one derivative bound each
+//! other. A function of one number, or a scale, belongs to the layer right before it that nothing else reads.
+//! Rounding: all norms, products, sums and roots up.
+
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::layer::{Affine, LinearMap, Scale};
+use crate::method::context::Context;
+use crate::method::layer::{self, Effort, Masks, incidence_norm, scale_norm, selection_norm};
+use crate::net::{Net, Op};
+use crate::num::norms::vector_norm_up;
+use crate::num::round::{add_up, mul_up, sqrt_up};
+use crate::num::{Coefficient, Norm, Upper};
+use crate::sweep::{Chain, Chains};
+
+/// Multiplications up to which a convolution is applied to its masks; above,
+/// its norm is that of the whole layer times the largest slope.
+const APPLY: f64 = 3e8;
+/// The part of the time left that the norm of what is kept of one convolution may take.
+const SPECTRAL: f64 = 0.2;
+
+/// ‖diag(scale) W restricted to live inputs‖ of one node, or of the link that ends there.
+#[derive(Clone, Debug)]
+pub struct Factor {
+    pub node: usize,
+    pub in_norm: Norm,
+    pub out_norm: Norm,
+    pub rule: &'static str,
+    pub value: Upper,
+}
+
+/// Places of norms in `Norm::ALL`.
+const TWO: usize = 1;
+const INF: usize = 2;
+
+/// Bounds of ‖∂node/∂x‖_{p→r} for r in `Norm::ALL`, and which features can move.
+#[derive(Clone)]
+pub struct State {
+    pub norm: [Upper; 3],
+    live: Vec<bool>,
+}
+
+/// The largest magnitudes of slopes of a node of scalar functions, where ‖∂z_j/∂x‖_p is at most this for every
+/// argument z_j.
+pub type Slopes<'s> = dyn Fn(usize, &dyn Fn() -> Vec<f64>) -> Vec<f64> + 's;
+
+/// The graph, node by node.
+pub struct Walk<'w, 'c, B: Backend, C: Backend> {
+    pub context: &'w Context<'c, C>,
+    pub net: &'w Net,
+    pub slopes: &'w Slopes<'w>,
+    pub chains: &'w Chains<B>,
+    users: Vec<Vec<usize>>,
+    states: Vec<Option<State>>,
+    pub factors: Vec<Factor>,
+}
+
+impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
+    pub fn new(
+        context: &'w Context<'c, C>,
+        net: &'w Net,
+        chains: &'w Chains<B>,
+        slopes: &'w Slopes<'w>,
+    ) -> Walk<'w, 'c, B, C> {
+        let live = (0..net.inputs()).map(|j| !context.problem.region.is_fixed(j)).collect();
+        let mut states = vec![None; net.nodes.len()];
+        states[0] = Some(start(context.problem.quotient.in_norm, live));
+        Walk { context, net, slopes, chains, users: chains.users(net), states, factors: vec![] }
+    }
+
+    /// The state of the output; None where time has run out.
+    pub fn run(&mut self) -> Option<State> {
+        for k in 1..self.net.nodes.len() {
+            if self.users[k].is_empty() && k != self.net.output() {
+                continue;
+            }
+            if self.context.budget.is_over() {
+                return None;
+            }
+            self.states[k] = Some(self.node(k));
+        }
+        self.states.pop().flatten()
+    }
+
+    /// ‖∂z_j/∂x‖ for every row z_j of the layer at node i under these scales, or of the node itself.
+    fn steepness(&self, i: usize, scale: &[f64]) -> Vec<f64> {
+        let alone = self.layer(i).filter(|_| self.users[i].len() == 1);
+        let Some(layer) = alone else {
+            let x = self.states[i].as_ref().expect("earlier");
+            return scale.iter().map(|s| mul_up(*s, x.norm[INF].get())).collect();
+        };
+        let x = self.states[self.chains.inputs(self.net, i)[0]].as_ref().expect("earlier");
+        let masks = Masks { scale, live: &x.live };
+        let lengths = match layer {
+            Layer::One(a) => masks.row_lengths(&a.map).to_vec(),
+            Layer::Run(m) => {
+                let row = |(i, s): (usize, &f64)| {
+                    let size = |j: usize| add_up(m.centre[[i, j]].abs(), m.slack[[i, j]]);
+                    let live = (0..x.live.len()).filter(|&j| x.live[j]).map(size);
+                    mul_up(vector_norm_up(live.collect::<Vec<_>>(), Norm::Two), *s)
+                };
+                scale.iter().enumerate().map(row).collect()
+            }
+        };
+        lengths.into_iter().map(|l| mul_up(l, x.norm[TWO].get())).collect()
+    }
+
+    /// A matrix whose norm is taken at node k.
+    fn layer(&self, k: usize) -> Option<Layer<'w, B>> {
+        let (net, chains) = (self.net, self.chains);
+        match (chains.at(k), &net.nodes[k].op) {
+            (Some(chain), _) => Some(Layer::Run(chain)),
+            (None, Op::Affine(a)) => Some(Layer::One(a)),
+            _ => None,
+        }
+    }
+
+    fn is_scalar(&self, k: usize) -> bool {
+        self.chains.at(k).is_none() && matches!(self.net.nodes[k].op, Op::Piecewise(_) | Op::Smooth(_))
+    }
+
+    /// The scale right behind a layer that nothing else reads, if node k is one.
+    fn scale(&self, k: usize) -> Option<&'w Scale> {
+        let net = self.net;
+        let Op::Scale(s) = &net.nodes[k].op else { return None };
+        let before = net.nodes[k].inputs[0];
+        let alone = self.chains.at(k).is_none() && self.users[before].len() == 1;
+        (alone && self.layer(before).is_some()).then_some(s)
+    }
+
+    /// The only reader of node k.
+    fn reader(&self, k: usize) -> Option<usize> {
+        if let [reader] = self.users[k][..] { Some(reader) } else { None }
+    }
+
+    /// States of what node k reads.
+    fn parts(&self, k: usize) -> Vec<&State> {
+        let inputs = self.chains.inputs(self.net, k);
+        inputs.iter().map(|&i| self.states[i].as_ref().expect("topological order")).collect()
+    }
+
+    /// A layer whose only reader is a scalar function or a scale is folded into it, and a scale behind a layer
+    /// into a scalar function.
+    fn node(&mut self, k: usize) -> State {
+        let node = &self.net.nodes[k];
+        let later = || State { norm: [Upper::INFINITE; 3], live: vec![true; node.len()] };
+        if self.layer(k).is_some() {
+            let folded = |u: usize| self.is_scalar(u) || self.scale(u).is_some();
+            return match self.reader(k).is_some_and(folded) {
+                true => later(),
+                false => relate(self.affine(k, &vec![1.0; node.len()])),
+            };
+        }
+        if let Some(s) = self.scale(k) {
+            return match self.reader(k).is_some_and(|u| self.is_scalar(u)) {
+                true => later(),
+                false => relate(self.affine(node.inputs[0], &layer::scale_magnitudes(s, node.len()))),
+            };
+        }
+        relate(match &node.op {
+            Op::Input | Op::Affine(_) => unreachable!("node 0, and layers above"),
+            Op::Piecewise(_) | Op::Smooth(_) => self.scalar(k),
+            Op::Scale(s) => {
+                let x = self.parts(k)[0];
+                let counts = |j: usize| x.live[j] && s.factor[s.index(j)] != Coefficient::ZERO;
+                let live = (0..node.len()).map(counts).collect();
+                through(x, live, |a, b| scale_norm(s, node.len(), a, b).1)
+            }
+            Op::Select { incidence, .. } => {
+                let x = self.parts(k)[0];
+                through(x, gather(&x.live, incidence), |a, b| incidence_norm(incidence, a, b).1)
+            }
+            Op::Max(windows) => {
+                let x = self.parts(k)[0];
+                through(x, gather(&x.live, windows), |a, b| selection_norm(windows, a, b))
+            }
+            Op::Softmax { group } => softmax(self.parts(k)[0], *group, node.len()),
+            Op::Add => added(&self.parts(k), node.len()),
+            Op::Concat => joined(&self.parts(k)),
+        })
+    }
+
+    /// A scalar function, with the layer and the scale before it that nothing else reads.
+    fn scalar(&mut self, k: usize) -> State {
+        let node = &self.net.nodes[k];
+        let mut i = node.inputs[0];
+        let mut sizes = None;
+        if let Some(s) = self.scale(i).filter(|_| self.users[i].len() == 1) {
+            sizes = Some(layer::scale_magnitudes(s, node.len()));
+            i = self.net.nodes[i].inputs[0];
+        }
+        let ones = || vec![1.0; node.len()];
+        let rows = || self.steepness(i, &sizes.clone().unwrap_or_else(ones));
+        let mut slopes = (self.slopes)(k, &rows);
+        if let Some(sizes) = &sizes {
+            slopes.iter_mut().zip(sizes).for_each(|(x, s)| *x = mul_up(*x, *s));
+        }
+        match self.layer(i).filter(|_| self.users[i].len() == 1) {
+            Some(_) => self.affine(i, &slopes),
+            None => diagonal(&slopes, self.parts(k)[0]),
+        }
+    }
+
+    /// The layer at a node with these scales of its rows.
+    fn affine(&mut self, node: usize, scale: &[f64]) -> State {
+        let layer = self.layer(node).expect("a layer");
+        let Walk { context, chains, net, states, factors, .. } = self;
+        let x = states[chains.inputs(net, node)[0]].as_ref().expect("earlier");
+        let any = x.live.iter().any(|l| *l);
+        let live: Vec<bool> = scale.iter().map(|s| any && *s > 0.0).collect();
+        let masks = Masks { scale, live: &x.live };
+        let a = match layer {
+            Layer::One(a) => a,
+            Layer::Run(m) => {
+                return through_recorded(x, live, node, factors, |p, q| {
+                    let norm = masks.norm_of_enclosure(&m.centre, &m.slack, p, q);
+                    Some((norm, "masked norm of a product"))
+                });
+            }
+        };
+        let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
+        // Dense maps whole, to be scaled after; convolutions with their scales.
+        let norm = |p, q| layer::norm(&a.map, p, q, Effort::UPPER.until(&context.budget.deadline)).upper;
+        let dense = matches!(a.map, LinearMap::Dense(_));
+        let unscaled = dense || scale.iter().all(|s| *s == 1.0);
+        let two = context.layer_norm(&a.map, if unscaled { &[][..] } else { scale }, |effort| {
+            layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(|| norm(Norm::Two, Norm::Two))
+        });
+        let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
+        let all = plain;
+        let share = context.budget.part(SPECTRAL);
+        let allowed = |work: f64| share.affords_on(&Cpu::DOUBLE, work);
+        // Too late for more, whole layers have bounds that cost next to nothing.
+        let plain = plain || (!dense && a.map.products() > APPLY) || context.budget.is_over();
+        through_recorded(x, live, node, factors, |from, to| {
+            if !dense && from != to {
+                return None;
+            }
+            let two_two = !dense && (from, to) == (Norm::Two, Norm::Two);
+            let known = if plain {
+                let n = match (from, to) {
+                    (Norm::Two, Norm::Two) if dense => two.times(top),
+                    (Norm::Two, Norm::Two) => two,
+                    _ => norm(from, to).times(top),
+                };
+                (n, "layer norm")
+            } else {
+                let whole = if dense { two } else { Upper::INFINITE };
+                let masked = masks.norm(&a.map, whole, from, to);
+                (if two_two { masked.min(two) } else { masked }, "masked layer norm")
+            };
+            // What is kept of a convolution has a norm of its own, where there is time for it.
+            let own = (two_two && !all).then(|| masks.spectral(&a.map, &allowed)).flatten();
+            Some(match own.filter(|n| *n < known.0) {
+                Some(n) => (n, "masked layer norm"),
+                None => known,
+            })
+        })
+    }
+}
+
+fn softmax(x: &State, group: usize, n: usize) -> State {
+    let groups = (n / group) as f64;
+    // Every output of a group moves with every input of it.
+    let moves = |j: usize| x.live[j / group * group..][..group].contains(&true);
+    through(x, (0..n).map(moves).collect(), |a, b| match (a, b) {
+        (Norm::Inf, Norm::One) => Upper::proven(groups),
+        _ if a <= b => Upper::proven(0.5),
+        _ => Upper::proven(mul_up(0.5, between(a, b, n))),
+    })
+}
+
+fn added(parts: &[&State], n: usize) -> State {
+    let sum = |r: usize| parts.iter().fold(Upper::proven(0.0), |s, x| s.plus(x.norm[r]));
+    let live = (0..n).map(|j| parts.iter().any(|x| x.live[j])).collect();
+    State { norm: [sum(0), sum(1), sum(2)], live }
+}
+
+fn joined(parts: &[&State]) -> State {
+    let join = |r: usize| {
+        let sizes = parts.iter().map(|x| x.norm[r].get());
+        Upper::proven(vector_norm_up(sizes.collect::<Vec<_>>(), Norm::ALL[r]))
+    };
+    let live = parts.iter().flat_map(|x| x.live.iter().copied()).collect();
+    State { norm: [join(0), join(1), join(2)], live }
+}
+
+/// ‖x‖_r <= between * ‖x‖_p for vectors of n entries.
+fn between(p: Norm, r: Norm, n: usize) -> f64 {
+    match (p, r) {
+        _ if p <= r => 1.0,
+        (Norm::Inf, Norm::One) => n as f64,
+        _ => sqrt_up(n as f64),
+    }
+}
+
+fn start(p: Norm, live: Vec<bool>) -> State {
+    let n = live.iter().filter(|l| **l).count();
+    State { norm: Norm::ALL.map(|r| Upper::proven(between(p, r, n))), live }
+}
+
+/// The three norms of one derivative bound each other.
+fn relate(mut state: State) -> State {
+    let n = state.live.iter().filter(|l| **l).count();
+    let own = state.norm;
+    for (r, norm) in Norm::ALL.into_iter().enumerate() {
+        for (s, other) in Norm::ALL.into_iter().enumerate() {
+            state.norm[r] = state.norm[r].min(own[s].times(Upper::proven(between(other, norm, n))));
+        }
+    }
+    state
+}
+
+/// One node with known operator norms: the best intermediate norm.
+fn through(x: &State, live: Vec<bool>, norm: impl Fn(Norm, Norm) -> Upper) -> State {
+    let to = |r: Norm| {
+        Norm::ALL
+            .into_iter()
+            .enumerate()
+            .map(|(s, from)| x.norm[s].times(norm(from, r)))
+            .fold(Upper::INFINITE, Upper::min)
+    };
+    State { norm: Norm::ALL.map(to), live }
+}
+
+fn gather(live: &[bool], incidence: &crate::layer::Incidence) -> Vec<bool> {
+    (0..incidence.outputs())
+        .map(|i| incidence.index[incidence.window(i)].iter().any(|&j| live[j as usize]))
+        .collect()
+}
+
+fn diagonal(slopes: &[f64], x: &State) -> State {
+    let alive: Vec<f64> = slopes.iter().zip(&x.live).map(|(s, l)| if *l { *s } else { 0.0 }).collect();
+    let live = alive.iter().map(|s| *s > 0.0).collect();
+    through(x, live, |a, b| {
+        let norm = match (a, b) {
+            _ if a <= b => Norm::Inf,
+            (Norm::Inf, Norm::One) => Norm::One,
+            _ => Norm::Two,
+        };
+        Upper::proven(vector_norm_up(alive.iter().copied(), norm))
+    })
+}
+
+/// What takes one norm of a matrix.
+enum Layer<'a, B: Backend> {
+    One(&'a Affine),
+    Run(&'a Chain<B>),
+}
+
+fn through_recorded(
+    x: &State,
+    live: Vec<bool>,
+    node: usize,
+    factors: &mut Vec<Factor>,
+    norm: impl Fn(Norm, Norm) -> Option<(Upper, &'static str)>,
+) -> State {
+    let mut out = [Upper::INFINITE; 3];
+    for (r, to) in Norm::ALL.into_iter().enumerate() {
+        for (s, from) in Norm::ALL.into_iter().enumerate() {
+            if x.norm[s].get().is_infinite() {
+                continue;
+            }
+            let Some((value, rule)) = norm(from, to) else { continue };
+            factors.push(Factor { node, in_norm: from, out_norm: to, rule, value });
+            out[r] = out[r].min(x.norm[s].times(value));
+        }
+    }
+    State { norm: out, live }
+}
