@@ -229,14 +229,19 @@ mod tests {
         let mut random = Random(5);
         for case in 0..60 {
             let (rows, columns, width) = (50 + 17 * (case % 7), 40 + 101 * (case % 9), 3 + case % 40);
-            let mut m = Sparse::new(columns);
-            let mut dense = Array2::zeros((rows, columns));
+            let mut dense = Array2::<f64>::zeros((rows, columns));
             for i in 0..rows {
                 let first = (i * columns / rows).min(columns - 1);
-                let own = (first..columns.min(first + width)).filter(|_| random.unit() < 0.7);
-                let row: Vec<(u32, f64)> = own.map(|j| (j as u32, random.normal())).collect();
-                row.iter().for_each(|&(j, x)| dense[[i, j as usize]] = x);
-                m.push(row);
+                for j in first..columns.min(first + width) {
+                    if random.unit() < 0.7 {
+                        dense[[i, j]] = random.normal();
+                    }
+                }
+            }
+            let mut m = Sparse::new(columns);
+            for row in dense.rows() {
+                let entries = row.iter().enumerate().filter(|e| *e.1 != 0.0);
+                m.push(entries.map(|(j, x)| (j as u32, *x)).collect());
             }
             let truth = spectral_upper(dense.view()).get();
             for m in [&m, &m.transposed()] {

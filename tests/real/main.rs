@@ -1,6 +1,7 @@
 //! Tests that need what is not in this repository: real networks in the folder that CLARKE_ZOO names, or an
 //! adapter. Without it they are listed as ignored; with CLARKE_REQUIRE_ALL=1 they fail.
 
+mod avant;
 #[path = "../suite/common/mod.rs"]
 mod common;
 #[cfg(feature = "gpu")]
@@ -33,8 +34,12 @@ fn with_large() -> bool {
 
 fn main() {
     #[cfg_attr(not(feature = "cli"), allow(unused_mut))]
-    let mut trials: Vec<Trial> =
-        import::trials().into_iter().chain(zoo::trials()).chain(zoo_layers::trials()).collect();
+    let mut trials: Vec<Trial> = import::trials()
+        .into_iter()
+        .chain(avant::trials())
+        .chain(zoo::trials())
+        .chain(zoo_layers::trials())
+        .collect();
     #[cfg(all(target_os = "linux", feature = "cli"))]
     trials.extend(limits::trials());
     #[cfg(feature = "gpu")]

@@ -133,6 +133,16 @@ fn settle(net: &Net, slopes: &mut Slopes) {
     }
 }
 
+/// Slopes on the region without those, where anything is known of it.
+fn settled(problem: &Problem, known: &Bounds) -> Option<Slopes> {
+    let (lo, hi) = problem.region.ends()?;
+    known.iter().next()?;
+    let input = lo.iter().zip(hi).map(|(l, h)| Interval::new(*l, *h)).collect();
+    let mut s = slopes(&problem.net, input, known);
+    settle(&problem.net, &mut s);
+    Some(s)
+}
+
 /// The derivative of a node by an earlier one, multiplied out.
 struct Run {
     link: Link,
@@ -196,6 +206,13 @@ fn row(net: &Net, slopes: &Slopes, runs: &[Run], over: Link, seed: Row) -> Row {
                     });
                 }
                 give(node.inputs[0], part);
+            }
+            Op::Softmax { group } => {
+                let any = Interval::new(-1.0, 1.0);
+                let sum = |j: usize| {
+                    g[j / group * group..][..*group].iter().fold(Interval::ZERO, |t, g| t + *g * any)
+                };
+                give(node.inputs[0], (0..n).map(sum).collect());
             }
             _ => {
                 let mut part = vec![Interval::ZERO; n];
@@ -263,10 +280,7 @@ fn jacobian_again(
         Some((lo, hi)) => lo.iter().zip(hi).map(|(l, h)| Interval::new(*l, *h)).collect(),
         None => vec![Interval::ENTIRE; n],
     };
-    let mut s = slopes(net, input, known);
-    if known.iter().next().is_some() {
-        settle(net, &mut s);
-    }
+    let s = settled(problem, known).unwrap_or_else(|| slopes(net, input, known));
     let runs = runs(net, &s, links);
     assert!(runs.iter().all(Run::is_fixed), "an open slope within {links:?}");
     let whole = Link { from: 0, to: net.output() };
@@ -314,12 +328,16 @@ fn readers(net: &Net, links: &[Link]) -> Vec<Vec<usize>> {
 /// Every factor is at least ‖D(x) W I(x)‖ at samples.
 fn factors_again(
     problem: &Problem,
-    factors: &[clarke::method::local::product::Factor],
+    factors: &[clarke::method::local::walk::Factor],
     links: &[Link],
+    known: &Bounds,
     m: &mut crate::common::nets::Maker,
 ) -> usize {
     let net = &problem.net;
     let users = readers(net, links);
+    // What no output depends on may count as masked.
+    let everywhere = settled(problem, known);
+    let idle = |k: usize, j: usize| everywhere.as_ref().is_some_and(|s| s.of[k][j] == Interval::ZERO);
     let mut checked = 0;
     for _ in 0..3 {
         let x = naive::member(&problem.region, net.inputs(), &mut m.d);
@@ -328,7 +346,13 @@ fn factors_again(
             continue;
         }
         let point = x.iter().map(|v| Interval::point(*v)).collect();
-        let here = slopes(net, point, &Bounds::default());
+        let mut here = slopes(net, point, &Bounds::default());
+        for (k, node) in net.nodes.iter().enumerate() {
+            if matches!(node.op, Op::Piecewise(_) | Op::Smooth(_)) {
+                let own = here.of[k].iter_mut().enumerate().filter(|(j, _)| idle(k, *j));
+                own.for_each(|(_, s)| *s = Interval::ZERO);
+            }
+        }
         for f in factors {
             let narrowed =
                 matches!(&net.nodes[net.output()].op, Op::Affine(a) if matches!(a.map, LinearMap::Dense(_)));
@@ -361,6 +385,7 @@ fn factors_again(
                 for (j, mut row) in w.rows_mut().into_iter().enumerate() {
                     let z = at.values[at_node][j];
                     let slope = match &net.nodes[reader].op {
+                        Op::Piecewise(_) | Op::Smooth(_) if idle(reader, j) => 0.0,
                         Op::Piecewise(f) => f.derivative(j, z),
                         Op::Smooth(f) => naive::smooth(*f, z).1,
                         _ => 1.0,
@@ -371,8 +396,12 @@ fn factors_again(
             // Features that do not move at the sample may count as masked.
             let from = link.map_or(net.nodes[f.node].inputs[0], |l| l.from);
             let moving = naive::moving(problem, &x, from);
-            for (mut column, moves) in w.columns_mut().into_iter().zip(moving) {
-                if !moves {
+            for (j, (mut column, moves)) in w.columns_mut().into_iter().zip(moving).enumerate() {
+                let unit =
+                    (0..net.nodes[from].len()).map(|i| Interval::point((i == j) as u8 as f64)).collect();
+                let tangents = row(net, &here, &[], Link { from: 0, to: from }, unit);
+                let inputs = tangents.iter().enumerate().filter(|(i, _)| !problem.region.is_fixed(*i));
+                if !moves || inputs.map(|t| t.1).all(|t| *t == Interval::ZERO) {
                     column.fill(0.0);
                 }
             }
@@ -417,11 +446,13 @@ fn evidence_is_derived_again() {
                 }
             }
             let main = context.main();
+            let none = Bounds::default();
             let local = statuses.last().map(|(trace, _)| (&main, &trace.gates[..]));
             let local = local.filter(|_| !problem.region.is_global() && !context.needs_double_double());
             for gates in [local, None] {
                 let (_, layered) = product::norms(&context, gates);
-                count[1] += factors_again(&problem, &layered.factors, &layered.links, &mut m);
+                let known = gates.and(statuses.last()).map_or(&none, |s| &s.1);
+                count[1] += factors_again(&problem, &layered.factors, &layered.links, known, &mut m);
                 count[3] += layered.links.len();
             }
             count

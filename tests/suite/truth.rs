@@ -41,15 +41,18 @@ pub fn sigma(a: &Array2<f64>) -> f64 {
     a.columns().into_iter().map(|c| c.dot(&c).sqrt()).fold(0.0, f64::max)
 }
 
-/// max over signs of ‖A s‖.
+/// max over signs of ‖A s‖; the opposite of all signs has the same norm.
 pub fn over_signs(a: &Array2<f64>, norm: Norm) -> f64 {
-    let k = a.ncols();
-    (0..1u32 << k)
-        .map(|code| {
-            let s = Array1::from_shape_fn(k, |i| if code >> i & 1 == 1 { -1.0 } else { 1.0 });
-            vector_norm(a.dot(&s).view(), norm)
-        })
-        .fold(0.0, f64::max)
+    let (columns, k) = (a.t().as_standard_layout().into_owned(), a.ncols());
+    let mut sum: Array1<f64> = Array1::zeros(a.nrows());
+    let most = |code: u32| {
+        sum.fill(0.0);
+        for (i, column) in columns.rows().into_iter().enumerate() {
+            sum.scaled_add(if code >> i & 1 == 1 { -1.0 } else { 1.0 }, &column);
+        }
+        vector_norm(sum.view(), norm)
+    };
+    (0..1u32 << k.saturating_sub(1)).map(most).fold(0.0, f64::max)
 }
 
 /// ‖A‖_{p→q} by definition; the enumerated side must be short.
