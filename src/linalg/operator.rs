@@ -193,7 +193,10 @@ fn signs(b: &Box2, norm: Norm) -> Upper {
         }
     }
     let radii: Vec<f64> = radii.iter().map(|(r, c)| add_up(r.up(), mul_up(drift, c.up()))).collect();
-    let rows: Vec<Vec<f64>> = b.centre.rows().into_iter().map(|r| r.to_vec()).collect();
+    let mut rows: Vec<Vec<f64>> = b.centre.rows().into_iter().map(|r| r.to_vec()).collect();
+    // Large ones first: what follows then decides less.
+    let length = |row: &[f64]| row.iter().map(|x| x * x).sum::<f64>();
+    rows.sort_by(|a, b| length(b).total_cmp(&length(a)));
     let mut rest = vec![radii; k];
     for depth in (1..k).rev() {
         let (before, after) = rest.split_at_mut(depth);
