@@ -294,7 +294,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
 
     /// Backward passes under the slopes at the centres, one item after the other: each gets what it has alone.
     fn nominal(&mut self, k: usize, own: &mut Ends) {
-        let all = self.open(k, own);
+        let all = self.open(k, own, 0);
         let Some(around) = &mut self.around else { return };
         for (item, row) in all.outer_iter().enumerate() {
             let open: Vec<usize> = (0..row.len()).filter(|&j| row[j]).collect();
@@ -311,7 +311,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
                 self.known.set(k, own.clone());
             }
         }
-        let mut open = self.undecided(k, own);
+        let mut open = self.undecided(k, own, 0);
         if let Some(cuts) = &given.cuts {
             open.extend(cuts.wanted(k));
             open.sort_unstable();
@@ -339,7 +339,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         let several = self.items > 1;
         let copies = if several { self.ends.item(item) } else { Bounds::default() };
         let mut mine = own.item(item);
-        let open = self.undecided(k, &mine);
+        let open = self.undecided(k, &mine, item);
         let near = alpha::Near {
             prepared: self.prepared,
             region: self.regions.of(item),
@@ -353,19 +353,20 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
     }
 
     /// Features whose bounds still matter to a reader of node k, for some item.
-    fn undecided(&self, k: usize, ends: &Ends) -> Vec<usize> {
-        let open = self.open(k, ends);
+    fn undecided(&self, k: usize, ends: &Ends, first: usize) -> Vec<usize> {
+        let open = self.open(k, ends, first);
         (0..open.ncols()).filter(|&j| open.column(j).iter().any(|o| *o)).collect()
     }
 
-    /// The same item by item.
-    fn open(&self, k: usize, ends: &Ends) -> Array2<bool> {
+    /// The same item by item, from this one on.
+    fn open(&self, k: usize, ends: &Ends, first: usize) -> Array2<bool> {
         let mut open = Array2::from_elem(ends.lo.dim(), false);
         for &u in &self.users[k] {
             match &self.prepared.net.nodes[u].op {
                 Op::Max(windows) => contested(windows, ends, &mut open),
                 Op::Piecewise(f) => {
-                    let counts = |at: (usize, usize)| self.relevant.get(u).is_none_or(|r| r[at]);
+                    let counts =
+                        |(i, j): (usize, usize)| self.relevant.get(u).is_none_or(|r| r[[first + i, j]]);
                     let free = ndarray::Zip::indexed(&ends.lo).and(&ends.hi).map_collect(|at, &l, &u| {
                         matches!(f.piece(at.1, l, u), Piece::Free { .. }) && counts(at)
                     });
@@ -412,7 +413,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
 
     /// What is open for one item only says nothing of the others: each gets the bounds that it has alone.
     fn keep_decided(&self, k: usize, part: &[usize], before: &Ends, top: &mut Array2<f64>) {
-        let open = self.open(k, before);
+        let open = self.open(k, before, 0);
         for (i, (t, &j)) in (0..self.items).flat_map(|i| part.iter().enumerate().map(move |p| (i, p))) {
             if !open[[i, j]] {
                 (top[[i, 2 * t]], top[[i, 2 * t + 1]]) = (f64::INFINITY, f64::INFINITY);

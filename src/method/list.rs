@@ -33,6 +33,7 @@ methods! {
         global::eclipse::EclipseFast,
         global::lipsdp::LipSdp,
         global::gain::ScaledGain,
+        global::layered::Layered,
         global::seqlip::SeqLip,
         global::partition::Partition,
         lower::ascent::Ascent,

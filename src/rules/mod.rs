@@ -3,6 +3,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod cut;
 pub mod exact;
 pub mod expansion;
 pub mod feedback;

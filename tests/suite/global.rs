@@ -23,7 +23,8 @@ use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 
-const CHAIN_METHODS: [&str; 10] = [
+const CHAIN_METHODS: [&str; 11] = [
+    "layered-gain",
     "product",
     "absolute-product",
     "abs-subset",
@@ -202,6 +203,9 @@ fn order_of_methods() {
             let product = norms(p, &|w| w.clone());
             let cuts = at("combettes-pesquet");
             ordered("K1 and K*", cuts, product);
+            if p == Norm::Two {
+                ordered("one scaling a layer and product", at("layered-gain"), product);
+            }
             ordered("partition and product", at("partition"), at("product"));
             if p == Norm::Two {
                 ordered("eclipse-fast and product", at("eclipse-fast"), product);

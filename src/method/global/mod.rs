@@ -9,6 +9,7 @@ pub mod cuts;
 pub mod eclipse;
 pub mod expansion;
 pub mod gain;
+pub mod layered;
 pub mod layers;
 pub mod lipsdp;
 pub mod partition;
