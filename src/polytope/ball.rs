@@ -231,3 +231,70 @@ impl<'p> Place<'p> {
 fn sign(x: f64) -> f64 {
     if x == 0.0 { 0.0 } else { x.signum() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::num::random::Random;
+
+    fn place<'p>(lo: &'p [f64], hi: &'p [f64], ball: &'p Ball) -> Place<'p> {
+        Place { lo, hi, ball: Some(ball) }
+    }
+
+    /// The point of box and ball where a · x is largest, by bisection of the multiplier.
+    fn best(a: &[f64], p: &Place, ball: &Ball) -> Option<f64> {
+        let at = |m: f64| -> Vec<f64> {
+            let l1 = |j: usize| if a[j].abs() > m { a[j].signum() * 9.0 } else { 0.0 };
+            let way = |j: usize| if ball.norm == Norm::Two { a[j] / m } else { l1(j) };
+            (0..a.len()).map(|j| (ball.middle(j) + way(j)).clamp(p.lo[j], p.hi[j])).collect()
+        };
+        let far = |x: &[f64]| -> f64 {
+            let way = x.iter().enumerate().map(|(j, x)| x - ball.middle(j));
+            match ball.norm {
+                Norm::Two => way.map(|d| d * d).sum::<f64>().sqrt(),
+                _ => way.map(f64::abs).sum(),
+            }
+        };
+        let value = |x: &[f64]| a.iter().zip(x).map(|(a, x)| a * x).sum::<f64>();
+        let (mut low, mut high) = (1e-12, 1e12);
+        for _ in 0..400 {
+            let m = f64::sqrt(low * high);
+            if far(&at(m)) > ball.radius { low = m } else { high = m }
+        }
+        // Of an l1 ball what is left goes to the one coordinate between both.
+        let (inner, outer) = (at(high), at(low));
+        let (near, away) = (far(&inner), far(&outer));
+        let share = if away > near { ((ball.radius - near) / (away - near)).clamp(0.0, 1.0) } else { 0.0 };
+        let x: Vec<f64> = inner.iter().zip(&outer).map(|(i, o)| i + share * (o - i)).collect();
+        (near <= ball.radius).then(|| value(&x))
+    }
+
+    #[test]
+    fn largest_values() {
+        let mut random = Random(11);
+        let mut void = 0;
+        for case in 0..4000 {
+            let n = 1 + case % 7;
+            let mut list = |scale: f64| -> Vec<f64> { (0..n).map(|_| scale * random.signed()).collect() };
+            let (a, c, l, w) = (list(1.0), list(0.3), list(1.0), list(0.8));
+            let hi: Vec<f64> = l.iter().zip(&w).map(|(l, w)| l + 0.2 + w.abs()).collect();
+            let norm = if case % 2 == 0 { Norm::Two } else { Norm::One };
+            let radius = 0.1 + 1.5 * random.unit();
+            let ball = Ball::new(norm, [&c, &c], radius).expect("a ball");
+            let p = place(&l, &hi, &ball);
+            let top = p.top(&Sum::of(&a, 0.5));
+            match best(&a, &p, &ball) {
+                Some(most) => {
+                    assert!(top >= most + 0.5 - 1e-9, "case {case}: {top} below {most}");
+                    assert!(top <= most + 0.5 + 1e-6, "case {case}: {top} above {most}");
+                    assert!(!p.is_void(), "case {case}");
+                }
+                None => {
+                    void += 1;
+                    assert!(p.is_void() && top < 0.0, "case {case}: {top}");
+                }
+            }
+        }
+        assert!(void > 200, "{void}");
+    }
+}

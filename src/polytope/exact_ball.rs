@@ -140,3 +140,53 @@ impl Round {
 fn size(x: &Rational) -> Rational {
     if *x < Rational::ZERO { -x } else { x.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::num::rational::of;
+
+    fn form(a: &[f64], c: f64) -> Form {
+        Form { a: numbers(a), c: of(c).unwrap() }
+    }
+
+    fn numbers(list: &[f64]) -> Vec<Rational> {
+        list.iter().map(|x| of(*x).unwrap()).collect()
+    }
+
+    fn unit(norm: Norm) -> Round {
+        let (lo, hi) = (numbers(&[-1.0, -1.0]), numbers(&[1.0, 1.0]));
+        Round { lo, hi, norm, centre: numbers(&[0.0, 0.0]), radius: Rational::ONE }
+    }
+
+    /// 3x + 4y >= 5 touches the unit circle; a little less does not rule anything out, as little as a negative one.
+    #[test]
+    fn tangents() {
+        let (ball, none) = (unit(Norm::Two), [0.0; 4]);
+        let with = |l: f64| numbers(&[&[l], &none[..]].concat());
+        assert!(ball.refuted(&[form(&[3.0, 4.0], -5.0)], &with(1.0)));
+        assert!(!ball.refuted(&[form(&[3.0, 4.0], -4.999)], &with(1.0)));
+        assert!(!ball.refuted(&[form(&[3.0, 4.0], -5.0)], &with(0.0)));
+        assert!(!ball.refuted(&[form(&[-3.0, -4.0], 5.0)], &with(-1.0)));
+        assert!(!ball.refuted(&[form(&[3.0, 4.0], -5.0)], &numbers(&[1.0])));
+        let diamond = unit(Norm::One);
+        let at = |l: f64, t: f64| numbers(&[l, t]);
+        assert!(diamond.refuted(&[form(&[3.0, 4.0], -4.0)], &at(1.0, 4.0)));
+        assert!(!diamond.refuted(&[form(&[3.0, 4.0], -3.999)], &at(1.0, 4.0)));
+        assert!(!diamond.refuted(&[form(&[3.0, 4.0], -4.0)], &at(1.0, 3.5)));
+        assert!(!diamond.refuted(&[form(&[3.0, 4.0], -4.0)], &at(1.0, -4.0)));
+    }
+
+    /// Half a disc: x <= 0 and x + y >= 1.1 meet in the whole one's box only.
+    #[test]
+    fn faces() {
+        let mut ball = unit(Norm::Two);
+        ball.hi[0] = Rational::ZERO;
+        let forms = [form(&[1.0, 1.0], -1.1)];
+        let x = numbers(&[0.0, 1.0]);
+        let all = ball.with_faces(&forms, numbers(&[1.0]), &x);
+        assert!(ball.refuted(&forms, &all));
+        assert!(!ball.refuted(&forms, &numbers(&[1.0, 0.0, 0.0, 0.0, 0.0])));
+        assert!(!unit(Norm::Two).refuted(&forms, &all));
+    }
+}

@@ -4,7 +4,7 @@
 //!
 //! min ½‖x − z‖² over A x + d >= t and lo <= x <= hi. For multipliers k >= 0 of the rows x = clamp(z + Aᵀk); while
 //! the same coordinates are stopped the dual is a quadratic form of k, so it is solved exactly and again until
-//! they stay (a semismooth Newton method). The ball comes in by its radius alone.
+//! they stay (a semismooth Newton method, damped where the dual does not grow). The ball comes in by its radius alone.
 
 use super::ball::{Ball, Place};
 use super::plane::Plane;
@@ -26,11 +26,13 @@ pub struct Nearest {
     gram: Vec<f64>,
     /// The last multipliers: where the next search begins.
     last: Vec<f64>,
+    /// A value of the dual beyond which nothing is near enough.
+    enough: f64,
     until: Deadline,
 }
 
 /// How often coordinates are stopped anew, and multipliers join or leave.
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 60;
 /// What is added to squares of lengths, so that parallel rows can be told apart.
 const RIDGE: f64 = 1e-12;
 /// How close to the sphere a maximum is sought, in radii; bounds are off by the square of it.
@@ -66,6 +68,7 @@ impl Nearest {
             free: vec![true; n],
             gram,
             last: vec![0.0; m],
+            enough: f64::INFINITY,
             until: until.clone(),
         })
     }
@@ -73,6 +76,7 @@ impl Nearest {
     /// A point deep inside; else multipliers of the half-spaces that may show that there is none.
     pub fn deepest(&mut self) -> Result<Vec<f64>, Vec<f64>> {
         let centre = self.centre.clone();
+        self.enough = 0.5 * self.radius * self.radius * (1.0 + 1e-9);
         let Some(first) = self.project(&centre, 0.0).filter(|x| self.distance(x) < self.radius) else {
             return Err(self.multipliers(1.0));
         };
@@ -111,6 +115,7 @@ impl Nearest {
             return None;
         }
         self.last.fill(0.0);
+        self.enough = f64::INFINITY;
         // The point of the polytope nearest to c + s p is on the sphere for the right s; its multipliers are s λ.
         let centre = self.centre.clone();
         let way = |s: f64| -> Vec<f64> { centre.iter().zip(p).map(|(c, p)| c + s * p).collect() };
@@ -166,27 +171,25 @@ impl Nearest {
 
     /// The point nearest to z at this depth; None where there is none, as far as one can tell.
     fn project_from(&mut self, z: &[f64], depth: f64) -> Option<Vec<f64>> {
-        let mut value = f64::NEG_INFINITY;
         let mut k = self.last.clone();
         let mut x = self.at(z, &k);
+        let mut value = self.dual(z, &k, &x, depth);
+        let mut damping = 0.0;
         for _ in 0..ROUNDS {
             let same = self.stop(z, &k);
             let constants = self.constants(z, &k, depth);
-            let next = solved(&self.gram, &constants, &k);
-            let (mut step, mut new) = (1.0, next.clone());
-            loop {
-                x = self.at(z, &new);
-                let now = self.dual(z, &new, &x, depth);
-                if now >= value - 1e-12 * value.abs() || !self.cut || step < 1e-3 {
-                    value = now;
-                    break;
-                }
-                step *= 0.5;
-                new = k.iter().zip(&next).map(|(a, b)| a + step * (b - a)).collect();
+            let next = solved(&damped(&self.gram, damping, k.len()), &shifted(&constants, damping, &k), &k);
+            let there = self.at(z, &next);
+            let now = self.dual(z, &next, &there, depth);
+            if self.cut && (now < value - 1e-13 * value.abs() || now.is_nan()) {
+                // Other coordinates are stopped there: a shorter step.
+                damping = f64::max(30.0 * damping, 1e-6);
+                continue;
             }
-            let moved = new.iter().zip(&k).any(|(a, b)| (a - b).abs() > 1e-12 * (a.abs() + b.abs()));
-            k = new;
-            if !self.cut || (same && !moved) || self.until.is_over() {
+            let moved = next.iter().zip(&k).any(|(a, b)| (a - b).abs() > 1e-12 * (a.abs() + b.abs()));
+            (k, x, value, damping) = (next, there, now, if damping > 1e-9 { 0.1 * damping } else { 0.0 });
+            let settled = !self.cut || (same && !moved) || value > self.enough;
+            if settled || self.until.is_over() {
                 break;
             }
         }
@@ -256,6 +259,17 @@ impl Nearest {
         let each = self.rows.iter().zip(&self.d).zip(k).filter(|(_, k)| **k != 0.0);
         0.5 * square - each.map(|((a, d), k)| k * (dot(a, x) + d - depth)).sum::<f64>()
     }
+}
+
+/// The dual's square with that much more, around the multipliers k.
+fn damped(q: &[f64], damping: f64, m: usize) -> Vec<f64> {
+    let mut q = q.to_vec();
+    (0..m).for_each(|i| q[i * m + i] += damping);
+    q
+}
+
+fn shifted(h: &[f64], damping: f64, k: &[f64]) -> Vec<f64> {
+    h.iter().zip(k).map(|(h, k)| h - damping * k).collect()
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -88,10 +88,9 @@ pub fn derive(
     Ok(Statuses { gates: trace.gates, parts, empty })
 }
 
-/// Parts that are claimed to be empty without a half-space: their boxes do not meet the ball.
+/// Parts that are claimed to be empty, and whose boxes do not meet the ball.
 fn apart(parts: &[Part], multipliers: &[Option<&[f64]>], ball: Option<&Ball>) -> Vec<bool> {
-    let claimed = |m: &Option<&[f64]>| m.is_some_and(<[f64]>::is_empty);
-    parts.iter().zip(multipliers).map(|(part, m)| claimed(m) && place(part, ball).is_void()).collect()
+    parts.iter().zip(multipliers).map(|(part, m)| m.is_some() && place(part, ball).is_void()).collect()
 }
 
 /// Parts of these parts begin with what was found.
@@ -218,6 +217,8 @@ impl Lines<'_> {
                 cells.planes[i].push(plane);
             }
             let planes = &cells.planes[i];
+            let cut = multipliers[i].is_some() && planes.len() > before;
+            cells.empty[i] |= cut && place(part, cells.ball).is_void();
             if let Some(m) = multipliers[i].filter(|m| m.len() == planes.len() && planes.len() > before) {
                 cells.empty[i] |= refuted(planes, m, free, place(part, cells.ball));
             }
