@@ -83,7 +83,7 @@ const FAR: f64 = 1e100;
 /// What products that underflow lose: less than 2^-1074 each, times a coordinate.
 const LOST: f64 = 1e-200;
 /// Rounds in which coordinates that the box stops are found.
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 60;
 
 impl<'p> Place<'p> {
     pub fn boxed(lo: &'p [f64], hi: &'p [f64]) -> Place<'p> {
@@ -99,10 +99,11 @@ impl<'p> Place<'p> {
     /// The function's largest value where box and ball meet; infinite where there is no ball.
     pub fn top(&self, sum: &Sum) -> f64 {
         let Some(ball) = self.ball else { return f64::INFINITY };
-        let v = match ball.norm {
-            Norm::Two => self.stretched(ball, &sum.a),
-            Norm::One => self.levelled(ball, &sum.a),
-            Norm::Inf => return f64::INFINITY,
+        let v = match (self.apart(ball, sum), ball.norm) {
+            (_, Norm::Inf) => return f64::INFINITY,
+            (Some(v), _) => v,
+            (None, Norm::Two) => self.stretched(ball, &sum.a),
+            (None, Norm::One) => self.levelled(ball, &sum.a),
         };
         self.by(ball, sum, &v)
     }
@@ -131,27 +132,41 @@ impl<'p> Place<'p> {
     /// Of an l2 ball: x = clamp(c + a / μ) is on the sphere for the right μ, and v = μ (x − c).
     fn stretched(&self, ball: &Ball, a: &[f64]) -> Vec<f64> {
         let ends = |j: usize| (self.lo[j] - ball.middle(j), self.hi[j] - ball.middle(j));
-        if let Some(v) = self.apart(ball, a) {
-            return v;
-        }
         let square = ball.radius * ball.radius;
+        let corner = |(j, a): (usize, &f64)| if *a > 0.0 { ends(j).1 } else { ends(j).0 };
+        if a.iter().enumerate().map(corner).map(|d| d * d).sum::<f64>() <= square {
+            // The box alone decides.
+            return vec![0.0; a.len()];
+        }
         let mut mu = a.iter().map(|v| v * v).sum::<f64>().sqrt() / ball.radius;
+        // ‖x − c‖ falls as μ grows; between these it is the radius.
+        let (mut low, mut high) = (0.0, f64::INFINITY);
         for _ in 0..ROUNDS {
             let (mut free, mut stopped) = (0.0, 0.0);
             for (j, &a) in a.iter().enumerate() {
                 let (l, h) = ends(j);
                 let way = a / mu;
                 if way < l || way > h {
-                    stopped += way.clamp(l, h).powi(2);
+                    stopped += way.max(l).min(h).powi(2);
                 } else {
                     free += a * a;
                 }
             }
-            let next = if stopped < square { (free / (square - stopped)).sqrt() } else { 0.0 };
-            if next >= mu * (1.0 - 1e-13) || next.is_nan() {
+            if stopped + free / (mu * mu) > square {
+                low = mu
+            } else {
+                high = mu
+            }
+            let next = (free / (square - stopped)).sqrt();
+            if (next - mu).abs() <= 1e-14 * mu {
                 break;
             }
-            mu = next;
+            mu = match () {
+                _ if low < next && next < high => next,
+                _ if low == 0.0 => 0.25 * high,
+                _ if high == f64::INFINITY => 4.0 * low,
+                _ => f64::sqrt(low * high),
+            };
         }
         let each = |(j, &a): (usize, &f64)| {
             let (l, h) = ends(j);
@@ -169,9 +184,9 @@ impl<'p> Place<'p> {
 
     /// A v that shows that box and ball do not meet, if they do not: from the centre to the box, long enough to
     /// outweigh the function.
-    fn apart(&self, ball: &Ball, a: &[f64]) -> Option<Vec<f64>> {
+    fn apart(&self, ball: &Ball, sum: &Sum) -> Option<Vec<f64>> {
         let way = |j: usize| ball.middle(j).clamp(self.lo[j], self.hi[j].max(self.lo[j])) - ball.middle(j);
-        let way: Vec<f64> = (0..a.len()).map(way).collect();
+        let way: Vec<f64> = (0..sum.a.len()).map(way).collect();
         let length = match ball.norm {
             Norm::Two => way.iter().map(|w| w * w).sum::<f64>().sqrt(),
             Norm::One | Norm::Inf => way.iter().map(|w| w.abs()).sum::<f64>(),
@@ -179,9 +194,10 @@ impl<'p> Place<'p> {
         if length <= ball.radius {
             return None;
         }
-        // (a − v) · x + v · c + r ‖v‖ is about a · x − m ‖way‖ (‖way‖ − r).
-        let largest = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        let m = 1.0f64.max(4.0 * largest * a.len() as f64 / (length - ball.radius));
+        // (a − v) · x + v · c + r ‖v‖ is at most a · x − m (‖way‖ − r).
+        let far = |(j, a): (usize, &f64)| a.abs() * self.lo[j].abs().max(self.hi[j].abs());
+        let most = sum.a.iter().enumerate().map(far).sum::<f64>() + sum.d.abs();
+        let m = 1.0f64.max(4.0 * most / (length - ball.radius));
         let direction = |w: f64| if ball.norm == Norm::Two { w / length } else { sign(w) };
         Some(way.iter().map(|w| m * direction(*w)).collect())
     }
@@ -189,9 +205,6 @@ impl<'p> Place<'p> {
     /// Of an l1 ball: the radius goes to the largest coefficients first, as far as the box lets them; v is a,
     /// cut off at the first one for which not enough is left.
     fn levelled(&self, ball: &Ball, a: &[f64]) -> Vec<f64> {
-        if let Some(v) = self.apart(ball, a) {
-            return v;
-        }
         let ends = |j: usize| (self.lo[j] - ball.middle(j), self.hi[j] - ball.middle(j));
         let mut left = ball.radius;
         let mut rooms: Vec<(f64, f64)> = vec![];

@@ -3,7 +3,7 @@
 //! Proves: either no open set of the region is in the pattern's cell, by multipliers, or a rational point is.
 //! From: own.
 //! Rounding: none; the oracle's points and multipliers are taken for the rationals that they are.
-//! Cost: a simplex method in rationals, and one nearest point in floats.
+//! Cost: nearest points in floats; for what they leave open, and in l1, a simplex method in rationals.
 //! Exact when: the ball is one of l1, or the cell does not just touch the sphere.
 
 use crate::deadline::Deadline;
@@ -20,31 +20,51 @@ const HALVINGS: usize = 60;
 
 /// Is there a point inside box and ball where all conditions are positive?
 pub fn judge(ball: &Round, conditions: &[Form], until: &Deadline) -> Verdict {
-    let found = match ball.norm {
-        Norm::One => ball.inside(conditions, until),
-        Norm::Two | Norm::Inf => boxed(conditions, &ball.lo, &ball.hi, until),
+    if ball.norm == Norm::One {
+        return match ball.inside(conditions, until) {
+            Verdict::Empty(m) if !ball.refuted(conditions, &m) => Verdict::Unknown,
+            other => other,
+        };
+    }
+    // Floats settle all but thin cells, and those that are nearly touched.
+    let near = match nearest(ball, conditions, until) {
+        Verdict::Inside(x) => x,
+        other => return either(other, || boxed(conditions, &ball.lo, &ball.hi, until), ball),
     };
-    let deep = match found {
-        Verdict::Inside(x) if !ball.holds(&x) => x,
-        Verdict::Empty(m) if ball.norm == Norm::One && !ball.refuted(conditions, &m) => {
-            return Verdict::Unknown;
-        }
-        other => return other,
-    };
+    if holds(ball, conditions, &near) {
+        return Verdict::Inside(near);
+    }
+    match boxed(conditions, &ball.lo, &ball.hi, until) {
+        Verdict::Inside(deep) => between(ball, conditions, &near, &deep),
+        other => other,
+    }
+}
+
+/// What is known; else what the box says, where that is about the ball.
+fn either(known: Verdict, more: impl FnOnce() -> Verdict, ball: &Round) -> Verdict {
+    if !matches!(known, Verdict::Unknown) {
+        return known;
+    }
+    match more() {
+        Verdict::Inside(x) if !ball.holds(&x) => Verdict::Unknown,
+        other => other,
+    }
+}
+
+/// A point that an oracle in floats takes for one inside, to be checked; or multipliers, checked.
+fn nearest(ball: &Round, conditions: &[Form], until: &Deadline) -> Verdict {
     let floats = |list: &[Rational]| -> Vec<f64> { list.iter().map(|v| v.to_f64().value()).collect() };
     let (lo, hi, centre) = (floats(&ball.lo), floats(&ball.hi), floats(&ball.centre));
     let Some(sphere) = Ball::new(ball.norm, [&centre, &centre], ball.radius.to_f64().value()) else {
         return Verdict::Unknown;
     };
-    let planes: Vec<Plane> =
-        conditions.iter().map(|f| Plane { a: floats(&f.a), d: f.c.to_f64().value() }).collect();
-    // A condition on nothing has no length; it holds at the deep point.
-    let moving: Vec<usize> = (0..planes.len()).filter(|&i| !conditions[i].is_constant()).collect();
-    let planes: Vec<Plane> = moving.into_iter().map(|i| planes[i].clone()).collect();
+    // A condition on nothing has no length; points are checked with it.
+    let moving = conditions.iter().filter(|f| !f.is_constant());
+    let planes: Vec<Plane> = moving.map(|f| Plane { a: floats(&f.a), d: f.c.to_f64().value() }).collect();
     let place = Place { lo: &lo, hi: &hi, ball: Some(&sphere) };
     let Some(mut oracle) = Nearest::new(&planes, place, &sphere, until) else { return Verdict::Unknown };
     match oracle.deepest() {
-        Ok(x) => between(ball, conditions, &exactly(ball, x, &lo, &hi), &deep),
+        Ok(x) => exactly(ball, x, &lo, &hi).map_or(Verdict::Unknown, Verdict::Inside),
         Err(few) => refuted(ball, conditions, (&planes, few), place),
     }
 }
@@ -75,20 +95,19 @@ fn exactly(ball: &Round, x: Vec<f64>, lo: &[f64], hi: &[f64]) -> Option<Vec<Rati
     x.into_iter().enumerate().map(each).collect()
 }
 
-/// The point in the ball, or one on the way to the one that is deep in the cell.
-fn between(ball: &Round, conditions: &[Form], x: &Option<Vec<Rational>>, deep: &[Rational]) -> Verdict {
-    let Some(x) = x else { return Verdict::Unknown };
-    let inside = |z: &[Rational]| ball.holds(z) && conditions.iter().all(|f| is_positive(&f.at(z)));
-    if inside(x) {
-        return Verdict::Inside(x.clone());
-    }
+fn holds(ball: &Round, conditions: &[Form], x: &[Rational]) -> bool {
+    ball.holds(x) && conditions.iter().all(|f| is_positive(&f.at(x)))
+}
+
+/// A point on the way from one in the ball to one that lies deep in the cell.
+fn between(ball: &Round, conditions: &[Form], x: &[Rational], deep: &[Rational]) -> Verdict {
     let mut share = Rational::ONE;
-    for _ in 0..HALVINGS {
-        share /= Rational::from(2);
+    for _ in 0..=HALVINGS {
         let z: Vec<Rational> = x.iter().zip(deep).map(|(x, y)| x + (y - x) * &share).collect();
-        if inside(&z) {
+        if holds(ball, conditions, &z) {
             return Verdict::Inside(z);
         }
+        share /= Rational::from(2);
     }
     Verdict::Unknown
 }
