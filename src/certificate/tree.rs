@@ -17,10 +17,11 @@ pub enum Node {
     Scaled(Arc<Vec<Scaled>>),
     /// Every slope is fixed: the norm of one matrix, in rationals.
     Pattern,
-    /// No interior: a nonnegative combination of the half-spaces of its decisions is nowhere positive;
-    /// no multipliers where its box vanishes.
+    /// No interior: a nonnegative combination of the half-spaces of its decisions is nowhere positive where its
+    /// box meets the region's ball; no multipliers where the box vanishes, or does not meet the ball.
     Empty(Vec<f64>),
-    /// No interior: the same for the exact conditions of its pattern.
+    /// No interior: the same for the exact conditions of its pattern. In a ball more multipliers may follow: in l2
+    /// of x − lo and of hi − x in all coordinates that vary, in l1 the number at which coefficients are cut off.
     Refuted(#[serde(with = "super::fractions")] Vec<Rational>),
     /// The faces of a homogeneous network's box, in order; the root only.
     Faces(Vec<usize>),

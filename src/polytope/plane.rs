@@ -5,8 +5,7 @@
 //! so a combination that is nowhere positive proves that there is none; such a part
 //! holds no piece of the function that counts.
 
-use super::simplex::Polytope;
-use crate::deadline::Deadline;
+use super::ball::{Place, Sum};
 use crate::num::interval::Interval;
 use crate::num::round::{add_up, div_up, gamma, mul_up, sub_down};
 
@@ -15,15 +14,6 @@ use crate::num::round::{add_up, div_up, gamma, mul_up, sub_down};
 pub struct Plane {
     pub a: Vec<f64>,
     pub d: f64,
-}
-
-/// What half-spaces say about a box.
-pub enum Verdict {
-    /// Proven by these multipliers: no open set lies in all of them.
-    Empty(Vec<f64>),
-    /// A point that lies deep inside, as far as the oracle can tell.
-    Point(Vec<f64>),
-    Unknown,
 }
 
 /// An upper bound of a_j x_j on [lo, hi].
@@ -64,62 +54,6 @@ fn moves(p: &Plane, free: &[bool]) -> bool {
     p.a.iter().zip(free).any(|(a, f)| *f && *a != 0.0)
 }
 
-/// A box cut by half-spaces, with the oracle's tableau.
-pub struct Cell<'c> {
-    planes: &'c [Plane],
-    lo: &'c [f64],
-    hi: &'c [f64],
-    oracle: Option<Polytope>,
-}
-
-impl<'c> Cell<'c> {
-    pub fn new(planes: &'c [Plane], lo: &'c [f64], hi: &'c [f64]) -> Cell<'c> {
-        Cell::until(planes, lo, hi, &Deadline::never())
-    }
-
-    /// The same with an oracle that says nothing after a deadline.
-    pub fn until(planes: &'c [Plane], lo: &'c [f64], hi: &'c [f64], until: &Deadline) -> Cell<'c> {
-        let width: Vec<f64> = lo.iter().zip(hi).map(|(l, h)| h - l).collect();
-        let row = |p: &Plane| {
-            let at = p.a.iter().zip(lo).map(|(a, l)| a * l).sum::<f64>() + p.d;
-            (p.a.iter().map(|a| -a).collect(), at)
-        };
-        let rows: Vec<(Vec<f64>, f64)> = planes.iter().map(row).collect();
-        Cell { planes, lo, hi, oracle: Polytope::new(&rows, &width, until) }
-    }
-
-    /// Is there anything inside? The oracle's multipliers are checked.
-    pub fn judge(&self, free: &[bool]) -> Verdict {
-        let Some(oracle) = &self.oracle else { return Verdict::Unknown };
-        let d = oracle.deepest();
-        if d.depth > 0.0 {
-            let ends = self.lo.iter().zip(self.hi);
-            return Verdict::Point(
-                d.point.iter().zip(ends).map(|(w, (l, h))| (l + w).clamp(*l, *h)).collect(),
-            );
-        }
-        // What the oracle holds for zero is noise.
-        let most = d.multipliers.iter().copied().fold(0.0, f64::max);
-        let kept: Vec<f64> = d.multipliers.iter().map(|l| if *l > 1e-9 * most { *l } else { 0.0 }).collect();
-        if refuted(self.planes, &kept, free, self.lo, self.hi) {
-            Verdict::Empty(kept)
-        } else {
-            Verdict::Unknown
-        }
-    }
-
-    /// An upper bound of a · x + d in the cell, by the box where the oracle cannot help.
-    pub fn highest(&mut self, p: &Plane) -> f64 {
-        let alone = highest(p, self.lo, self.hi);
-        let Some(multipliers) = self.oracle.as_mut().and_then(|o| o.maximise(&p.a)) else { return alone };
-        if let Some(top) = plainly(p, self.planes, &multipliers, self.lo, self.hi) {
-            return top.min(alone);
-        }
-        let (a, d) = combined(Some(p), self.planes, &multipliers, self.lo.len());
-        over(&a, d, self.lo, self.hi).hi.min(alone)
-    }
-}
-
 /// p + Σ λ_i (a_i · x + d_i): coefficients and constant.
 fn combined(p: Option<&Plane>, planes: &[Plane], multipliers: &[f64], n: usize) -> (Vec<Interval>, Interval) {
     let point = Interval::point;
@@ -132,31 +66,38 @@ fn combined(p: Option<&Plane>, planes: &[Plane], multipliers: &[f64], n: usize) 
     (a, d)
 }
 
+/// An upper bound of p + Σ λ_i (a_i · x + d_i) where the half-spaces hold.
+pub fn lowered(p: &Plane, planes: &[Plane], multipliers: &[f64], place: Place) -> f64 {
+    let sum = summed(Some(p), planes, multipliers, place.lo.len());
+    let round = place.top(&sum);
+    if let Some(top) = plainly(&sum, place.lo, place.hi) {
+        return top.min(round);
+    }
+    let (a, d) = combined(Some(p), planes, multipliers, place.lo.len());
+    over(&a, d, place.lo, place.hi).hi.min(round)
+}
+
+/// The same function in plain arithmetic.
+fn summed(p: Option<&Plane>, planes: &[Plane], multipliers: &[f64], n: usize) -> Sum {
+    let mut sum = p.map_or_else(|| Sum::of(&vec![0.0; n], 0.0), |p| Sum::of(&p.a, p.d));
+    for (q, &l) in planes.iter().zip(multipliers).filter(|(_, l)| **l > 0.0) {
+        sum.add(&q.a, q.d, l);
+    }
+    sum
+}
+
 /// An upper bound of the function on the box in plain arithmetic; None where rounding might decide its
 /// sign. Every product is counted with its size: with m planes and n coordinates nothing is rounded more
 /// than m + n + 4 times, which twice as much covers, sizes' own roundings included.
-fn plainly(p: &Plane, planes: &[Plane], multipliers: &[f64], lo: &[f64], hi: &[f64]) -> Option<f64> {
-    let (mut a, mut d) = (p.a.clone(), p.d);
-    let (mut size, mut weight): (Vec<f64>, f64) = (p.a.iter().map(|v| v.abs()).collect(), p.d.abs());
-    let mut used = 0;
-    for (q, &l) in planes.iter().zip(multipliers).filter(|(_, l)| **l > 0.0) {
-        used += 1;
-        d += l * q.d;
-        weight += l * q.d.abs();
-        for ((s, t), &v) in a.iter_mut().zip(&mut size).zip(&q.a) {
-            *s += l * v;
-            *t += l * v.abs();
-        }
-    }
-    let mut top = d;
-    let mut far = 0.0f64;
-    for j in 0..a.len() {
+fn plainly(sum: &Sum, lo: &[f64], hi: &[f64]) -> Option<f64> {
+    let (mut top, mut weight, mut far) = (sum.d, sum.weight, 0.0f64);
+    for (j, (a, size)) in sum.a.iter().zip(&sum.size).enumerate() {
         far = far.max(lo[j].abs()).max(hi[j].abs());
-        top += if a[j] > 0.0 { a[j] * hi[j] } else { a[j] * lo[j] };
-        weight += size[j] * lo[j].abs().max(hi[j].abs());
+        top += if *a > 0.0 { a * hi[j] } else { a * lo[j] };
+        weight += size * lo[j].abs().max(hi[j].abs());
     }
     // Products that underflow lose less than 2^-1074 each, times a coordinate.
-    let slack = add_up(mul_up(2.0 * gamma(used + a.len() + 8), weight), 1e-200);
+    let slack = add_up(mul_up(2.0 * gamma(sum.rounded + sum.a.len() + 8), weight), 1e-200);
     (far < 1e100 && top.is_finite() && top.abs() > 1e3 * slack).then(|| add_up(top, slack))
 }
 
@@ -165,15 +106,16 @@ fn over(a: &[Interval], d: Interval, lo: &[f64], hi: &[f64]) -> Interval {
     a.iter().zip(lo.iter().zip(hi)).fold(d, |s, (&a, (&l, &h))| s + a * Interval::new(l, h))
 }
 
-/// Is Σ λ_i (a_i · x + d_i) nowhere positive on the box?
-pub fn refuted(planes: &[Plane], multipliers: &[f64], free: &[bool], lo: &[f64], hi: &[f64]) -> bool {
+/// Is Σ λ_i (a_i · x + d_i) nowhere positive where the box meets the ball? Without multipliers: do they not meet?
+pub fn refuted(planes: &[Plane], multipliers: &[f64], free: &[bool], place: Place) -> bool {
     if multipliers.iter().any(|l| !(*l >= 0.0 && l.is_finite())) {
         return false;
     }
-    let (a, d) = combined(None, planes, multipliers, lo.len());
-    let total = over(&a, d, lo, hi);
+    let (a, d) = combined(None, planes, multipliers, place.lo.len());
+    let total = over(&a, d, place.lo, place.hi);
     let moving = planes.iter().zip(multipliers).any(|(p, l)| *l > 0.0 && moves(p, free));
-    total.hi < 0.0 || (total.hi == 0.0 && moving)
+    let round = || place.top(&summed(None, planes, multipliers, place.lo.len()));
+    total.hi < 0.0 || (total.hi == 0.0 && moving) || (place.ball.is_some() && round() < 0.0)
 }
 
 /// A point strictly between, for a box without planes.

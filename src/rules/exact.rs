@@ -9,6 +9,7 @@ use crate::net::{Net, Node, Op};
 use crate::num::rational::Rational;
 use crate::num::{Coefficient, Norm, rational};
 use crate::polytope::exact::Form;
+use crate::polytope::exact_ball::Round;
 use crate::region::Region;
 use ndarray::{Array3, ArrayView1, Axis};
 use std::cmp::Ordering;
@@ -119,6 +120,16 @@ pub fn faces(region: &Region, live: &[usize]) -> Vec<Form> {
         form
     };
     (0..1usize << live.len()).map(face).collect()
+}
+
+/// The region's ball, where that is no box, with its box; of the live coordinates.
+pub fn ball(region: &Region, live: &[usize]) -> Option<Round> {
+    let (norm, radius) = region.ball_norm().filter(|(norm, _)| *norm != Norm::Inf)?;
+    let (_, centre) = region.written()?;
+    let (lo, hi) = region.ends()?;
+    let [lo, hi] = ends(region, lo, hi, live)?;
+    let centre = live.iter().map(|&j| centre[j].value()).collect();
+    Some(Round { lo, hi, norm, centre, radius: radius.value() })
 }
 
 /// Does the point lie inside the region's ball?

@@ -13,9 +13,11 @@ use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
 use crate::num::Norm;
 use crate::num::round::{add_up, mul_up, sub_down};
+use crate::polytope::ball::{Ball, Place, Sum};
 use crate::region::Region;
 use crate::sweep::{Bounds, Ends, Prepared};
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, Axis, s};
+use rayon::prelude::*;
 
 /// How a nonlinear node is replaced by lines.
 pub enum Relaxation {
@@ -256,8 +258,36 @@ fn support<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block) -> Arr
         ndarray::Zip::indexed(&mut top).and(&inner).and(&lengths).for_each(|(i, _), t, &c, &n| {
             *t = t.min(add_up(c, mul_up(n, balls[i].1)));
         });
+        meet(b, regions, own, a, &mut top);
     }
     top
+}
+
+/// The same where box and ball meet, for items whose box takes something from the ball.
+fn meet<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block, top: &mut Array2<f64>) {
+    let ball = |i: usize| {
+        let (lo, hi) = (own.lo.row(i).to_vec(), own.hi.row(i).to_vec());
+        let ball = round(regions.of(i)).filter(|ball| Place::boxed(&lo, &hi).is_cut(ball))?;
+        Some((i, lo, hi, ball))
+    };
+    let cut: Vec<_> = (0..own.lo.nrows()).filter_map(ball).collect();
+    if cut.is_empty() {
+        return;
+    }
+    let coefficients = b.read(a).centre;
+    for (i, lo, hi, ball) in &cut {
+        let place = Place { lo, hi, ball: Some(ball) };
+        let rows: Vec<_> = coefficients.index_axis(Axis(0), *i).outer_iter().map(|r| r.to_vec()).collect();
+        let highest: Vec<f64> = rows.par_iter().map(|row| place.top(&Sum::of(row, 0.0))).collect();
+        top.row_mut(*i).iter_mut().zip(highest).for_each(|(t, h)| *t = t.min(h));
+    }
+}
+
+/// The region's ball, where that is no box.
+pub fn round(region: &Region) -> Option<Ball> {
+    let (norm, radius) = region.ball_norm()?;
+    let (lo, hi) = region.centre_ends()?;
+    Ball::new(norm, [lo, hi], radius.ends().hi)
 }
 
 /// Rows +e_j and -e_j in turn.

@@ -19,11 +19,13 @@ use crate::method::local::gradient::{Rows, SIGNS, rows_of};
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::add_up;
-use crate::polytope::plane::{Cell, Plane, Verdict, middle, shrink};
+use crate::polytope::ball::{Ball, Place};
+use crate::polytope::cell::{Cell, Verdict};
+use crate::polytope::plane::{Plane, middle, shrink};
 use crate::problem::Problem;
 use crate::rules::feedback::Feedback;
 use crate::rules::gradient::{Pullback, selected};
-use crate::rules::linear::Regions;
+use crate::rules::linear::{Regions, round};
 use crate::rules::part::{Part, Split, boxes, known, read_by_nonlinear, row};
 use crate::sweep::{Ends, Prepared, enclosure};
 use ndarray::{Array2, Array3, Axis, s};
@@ -49,9 +51,11 @@ pub fn batch<B: Backend>(context: &Context<B>, parts: Vec<Part>, cutoff: f64) ->
     let prepared = context.main();
     let fixed = context.problem.region.fixed();
     let cut = |p: &Part| Cut { part: p.clone(), free: p.free(&fixed), planes: vec![], empty: None };
-    let mut planes = Planes { cells: parts.iter().map(cut).collect(), until: &context.budget.deadline };
+    let ball = round(&context.problem.region);
+    let view = Look { ball: ball.as_ref(), until: &context.budget.deadline };
+    let mut planes = Planes { cells: parts.iter().map(cut).collect(), view };
     let statuses = statuses(context, &prepared, &parts, &mut planes);
-    let mut lot = Lot { context, prepared: &prepared, parts, cells: planes.cells, statuses: &statuses };
+    let mut lot = Lot { context, prepared: &prepared, parts, cells: planes.cells, statuses: &statuses, view };
     let points = lot.points();
     lot.bounded(points, cutoff)
 }
@@ -83,6 +87,7 @@ struct Lot<'l, 'c, B: Backend> {
     parts: Vec<Part>,
     cells: Vec<Cut>,
     statuses: &'l Statuses<B>,
+    view: Look<'l>,
 }
 
 impl<B: Backend> Lot<'_, '_, B> {
@@ -93,13 +98,13 @@ impl<B: Backend> Lot<'_, '_, B> {
             let ends = self.statuses.ends.of(k);
             self.parts.iter_mut().enumerate().for_each(|(i, p)| p.known[k] = Some(row(ends, i)));
         }
-        let until = &self.context.budget.deadline;
+        let view = self.view;
         let point = |(part, cell): (&mut Part, &Cut)| {
             (part.lo, part.hi) = (cell.part.lo.clone(), cell.part.hi.clone());
             if let Some(multipliers) = &cell.empty {
                 return Err(multipliers.clone());
             }
-            match Cell::until(&cell.planes, &part.lo, &part.hi, until).judge(&cell.free) {
+            match view.cell(&cell.planes, part).judge(&cell.free) {
                 Verdict::Empty(multipliers) => Err(multipliers),
                 Verdict::Point(x) => Ok(x),
                 Verdict::Unknown => Ok(middle(&part.lo, &part.hi)),
@@ -240,16 +245,11 @@ impl Cut {
 
     /// The largest values on what is left of both lines of every feature that is not decided; none where nothing
     /// was cut off, or nothing is left.
-    fn highest(
-        &mut self,
-        decided: &[bool],
-        line: &dyn Fn(usize) -> Plane,
-        until: &Deadline,
-    ) -> Vec<[f64; 2]> {
+    fn highest(&mut self, decided: &[bool], line: &dyn Fn(usize) -> Plane, view: Look) -> Vec<[f64; 2]> {
         if self.planes.is_empty() || self.empty.is_some() {
             return vec![];
         }
-        let mut oracle = Cell::until(&self.planes, &self.part.lo, &self.part.hi, until);
+        let mut oracle = view.cell(&self.planes, &self.part);
         match oracle.judge(&self.free) {
             Verdict::Empty(multipliers) => {
                 self.empty = Some(multipliers);
@@ -263,7 +263,7 @@ impl Cut {
             if plane.d.is_finite() { oracle.highest(&plane) } else { f64::INFINITY }
         };
         let each = decided.iter().enumerate().map(|(t, decided)| {
-            if *decided || until.is_over() {
+            if *decided || view.until.is_over() {
                 return [f64::INFINITY; 2];
             }
             let up = side(2 * t, &mut oracle);
@@ -273,9 +273,25 @@ impl Cut {
     }
 }
 
+/// Where parts are looked at, and until when.
+#[derive(Clone, Copy)]
+struct Look<'l> {
+    ball: Option<&'l Ball>,
+    until: &'l Deadline,
+}
+
+impl<'l> Look<'l> {
+    fn cell<'c>(&self, planes: &'c [Plane], part: &'c Part) -> Cell<'c>
+    where
+        'l: 'c,
+    {
+        Cell::until(planes, Place { lo: &part.lo, hi: &part.hi, ball: self.ball }, self.until)
+    }
+}
+
 struct Planes<'d> {
     cells: Vec<Cut>,
-    until: &'d Deadline,
+    view: Look<'d>,
 }
 
 impl Cuts for Planes<'_> {
@@ -293,7 +309,7 @@ impl Cuts for Planes<'_> {
         constants: &Array2<f64>,
         ends: &mut Ends,
     ) {
-        let (own, until) = (&*ends, self.until);
+        let (own, view) = (&*ends, self.view);
         let cells = self.cells.par_iter_mut().enumerate();
         let tops: Vec<Vec<[f64; 2]>> = cells
             .map(|(i, cell)| {
@@ -306,7 +322,7 @@ impl Cuts for Planes<'_> {
                 // Ends on one side of zero already decide most functions.
                 let decided = |&j: &usize| own.lo[[i, j]] >= 0.0 || own.hi[[i, j]] <= 0.0;
                 let decided: Vec<bool> = features.iter().map(decided).collect();
-                cell.highest(&decided, &line, until)
+                cell.highest(&decided, &line, view)
             })
             .collect();
         let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());

@@ -5,8 +5,9 @@
 //! From: own; the three outcomes that an activation pattern can have.
 //! Rounding: none; entries of the Jacobian are floats around rationals.
 //! Cost: a simplex method in rationals, for the few parts that floats leave open.
-//! Exact when: coefficients are floats and the region is a box.
+//! Exact when: coefficients are floats and the region is a box or an l1 ball; an l2 ball whose sphere is not touched.
 
+use super::round;
 use super::stand::StandIn;
 use crate::backend::Backend;
 use crate::certificate::{LowerBound, Witness};
@@ -14,8 +15,8 @@ use crate::linalg::operator::operator_upper;
 use crate::method::context::Context;
 use crate::method::lower;
 use crate::num::rational::Rational;
-use crate::polytope::exact::{Form, Verdict, inside};
-use crate::rules::exact::{Missing, Pattern, by_ends, constants, ends, faces, pattern, within};
+use crate::polytope::exact::Verdict;
+use crate::rules::exact::{Missing, Pattern, ball, by_ends, constants, ends, pattern, within};
 use crate::rules::part::{Part, Split};
 use ndarray::Axis;
 
@@ -50,20 +51,14 @@ pub fn settle<B: Backend>(home: &Context<B>, stand: &StandIn<B>, part: &Part) ->
         Err(Missing::Inexact) => return Settled::Unknown,
     };
     let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
-    let Some([lo, hi]) = ends(&problem.region, low, high, &live) else { return Settled::Unknown };
-    let mut conditions = found.conditions.clone();
-    conditions.extend(faces(&problem.region, &live));
-    // What holds all over the box decides nothing, but keeps its place among the multipliers.
-    let counts: Vec<usize> =
-        (0..conditions.len()).filter(|&i| conditions[i].lowest(&lo, &hi) < Rational::ZERO).collect();
-    let forms: Vec<Form> = counts.iter().map(|&i| conditions[i].clone()).collect();
-    match inside(&forms, &lo, &hi, until) {
+    let known = match ball(&problem.region, &live) {
+        Some(ball) => round::judge(&ball, &found.conditions, until),
+        None => ends(&problem.region, low, high, &live)
+            .map_or(Verdict::Unknown, |[lo, hi]| round::boxed(&found.conditions, &lo, &hi, until)),
+    };
+    match known {
         Verdict::Unknown => Settled::Unknown,
-        Verdict::Empty(few) => {
-            let mut all = vec![Rational::ZERO; conditions.len()];
-            counts.into_iter().zip(few).for_each(|(i, l)| all[i] = l);
-            Settled::Empty(all)
-        }
+        Verdict::Empty(multipliers) => Settled::Empty(multipliers),
         Verdict::Inside(point) => {
             let mut point = point.into_iter();
             let x: Option<Vec<Rational>> = input.iter().map(|v| v.clone().or_else(|| point.next())).collect();

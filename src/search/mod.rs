@@ -16,6 +16,7 @@ mod bound;
 mod choose;
 mod leaf;
 mod record;
+mod round;
 mod run;
 mod stand;
 mod waiting;

@@ -26,17 +26,15 @@ pub struct Case {
     pub truth: f64,
 }
 
-/// A tiny problem on a box, a ball with flat faces, or everything.
+/// A tiny problem on a box, a ball, or everything.
 pub fn case(k: usize) -> Option<Case> {
     let mut m = network(k as u64 + 900_000, Kind::Tiny);
     let problem = question(&mut m, k);
     let region = &problem.region;
-    let round = matches!(region.ball_norm(), Some((Norm::Two, _)));
-    let other = region.is_point() || round;
-    if other || problem.quotient.quantity == Quantity::Anchored {
+    if region.is_point() || problem.quotient.quantity == Quantity::Anchored {
         return None;
     }
-    let (truth, _) = constant(&problem, Shape::Inside, crate::truth::truth)?;
+    let (truth, _) = constant(&problem, Shape::Exact, crate::truth::truth)?;
     let goal = Goal { splits: Some(2000), ..Goal::from(1.0 + 1e-9) };
     let outcome = solve(&problem, "exact", goal, budget(600), 1).ok()?;
     let (claim, digest) = certify(&problem, &outcome, &budget(600));
@@ -238,7 +236,7 @@ fn every_certificate_is_accepted_and_no_false_mutant() {
                     Ok(rules) => {
                         assert!(!must, "case {k}: {name} accepted by {rules:?}");
                         let truth = match name {
-                            "a weight" => constant(&problem, Shape::Inside, crate::truth::truth)?.0,
+                            "a weight" => constant(&problem, Shape::Exact, crate::truth::truth)?.0,
                             _ => case.truth,
                         };
                         assert!(holds(&claim, truth), "case {k}: {name} makes a false claim about {truth}");

@@ -5,6 +5,7 @@ mod adversarial;
 mod api;
 mod architecture;
 mod around;
+mod balls;
 mod certificates;
 #[cfg(feature = "cli")]
 mod cli;

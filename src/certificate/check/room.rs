@@ -34,8 +34,8 @@ const FEATURES: usize = 256;
 const SWEEP: u64 = 160;
 /// For every feature of the network on one part: ends, values, gates and lines of a node, what was known.
 const STATE: u64 = 160;
-/// For every coefficient of a half-space: itself, a row of the oracle and its place in the tableau.
-const PLANE: u64 = 40;
+/// For every coefficient of a half-space: itself, a row of the oracle and its place in the tableau, both twice in l1.
+const PLANE: u64 = 72;
 /// For an entry of a loop's matrix: centre and radius, the same of one row's loop, both scaled, the square.
 const ENTRY: u64 = 72;
 /// For an entry of a Jacobian whose norm is taken: ends, centre and radius, magnitudes, weighted, products.

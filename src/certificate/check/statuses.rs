@@ -8,9 +8,11 @@ use crate::backend::cpu::Cpu;
 use crate::layer::Piece;
 use crate::net::Op;
 use crate::num::round::add_up;
-use crate::polytope::plane::{Cell, Plane, Verdict, refuted, shrink};
+use crate::polytope::ball::{Ball, Place};
+use crate::polytope::cell::{Cell, Verdict};
+use crate::polytope::plane::{Plane, refuted, shrink};
 use crate::region::Region;
-use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
+use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, round, signs, slopes, take_signs};
 use crate::rules::part::{Part, boxes, known, read_by_nonlinear, row};
 use crate::sweep::{Bounds, Ends, Gate, Maps, Prepared, Trace, enclosure, host_ends, upload_ends};
 use ndarray::{Array2, Array3, s};
@@ -45,7 +47,8 @@ pub fn derive(
     let mut ends = Bounds::none(net.nodes.len());
     let mut relaxations = vec![];
     let mut planes: Vec<Vec<Plane>> = vec![vec![]; parts.len()];
-    let mut empty = vec![false; parts.len()];
+    let ball = round(region);
+    let mut empty = apart(&parts, multipliers, ball.as_ref());
     for k in 0..net.nodes.len() {
         let node = &net.nodes[k];
         let before = given.get(k);
@@ -64,14 +67,14 @@ pub fn derive(
         }
         relaxations.push(node.op.is_nonlinear().then(|| relax(net, k, &ends, None)));
         if let Op::Piecewise(f) = &node.op {
-            let x = ends.of(node.inputs[0]);
-            let [lo, hi] = slopes(f, x);
+            let [lo, hi] = slopes(f, ends.of(node.inputs[0]));
             trace.gates[k] = Some(Gate::Each(b.upload_slopes(&lo, &hi)));
         }
         if read[k] && k > 0 {
             ends.set(k, own.clone());
             let lines = Lines { prepared, region, relaxations: &relaxations, ends: &ends, k, room };
-            let cells = Cells { parts: &mut parts, free: &free, planes: &mut planes, empty: &mut empty };
+            let (planes, ball) = (&mut planes, ball.as_ref());
+            let cells = Cells { parts: &mut parts, free: &free, planes, empty: &mut empty, ball };
             lines.narrow(cells, multipliers, &mut own)?;
             let value = trace.values[k].take().expect("just computed");
             trace.values[k] = Some(b.intersect(&value, &upload_ends(b, &own)));
@@ -83,6 +86,11 @@ pub fn derive(
     }
     remember(&mut parts, &ends, &read);
     Ok(Statuses { gates: trace.gates, parts, empty })
+}
+
+/// Parts that are claimed to be empty, and whose boxes do not meet the ball.
+fn apart(parts: &[Part], multipliers: &[Option<&[f64]>], ball: Option<&Ball>) -> Vec<bool> {
+    parts.iter().zip(multipliers).map(|(part, m)| m.is_some() && place(part, ball).is_void()).collect()
 }
 
 /// Parts of these parts begin with what was found.
@@ -101,6 +109,12 @@ struct Cells<'c> {
     /// Half-spaces by the decisions so far.
     planes: &'c mut [Vec<Plane>],
     empty: &'c mut [bool],
+    /// What the region cuts out of their boxes.
+    ball: Option<&'c Ball>,
+}
+
+fn place<'p>(part: &'p Part, ball: Option<&'p Ball>) -> Place<'p> {
+    Place { lo: &part.lo, hi: &part.hi, ball }
 }
 
 /// Linear bounds of one node's features.
@@ -203,8 +217,10 @@ impl Lines<'_> {
                 cells.planes[i].push(plane);
             }
             let planes = &cells.planes[i];
+            let cut = multipliers[i].is_some() && planes.len() > before;
+            cells.empty[i] |= cut && place(part, cells.ball).is_void();
             if let Some(m) = multipliers[i].filter(|m| m.len() == planes.len() && planes.len() > before) {
-                cells.empty[i] |= refuted(planes, m, free, &part.lo, &part.hi);
+                cells.empty[i] |= refuted(planes, m, free, place(part, cells.ball));
             }
         }
     }
@@ -225,7 +241,7 @@ fn sorted(list: &mut Vec<usize>) {
 /// Lowers bounds of features by multipliers of the half-spaces, which anybody may propose.
 fn sharpen(bounds: &mut Sides, cells: &Cells, own: &Ends, i: usize) {
     let part = &cells.parts[i];
-    let mut cell = Cell::new(&cells.planes[i], &part.lo, &part.hi);
+    let mut cell = Cell::new(&cells.planes[i], place(part, cells.ball));
     if !matches!(cell.judge(&cells.free[i]), Verdict::Point(_)) {
         return;
     }

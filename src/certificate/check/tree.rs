@@ -11,7 +11,7 @@ use crate::linalg::operator::operator_upper;
 use crate::num::rational::Rational;
 use crate::polytope::exact::refuted;
 use crate::problem::Problem;
-use crate::rules::exact::{by_ends, constants, ends, faces, pattern};
+use crate::rules::exact::{ball, by_ends, constants, ends, faces, pattern};
 use crate::rules::part::{Part, Split};
 use crate::sweep::Prepared;
 use ndarray::Axis;
@@ -168,6 +168,11 @@ fn empty(problem: &Problem, part: &Part, multipliers: &[Rational], room: &Room) 
         return Ok(false);
     };
     let live: Vec<usize> = (0..input.len()).filter(|&j| input[j].is_none()).collect();
+    if let Some(ball) = ball(region, &live)
+        && multipliers.len() == ball.multipliers(found.conditions.len())
+    {
+        return Ok(ball.refuted(&found.conditions, multipliers));
+    }
     let Some([lo, hi]) = ends(region, lo, hi, &live) else { return Ok(false) };
     let mut forms = found.conditions;
     forms.extend(faces(region, &live));

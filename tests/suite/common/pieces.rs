@@ -10,6 +10,7 @@ use clarke::num::Norm;
 use clarke::problem::{Output, Problem};
 use dashu_int::IBig;
 use dashu_int::ops::BitTest;
+use dashu_ratio::RBig;
 use ndarray::Array2;
 
 /// a x + b y + c; as a line, its inside is where it is >= 0.
@@ -91,7 +92,7 @@ pub fn rectangle(x: [&Dyadic; 2], y: [&Dyadic; 2]) -> Polygon {
 
 struct Walk<'a> {
     net: &'a Net,
-    visit: &'a mut dyn FnMut(&[Form]),
+    visit: &'a mut dyn FnMut(&[Form], &Polygon),
     pieces: usize,
 }
 
@@ -100,7 +101,7 @@ impl Walk<'_> {
     fn go(&mut self, values: &mut Vec<Vec<Form>>, k: usize, polygon: &Polygon) {
         let Some(node) = self.net.nodes.get(k) else {
             self.pieces += 1;
-            (self.visit)(values.last().expect("an output"));
+            (self.visit)(values.last().expect("an output"), polygon);
             return;
         };
         let x = |i: usize| &values[node.inputs[i]];
@@ -219,6 +220,49 @@ pub enum Shape {
     Inside,
     /// Contains the region.
     Outside,
+    /// The region: pieces whose polygons do not come inside an l2 ball do not count.
+    Exact,
+}
+
+fn fraction(d: &Dyadic) -> RBig {
+    let power = IBig::ONE << d.exponent.unsigned_abs() as usize;
+    let m = RBig::from(d.mantissa.clone());
+    if d.exponent < 0 { m / RBig::from(power) } else { m * RBig::from(power) }
+}
+
+/// The square of a point's distance from a polygon.
+fn distance(polygon: &Polygon, point: &[RBig; 2]) -> RBig {
+    let edges: Vec<[RBig; 3]> = polygon.iter().map(|e| [0, 1, 2].map(|k| fraction(&e[k]))).collect();
+    if edges.iter().all(|[a, b, c]| a * &point[0] + b * &point[1] + c >= RBig::ZERO) {
+        return RBig::ZERO;
+    }
+    let count = polygon.len();
+    let corner = |k: usize| {
+        let [x, y, w] = [0, 1, 2].map(|i| fraction(&meet(&polygon[k], &polygon[(k + 1) % count])[i]));
+        [x / &w, y / w]
+    };
+    let corners: Vec<[RBig; 2]> = (0..count).map(corner).collect();
+    let side = |k: usize| {
+        let (from, to) = (&corners[(k + count - 1) % count], &corners[k]);
+        let way = [&to[0] - &from[0], &to[1] - &from[1]];
+        let off = [&point[0] - &from[0], &point[1] - &from[1]];
+        let length = &way[0] * &way[0] + &way[1] * &way[1];
+        let along = &way[0] * &off[0] + &way[1] * &off[1];
+        let t = if length.is_zero() { RBig::ZERO } else { (along / length).clamp(RBig::ZERO, RBig::ONE) };
+        let [x, y] = [0, 1].map(|i| &off[i] - &t * &way[i]);
+        &x * &x + &y * &y
+    };
+    (0..count).map(side).min().expect("edges")
+}
+
+/// The region's l2 ball in two coordinates, where it is one: centre and square of the radius. A coordinate that
+/// nothing reads is that of the centre.
+fn disc(problem: &Problem, live: &[usize]) -> Option<([RBig; 2], RBig)> {
+    let (_, radius) = problem.region.ball_norm().filter(|(p, _)| *p == Norm::Two)?;
+    let centre = problem.region.written()?.1;
+    let at = |k: usize| live.get(k).map_or(RBig::ZERO, |&j| centre[j].value());
+    let r = radius.value();
+    (!problem.region.is_point()).then(|| ([at(0), at(1)], &r * &r))
 }
 
 /// The largest ‖J‖ over all linear pieces, and their number; None when more
@@ -292,7 +336,11 @@ pub fn constant(
         .collect();
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let mut best: f64 = 0.0;
-    let mut visit = |y: &[Form]| {
+    let disc = disc(problem, &live).filter(|_| shape == Shape::Exact && live.len() == 2);
+    let mut visit = |y: &[Form], polygon: &Polygon| {
+        if disc.as_ref().is_some_and(|(centre, square)| distance(polygon, centre) >= *square) {
+            return;
+        }
         let rows: Vec<Form> = match problem.quotient.output {
             Output::All => y.to_vec(),
             Output::One(i) => vec![y[i].clone()],
