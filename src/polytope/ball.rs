@@ -265,7 +265,7 @@ mod tests {
             let way = x.iter().enumerate().map(|(j, x)| x - ball.middle(j));
             match ball.norm {
                 Norm::Two => way.map(|d| d * d).sum::<f64>().sqrt(),
-                _ => way.map(f64::abs).sum(),
+                Norm::One | Norm::Inf => way.map(f64::abs).sum(),
             }
         };
         let value = |x: &[f64]| a.iter().zip(x).map(|(a, x)| a * x).sum::<f64>();

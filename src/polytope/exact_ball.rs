@@ -132,7 +132,7 @@ impl Round {
                 }
                 Verdict::Inside(x)
             }
-            other => other,
+            known @ (Verdict::Empty(_) | Verdict::Unknown) => known,
         }
     }
 }

@@ -458,7 +458,8 @@ impl Step<'_> {
                 add_up(away, mul_up(gamma(4), size))
             }
             Op::Select { incidence, .. } => mul_up(gamma(incidence.longest() + 4), size),
-            _ => mul_up(gamma(4), size),
+            Op::Input | Op::Add | Op::Concat => mul_up(gamma(4), size),
+            Op::Piecewise(_) | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => f64::INFINITY,
         }
     }
 }

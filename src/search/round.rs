@@ -23,20 +23,22 @@ pub fn judge(ball: &Round, conditions: &[Form], until: &Deadline) -> Verdict {
     if ball.norm == Norm::One {
         return match ball.inside(conditions, until) {
             Verdict::Empty(m) if !ball.refuted(conditions, &m) => Verdict::Unknown,
-            other => other,
+            known @ (Verdict::Inside(_) | Verdict::Empty(_) | Verdict::Unknown) => known,
         };
     }
     // Floats settle all but thin cells, and those that are nearly touched.
     let near = match nearest(ball, conditions, until) {
         Verdict::Inside(x) => x,
-        other => return either(other, || boxed(conditions, &ball.lo, &ball.hi, until), ball),
+        other @ (Verdict::Empty(_) | Verdict::Unknown) => {
+            return either(other, || boxed(conditions, &ball.lo, &ball.hi, until), ball);
+        }
     };
     if holds(ball, conditions, &near) {
         return Verdict::Inside(near);
     }
     match boxed(conditions, &ball.lo, &ball.hi, until) {
         Verdict::Inside(deep) => between(ball, conditions, &near, &deep),
-        other => other,
+        known @ (Verdict::Empty(_) | Verdict::Unknown) => known,
     }
 }
 
@@ -47,7 +49,7 @@ fn either(known: Verdict, more: impl FnOnce() -> Verdict, ball: &Round) -> Verdi
     }
     match more() {
         Verdict::Inside(x) if !ball.holds(&x) => Verdict::Unknown,
-        other => other,
+        known @ (Verdict::Inside(_) | Verdict::Empty(_) | Verdict::Unknown) => known,
     }
 }
 
@@ -81,7 +83,7 @@ pub fn boxed(conditions: &[Form], lo: &[Rational], hi: &[Rational], until: &Dead
             counts.into_iter().zip(few).for_each(|(i, l)| all[i] = l);
             Verdict::Empty(all)
         }
-        other => other,
+        known @ (Verdict::Inside(_) | Verdict::Unknown) => known,
     }
 }
 

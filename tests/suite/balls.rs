@@ -55,7 +55,7 @@ fn ball(d: &mut Data, n: usize) -> Region {
 
 /// Two inputs that vary: everything can be enumerated.
 fn flat(k: usize) -> Problem {
-    let (mut d, net) = if k % 3 == 0 {
+    let (mut d, net) = if k.is_multiple_of(3) {
         let Maker { d, net, .. } = network(k as u64 + 300_000, Kind::Tiny);
         (d, net)
     } else {
@@ -140,7 +140,7 @@ fn elsewhere(problem: &Problem, k: usize) -> Vec<Problem> {
     let clip = clip.as_ref().map(|[a, b]| (a.nearest(), b.nearest()));
     let other = if *norm == Norm::Two { Norm::One } else { Norm::Two };
     let moved: Vec<f64> =
-        c.iter().enumerate().map(|(j, c)| if (j + k) % 2 == 0 { c * 0.5 } else { *c }).collect();
+        c.iter().enumerate().map(|(j, c)| if (j + k).is_multiple_of(2) { c * 0.5 } else { *c }).collect();
     let regions = [
         Region::ball(&c, 1.5 * r, *norm, clip),
         Region::ball(&c, 3.0 * r, *norm, clip),
