@@ -154,15 +154,12 @@ impl<'p, 'n, B: Backend> Cut<'p, 'n, B> {
             if !self.counts(k) {
                 continue;
             }
-            if self.prepared.is_late() {
-                return None;
-            }
             match self.slopes[k].take() {
                 Some(slopes) => self.bend(k, &slopes)?,
                 None => self.pass(k),
             }
             self.drop_read(k);
-            if !self.p.iter().all(|x| x.is_finite()) {
+            if self.prepared.is_late() || !self.p.iter().all(|x| x.is_finite()) {
                 return None;
             }
         }
@@ -329,7 +326,7 @@ const DENSE: f64 = 0.25;
 
 fn read<B: Backend>(b: &B, slopes: &B::Slopes) -> Option<Slopes> {
     let (lo, hi) = b.read_slopes(slopes);
-    let (lo, hi) = (lo.row(0).to_vec(), hi.row(0).to_vec());
+    let (lo, hi) = (lo.row(0), hi.row(0));
     let middle: Vec<f64> = lo.iter().zip(&hi).map(|(l, h)| 0.5 * (l + h)).collect();
     let reach = |(c, (l, h)): (&f64, (&f64, &f64))| sub_up(*h, *c).max(sub_up(*c, *l)).max(0.0);
     let reach: Vec<f64> = middle.iter().zip(lo.iter().zip(&hi)).map(reach).collect();
