@@ -23,7 +23,20 @@ pub struct Sparse {
     value: Vec<f64>,
 }
 
+/// What may be spent: `work` says of so many multiplications whether there is still time for them, of none whether
+/// there is any.
+#[derive(Clone, Copy)]
+pub struct Allowed<'a> {
+    pub work: &'a dyn Fn(f64) -> bool,
+    pub bytes: u64,
+}
+
 impl Sparse {
+    /// What a matrix of so many entries takes with its transpose, at most, while it grows.
+    pub fn bytes(entries: usize) -> u64 {
+        36 * entries as u64
+    }
+
     pub fn new(columns: usize) -> Sparse {
         Sparse { columns, start: vec![0], index: vec![], value: vec![] }
     }
@@ -113,9 +126,19 @@ fn work(m: &Sparse, groups: &[usize]) -> f64 {
     (0..groups.len() - 1).map(block).sum::<f64>() + (0..m.rows()).map(gram).sum::<f64>()
 }
 
+/// Bytes of the blocks that are held at a time.
+fn bytes(groups: &[usize]) -> u64 {
+    let widest = groups.windows(2).map(|g| g[1] - g[0]).max().unwrap_or(0) as u64;
+    8 * BLOCKS * widest * widest
+}
+
+/// A group's own block, the one below it, what it leaves, the panel before, and one more while they are made.
+const BLOCKS: u64 = 5;
+
 /// Blocks of t I − MᵀM.
 struct Shifted<'m> {
     m: &'m Sparse,
+    allowed: Allowed<'m>,
     /// Rows by the first column that they meet.
     order: Vec<usize>,
     groups: Vec<usize>,
@@ -127,11 +150,12 @@ struct Shifted<'m> {
 }
 
 impl<'m> Shifted<'m> {
-    fn new(m: &'m Sparse, groups: Vec<usize>, shift: f64) -> Shifted<'m> {
+    fn new(m: &'m Sparse, groups: Vec<usize>, shift: f64, allowed: Allowed<'m>) -> Shifted<'m> {
         let mut order: Vec<usize> = (0..m.rows()).filter(|&i| !m.row(i).0.is_empty()).collect();
         order.sort_by_key(|&i| m.row(i).0[0]);
         let first = groups[1];
-        Shifted { m, order, groups, shift, at: 0, row: 0, left: Array2::zeros((first, first)) }
+        let left = Array2::zeros((first, first));
+        Shifted { m, allowed, order, groups, shift, at: 0, row: 0, left }
     }
 }
 
@@ -140,7 +164,10 @@ impl Tridiagonal for Shifted<'_> {
         self.groups.len() - 1
     }
 
-    fn next(&mut self) -> (Array2<f64>, Array2<f64>) {
+    fn next(&mut self) -> Option<(Array2<f64>, Array2<f64>)> {
+        if !(self.allowed.work)(0.0) {
+            return None;
+        }
         let (from, to) = (self.groups[self.at], self.groups[self.at + 1]);
         let end = self.groups.get(self.at + 2).copied().unwrap_or(to);
         let mut below = Array2::zeros((end - to, to - from));
@@ -168,7 +195,7 @@ impl Tridiagonal for Shifted<'_> {
         }
         own.diag_mut().mapv_inplace(|g| sub_down(self.shift, -g));
         self.at += 1;
-        (own, below)
+        Some((own, below))
     }
 }
 
@@ -183,13 +210,13 @@ const EXCESS: [f64; 4] = [1e-4, 4e-4, 2e-3, 1e-2];
 /// Multiplications of the estimate for every entry.
 const ESTIMATE: f64 = 200.0;
 
-/// None where `allowed` refuses the work, or no proof went through.
-pub fn norm_upper(m: &Sparse, allowed: &dyn Fn(f64) -> bool) -> Option<Upper> {
+/// None where it is not `allowed`, or no proof went through.
+pub fn norm_upper(m: &Sparse, allowed: Allowed) -> Option<Upper> {
     if m.index.is_empty() {
         return Some(Upper::proven(0.0));
     }
     let top = largest(m.value.iter().map(|x| x.abs()));
-    if !(1e-60..1e60).contains(&top) || !allowed(ESTIMATE * m.index.len() as f64) {
+    if !(1e-60..1e60).contains(&top) || !(allowed.work)(ESTIMATE * m.index.len() as f64) {
         return None;
     }
     let turned = m.transposed();
@@ -197,18 +224,24 @@ pub fn norm_upper(m: &Sparse, allowed: &dyn Fn(f64) -> bool) -> Option<Upper> {
     let [price, reversed] = [&own, &other].map(|(groups, m)| work(m, groups));
     let (groups, m) = if reversed < price { other } else { own };
     let price = price.min(reversed);
-    if !allowed(price + ESTIMATE * m.index.len() as f64) {
+    let room = Sparse::bytes(m.index.len()).saturating_add(bytes(&groups));
+    if room > allowed.bytes || !(allowed.work)(price + ESTIMATE * m.index.len() as f64) {
         return None;
     }
     let size = vector_norm_up(m.value.iter().map(|x| x.abs()), Norm::Two);
     let error = gram_error(m.rows() + 2, m.columns, size);
-    let (ritz, _) = top_eigenpair(m.columns, &mut |v| m.squared(v), 1e-5);
+    // Nothing at all ends the search for an estimate.
+    let mut apply = |v: ArrayView1<f64>| match (allowed.work)(0.0) {
+        true => m.squared(v),
+        false => Array1::zeros(m.columns),
+    };
+    let (ritz, _) = top_eigenpair(m.columns, &mut apply, 1e-5);
     for excess in EXCESS {
-        if !allowed(price) {
+        if !(allowed.work)(price) {
             return None;
         }
         let shift = ritz * (1.0 + excess);
-        let mut blocks = Shifted::new(m, groups.clone(), shift);
+        let mut blocks = Shifted::new(m, groups.clone(), shift, allowed);
         if let Some(eta) = tridiagonal_up_to(m.columns, &mut blocks) {
             let square = add_up(add_up(shift, eta), error);
             let entries = add_up(mul_up(gamma(2), size), 1e-280);
@@ -245,8 +278,17 @@ mod tests {
             }
             let truth = spectral_upper(dense.view()).get();
             for m in [&m, &m.transposed()] {
-                let found = norm_upper(m, &|_| true).expect("a proof").get();
+                let all = Allowed { work: &|_| true, bytes: 1 << 30 };
+                let found = norm_upper(m, all).expect("a proof").get();
                 assert!(truth * (1.0 - 1e-9) <= found && found <= truth * 1.0003, "{case}: {found} {truth}");
+                assert!(norm_upper(m, Allowed { bytes: 1 << 10, ..all }).is_none());
+                // Time that ends anywhere on the way leaves nothing, or the same.
+                for looks in 0..12 {
+                    let left = std::cell::Cell::new(looks);
+                    let work = |_| left.replace(left.get() - 1) > 0;
+                    let cut = norm_upper(m, Allowed { work: &work, ..all });
+                    assert!(cut.is_none_or(|n| n.get() >= truth * (1.0 - 1e-9)), "{case}: {looks}");
+                }
             }
         }
     }

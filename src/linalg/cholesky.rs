@@ -166,10 +166,10 @@ fn eliminate(panel: Part, rest: PartMut) {
 }
 
 /// The blocks of a symmetric matrix that has none but on the diagonal and beside it: the lower triangle of the
-/// k-th on the diagonal, and the one below it, of which the last is empty.
+/// k-th on the diagonal, and the one below it, of which the last is empty. None ends the factorisation.
 pub trait Tridiagonal {
     fn blocks(&self) -> usize;
-    fn next(&mut self) -> (Array2<f64>, Array2<f64>);
+    fn next(&mut self) -> Option<(Array2<f64>, Array2<f64>)>;
 }
 
 /// The same as `Hermitian::semidefinite_up_to` for a matrix of order n with such blocks: its factor has the same
@@ -177,7 +177,7 @@ pub trait Tridiagonal {
 pub fn tridiagonal_up_to(n: usize, from: &mut dyn Tridiagonal) -> Option<f64> {
     let (mut trace, mut panel) = (Sum::default(), None);
     for _ in 0..from.blocks() {
-        let (mut re, mut below) = from.next();
+        let (mut re, mut below) = from.next()?;
         re.diag().iter().for_each(|x| trace.add(x.abs()));
         if let Some(panel) = panel.take() {
             let panel: Array2<f64> = panel;

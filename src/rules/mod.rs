@@ -18,4 +18,5 @@ pub mod relevance;
 pub mod row;
 pub mod secant;
 pub mod smooth;
+pub mod step;
 pub mod ties;

@@ -5,9 +5,9 @@
 //! Loose when: large convolutions, 2→2 and mixed pairs, signs mixed: then max d x the unmasked norm usually wins.
 
 use super::schur;
-use crate::layer::apply::{absolute, apply_up, map_weights, materialise, transpose};
+use crate::layer::apply::{absolute, apply_up, materialise, squared, transpose};
 use crate::layer::map::{ConvShape, LinearMap};
-use crate::linalg::banded::{Sparse, norm_upper};
+use crate::linalg::banded::{Allowed, Sparse, norm_upper};
 use crate::linalg::operator::operator_upper;
 use crate::num::Upper;
 use crate::num::norms::{Norm, largest, vector_norm_up};
@@ -87,15 +87,16 @@ impl Masks<'_> {
     /// Euclidean norms of all rows.
     pub fn row_lengths(self, map: &LinearMap) -> Array1<f64> {
         let mask = Array1::from_iter(self.live.iter().map(|&m| f64::from(m)));
-        let lengths = apply_up(&squares(map), mask.view()).mapv(sqrt_up);
+        let lengths = apply_up(&squared(map), mask.view()).mapv(sqrt_up);
         ndarray::Zip::from(&lengths).and(self.scale).map_collect(|&l, &d| mul_up(l, d))
     }
 
     /// ‖·‖_2 of what is kept of a convolution, by a factorisation that does not lose what signs cancel. None where
-    /// `allowed` refuses its multiplications, or no proof went through.
-    pub fn spectral(self, map: &LinearMap, allowed: &dyn Fn(f64) -> bool) -> Option<Upper> {
+    /// it is not `allowed`, or no proof went through.
+    pub fn spectral(self, map: &LinearMap, allowed: Allowed) -> Option<Upper> {
         let LinearMap::Conv { shape, weight, adjoint } = map else { return None };
-        if !self.valid() || shape.output_len().saturating_mul(shape.depth()) > SPARSE {
+        let entries = shape.output_len().saturating_mul(shape.depth());
+        if !self.valid() || entries > SPARSE || Sparse::bytes(entries) > allowed.bytes {
             return None;
         }
         let live: Vec<f64> = self.live.iter().map(|&m| f64::from(m)).collect();
@@ -123,7 +124,7 @@ impl Masks<'_> {
         let row_lengths = || self.row_lengths(map);
         let column_lengths = || {
             let d = scale.mapv(|d| mul_up(d, d));
-            apply_up(&transpose(&squares(map)), d.view()).mapv(sqrt_up) * &mask
+            apply_up(&transpose(&squared(map)), d.view()).mapv(sqrt_up) * &mask
         };
         let live = |n: usize| Upper::proven(sqrt_up(n as f64));
         let rows = live(self.scale.iter().filter(|d| **d > 0.0).count());
@@ -199,9 +200,4 @@ fn sparse(shape: &ConvShape, weight: &[f64], [rows, columns]: [&[f64]; 2]) -> Sp
         }
     }
     m
-}
-
-/// w², rounded up.
-fn squares(map: &LinearMap) -> LinearMap {
-    map_weights(map, |w| if w == 0.0 { 0.0 } else { (w * w).next_up() })
 }

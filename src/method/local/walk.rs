@@ -11,6 +11,7 @@
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::layer::{Affine, LinearMap, Scale};
+use crate::linalg::banded::Allowed;
 use crate::method::context::Context;
 use crate::method::layer::{self, Effort, Masks, incidence_norm, scale_norm, selection_norm};
 use crate::net::{Net, Op};
@@ -24,6 +25,8 @@ use crate::sweep::{Chain, Chains};
 const APPLY: f64 = 3e8;
 /// The part of the time left that the norm of what is kept of one convolution may take.
 const SPECTRAL: f64 = 0.2;
+/// The part of the memory that it may take.
+const MEMORY: u64 = 4;
 
 /// ‖diag(scale) W restricted to live inputs‖ of one node, or of the link that ends there.
 #[derive(Clone, Debug)]
@@ -235,7 +238,8 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
         let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
         let all = plain;
         let share = context.budget.part(SPECTRAL);
-        let allowed = |work: f64| share.affords_on(&Cpu::DOUBLE, work);
+        let work = |work: f64| share.affords_on(&Cpu::DOUBLE, work);
+        let allowed = Allowed { work: &work, bytes: share.memory / MEMORY };
         // Too late for more, whole layers have bounds that cost next to nothing.
         let plain = plain || (!dense && a.map.products() > APPLY) || context.budget.is_over();
         through_recorded(x, live, node, factors, |from, to| {
@@ -256,7 +260,7 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
                 (if two_two { masked.min(two) } else { masked }, "masked layer norm")
             };
             // What is kept of a convolution has a norm of its own, where there is time for it.
-            let own = (two_two && !all).then(|| masks.spectral(&a.map, &allowed)).flatten();
+            let own = (two_two && !all).then(|| masks.spectral(&a.map, allowed)).flatten();
             Some(match own.filter(|n| *n < known.0) {
                 Some(n) => (n, "masked layer norm"),
                 None => known,
