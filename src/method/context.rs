@@ -147,7 +147,8 @@ impl<'a, B: Backend> Context<'a, B> {
         let until = self.budget.deadline.part(LAYER);
         let in_time = || {
             let work = self.budget.remaining().as_secs_f64() * SHARE * Cpu::DOUBLE.speed();
-            let effort = Effort { work: work.max(Effort::UPPER.work), ..Effort::UPPER };
+            let order = (work.cbrt() as usize).clamp(Effort::UPPER.order, Effort::FULL.order);
+            let effort = Effort { work: work.max(Effort::UPPER.work), order, ..Effort::UPPER };
             let upper = find(effort.until(&until));
             (upper, !until.is_over())
         };

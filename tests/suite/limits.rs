@@ -180,7 +180,7 @@ fn exact_arithmetic_keeps_the_limit() {
     let case = |k: usize| Case {
         line: format!("{LONG} --seed {k}"),
         threads: 1 + k % 2,
-        limit: 4.0,
+        limit: 2.5,
         signal: None,
         code: 0,
     };

@@ -46,6 +46,7 @@ mod operators;
 mod order;
 mod pairs;
 mod product_shapes;
+mod propagation;
 #[cfg(feature = "cli")]
 mod readme;
 mod regions;

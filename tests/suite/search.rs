@@ -3,7 +3,7 @@
 use crate::common::nets::{Kind, Maker, network, pair, question};
 use crate::common::pieces::{Shape, constant};
 use crate::common::solve::{certify, solve};
-use crate::common::{budget, naive};
+use crate::common::{budget, naive, share};
 use clarke::certificate::Proof;
 use clarke::certificate::check::{Claim, Limits, check};
 use clarke::certificate::tree::{Node, Tree};
@@ -95,7 +95,7 @@ fn steepest(problem: &Problem, m: &mut Maker) -> f64 {
 /// Larger networks, everything included: no sampled Jacobian is steeper than the upper bound.
 #[test]
 fn sampled_networks() {
-    let closed: usize = (0..300usize)
+    let closed: usize = (0..share(300))
         .into_par_iter()
         .map(|k| {
             let mut m = network(k as u64 + 7_000, Kind::Any);
@@ -112,7 +112,7 @@ fn sampled_networks() {
         })
         .sum();
     println!("{closed} exact");
-    assert!(closed > 50);
+    assert!(closed > share(50));
 }
 
 /// Networks trained on tables, on all of R^n (weights by tests/data/make_tables.py).

@@ -148,8 +148,17 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
         inputs.iter().map(|&i| self.states[i].as_ref().expect("topological order")).collect()
     }
 
-    /// A layer whose only reader is a scalar function or a scale is folded into it, and a scale behind a layer
-    /// into a scalar function.
+    /// The scalar function right before a scale, if node k is one, that nothing else reads.
+    fn scaled(&self, k: usize) -> Option<(usize, &'w Scale)> {
+        let net = self.net;
+        let Op::Scale(s) = &net.nodes[k].op else { return None };
+        let before = net.nodes[k].inputs[0];
+        let alone = self.chains.at(k).is_none() && self.users[before].len() == 1;
+        (alone && self.is_scalar(before)).then_some((before, s))
+    }
+
+    /// A layer whose only reader is a scalar function or a scale is folded into it, a scale behind a layer
+    /// into a scalar function, and that into a scale behind it.
     fn node(&mut self, k: usize) -> State {
         let node = &self.net.nodes[k];
         let later = || State { norm: [Upper::INFINITE; 3], live: vec![true; node.len()] };
@@ -166,9 +175,15 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
                 false => relate(self.affine(node.inputs[0], &layer::scale_magnitudes(s, node.len()))),
             };
         }
+        if self.is_scalar(k) && self.reader(k).is_some_and(|u| self.scaled(u).is_some()) {
+            return later();
+        }
+        if let Some((before, s)) = self.scaled(k) {
+            return relate(self.scalar(before, Some(layer::scale_magnitudes(s, node.len()))));
+        }
         relate(match &node.op {
             Op::Input | Op::Affine(_) => unreachable!("node 0, and layers above"),
-            Op::Piecewise(_) | Op::Smooth(_) => self.scalar(k),
+            Op::Piecewise(_) | Op::Smooth(_) => self.scalar(k, None),
             Op::Scale(s) => {
                 let x = self.parts(k)[0];
                 let counts = |j: usize| x.live[j] && s.factor[s.index(j)] != Coefficient::ZERO;
@@ -189,8 +204,8 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
         })
     }
 
-    /// A scalar function, with the layer and the scale before it that nothing else reads.
-    fn scalar(&mut self, k: usize) -> State {
+    /// A scalar function, with the layer and the scale before it that nothing else reads, and a scale behind it.
+    fn scalar(&mut self, k: usize, behind: Option<Vec<f64>>) -> State {
         let node = &self.net.nodes[k];
         let mut i = node.inputs[0];
         let mut sizes = None;
@@ -201,7 +216,7 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
         let ones = || vec![1.0; node.len()];
         let rows = || self.steepness(i, &sizes.clone().unwrap_or_else(ones));
         let mut slopes = (self.slopes)(k, &rows);
-        if let Some(sizes) = &sizes {
+        for sizes in [sizes, behind].iter().flatten() {
             slopes.iter_mut().zip(sizes).for_each(|(x, s)| *x = mul_up(*x, *s));
         }
         match self.layer(i).filter(|_| self.users[i].len() == 1) {
@@ -233,7 +248,8 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
         let dense = matches!(a.map, LinearMap::Dense(_));
         let unscaled = dense || scale.iter().all(|s| *s == 1.0);
         let two = context.layer_norm(&a.map, if unscaled { &[][..] } else { scale }, |effort| {
-            layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(|| norm(Norm::Two, Norm::Two))
+            let own = || layer::norm(&a.map, Norm::Two, Norm::Two, effort).upper;
+            layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(own)
         });
         let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
         let all = plain;

@@ -31,10 +31,14 @@ pub fn budget(seconds: u64) -> Budget {
     Budget::new(Duration::from_secs(seconds), 1 << 30)
 }
 
-/// A quarter of the random cases, or with CLARKE_REQUIRE_ALL=1 all of them.
+/// A quarter of the random cases, with CLARKE_REQUIRE_ALL=1 all of them, with CLARKE_FEW=1 a sixteenth.
 pub fn share(all: usize) -> usize {
-    let required = std::env::var("CLARKE_REQUIRE_ALL").is_ok_and(|v| v == "1");
-    if required { all } else { all / 4 }
+    let is_set = |name: &str| std::env::var(name).is_ok_and(|v| v == "1");
+    match () {
+        _ if is_set("CLARKE_REQUIRE_ALL") => all,
+        _ if is_set("CLARKE_FEW") => all.div_ceil(16),
+        _ => all.div_ceil(4),
+    }
 }
 
 /// One method on the CPU; None where it needs a bounded region or another network.

@@ -85,7 +85,7 @@ fn a_small_certificate_takes_little_memory() {
     for (name, draft, codes) in cases {
         let text = draft.text();
         assert!(text.len() < 600 << 10, "{name}: {} bytes", text.len());
-        let (code, peak, said) = measured(&folder.0, "small", &text, &["--time", "8s"]);
+        let (code, peak, said) = measured(&folder.0, "small", &text, &["--time", "4s"]);
         println!("{name}: {} KiB, code {code}, {peak} MiB: {said}", text.len() >> 10);
         assert!(codes.contains(&code), "{name}: {code} {said}");
         assert!(peak < 1024, "{name}: {peak} MiB");
