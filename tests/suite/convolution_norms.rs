@@ -1,5 +1,6 @@
 //! Bounds of convolutions through their symbols, against the matrix written out.
 
+use crate::common::share;
 use crate::truth::{pick, sigma};
 use clarke::layer::apply::materialise;
 use clarke::layer::symbol::correlation::Wrap;
@@ -60,7 +61,7 @@ fn random_conv(noise: &mut Random) -> LinearMap {
 fn no_symbol_is_below_its_convolution() {
     let mut noise = Random(40);
     let (mut checked, mut most) = (0, [0.0f64; 4]);
-    for round in 0..2500 {
+    for round in 0..share(2500) {
         let map = random_conv(&mut noise);
         let exact = sigma(&materialise(&map));
         for (k, wrap) in WRAPS.into_iter().enumerate() {
@@ -93,7 +94,7 @@ fn no_symbol_is_below_its_convolution() {
         }
     }
     println!("{checked} bounds, at most {most:?} times the norm");
-    assert!(checked > 8000, "{checked}");
+    assert!(checked > share(8000), "{checked}");
 }
 
 fn square(
@@ -184,7 +185,7 @@ fn famous_kernels() {
 #[test]
 fn pointwise_layers_are_their_matrices() {
     let mut noise = Random(42);
-    for round in 0..200 {
+    for round in 0..share(200) {
         let (channels, n) = ([pick(&mut noise, 1, 9), pick(&mut noise, 1, 9)], pick(&mut noise, 1, 40));
         let w: Vec<f64> = (0..channels[0] * channels[1]).map(|_| noise.signed()).collect();
         let matrix =

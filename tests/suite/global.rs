@@ -1,9 +1,9 @@
 //! Bounds on all of R^n: against every choice of slopes on small chains, against each other, and
 //! against known values.
 
-use crate::common::bound;
 use crate::common::nets::pair;
 use crate::common::solve::Here;
+use crate::common::{bound, share};
 use clarke::analysis::ibp;
 use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
@@ -145,7 +145,7 @@ fn none(failures: Vec<String>) {
 /// Every method bounds every choice of slopes, in every pair of norms, and finds something.
 #[test]
 fn all_choices_of_slopes() {
-    let cases = 1500usize;
+    let cases = share(1500);
     let results: Vec<(Vec<String>, usize, usize)> = (0..cases)
         .into_par_iter()
         .map(|k| {

@@ -1,5 +1,6 @@
 //! Norms of single linear maps against the matrix written out from the definition.
 
+use crate::common::share;
 use crate::truth::{matrix, pairs, pick, sigma, truth};
 use clarke::layer::apply::{absolute, apply, apply_up, map_weights, materialise, transpose};
 use clarke::layer::{ConvShape, Incidence, LinearMap, Scale};
@@ -184,7 +185,7 @@ fn reshapes_of_a_pointwise_kernel_are_exact() {
 fn all_pairs_of_random_maps() {
     let mut noise = Random(24);
     let mut checked = 0;
-    for round in 0..3000 {
+    for round in 0..share(3000) {
         let map = random_map(&mut noise, round);
         let a = naive(&map);
         if a.nrows().min(a.ncols()) > 9 || a.len() > 150 {
@@ -215,7 +216,7 @@ fn all_pairs_of_random_maps() {
             }
         }
     }
-    assert!(checked > 500, "{checked}");
+    assert!(checked > share(500), "{checked}");
 }
 
 #[test]
