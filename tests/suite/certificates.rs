@@ -1,10 +1,10 @@
 //! Certificates of searches: every one is accepted, and none of their mutants carries a claim that
 //! enumeration shows false.
 
-use crate::common::budget;
 use crate::common::nets::{Kind, network, question};
 use crate::common::pieces::{Shape, constant};
 use crate::common::solve::{certify, solve};
+use crate::common::{budget, share};
 use clarke::certificate::Proof;
 use clarke::certificate::Witness;
 use clarke::certificate::check::{Claim, Limits, Refusal, check};
@@ -221,7 +221,7 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
 
 #[test]
 fn every_certificate_is_accepted_and_no_false_mutant() {
-    let results: Vec<Option<(usize, usize)>> = (0..7_600usize)
+    let results: Vec<Option<(usize, usize)>> = (0..share(7_600))
         .into_par_iter()
         .map(|k| {
             let case = case(k)?;
@@ -249,7 +249,7 @@ fn every_certificate_is_accepted_and_no_false_mutant() {
     let cases = results.iter().flatten().count();
     let (tried, refused) = results.iter().flatten().fold((0, 0), |s, r| (s.0 + r.0, s.1 + r.1));
     println!("{cases} certificates accepted; {refused} of {tried} mutants refused");
-    assert!(cases >= 2000 && tried >= 20_000 && refused * 2 > tried);
+    assert!(cases >= share(2000) && tried >= share(20_000) && refused * 2 > tried);
 }
 
 pub fn source() -> Source {

@@ -185,7 +185,7 @@ fn all_choices_of_slopes() {
 /// Theorems about relu chains.
 #[test]
 fn order_of_methods() {
-    let failures = (0..400usize).into_par_iter().flat_map_iter(|k| {
+    let failures = (0..share(400)).into_par_iter().flat_map_iter(|k| {
         let chain = chain(90_000 + k as u64, true);
         let mut failures = vec![];
         let mut ordered = |what: &str, less: f64, more: f64| {

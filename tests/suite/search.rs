@@ -25,7 +25,7 @@ fn search(problem: &Problem, splits: u64) -> Outcome {
 /// norm, output and shape of region. Both ends are the truth.
 #[test]
 fn enumerated_networks() {
-    let done: Vec<Option<(bool, bool)>> = (0..7_500usize)
+    let done: Vec<Option<(bool, bool)>> = (0..share(7_500))
         .into_par_iter()
         .map(|k| {
             let mut m = network(k as u64 + 500_000, Kind::Tiny);
@@ -48,13 +48,16 @@ fn enumerated_networks() {
     let count = |f: &dyn Fn(bool, bool) -> bool| done.iter().flatten().filter(|(r, e)| f(*r, *e)).count();
     let (straight, balls, closed) = (count(&|r, _| !r), count(&|r, _| r), count(&|r, e| r && e));
     println!("{straight} exact; {closed} of {balls} on l2 balls are, too");
-    assert!(straight >= 2000 && balls > 800 && closed == balls, "{straight}, {closed} of {balls}");
+    assert!(
+        straight >= share(2000) && balls > share(800) && closed == balls,
+        "{straight}, {closed} of {balls}"
+    );
 }
 
 /// The same on all of R^n, by the faces of a box for the homogeneous network.
 #[test]
 fn enumerated_networks_everywhere() {
-    let done: Vec<Option<bool>> = (0..6_000usize)
+    let done: Vec<Option<bool>> = (0..share(6_000))
         .into_par_iter()
         .map(|k| {
             let mut m = network(k as u64 + 700_000, Kind::Tiny);
@@ -73,7 +76,7 @@ fn enumerated_networks_everywhere() {
         .collect();
     let (all, searched) = (done.iter().flatten().count(), done.iter().flatten().filter(|s| **s).count());
     println!("{all} exact, {searched} of them searched");
-    assert!(all >= 1000 && searched >= 300, "{all}, {searched}");
+    assert!(all >= share(1000) && searched >= share(300), "{all}, {searched}");
 }
 
 /// The largest norm of a Jacobian at generic points, less what rounding may have added.
