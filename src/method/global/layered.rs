@@ -30,8 +30,8 @@ use ndarray::{Array2, Axis};
 const ALONE: usize = 2500;
 /// Features of a cut at most.
 const WIDTH: usize = 9000;
-/// Matrices of that size that are held at a time, and the part of the memory that they may take.
-const COPIES: u64 = 8;
+/// Matrices of that size that are held at a time (three were seen), and the part of the memory that they may take.
+const COPIES: u64 = 5;
 const MEMORY: u64 = 2;
 
 /// ‖x‖_2 <= this ‖x‖_p, and ‖y‖_q <= this ‖y‖_2.
