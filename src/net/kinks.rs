@@ -53,6 +53,8 @@ impl Net {
                 let inputs = vec![made.net.nodes.len() - 1];
                 made.add(Op::Piecewise(f), inputs, node.shape.clone());
             }
+            // Its value is that of the maximum, whose name it bears.
+            made.net.nodes.last_mut().expect("just added").name.clone_from(&node.name);
             made.place.push(made.net.nodes.len() - 1);
         }
         let output = made.net.output();

@@ -49,6 +49,8 @@ pub struct Cut<'p, 'n, B: Backend> {
     /// By node: features that adjoints can reach.
     needed: Vec<Vec<bool>>,
     users: Vec<Vec<usize>>,
+    /// Where it begins: with the identity there.
+    start: usize,
     parts: Vec<Part>,
     p: Array2<f64>,
 }
@@ -95,19 +97,21 @@ impl<'p, 'n, B: Backend> Cut<'p, 'n, B> {
             });
         }
         let needed = needed(net, &slopes, inputs);
-        let features: Vec<usize> = (0..net.inputs()).filter(|&j| needed[0][j]).collect();
-        let p = Array2::eye(features.len());
-        let parts = vec![Part { node: 0, features, from: 0 }];
-        Some(Cut { prepared, slopes, needed, users: net.users(), parts, p })
+        Some(Cut { prepared, slopes, needed, users: net.users(), start: 0, parts: vec![], p: Array2::eye(0) })
+    }
+
+    /// The same for derivatives by the values of this node, which lies on all ways from the input.
+    pub fn from(self, start: usize) -> Self {
+        Cut { start, ..self }
     }
 
     /// What is to come, before any of it is computed.
     pub fn size(&self) -> Size {
         let net = self.prepared.net;
         let count = |k: usize| self.needed[k].iter().filter(|n| **n).count();
-        let mut live = vec![0];
-        let mut size = Size::default();
-        for (k, node) in net.nodes.iter().enumerate().skip(1) {
+        let mut live = vec![self.start];
+        let mut size = Size { width: count(self.start), ..Size::default() };
+        for (k, node) in net.nodes.iter().enumerate().skip(self.start + 1) {
             if !self.counts(k) {
                 continue;
             }
@@ -149,7 +153,11 @@ impl<'p, 'n, B: Backend> Cut<'p, 'n, B> {
     /// factorisation failed or it is too late.
     pub fn run(mut self) -> Option<(Vec<usize>, Array2<f64>)> {
         let net = self.prepared.net;
-        for k in 1..net.nodes.len() {
+        let (node, own) = (self.start, &self.needed[self.start]);
+        let features: Vec<usize> = (0..own.len()).filter(|&j| own[j]).collect();
+        self.p = Array2::eye(features.len());
+        self.parts = vec![Part { node, features, from: 0 }];
+        for k in self.start + 1..net.nodes.len() {
             if !self.counts(k) {
                 continue;
             }

@@ -392,6 +392,16 @@ fn factors_again(
                     };
                     row *= slope;
                 }
+                // So does one that alone reads the function behind it.
+                let scalar = matches!(net.nodes[reader].op, Op::Piecewise(_) | Op::Smooth(_));
+                if let [behind] = users[reader][..]
+                    && let Op::Scale(s) = &net.nodes[behind].op
+                    && scalar
+                    && !links.iter().any(|l| l.to == behind || l.to == reader)
+                {
+                    let factors = (0..w.nrows()).map(|j| s.factor[s.index(j)].hi);
+                    w.rows_mut().into_iter().zip(factors).for_each(|(mut row, f)| row *= f);
+                }
             }
             // Features that do not move at the sample may count as masked.
             let from = link.map_or(net.nodes[f.node].inputs[0], |l| l.from);

@@ -3,9 +3,11 @@
 
 use crate::common::nets::{Kind, Maker, network, pair, question};
 use crate::common::pieces::{Shape, constant};
-use crate::common::solve::solve;
-use crate::common::{bound, naive, share};
+use crate::common::solve::{Here, solve};
+use crate::common::{bound, budget, naive, share};
+use clarke::backend::cpu::Cpu;
 use clarke::error::Kind as Kinds;
+use clarke::method::global::layered;
 use clarke::method::row::Scope;
 use clarke::method::{Budget, METHODS, Status};
 use clarke::num::Norm;
@@ -207,6 +209,31 @@ fn random_networks() {
         })
         .reduce(Tally::default, Tally::join);
     tally.check("random networks", share(100), &methods());
+}
+
+/// The recursion layer by layer that begins where a few features are left.
+#[test]
+fn cuts_begin_anywhere() {
+    let one = |k: usize| {
+        let mut m = network(k as u64 + 300_000, Kind::Any);
+        m.net.nodes.iter_mut().enumerate().for_each(|(i, node)| node.name = format!("n{i}"));
+        let problem = question(&mut m, k);
+        let inner = steepest(&problem, &mut m);
+        let here = Here::new(&problem, Cpu::DOUBLE);
+        let context = here.context(&problem, budget(20));
+        let mut bounds = vec![];
+        for width in [1, 2, 3, 5, 9, 9000] {
+            let Ok(found) = layered::within(&context, width) else { continue };
+            let upper = found.value.get();
+            assert!(upper >= inner, "case {k}, {width}: {upper} below {inner}: {}", describe(&problem));
+            bounds.push(upper);
+        }
+        // Of cuts at the same place bounds are the same.
+        bounds.windows(2).any(|w| w[0] != w[1]) as usize
+    };
+    let later: usize = (0..share(2_000)).into_par_iter().map(one).sum();
+    println!("{later} begin at several places");
+    assert!(later > share(200), "{later}");
 }
 
 /// Every method's bounds against the exact constant.

@@ -5,7 +5,8 @@
 //!   matrices as wide as the cuts of the network instead of one as large as all its open neurons.
 //! Rounding: see `rules::cut`; the eigenvalue at the end is proven.
 //! Cost: about w² f multiplications for every node with f open neurons behind a cut of w features, and the layers
-//!   applied to all rows and columns of the form there.
+//!   applied to all rows and columns of the form there. Where early cuts are too wide for that it begins behind
+//!   them, with the product of norms of layers that far (`local::product`).
 //! Loose when: neurons of one node differ much: scalings are not improved one by one.
 
 use super::expansion::Around;
@@ -16,6 +17,7 @@ use crate::certificate::{Bound, Proof};
 use crate::linalg::spectral::spectral_upper;
 use crate::method::context::Context;
 use crate::method::contract::{Best, Finding, Method};
+use crate::method::local::product;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::{Why, at_most};
 use crate::net::{Net, Node};
@@ -61,8 +63,8 @@ fn steepest(problem: &Problem, features: &[usize], p: &Array2<f64>) -> Upper {
     Upper::proven(sqrt_up(add_up(square, lost)))
 }
 
-fn admitted<B: Backend>(context: &Context<B>, size: Size) -> Result<(), Why> {
-    at_most("features of a cut", size.width, WIDTH)?;
+fn admitted<B: Backend>(context: &Context<B>, size: Size, width: usize) -> Result<(), Why> {
+    at_most("features of a cut", size.width, width)?;
     let bytes = COPIES * 8 * (size.width as u64).pow(2);
     if bytes > context.budget.memory / MEMORY {
         return Err(Why::Memory(MEMORY * bytes));
@@ -70,7 +72,49 @@ fn admitted<B: Backend>(context: &Context<B>, size: Size) -> Result<(), Why> {
     context.budget.admits(&Cpu::DOUBLE, size.work)
 }
 
-fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
+/// Nodes that lie on all ways from the input and that the problem's own network has too, under a name that is only
+/// theirs: places here and there.
+fn starts(problem: &Problem, net: &Net) -> Vec<(usize, usize)> {
+    let only = |net: &Net, name: &str| {
+        let mut own = (0..net.nodes.len()).filter(|&k| net.nodes[k].name == name);
+        own.next().filter(|_| own.next().is_none())
+    };
+    let own = std::ptr::eq(net, &*problem.net);
+    let start = |k: usize| {
+        let name = &net.nodes[k].name;
+        let same = if own { k } else { only(net, name).and(only(&problem.net, name))? };
+        net.section(k, net.output()).map(|_| (k, same))
+    };
+    (1..net.output()).filter_map(start).collect()
+}
+
+/// Where the form begins, with the norm of all that is before: at the input, or as early as it fits.
+fn begun<'p, 'n, B: Backend>(
+    context: &Context<B>,
+    net: &Net,
+    mut cut: Cut<'p, 'n, B>,
+    width: usize,
+) -> Result<(Cut<'p, 'n, B>, Upper), Why> {
+    let problem = context.problem;
+    let Err(why) = admitted(context, cut.size(), width) else {
+        return Ok((cut, Upper::proven(factors(problem)[0])));
+    };
+    let lengths = match problem.region.is_global() {
+        true => product::lengths::<B, B>(context, None),
+        false => product::lengths(context, Some((&context.main(), &context.statuses().gates))),
+    };
+    for (k, same) in starts(problem, net) {
+        let Some(length) = lengths[same] else { continue };
+        cut = cut.from(k);
+        if admitted(context, cut.size(), width).is_ok() {
+            return Ok((cut, length));
+        }
+    }
+    Err(why)
+}
+
+/// With cuts of so many features at most.
+pub fn within<B: Backend>(context: &Context<B>, width: usize) -> Result<Bound, Why> {
     let problem = context.problem;
     let own = context.placed.kinks();
     let net = own.as_ref().map_or(&problem.net, |placed| placed.net());
@@ -79,12 +123,11 @@ fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     }
     let Around { prepared, gates } = Around::new(context, own.as_deref()).ok_or(NO_SLOPES)?;
     let cut = Cut::new(&prepared, &gates, &|j| !problem.is_ignored(j)).ok_or(NO_SLOPES)?;
-    admitted(context, cut.size())?;
+    let (cut, input) = begun(context, net, cut, width)?;
     let late = || if context.budget.is_over() { Why::Late } else { UNPROVED };
     let (features, p) = cut.run().ok_or_else(late)?;
-    let [input, output] = factors(problem);
-    let factor = Upper::proven(mul_up(input, output));
-    let value = steepest(problem, &features, &p).times(factor);
+    let [_, output] = factors(problem);
+    let value = steepest(problem, &features, &p).times(input).times(Upper::proven(output));
     Ok(Bound {
         value,
         method: Layered::ROW.name,
@@ -106,7 +149,7 @@ impl Layered {
         cost: "a factorisation a layer",
         paper: "Fazlyab et al. 2019; by layers: own",
         formula: "‖J‖² ≤ λmax(P) at the output, P ← A P Aᵀ through layers, P ← P + P_F (Λ − P_FF)⁻¹ P_Fᵀ through open neurons F",
-        loose: "neurons of one layer differ much; cuts of more than 9000 features",
+        loose: "neurons of one layer differ much; norms of layers up to the last cut of more than 9000 features",
         slopes: "linear bounds of every neuron's argument; interval ones where these cost too much; on all of R^n the slopes of the activation",
         stage: Stage {
             everywhere: Some(10),
@@ -149,6 +192,6 @@ impl<B: Backend> Method<B> for Layered {
     }
 
     fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
-        Ok(run(context)?.into())
+        Ok(within(context, WIDTH)?.into())
     }
 }

@@ -81,6 +81,34 @@ pub fn norms<B: Backend, C: Backend>(
     let quotient = &context.problem.quotient;
     let narrow = context.problem.narrowed();
     let net = narrow.as_ref().unwrap_or(&context.problem.net);
+    walked(context, local, net, |walk, last, chains| {
+        let Some(last) = last else { return ([Upper::INFINITE; 3], Layered::default()) };
+        let output = if narrow.is_some() { Output::All } else { quotient.output };
+        let values = Norm::ALL.map(|r| measured(&last, output, r));
+        (values, Layered { factors: std::mem::take(&mut walk.factors), links: chains.links() })
+    })
+}
+
+/// ‖∂node/∂x‖_{p→2} of the problem's own nodes, where they are known.
+pub fn lengths<B: Backend, C: Backend>(
+    context: &Context<C>,
+    local: Option<(&Prepared<B>, &[Option<Gate<B>>])>,
+) -> Vec<Option<Upper>> {
+    let net = &context.problem.net;
+    let count = net.nodes.len();
+    walked(context, local, net, |walk, last, _| match last {
+        Some(_) => (0..count).map(|k| walk.length(k)).collect(),
+        None => vec![None; count],
+    })
+}
+
+/// The graph walked along, by whatever wants to look at it then.
+fn walked<B: Backend, C: Backend, R>(
+    context: &Context<C>,
+    local: Option<(&Prepared<B>, &[Option<Gate<B>>])>,
+    net: &Net,
+    look: impl FnOnce(&mut Walk<B, C>, Option<State>, &Chains<B>) -> R,
+) -> R {
     let merged = local.map(|(prepared, gates)| {
         let afford = |work: f64| context.budget.affords_on(prepared.backend, work);
         prepared.ending_as(net).multiplied(gates, &afford).chains().clone()
@@ -89,10 +117,8 @@ pub fn norms<B: Backend, C: Backend>(
     let gates = local.map(|(prepared, gates)| (prepared.backend, gates));
     let slopes = |k: usize, _: &dyn Fn() -> Vec<f64>| slopes(net, k, gates);
     let mut walk = Walk::new(context, net, chains, &slopes);
-    let Some(last) = walk.run() else { return ([Upper::INFINITE; 3], Layered::default()) };
-    let output = if narrow.is_some() { Output::All } else { quotient.output };
-    let values = Norm::ALL.map(|r| measured(&last, output, r));
-    (values, Layered { factors: walk.factors, links: chains.links() })
+    let last = walk.run();
+    look(&mut walk, last, chains)
 }
 
 /// From the network's output to the measured one.

@@ -91,6 +91,12 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
         self.states.pop().flatten()
     }
 
+    /// ‖∂node k/∂x‖_{p→2} after a run. None of the output, and where it belongs to a node behind it.
+    pub fn length(&self, k: usize) -> Option<Upper> {
+        let own = self.states.get(k)?.as_ref()?.norm[TWO];
+        (own != Upper::INFINITE).then_some(own)
+    }
+
     /// ‖∂z_j/∂x‖ for every row z_j of the layer at node i under these scales, or of the node itself.
     fn steepness(&self, i: usize, scale: &[f64]) -> Vec<f64> {
         let alone = self.layer(i).filter(|_| self.users[i].len() == 1);
