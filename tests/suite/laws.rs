@@ -4,7 +4,7 @@
 use crate::common::nets::{Kind, Maker, network, pair, question};
 use crate::common::pieces::{Shape, constant};
 use crate::common::solve::{Here, solve};
-use crate::common::{bound, budget, naive, share};
+use crate::common::{bound, budget, few, naive, share};
 use clarke::backend::cpu::Cpu;
 use clarke::error::Kind as Kinds;
 use clarke::method::global::layered;
@@ -138,7 +138,7 @@ impl Tally {
         println!("{name}: {} cases, fewest decided: {worst:?}", self.cases);
         let shown = &self.violations[..self.violations.len().min(8)];
         assert!(shown.is_empty(), "{} violations:\n{}", self.violations.len(), shown.join("\n"));
-        assert!(worst.0 >= least, "{worst:?} decided too few cases");
+        assert!(few() || worst.0 >= least, "{worst:?} decided too few cases");
     }
 }
 

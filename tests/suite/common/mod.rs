@@ -33,12 +33,20 @@ pub fn budget(seconds: u64) -> Budget {
 
 /// A quarter of the random cases, with CLARKE_REQUIRE_ALL=1 all of them, with CLARKE_FEW=1 a sixteenth.
 pub fn share(all: usize) -> usize {
-    let is_set = |name: &str| std::env::var(name).is_ok_and(|v| v == "1");
     match () {
         _ if is_set("CLARKE_REQUIRE_ALL") => all,
         _ if is_set("CLARKE_FEW") => all.div_ceil(16),
         _ => all.div_ceil(4),
     }
+}
+
+/// Are there so few random cases that rare ones may be missing?
+pub fn few() -> bool {
+    is_set("CLARKE_FEW") && !is_set("CLARKE_REQUIRE_ALL")
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|v| v == "1")
 }
 
 /// One method on the CPU; None where it needs a bounded region or another network.
