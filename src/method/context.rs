@@ -147,7 +147,11 @@ impl<'a, B: Backend> Context<'a, B> {
         let until = self.budget.deadline.part(LAYER);
         let in_time = || {
             let work = self.budget.remaining().as_secs_f64() * SHARE * Cpu::DOUBLE.speed();
-            let order = (work.cbrt() as usize).clamp(Effort::UPPER.order, Effort::FULL.order);
+            // A dense matrix takes about as much as its product with its transpose.
+            let [short, long] = [map.inputs().min(map.outputs()), map.inputs().max(map.outputs())];
+            let dense = matches!(map, LinearMap::Dense(_));
+            let fits = dense && (short as f64).powi(2) * long as f64 <= work && short <= Effort::FULL.order;
+            let order = if fits { short.max(Effort::UPPER.order) } else { Effort::UPPER.order };
             let effort = Effort { work: work.max(Effort::UPPER.work), order, ..Effort::UPPER };
             let upper = find(effort.until(&until));
             (upper, !until.is_over())

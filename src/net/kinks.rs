@@ -71,7 +71,8 @@ fn rises(f: &Piecewise) -> bool {
     }
 }
 
-/// A network in the making: the nodes so far, and where those of the other network are.
+/// A network in the making: the nodes so far, and where those of the other network are. A name stands for what it
+/// stands for in the other network; what is new has none.
 struct Made {
     net: Net,
     place: Vec<usize>,
@@ -84,7 +85,7 @@ impl Made {
     }
 
     fn add(&mut self, op: Op, inputs: Vec<usize>, shape: Vec<usize>) -> usize {
-        self.net.nodes.push(Node { name: "maximum".into(), op, inputs, shape });
+        self.net.nodes.push(Node { name: String::new(), op, inputs, shape });
         self.net.nodes.len() - 1
     }
 

@@ -15,6 +15,22 @@ impl Net {
         on
     }
 
+    /// Nodes that lie on all ways from the input to the output.
+    pub fn bottlenecks(&self) -> Vec<usize> {
+        let needed = self.needed();
+        // The earliest node that nodes behind read.
+        let mut least = self.output();
+        let mut found = vec![];
+        for k in (0..self.nodes.len()).rev().filter(|&k| needed[k]) {
+            if least >= k {
+                found.push(k);
+            }
+            least = self.nodes[k].inputs.iter().fold(least, |l, &i| l.min(i));
+        }
+        found.reverse();
+        found
+    }
+
     /// The network that computes one node from an earlier one (or from itself);
     /// None unless the earlier one lies on all ways from the input.
     pub fn section(&self, from: usize, to: usize) -> Option<Net> {

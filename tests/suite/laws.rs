@@ -216,7 +216,10 @@ fn random_networks() {
 fn cuts_begin_anywhere() {
     let one = |k: usize| {
         let mut m = network(k as u64 + 300_000, Kind::Any);
-        m.net.nodes.iter_mut().enumerate().for_each(|(i, node)| node.name = format!("n{i}"));
+        // Names that repeat, or that are nobody's, mislead nobody.
+        let name =
+            |i: usize| if k.is_multiple_of(3) { ["", "a", "maximum"][i % 3].into() } else { format!("n{i}") };
+        m.net.nodes.iter_mut().enumerate().for_each(|(i, node)| node.name = name(i));
         let problem = question(&mut m, k);
         let inner = steepest(&problem, &mut m);
         let here = Here::new(&problem, Cpu::DOUBLE);
@@ -234,6 +237,49 @@ fn cuts_begin_anywhere() {
     let later: usize = (0..share(2_000)).into_par_iter().map(one).sum();
     println!("{later} begin at several places");
     assert!(later > share(200), "{later}");
+}
+
+/// A layer whose activation has the name of what a maximum over single entries is made of: a slope of a tenth
+/// counts once.
+#[test]
+fn names_are_no_places() {
+    use clarke::layer::{Affine, ConvShape, Incidence, LinearMap, Piecewise};
+    use clarke::net::{Net, Op};
+    use clarke::problem::Question;
+    use clarke::region::Region;
+    use std::sync::Arc;
+    let shape = ConvShape {
+        groups: 1,
+        in_channels: 1,
+        out_channels: 1,
+        input: [2, 2],
+        output: [2, 2],
+        kernel: [1, 1],
+        stride: [1, 1],
+        dilation: [1, 1],
+        pad: [0, 0],
+    };
+    let map = LinearMap::Conv { shape, weight: Arc::new(vec![1.0]), adjoint: false };
+    let image = vec![1, 2, 2];
+    let affine = |map| Op::Affine(Affine { map, bias: None, repeat: 4 });
+    let leaky = Op::Piecewise(Piecewise::Leaky { slope: 0.1 });
+    let windows = Arc::new(Incidence::new(4, (0..4).map(|j| vec![j])));
+    for (activation, pool) in [("maximum", "p"), ("", ""), ("maximum", "maximum"), ("a", "c"), ("c", "a")] {
+        let mut net = Net::new(image.clone());
+        net.push("c", affine(map.clone()), vec![0], image.clone()).unwrap();
+        net.push(activation, leaky.clone(), vec![1], image.clone()).unwrap();
+        net.push(pool, Op::Max(windows.clone()), vec![2], image.clone()).unwrap();
+        let sum = LinearMap::Dense(Arc::new(Array2::ones((1, 4))));
+        net.push("y", affine(sum), vec![3], vec![1]).unwrap();
+        let region = Region::ball(&[-1.0; 4], 0.1, Norm::Two, None).unwrap();
+        let problem = Problem::new(net, region, Question::lipschitz(Norm::Two)).unwrap();
+        let here = Here::new(&problem, Cpu::DOUBLE);
+        let context = here.context(&problem, budget(20));
+        for width in 1..20 {
+            let found = layered::within(&context, width).map_or(f64::INFINITY, |b| b.value.get());
+            assert!(found >= 0.2, "{activation} {pool} {width}: {found}");
+        }
+    }
 }
 
 /// Every method's bounds against the exact constant.

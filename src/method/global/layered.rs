@@ -27,6 +27,7 @@ use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::problem::Problem;
 use crate::rules::cut::{Cut, Size};
 use ndarray::{Array2, Axis};
+use std::collections::HashMap;
 
 /// Open neurons and outputs up to which one loop of all is better, and time is kept for that.
 const ALONE: usize = 2500;
@@ -72,20 +73,19 @@ fn admitted<B: Backend>(context: &Context<B>, size: Size, width: usize) -> Resul
     context.budget.admits(&Cpu::DOUBLE, size.work)
 }
 
-/// Nodes that lie on all ways from the input and that the problem's own network has too, under a name that is only
-/// theirs: places here and there.
+/// Nodes on all ways from the input that the problem's own network has too: places here and there. `net` is that
+/// network, or the same without maxima, where a name that only one node has stands for the same value.
 fn starts(problem: &Problem, net: &Net) -> Vec<(usize, usize)> {
-    let only = |net: &Net, name: &str| {
-        let mut own = (0..net.nodes.len()).filter(|&k| net.nodes[k].name == name);
-        own.next().filter(|_| own.next().is_none())
-    };
-    let own = std::ptr::eq(net, &*problem.net);
-    let start = |k: usize| {
-        let name = &net.nodes[k].name;
-        let same = if own { k } else { only(net, name).and(only(&problem.net, name))? };
-        net.section(k, net.output()).map(|_| (k, same))
-    };
-    (1..net.output()).filter_map(start).collect()
+    let inner = net.bottlenecks().into_iter().filter(|k| (1..net.output()).contains(k));
+    if std::ptr::eq(net, &*problem.net) {
+        return inner.map(|k| (k, k)).collect();
+    }
+    let mut places: HashMap<&str, Option<usize>> = HashMap::new();
+    for (k, node) in problem.net.nodes.iter().enumerate().filter(|(_, n)| !n.name.is_empty()) {
+        places.entry(&node.name).and_modify(|other| *other = None).or_insert(Some(k));
+    }
+    let same = |k: usize| places.get(&*net.nodes[k].name).copied().flatten().map(|same| (k, same));
+    inner.filter_map(same).collect()
 }
 
 /// Where the form begins, with the norm of all that is before: at the input, or as early as it fits.
@@ -104,6 +104,9 @@ fn begun<'p, 'n, B: Backend>(
         false => product::lengths(context, Some((&context.main(), &context.statuses().gates))),
     };
     for (k, same) in starts(problem, net) {
+        if context.budget.is_over() {
+            return Err(Why::Late);
+        }
         let Some(length) = lengths[same] else { continue };
         cut = cut.from(k);
         if admitted(context, cut.size(), width).is_ok() {

@@ -34,9 +34,8 @@ const NEURONS: usize = 300;
 
 /// The input, every activation that all ways pass, and the output.
 fn cuts(net: &Net) -> Vec<usize> {
-    let needed = net.needed();
-    let inner = (1..net.output()).filter(|&k| needed[k] && net.nodes[k].op.is_nonlinear());
-    let inner = inner.filter(|&k| net.section(k, net.output()).is_some());
+    let inner = |k: &usize| (1..net.output()).contains(k) && net.nodes[*k].op.is_nonlinear();
+    let inner = net.bottlenecks().into_iter().filter(inner);
     std::iter::once(0).chain(inner).chain([net.output()]).collect()
 }
 
