@@ -139,9 +139,32 @@ pub trait Backend: Send + Sync + 'static {
     /// coefficients by numbers and returns an upper bound per row of what that
     /// loses over |x| <= magnitude (items x features).
     fn settle(&self, a: &Self::Block, magnitude: &Array2<f64>) -> (Self::Block, Array2<f64>);
+    /// W a, or Wᵀ a where `back`, of settled coefficients and settled at once: what products lose over
+    /// |x| <= magnitude goes into the upper bound per row.
+    fn settled(
+        &self,
+        map: &Self::Map,
+        a: &Self::Block,
+        back: bool,
+        magnitude: &Array2<f64>,
+    ) -> (Self::Block, Array2<f64>) {
+        let next = if back { self.adjoint(map, a) } else { self.linear(map, a) };
+        self.settle(&next, magnitude)
+    }
     /// Upper bound of `a . f(x)` by the lines of f: the new coefficients and an
     /// upper bound per row of the constant. Coefficients must be settled.
     fn chord(&self, lines: &Lines, a: &Self::Block) -> (Self::Block, Array2<f64>);
+    /// The same with the new coefficients settled over |x| <= magnitude: the constant, and what that loses.
+    fn settled_chord(
+        &self,
+        lines: &Lines,
+        a: &Self::Block,
+        magnitude: &Array2<f64>,
+    ) -> (Self::Block, [Array2<f64>; 2]) {
+        let (next, constant) = self.chord(lines, a);
+        let (next, lost) = self.settle(&next, magnitude);
+        (next, [constant, lost])
+    }
     /// The same for window maxima.
     fn window_chord(
         &self,

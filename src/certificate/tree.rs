@@ -15,6 +15,8 @@ pub enum Node {
     /// These scalings of open neurons show its bound, or that of a part around it: one for all rows of the
     /// output, or some for one row each, where linear bounds show the others.
     Scaled(Arc<Vec<Scaled>>),
+    /// The loop of its open neurons taken node by node shows its bound.
+    Layers,
     /// Every slope is fixed: the norm of one matrix, in rationals.
     Pattern,
     /// No interior: a nonnegative combination of the half-spaces of its decisions is nowhere positive where its
@@ -46,7 +48,7 @@ impl Node {
                 Some((Split::Kink { node, feature, at }, [above, below]))
             }
             Node::Input(feature, at, above, below) => Some((Split::Input { feature, at }, [above, below])),
-            Node::Bounded | Node::Scaled(_) | Node::Pattern => None,
+            Node::Bounded | Node::Scaled(_) | Node::Layers | Node::Pattern => None,
             Node::Empty(_) | Node::Refuted(_) | Node::Faces(_) => None,
         }
     }

@@ -14,6 +14,7 @@
 
 use crate::backend::{Backend, Lines};
 use crate::linalg::Enclosure;
+use crate::net::Op;
 use crate::num::Norm;
 use crate::num::round::{add_up, mul_down, mul_up, sub_up};
 use crate::sweep::{Bounds, Ends, Gate, Prepared, enclosure, ends2};
@@ -105,15 +106,17 @@ impl<B: Backend> Pullback<'_, '_, B> {
             let zeros = |i: usize| b.upload(&Enclosure::zeros(pairs, count, net.nodes[i].len()));
             let parts: Vec<B::Block> =
                 node.inputs.iter().map(|&i| values[i].clone().unwrap_or_else(|| zeros(i))).collect();
-            let raw = match (&node.op, gates[n].as_ref()) {
+            let sizes = own.magnitudes();
+            let (settled, lost) = match (&node.op, gates[n].as_ref()) {
+                (Op::Affine(_), _) => prepared.settled(n, &parts[0], false, &sizes),
                 (_, Some(Gate::Each(slopes))) => {
-                    let (next, shift) = b.chord(&lines(b.read_slopes(slopes), own), &parts[0]);
+                    let table = lines(b.read_slopes(slopes), own);
+                    let (next, [shift, lost]) = b.settled_chord(&table, &parts[0], &sizes);
                     charge(&shift);
-                    next
+                    (next, lost)
                 }
-                _ => prepared.tangent(gates, n, &parts),
+                _ => b.settle(&prepared.tangent(gates, n, &parts), &sizes),
             };
-            let (settled, lost) = b.settle(&raw, &own.magnitudes());
             charge(&lost);
             values[n] = Some(settled);
             for &i in &node.inputs {

@@ -121,44 +121,58 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         let (items, count, _) = rows.dim();
         let mut constant = Array2::<f64>::zeros((items, count));
         let mut charge = |c: &Array2<f64>| constant.zip_mut_with(c, |t, &v| *t = add_up(*t, v));
-        let mut total: Vec<Option<B::Block>> = vec![None; k + 1];
-        total[k] = Some(b.upload(rows));
+        // Coefficients, and whether they are settled.
+        let mut total: Vec<Option<(B::Block, bool)>> = vec![None; k + 1];
+        total[k] = Some((b.upload(rows), false));
         for n in (1..=k).rev() {
             let Some(a) = total[n].take() else { continue };
             if self.prepared.is_late() {
                 return (None, Array2::from_elem((items, count), f64::INFINITY));
             }
-            let own = self.ends.of(n);
-            let (a, lost) = b.settle(&a, &own.magnitudes());
-            charge(&lost);
+            let a = self.settled(n, a, &mut charge);
             if self.prepared.net.nodes[n].op.is_nonlinear() {
                 seen(n, &a);
             }
-            for (i, part) in self.back(n, &a, items, &mut charge) {
+            let (parts, done) = self.back(n, &a, items, &mut charge);
+            for (i, part) in parts {
                 total[i] = Some(match total[i].take() {
-                    Some(t) => b.sum(&[&t, &part]),
-                    None => part,
+                    Some((t, _)) => (b.sum(&[&t, &part]), false),
+                    None => (part, done),
                 });
             }
         }
         let coefficients = total[0].take().map(|a| {
-            let own = self.ends.of(0);
-            let (a, lost) = b.settle(&a, &own.magnitudes());
-            charge(&lost);
+            let a = self.settled(0, a, &mut charge);
             seen(0, &a);
             a
         });
         (coefficients, constant)
     }
 
-    /// Coefficients of what node n reads, from those of its value; what is constant is charged.
+    /// Coefficients of node n as numbers.
+    fn settled(
+        &self,
+        n: usize,
+        (a, done): (B::Block, bool),
+        charge: &mut dyn FnMut(&Array2<f64>),
+    ) -> B::Block {
+        if done {
+            return a;
+        }
+        let (a, lost) = self.prepared.backend.settle(&a, &self.ends.of(n).magnitudes());
+        charge(&lost);
+        a
+    }
+
+    /// Coefficients of what node n reads, from those of its value, and whether they are settled; what is constant
+    /// is charged.
     fn back(
         &self,
         n: usize,
         a: &B::Block,
         items: usize,
         charge: &mut dyn FnMut(&Array2<f64>),
-    ) -> Vec<(usize, B::Block)> {
+    ) -> (Vec<(usize, B::Block)>, bool) {
         let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[n]);
         let mut shifted = |lo: Array1<f64>, hi: Array1<f64>| {
             let wide =
@@ -171,6 +185,10 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                     let v: Array1<f64> = (0..node.len()).map(|j| bias[j / affine.repeat]).collect();
                     shifted(v.clone(), v);
                 }
+                let read = node.inputs[0];
+                let (next, lost) = self.prepared.settled(n, a, true, &self.ends.of(read).magnitudes());
+                charge(&lost);
+                return (vec![(read, next)], true);
             }
             Op::Scale(s) => {
                 let at = |j: usize| s.shift[s.index(j)];
@@ -186,22 +204,29 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                 }
             }
             Op::Add | Op::Concat => {}
-            Op::Input => return vec![],
+            Op::Input => {}
             Op::Piecewise(_) | Op::Smooth(_) | Op::Max(_) | Op::Softmax { .. } => {
-                return self.through(n, a, charge).map(|next| (node.inputs[0], next)).into_iter().collect();
+                let Some((next, done)) = self.through(n, a, charge) else { return (vec![], true) };
+                return (vec![(node.inputs[0], next)], done);
             }
         }
-        self.prepared.back(&[], n, a)
+        (self.prepared.back(&[], n, a), false)
     }
 
     /// The same through a nonlinear node's lines; nothing is read where only its range is used.
-    fn through(&self, n: usize, a: &B::Block, charge: &mut dyn FnMut(&Array2<f64>)) -> Option<B::Block> {
+    fn through(
+        &self,
+        n: usize,
+        a: &B::Block,
+        charge: &mut dyn FnMut(&Array2<f64>),
+    ) -> Option<(B::Block, bool)> {
         let b = self.prepared.backend;
         match self.relaxations[n].as_ref().expect("lines of every nonlinear node on the way") {
             Relaxation::Each(lines) => {
-                let (next, c) = b.chord(lines, a);
-                charge(&c);
-                Some(next)
+                let read = self.ends.of(self.prepared.net.nodes[n].inputs[0]);
+                let (next, constants) = b.settled_chord(lines, a, &read.magnitudes());
+                constants.iter().for_each(charge);
+                Some((next, true))
             }
             Relaxation::Window(lines) => {
                 let Op::Max(windows) = &self.prepared.net.nodes[n].op else {
@@ -209,7 +234,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                 };
                 let (next, c) = b.window_chord(windows, lines, a);
                 charge(&c);
-                Some(next)
+                Some((next, false))
             }
             Relaxation::Range => {
                 let own = self.ends.of(n);

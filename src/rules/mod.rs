@@ -7,6 +7,7 @@ pub mod cut;
 pub mod exact;
 pub mod expansion;
 pub mod feedback;
+pub mod form;
 pub mod fused;
 pub mod gradient;
 pub mod linear;

@@ -15,7 +15,7 @@ use crate::linalg::Enclosure;
 use crate::linalg::operator::operator_upper;
 use crate::method::Context;
 use crate::method::global::gain;
-use crate::method::local::gradient::{Rows, SIGNS, rows_of};
+use crate::method::local::gradient::{Pains, Rows, rows_of};
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::add_up;
@@ -120,7 +120,7 @@ impl<B: Backend> Lot<'_, '_, B> {
         let rows = problem.rows();
         let slopes = open_slopes(prepared.backend, &statuses.trace.gates);
         let scalable = self.is_single(&slopes) && gain::worth_while(problem, budget, most_open(&slopes));
-        let signs = if scalable { 0 } else { SIGNS };
+        let pains = if scalable { Pains { signs: 0, ..Pains::FEW } } else { Pains::FEW };
         let mut found: Vec<Found> =
             points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
         let at_once = (budget.rows(context.widest()) / (8 * rows)).clamp(1, 64);
@@ -128,7 +128,7 @@ impl<B: Backend> Lot<'_, '_, B> {
             if budget.is_over() {
                 return None;
             }
-            let jacobian = self.jacobian(group, signs)?;
+            let jacobian = self.jacobian(group, pains)?;
             for (g, &i) in group.iter().enumerate() {
                 let rows = g * rows..(g + 1) * rows;
                 let (part, weights) = self.part(i, &jacobian, rows.clone(), scalable.then_some(cutoff));
@@ -156,7 +156,7 @@ impl<B: Backend> Lot<'_, '_, B> {
     }
 
     /// Rows of the Jacobian of these parts.
-    fn jacobian(&self, group: &[usize], signs: usize) -> Option<Rows> {
+    fn jacobian(&self, group: &[usize], pains: Pains) -> Option<Rows> {
         let Lot { context, prepared, statuses, .. } = self;
         let (problem, rows) = (context.problem, context.problem.rows());
         let pairs: Vec<usize> = group.iter().flat_map(|&i| std::iter::repeat_n(i, rows)).collect();
@@ -165,7 +165,7 @@ impl<B: Backend> Lot<'_, '_, B> {
         let size = (pairs.len(), 1, prepared.net.outputs());
         let seeds = Array3::from_shape_fn(size, |(p, _, j)| own.centre[[0, p % rows, j]]);
         let pull = Pullback { prepared, gates: &gates, seeds: &Enclosure::point(seeds) };
-        rows_of(problem, &context.budget, &pull, signs)
+        rows_of(problem, &context.budget, &pull, pains)
     }
 
     /// A part with its bound by these rows, and by scalings where it is above `cutoff`; with every neuron's

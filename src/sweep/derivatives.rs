@@ -6,9 +6,22 @@ use super::state::Gate;
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::net::Op;
+use ndarray::Array2;
 use std::ops::Range;
 
 impl<B: Backend> Prepared<'_, B> {
+    /// Settled coefficients forward or back through the affine node k, settled against |x| <= magnitude of what
+    /// they belong to then; by how much bounds rise.
+    pub fn settled(
+        &self,
+        k: usize,
+        a: &B::Block,
+        back: bool,
+        magnitude: &Array2<f64>,
+    ) -> (B::Block, Array2<f64>) {
+        self.backend.settled(self.map(k), a, back, magnitude)
+    }
+
     /// J t for tangents t at the input (each row of the block one tangent).
     /// `seen` receives each node's tangent.
     pub fn tangents(

@@ -7,7 +7,7 @@ mod widths;
 
 use crate::common::containment::{self, Findings};
 use crate::common::data::Data;
-use crate::common::lengths;
+use crate::common::{lengths, settled};
 use clarke::backend::gpu::{Choice, Gpu, Real, kernel_texts};
 use clarke::backend::{Backend, Lines, WindowLines};
 use clarke::layer::{Affine, Incidence, LinearMap, Piecewise};
@@ -83,6 +83,7 @@ pub fn trials() -> Vec<Trial> {
         add("scalar_functions_contain", |b, out| containment::scalar_functions(b, data(b, 23), 250, out));
         add("maxima_contain", |b, out| containment::maxima(b, data(b, 24), 250, out));
         add("lines_contain", |b, out| containment::lines(b, data(b, 25), 200, out));
+        add("settled_products_cover", |b, out| settled::products(b, data(b, 26), 100, out));
         add("norms_contain", |b, out| lengths::norms(b, data(b, 28), 200, out));
     }
     trials

@@ -3,11 +3,12 @@
 
 use crate::common::nets::{Kind, network, question};
 use crate::common::pieces::{Shape, constant};
-use crate::common::solve::{certify, solve};
+use crate::common::solve::{certify, methods, solve};
 use crate::common::{budget, share};
+use clarke::backend::cpu::Cpu;
 use clarke::certificate::Proof;
 use clarke::certificate::Witness;
-use clarke::certificate::check::{Claim, Limits, Refusal, check};
+use clarke::certificate::check::{Claim, Limits, Refusal, check, upper};
 use clarke::certificate::file::{Certificate, Source, read, write};
 use clarke::certificate::tree::{Node, Tree};
 use clarke::layer::LinearMap;
@@ -118,13 +119,20 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
                 let all =
                     Node::Scaled(Arc::new(vec![Scaled { row: None, neurons, inputs: vec![input; inputs] }]));
                 let scaled = |n: &Node| match n {
-                    Node::Bounded | Node::Pattern | Node::Scaled(_) => all.clone(),
+                    Node::Bounded | Node::Pattern | Node::Scaled(_) | Node::Layers => all.clone(),
                     n => n.clone(),
                 };
                 let claim = with(tree.nodes.iter().map(scaled).collect());
                 let claim = Claim { upper: truth * (1.0 - 1e-6), lower: 0.0, ..claim };
                 add("scalings everywhere", true, problem, claim);
             }
+            let layers = |n: &Node| match n {
+                Node::Bounded | Node::Pattern | Node::Scaled(_) => Node::Layers,
+                n => n.clone(),
+            };
+            let claim = with(tree.nodes.iter().map(layers).collect());
+            let claim = Claim { upper: truth * (1.0 - 1e-6), lower: 0.0, ..claim };
+            add("layers everywhere", true, problem, claim);
         }
         let count = tree.nodes.len();
         if count > 1 {
@@ -179,7 +187,7 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
                     nodes[i] = Node::Refuted(m.iter().map(|_| Default::default()).collect());
                     add("fractions zero", true, problem, with(nodes));
                 }
-                Node::Bounded | Node::Pattern => {
+                Node::Bounded | Node::Pattern | Node::Layers => {
                     nodes[i] = Node::Empty(vec![1.0; k % 3]);
                     add("a bounded part is said to be empty", false, problem, with(nodes.clone()));
                     nodes[i] = Node::Refuted(vec![Default::default(); k % 5]);
@@ -250,6 +258,42 @@ fn every_certificate_is_accepted_and_no_false_mutant() {
     let (tried, refused) = results.iter().flatten().fold((0, 0), |s, r| (s.0 + r.0, s.1 + r.1));
     println!("{cases} certificates accepted; {refused} of {tried} mutants refused");
     assert!(cases >= share(2000) && tried >= share(20_000) && refused * 2 > tried);
+}
+
+/// Bounds of whole regions that come with a proof of their own are shown by it, and not a little less.
+#[test]
+fn methods_show_what_they_prove() {
+    for (method, rule) in [("layered-gain", "scaled feedback by layers"), ("scaled-gain", "scaled feedback")]
+    {
+        let one = |k: usize| {
+            let mut m = network(k as u64 + 600_000, Kind::Tiny);
+            let problem = question(&mut m, k);
+            let bound = methods(&problem, Cpu::DOUBLE, method, 1.0, budget(600)).ok()?.upper;
+            let Proof::Tree { tree, .. } = &bound.proof else { return None };
+            let own = bound.method == method && matches!(tree.nodes[..], [Node::Layers] | [Node::Scaled(_)]);
+            let value = bound.value.get();
+            if !own || !(1e-100..1e100).contains(&value) {
+                return None;
+            }
+            let limits = Limits::default();
+            let shown = upper(&problem, &bound.proof, value, &limits);
+            let near = shown.as_ref().is_ok_and(|s| s.1 == rule && s.0 <= value * (1.0 + 1e-9));
+            let less = Claim { upper: 0.5 * value, lower: 0.0, witness: None, proof: bound.proof.clone() };
+            let (inner, _) = constant(&problem, Shape::Inside, crate::truth::truth)?;
+            if 0.5 * value < inner * (1.0 - 1e-9) {
+                assert!(check(&problem, &less, &limits).is_err(), "case {k}: half of {method}'s bound");
+            }
+            Some(near as usize)
+        };
+        let found: Vec<usize> = (0..share(1200)).into_par_iter().filter_map(one).collect();
+        let near: usize = found.iter().sum();
+        println!("{method}: {near} of {} bounds shown", found.len());
+        assert!(
+            found.len() > share(200) && near * 10 > found.len() * 9,
+            "{method}: {near} of {}",
+            found.len()
+        );
+    }
 }
 
 pub fn source() -> Source {

@@ -3,11 +3,12 @@
 use crate::common::containment::{self, Findings};
 use crate::common::data::Data;
 use crate::common::exact::Random;
+use crate::common::settled;
 use clarke::backend::Backend;
 use clarke::backend::cpu::{Cpu, gamma_double};
 use clarke::layer::{Affine, LinearMap};
 use clarke::linalg::Enclosure;
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 use std::sync::Arc;
 
 fn run(name: &str, part: impl Fn(&Cpu, &mut Findings)) {
@@ -41,6 +42,35 @@ fn maxima_contain_the_exact_result() {
 #[test]
 fn lines_contain_the_exact_result() {
     run("lines", |b, out| containment::lines(b, Data::new(15), 2500, out));
+}
+
+#[test]
+fn settled_products_cover_the_exact_result() {
+    run("settled products", |b, out| settled::products(b, Data::new(16), 1000, out));
+}
+
+/// What vectors share is as good as bounds of their own.
+#[test]
+fn shared_roundings_are_no_wider() {
+    let mut d = Data::new(17);
+    let mut random = Random(17);
+    let b = Cpu::DOUBLE;
+    for round in 0..400 {
+        let map = containment::random_map(&mut d, round);
+        let (inputs, outputs) = (map.inputs(), map.outputs());
+        let prepared = b.prepare(&Affine { map, bias: None, repeat: 1 });
+        for (back, from, to) in [(false, inputs, outputs), (true, outputs, inputs)] {
+            let a = Array3::from_shape_simple_fn((2, 5, from), || random.between(-1.0, 1.0));
+            let size = Array2::from_shape_simple_fn((2, to), || random.between(0.0, 1.0));
+            let a = b.upload(&Enclosure::point(a));
+            let (next, lost) = b.settled(&prepared, &a, back, &size);
+            let alone = if back { b.adjoint(&prepared, &a) } else { b.linear(&prepared, &a) };
+            let (other, own) = b.settle(&alone, &size);
+            assert_eq!(b.read(&next).centre, b.read(&other).centre);
+            let tiny = 1e-250;
+            lost.iter().zip(&own).for_each(|(l, o)| assert!(*l <= o * (1.0 + 1e-9) + tiny, "{l:e} {o:e}"));
+        }
+    }
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn claims(case: &Case) -> Vec<Claim> {
     let inputs = if problem.quotient.in_norm == Norm::Inf { vec![1.0; problem.net.inputs()] } else { vec![] };
     let neurons = (0..problem.net.neurons()).map(|p| (p, 1e-3)).collect();
     trees.push(vec![Node::Scaled(Arc::new(vec![Scaled { row: None, neurons, inputs }]))]);
+    trees.push(vec![Node::Layers]);
     for nodes in trees {
         let proof = Proof::Tree { tree: Tree { nodes }, kinks: false, reach: None };
         if let Ok((value, _)) = upper(problem, &proof, case.truth * 1e4, &Limits::default())

@@ -11,7 +11,7 @@ use clarke::layer::{Affine, ConvShape, LinearMap, Piecewise};
 use clarke::linalg::Enclosure;
 use clarke::method::Decision;
 use clarke::method::goal::Goal;
-use clarke::method::local::gradient::{SIGNS, rows_of};
+use clarke::method::local::gradient::{Pains, rows_of};
 use clarke::net::{Net, Op};
 use clarke::num::Norm;
 use clarke::problem::{Output, Problem, Question};
@@ -276,7 +276,7 @@ fn compare(c: &Case) -> usize {
     }
     let seeds = Enclosure::point(c.problem.seeds().centre);
     let pull = Pullback { prepared: &prepared, gates: &statuses.trace.gates, seeds: &seeds };
-    let rows = rows_of(&c.problem, &budget, &pull, SIGNS).expect("in time");
+    let rows = rows_of(&c.problem, &budget, &pull, Pains::MANY).expect("in time");
     let mut seed = vec![0.0; c.problem.net.outputs()];
     (seed[0], seed[1]) = (1.0, -1.0);
     let found = vec![vec![]; c.layers.len()];

@@ -12,6 +12,10 @@ use rayon::prelude::*;
 /// Entries per parallel task.
 pub const GRAIN: usize = 1 << 14;
 
+/// Nonzero magnitudes enter a radius product as at least this, so that a zero
+/// result means that every factor was zero.
+pub const FLOOR: f64 = 1e-270;
+
 /// Runs `work` compiled for the widest vectors of the machine.
 #[inline(always)]
 pub fn wide<R>(work: impl FnOnce() -> R) -> R {
@@ -102,7 +106,7 @@ const LANES: usize = 8;
 /// Below this size a product's residual may be rounded itself.
 const RESIDUAL_FLOOR: f64 = 1e-280;
 
-/// Σ radius |weight| of nonnegative numbers, rounded up: products and sums, in any order, lose less than
+/// Σ |radius| weight with nonnegative weights, rounded up: products and sums, in any order, lose less than
 /// 4 (n + 4) u of it, and a product that is not zero counts as a normal number at least. Zero
 /// times anything is zero.
 #[inline(always)]
@@ -110,7 +114,7 @@ pub fn weighted(radius: &[f64], weight: &[f64]) -> f64 {
     let n = radius.len();
     let weight = &weight[..n];
     let term = |k: usize| {
-        let y = larger(f64::MIN_POSITIVE, radius[k] * weight[k]);
+        let y = larger(f64::MIN_POSITIVE, radius[k].abs() * weight[k]);
         if radius[k] == 0.0 || weight[k] == 0.0 { 0.0 } else { y }
     };
     let mut sums = [0.0f64; LANES];
@@ -181,6 +185,35 @@ pub fn sloped(c: &[f64], below: &[f64], above: &[f64], out: (&mut [f64], &mut [f
         hi[k] = p;
         radius[k] = if small { add_up(e.abs(), f64::MIN_POSITIVE) } else { e.abs() };
     }
+}
+
+/// `sloped` with what products lose times a weight summed instead: see `weighted`.
+#[inline(always)]
+pub fn sloped_loss(c: &[f64], below: &[f64], above: &[f64], weight: &[f64], out: &mut [f64]) -> f64 {
+    let n = out.len();
+    let (c, below, above, weight) = (&c[..n], &below[..n], &above[..n], &weight[..n]);
+    let mut sums = [0.0f64; LANES];
+    let mut step = |l: usize, k: usize| {
+        let s = if c[k] > 0.0 { above[k] } else { below[k] };
+        let s = if c[k] == 0.0 { 0.0 } else { s };
+        let (p, e) = two_product(c[k], s);
+        out[k] = p;
+        let small = p.abs() < RESIDUAL_FLOOR && c[k] != 0.0 && s != 0.0;
+        let lost = if small { e.abs() + 2.0 * f64::MIN_POSITIVE } else { e.abs() };
+        let y = larger(f64::MIN_POSITIVE, lost * weight[k]);
+        sums[l] += if lost == 0.0 || weight[k] == 0.0 { 0.0 } else { y };
+    };
+    let whole = n - n % LANES;
+    for at in (0..whole).step_by(LANES) {
+        for l in 0..LANES {
+            step(l, at + l);
+        }
+    }
+    for k in whole..n {
+        step(k - whole, k);
+    }
+    let sum = sums.iter().sum::<f64>();
+    widen(sum * (1.0 + 4.0 * (n as f64 + 8.0) * U), 2)
 }
 
 /// Are all numbers finite?

@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// a . x <= hi(a) . x + sum (|lo(a)| + radius(a)) |x|: the interval part moves
 /// into the constant, the coefficients become numbers.
 pub(super) fn settle(a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
+    if a.settled {
+        return (a.clone(), Array2::zeros((a.items, a.rows)));
+    }
     let radius = if a.lo.is_empty() {
         a.radius.clone()
     } else {
@@ -29,11 +32,11 @@ pub(super) fn settle(a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>)
     );
     let zeros = || Arc::new(vec![0.0; a.hi.len()]);
     let lo = if a.lo.is_empty() { a.lo.clone() } else { zeros() };
-    (Block { lo, radius: zeros(), ..a.clone() }, rest)
+    (Block { lo, radius: zeros(), settled: true, ..a.clone() }, rest)
 }
 
 /// A table in row order.
-fn flat(table: &Array2<f64>) -> Cow<'_, [f64]> {
+pub(super) fn flat(table: &Array2<f64>) -> Cow<'_, [f64]> {
     table.as_slice().map_or_else(|| table.iter().copied().collect::<Vec<f64>>().into(), Cow::from)
 }
 
@@ -50,7 +53,7 @@ fn per_vector(a: &Block, value: impl Fn(Range<usize>, Range<usize>) -> f64 + Syn
 }
 
 /// Signed terms per row, rounded up.
-fn signed(a: &Block, below: &Array2<f64>, above: &Array2<f64>) -> Array2<f64> {
+pub(super) fn signed(a: &Block, below: &Array2<f64>, above: &Array2<f64>) -> Array2<f64> {
     let (below, above) = (flat(below), flat(above));
     per_vector(
         a,

@@ -13,6 +13,7 @@ mod elementwise;
 mod lanes;
 mod lines;
 mod norms;
+mod settled;
 mod spectral;
 mod taps;
 mod tasks;
@@ -26,7 +27,7 @@ use crate::linalg::Enclosure;
 use crate::num::round::{add_up, gamma, sub_down};
 use crate::num::{Coefficient, Norm};
 use elementwise::Piece;
-use lanes::wide;
+use lanes::{FLOOR, wide};
 use ndarray::{Array2, Array3};
 use std::ops::Range;
 use std::sync::Arc;
@@ -85,6 +86,8 @@ pub struct Block {
     pub(super) hi: Arc<Vec<f64>>,
     pub(super) lo: Arc<Vec<f64>>,
     pub(super) radius: Arc<Vec<f64>>,
+    /// Are all low parts and radii known to be zero?
+    pub(super) settled: bool,
 }
 
 /// The three components while they are being computed.
@@ -117,6 +120,7 @@ impl Parts {
             hi: Arc::new(self.hi),
             lo: Arc::new(self.lo),
             radius: Arc::new(self.radius),
+            settled: false,
         }
     }
 
@@ -180,9 +184,6 @@ pub struct Map {
     no_underflow: bool,
 }
 
-/// Nonzero magnitudes enter a radius product as at least this, so that a zero
-/// result means that every factor was zero.
-const FLOOR: f64 = 1e-270;
 const SMALL_WEIGHT: f64 = 1e-50;
 
 impl Map {
@@ -286,25 +287,30 @@ impl Cpu {
         );
     }
 
-    /// W x + b, W x or W' x: no bias for the adjoint.
-    fn product(&self, map: &Map, x: &Block, adjoint: bool, bias: Option<&[f64]>) -> Block {
+    /// W x or W' x of the centres, and |W| or |W|' times the spread, as the machine computes them.
+    fn parts(&self, map: &Map, x: &Block, spread: &[f64], adjoint: bool) -> Parts {
         assert_eq!(x.features, if adjoint { map.outputs() } else { map.inputs() });
-        let depth = map.depth(adjoint);
-        let spread = self.spread(x, depth, map.folds());
-        let mut parts = match &map.affine.map {
+        match &map.affine.map {
             LinearMap::Dense(weight) => {
                 let dense = dense::Dense { weight, magnitude: &map.magnitude, adjoint };
-                dense::product(self, &dense, x, &spread)
+                dense::product(self, &dense, x, spread)
             }
             LinearMap::Conv { shape, weight, adjoint: flipped } => {
                 let kernel = conv::Kernel { shape, weight, magnitude: &map.magnitude };
                 if adjoint == *flipped {
-                    conv::forward(self, &kernel, x, &spread)
+                    conv::forward(self, &kernel, x, spread)
                 } else {
-                    conv::adjoint(self, &kernel, x, &spread)
+                    conv::adjoint(self, &kernel, x, spread)
                 }
             }
-        };
+        }
+    }
+
+    /// W x + b, W x or W' x: no bias for the adjoint.
+    fn product(&self, map: &Map, x: &Block, adjoint: bool, bias: Option<&[f64]>) -> Block {
+        let depth = map.depth(adjoint);
+        let spread = self.spread(x, depth, map.folds());
+        let mut parts = self.parts(map, x, &spread, adjoint);
         let features = if adjoint { map.inputs() } else { map.outputs() };
         self.finish(map, depth, &mut parts, bias, features);
         parts.seal(x.items, x.rows, features)
@@ -450,8 +456,23 @@ impl Backend for Cpu {
         lines::settle(a, magnitude)
     }
 
+    fn settled(&self, map: &Map, a: &Block, back: bool, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
+        settled::product(self, map, a, back, magnitude).unwrap_or_else(|| {
+            let next = if back { self.adjoint(map, a) } else { self.linear(map, a) };
+            self.settle(&next, magnitude)
+        })
+    }
+
     fn chord(&self, table: &Lines, a: &Block) -> (Block, Array2<f64>) {
         lines::chord(self, table, a)
+    }
+
+    fn settled_chord(&self, table: &Lines, a: &Block, magnitude: &Array2<f64>) -> (Block, [Array2<f64>; 2]) {
+        settled::chord(self, table, a, magnitude).unwrap_or_else(|| {
+            let (next, constant) = self.chord(table, a);
+            let (next, lost) = self.settle(&next, magnitude);
+            (next, [constant, lost])
+        })
     }
 
     fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Array2<f64>) {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 /// Operations below which a job stays on the calling thread.
 const SMALL: usize = 1 << 17;
 
-fn alone(tasks: usize, operations: usize) -> bool {
+pub fn alone(tasks: usize, operations: usize) -> bool {
     tasks < 2 || operations < SMALL || rayon::current_num_threads() == 1
 }
 

@@ -7,6 +7,7 @@
 mod around;
 mod gain;
 mod jacobian;
+mod layers;
 mod leaf;
 mod room;
 mod statuses;
@@ -115,6 +116,7 @@ pub fn upper(problem: &Problem, proof: &Proof, wanted: f64, limits: &Limits) -> 
 fn rule(tree: &Tree) -> &'static str {
     match &tree.nodes[..] {
         [Node::Scaled(_)] => "scaled feedback",
+        [Node::Layers] => "scaled feedback by layers",
         [_] => "linear back-substitution",
         _ => "split tree",
     }

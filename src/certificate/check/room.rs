@@ -38,6 +38,8 @@ const STATE: u64 = 160;
 const PLANE: u64 = 72;
 /// For an entry of a loop's matrix: centre and radius, the same of one row's loop, both scaled, the square.
 const ENTRY: u64 = 72;
+/// For an entry of the form of a cut: itself, the next one, what is divided and its square, a copy.
+const FORM: u64 = 40;
 /// For an entry of a Jacobian whose norm is taken: ends, centre and radius, magnitudes, weighted, products.
 const JACOBIAN: u64 = 160;
 
@@ -156,6 +158,11 @@ impl<'l> Room<'l> {
     /// A loop with this many entries.
     pub fn entries(&self, entries: usize) -> Checked<()> {
         self.fits(ENTRY.saturating_mul(entries as u64), "the loop of open neurons")
+    }
+
+    /// The form of a cut of this many features.
+    pub fn form(&self, width: usize) -> Checked<()> {
+        self.fits(FORM.saturating_mul((width as u64).saturating_pow(2)), "the form of a cut")
     }
 }
 

@@ -4,7 +4,7 @@
 use super::leaf::Leaf;
 use super::room::Room;
 use super::statuses::{Statuses, derive};
-use super::{Checked, gain, jacobian, refused};
+use super::{Checked, gain, jacobian, layers, refused};
 use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
 use crate::linalg::operator::operator_upper;
@@ -83,7 +83,8 @@ fn children(node: &Node) -> Vec<usize> {
     match node {
         Node::Kink(.., above, below) | Node::Input(.., above, below) => vec![*above, *below],
         Node::Faces(children) => children.clone(),
-        Node::Bounded | Node::Scaled(_) | Node::Pattern | Node::Empty(_) | Node::Refuted(_) => vec![],
+        Node::Bounded | Node::Scaled(_) | Node::Layers | Node::Pattern => vec![],
+        Node::Empty(_) | Node::Refuted(_) => vec![],
     }
 }
 
@@ -130,6 +131,7 @@ impl Leaves<'_> {
                 let shown = gain::norm(&leaf, scaled, wanted)?;
                 Ok(if shown <= wanted { shown } else { shown.min(linear(true)?) })
             }
+            Node::Layers => layers::norm(&leaf),
             Node::Empty(_) if found.empty[i] => Ok(0.0),
             Node::Empty(_) => refused("multipliers do not show that a part is empty"),
             Node::Refuted(multipliers) => {

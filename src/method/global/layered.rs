@@ -13,20 +13,18 @@ use super::expansion::Around;
 use super::{NO_SLOPES, is_two};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::certificate::tree::{Node, Tree};
 use crate::certificate::{Bound, Proof};
-use crate::linalg::spectral::spectral_upper;
 use crate::method::context::Context;
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::local::product;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::{Why, at_most};
-use crate::net::{Net, Node};
+use crate::net::Net;
 use crate::num::Upper;
-use crate::num::norms::{Norm, vector_norm_up};
-use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::problem::Problem;
 use crate::rules::cut::{Cut, Size};
-use ndarray::{Array2, Axis};
+use crate::rules::form::{factors, steepest};
 use std::collections::HashMap;
 
 /// Open neurons and outputs up to which one loop of all is better, and time is kept for that.
@@ -36,33 +34,6 @@ const WIDTH: usize = 9000;
 /// Matrices of that size that are held at a time (three were seen), and the part of the memory that they may take.
 const COPIES: u64 = 5;
 const MEMORY: u64 = 2;
-
-/// ‖x‖_2 <= this ‖x‖_p, and ‖y‖_q <= this ‖y‖_2.
-fn factors(problem: &Problem) -> [f64; 2] {
-    let moving = (0..problem.net.inputs()).filter(|&j| !problem.is_ignored(j)).count();
-    let input = if problem.quotient.in_norm == Norm::Inf { sqrt_up(moving as f64) } else { 1.0 };
-    let output = if problem.quotient.out_norm == Norm::One { sqrt_up(problem.rows() as f64) } else { 1.0 };
-    [input, output]
-}
-
-/// ‖J‖_{2→2}, or the norm of the longest row, from the form P of the output's features.
-fn steepest(problem: &Problem, features: &[usize], p: &Array2<f64>) -> Upper {
-    let seeds = problem.seeds();
-    let rows = seeds.centre.index_axis(Axis(0), 0).select(Axis(1), features);
-    // Seeds are whole numbers: what rounding loses is what the products lose.
-    let half = rows.dot(p);
-    let form = half.dot(&rows.t());
-    let size = |a: &Array2<f64>| vector_norm_up(a.iter().map(|x| x.abs()), Norm::Two);
-    let all = size(&rows);
-    let lost = mul_up(gamma(2 * features.len() + 8), mul_up(mul_up(all, all), size(p)));
-    let lost = add_up(lost, 1e-280);
-    let square = match problem.quotient.out_norm {
-        Norm::Inf => form.diag().iter().fold(0.0, |m: f64, x| m.max(x.abs())),
-        Norm::One | Norm::Two if rows.nrows() == 1 => form[[0, 0]].abs(),
-        Norm::One | Norm::Two => spectral_upper(form.view()).get(),
-    };
-    Upper::proven(sqrt_up(add_up(square, lost)))
-}
 
 fn admitted<B: Backend>(context: &Context<B>, size: Size, width: usize) -> Result<(), Why> {
     at_most("features of a cut", size.width, width)?;
@@ -88,16 +59,16 @@ fn starts(problem: &Problem, net: &Net) -> Vec<(usize, usize)> {
     inner.filter_map(same).collect()
 }
 
-/// Where the form begins, with the norm of all that is before: at the input, or as early as it fits.
+/// Where the form begins: at the input, or as early as it fits, with the norm of all that is before.
 fn begun<'p, 'n, B: Backend>(
     context: &Context<B>,
     net: &Net,
     mut cut: Cut<'p, 'n, B>,
     width: usize,
-) -> Result<(Cut<'p, 'n, B>, Upper), Why> {
+) -> Result<(Cut<'p, 'n, B>, Option<Upper>), Why> {
     let problem = context.problem;
     let Err(why) = admitted(context, cut.size(), width) else {
-        return Ok((cut, Upper::proven(factors(problem)[0])));
+        return Ok((cut, None));
     };
     let lengths = match problem.region.is_global() {
         true => product::lengths::<B, B>(context, None),
@@ -110,7 +81,7 @@ fn begun<'p, 'n, B: Backend>(
         let Some(length) = lengths[same] else { continue };
         cut = cut.from(k);
         if admitted(context, cut.size(), width).is_ok() {
-            return Ok((cut, length));
+            return Ok((cut, Some(length)));
         }
     }
     Err(why)
@@ -126,16 +97,19 @@ pub fn within<B: Backend>(context: &Context<B>, width: usize) -> Result<Bound, W
     }
     let Around { prepared, gates } = Around::new(context, own.as_deref()).ok_or(NO_SLOPES)?;
     let cut = Cut::new(&prepared, &gates, &|j| !problem.is_ignored(j)).ok_or(NO_SLOPES)?;
-    let (cut, input) = begun(context, net, cut, width)?;
+    let (cut, before) = begun(context, net, cut, width)?;
     let late = || if context.budget.is_over() { Why::Late } else { UNPROVED };
     let (features, p) = cut.run().ok_or_else(late)?;
-    let [_, output] = factors(problem);
+    let [input, output] = factors(problem);
+    let input = before.unwrap_or(Upper::proven(input));
     let value = steepest(problem, &features, &p).times(input).times(Upper::proven(output));
-    Ok(Bound {
-        value,
-        method: Layered::ROW.name,
-        proof: Proof::digest("scalings of a feedback loop, layer by layer"),
-    })
+    let region = &problem.region;
+    let proof = if before.is_some() || region.is_global() || region.is_point() {
+        Proof::digest("scalings of a feedback loop, layer by layer")
+    } else {
+        Proof::Tree { tree: Tree { nodes: vec![Node::Layers] }, kinks: own.is_some(), reach: None }
+    };
+    Ok(Bound { value, method: Layered::ROW.name, proof })
 }
 
 const UNPROVED: Why = Why::Unproved("a factorisation failed, or numbers became too large");
@@ -190,7 +164,8 @@ impl<B: Backend> Method<B> for Layered {
         let net = &context.problem.net;
         let widest = net.nodes.iter().map(|n| n.len()).max().unwrap_or(1).min(WIDTH) as f64;
         // About: half of the features count, and half of them are open.
-        let step = |n: &Node| 0.5 * widest * n.products() + 0.03 * (n.len().min(WIDTH) as f64).powi(3);
+        let step =
+            |n: &crate::net::Node| 0.5 * widest * n.products() + 0.03 * (n.len().min(WIDTH) as f64).powi(3);
         net.nodes.iter().map(step).sum()
     }
 

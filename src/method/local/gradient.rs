@@ -46,7 +46,7 @@ pub fn run<B: Backend, C: Backend>(
         });
         let own = selected(prepared.backend, gates, &vec![0; part.len()]);
         let pull = Pullback { prepared, gates: &own, seeds: &Enclosure::point(seeds) };
-        let found = rows_of(problem, &context.budget, &pull, SIGNS)?;
+        let found = rows_of(problem, &context.budget, &pull, Pains::MANY)?;
         lo.slice_mut(s![part.clone(), ..]).assign(&found.entries.lo);
         hi.slice_mut(s![part, ..]).assign(&found.entries.hi);
         norms.extend(found.norms);
@@ -66,15 +66,28 @@ pub struct Rows {
     pub gradients: Bounds,
 }
 
-/// Most entries of which both signs are tried.
-pub const SIGNS: usize = 8;
+/// How much is done for one row beside its neurons.
+#[derive(Clone, Copy)]
+pub struct Pains {
+    /// Most entries of which both signs are tried.
+    pub signs: usize,
+    /// Entries by which the norm loses are narrowed as far as time allows, not only where they are few.
+    pub entries: bool,
+}
+
+impl Pains {
+    /// For a region that is asked about once.
+    pub const MANY: Pains = Pains { signs: 8, entries: true };
+    /// For one part among many.
+    pub const FEW: Pains = Pains { signs: 8, entries: false };
+}
 
 /// Linear propagation of given rows under given gates, both pair by pair.
 pub fn rows_of<B: Backend>(
     problem: &Problem,
     budget: &Budget,
     pull: &Pullback<B>,
-    most_signs: usize,
+    pains: Pains,
 ) -> Option<Rows> {
     let Pullback { prepared, gates, seeds } = *pull;
     let b = prepared.backend;
@@ -90,17 +103,24 @@ pub fn rows_of<B: Backend>(
         if budget.is_over() {
             return;
         }
-        let wanted: Vec<usize> = match gates[k].as_ref() {
+        let mut wanted: Vec<usize> = match gates[k].as_ref() {
             Some(Gate::Each(slopes)) => open(&b.read_slopes(slopes), ends),
             // The norm's chords rest on the entries' ends.
             None if k == 0 => {
                 let entries: Vec<usize> =
                     (0..prepared.net.inputs()).filter(|&j| !problem.is_ignored(j)).collect();
                 let worth = !row_by_row || dual == Norm::Inf || entries.len() <= entries_worth(spent);
-                if worth { entries } else { vec![] }
+                match pains.entries {
+                    true => losing(ends, entries, if row_by_row { dual } else { Norm::Two }),
+                    false if worth => entries,
+                    false => vec![],
+                }
             }
             _ => vec![],
         };
+        while pains.entries && !affords(wanted.len()) && !wanted.is_empty() {
+            wanted.truncate(wanted.len() / 2);
+        }
         if !wanted.is_empty() && affords(wanted.len()) {
             spent += if k > 0 { wanted.len() } else { 0 };
             identity(pull, later, k, &wanted, ends);
@@ -108,7 +128,7 @@ pub fn rows_of<B: Backend>(
         if k == 0 {
             fix(ends, problem);
             norms = entries_norm(ends, dual);
-            let signs = signs_worth(spent, ends.lo.ncols(), most_signs);
+            let signs = signs_worth(spent, ends.lo.ncols(), pains.signs);
             let signs = if affords(1 << signs) { signs } else { 0 };
             if dual != Norm::Inf && affords(1) {
                 let linear = sums(pull, later, ends, dual, signs);
@@ -134,6 +154,23 @@ fn open((lo, hi): &(Array2<f64>, Array2<f64>), ends: &Ends) -> Vec<usize> {
     (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| either(i, j))).collect()
 }
 
+/// Those of these entries by whose intervals the dual norm loses, most first.
+fn losing(ends: &Ends, entries: Vec<usize>, dual: Norm) -> Vec<usize> {
+    let loss = |i: usize, j: usize| {
+        let (l, u) = (ends.lo[[i, j]], ends.hi[[i, j]]);
+        match dual {
+            // Of one sign it is linear.
+            Norm::One if l >= 0.0 || u <= 0.0 => 0.0,
+            Norm::One => u.min(-l),
+            Norm::Two | Norm::Inf => u - l,
+        }
+    };
+    let total = |&j: &usize| (j, (0..ends.lo.nrows()).map(|i| loss(i, j)).sum::<f64>());
+    let mut found: Vec<(usize, f64)> = entries.iter().map(total).filter(|(_, l)| *l > 0.0).collect();
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
+    found.into_iter().map(|(j, _)| j).collect()
+}
+
 /// How many entries are narrowed when that many neurons were: few always.
 fn entries_worth(neurons: usize) -> usize {
     16 + 16 * neurons
@@ -156,13 +193,16 @@ fn fix(ends: &mut Ends, problem: &Problem) {
     }
 }
 
-/// Functionals at a time: their coefficients fill memory.
-const AT_ONCE: usize = 128;
+/// Coefficients at a time, which caches hold, of functionals of at least so many features.
+const AT_ONCE: usize = 1 << 18;
+const FEATURES: [usize; 2] = [8, 128];
 
 /// Tightens single entries at node k.
 fn identity<B: Backend>(pull: &Pullback<B>, later: &Bounds, k: usize, wanted: &[usize], ends: &mut Ends) {
     let (pairs, n) = ends.lo.dim();
-    for part in wanted.chunks(AT_ONCE) {
+    let widest = pull.prepared.net.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
+    let at_once = (AT_ONCE / (2 * pairs * widest).max(1)).clamp(FEATURES[0], FEATURES[1]);
+    for part in wanted.chunks(at_once) {
         let top = pull.upper(later, k, &signs(pairs, n, part));
         take_signs(ends, &top, part);
     }

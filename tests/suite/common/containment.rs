@@ -83,7 +83,7 @@ fn within(member: &Dyadic, centre: &[f64], radius: f64) -> bool {
     distance.at_most(radius) && distance.at_least(-radius)
 }
 
-fn product(w: &Array2<f64>, x: &[Dyadic], adjoint: bool) -> Vec<Dyadic> {
+pub fn product(w: &Array2<f64>, x: &[Dyadic], adjoint: bool) -> Vec<Dyadic> {
     let outputs = if adjoint { w.ncols() } else { w.nrows() };
     (0..outputs)
         .map(|i| {
@@ -99,22 +99,23 @@ fn map_rows(x: &[Vec<Dyadic>], f: impl Fn(&[Dyadic]) -> Vec<Dyadic>) -> Vec<Vec<
     x.iter().map(|row| f(row)).collect()
 }
 
+/// A dense map or a convolution; every third has weights that f16 holds.
+pub fn random_map(d: &mut Data, round: usize) -> LinearMap {
+    let weight =
+        |d: &mut Data| if round % 3 == 2 { (d.size(0, 64) as f64 - 32.0) / 16.0 } else { d.weight() };
+    if round.is_multiple_of(2) {
+        let (m, n) = (d.size(1, if round.is_multiple_of(16) { 90 } else { 7 }), d.size(1, 9));
+        return LinearMap::Dense(Arc::new(Array2::from_shape_simple_fn((m, n), || weight(d))));
+    }
+    let shape = conv_shape(d);
+    let weight: Vec<f64> = (0..shape.out_channels * shape.depth()).map(|_| weight(d)).collect();
+    LinearMap::Conv { shape, weight: Arc::new(weight), adjoint: d.chance(0.3) }
+}
+
 /// Affine maps and their adjoints: dense, convolutions, transposed convolutions.
 pub fn products<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) {
     for round in 0..rounds {
-        // Every third map has weights that f16 holds.
-        let weight = |d: &mut Data| {
-            if round % 3 == 2 { (d.size(0, 64) as f64 - 32.0) / 16.0 } else { d.weight() }
-        };
-        let map = if round % 2 == 0 {
-            let (m, n) = (d.size(1, if round % 16 == 0 { 90 } else { 7 }), d.size(1, 9));
-            let w = Array2::from_shape_simple_fn((m, n), || weight(&mut d));
-            LinearMap::Dense(Arc::new(w))
-        } else {
-            let shape = conv_shape(&mut d);
-            let weight: Vec<f64> = (0..shape.out_channels * shape.depth()).map(|_| weight(&mut d)).collect();
-            LinearMap::Conv { shape, weight: Arc::new(weight), adjoint: d.chance(0.3) }
-        };
+        let map = random_map(&mut d, round);
         let dense = matrix(&map);
         let repeat = (1..=map.outputs()).filter(|r| map.outputs() % r == 0).nth(d.size(0, 1)).unwrap_or(1);
         let bias = d.chance(0.7).then(|| (0..map.outputs() / repeat).map(|_| d.weight()).collect::<Vec<_>>());
@@ -417,6 +418,7 @@ pub fn lines<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) 
             t.mapv_inplace(|_| d.weight());
         }
         let (next, shift) = b.chord(&each, &settled);
+        super::settled::chord(b, &mut d, &each, &settled, out);
         let (lo, hi) = (size.mapv(|x| -x), &size);
         let top = b.support(&settled, &lo, hi);
         let (mut coefficients, coefficient) =
@@ -490,6 +492,7 @@ pub fn all<B: Backend>(b: &B, data: impl Fn(u64) -> Data, seed: u64, rounds: usi
     scalar_functions(b, data(seed + 2), rounds, &mut out);
     maxima(b, data(seed + 3), rounds, &mut out);
     lines(b, data(seed + 4), rounds, &mut out);
+    super::settled::products(b, data(seed + 6), rounds, &mut out);
     super::lengths::norms(b, data(seed + 5), rounds, &mut out);
     out
 }

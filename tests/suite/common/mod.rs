@@ -13,6 +13,7 @@ pub mod nets;
 pub mod pieces;
 #[cfg(feature = "cli")]
 pub mod process;
+pub mod settled;
 pub mod solve;
 
 use clarke::backend::cpu::Cpu;
