@@ -127,7 +127,7 @@ fn solve(
     args: &BoundArgs,
     replay: Option<Replay>,
     dumped: dump::Options,
-    mut progress: impl FnMut(Progress),
+    mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Answered> {
     let started = Instant::now();
     let options = options(args);

@@ -184,7 +184,13 @@ struct Asked<'a> {
     problem: Problem,
     options: &'a Options,
     budget: Budget,
-    progress: &'a mut dyn FnMut(Progress),
+    progress: &'a mut (dyn FnMut(Progress) + Send),
+}
+
+/// Work in one of the pool's own threads: from outside, every step that many threads share waits for one of them
+/// to wake.
+fn inside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::join(work, || ()).0
 }
 
 impl Analysis {
@@ -201,7 +207,7 @@ impl Analysis {
     /// Interval and linear bounds of all regions in as few sweeps as memory allows, within one answer's time.
     /// Nothing that is asked afterwards depends on it but how long that takes.
     pub fn prepare(&self, options: &Options) {
-        self.here().analyse(&options.budget());
+        inside(|| self.here().analyse(&options.budget()));
     }
 
     /// The pairs of all regions, one after the other, each within the options' time.
@@ -236,13 +242,15 @@ impl Analysis {
         question: &Question,
         options: &Options,
         budget: Budget,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Answer> {
         let problem = Problem::new(self.placed.0.net.clone(), self.regions[item].clone(), *question)?;
         let mut asked = Asked { item, problem, options, budget, progress };
-        let mut pair = self.insist(&mut asked)?;
-        pair.warnings.splice(0..0, self.placed.0.warnings.iter().cloned());
-        self.refined(pair, &mut asked)
+        inside(|| {
+            let mut pair = self.insist(&mut asked)?;
+            pair.warnings.splice(0..0, self.placed.0.warnings.iter().cloned());
+            self.refined(pair, &mut asked)
+        })
     }
 
     /// What is known here, moved along where the network has moved.

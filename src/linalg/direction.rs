@@ -5,6 +5,8 @@
 //! answer is exact. Elsewhere Boyd's nonlinear power method from several starts,
 //! u ← dual_q(J dual_p(Jᵀu)), which never decreases ‖Jᵀu‖_{p*}, then single flips.
 
+use super::eigen;
+use super::gram::gram_matrix;
 use super::lanczos::{normalised, top_singular};
 use crate::num::norms::Norm;
 use crate::num::random::Random;
@@ -68,12 +70,25 @@ pub fn operator_lower_direction(centre: ArrayView2<f64>, p: Norm, q: Norm) -> Ve
             let column = best_index(j.columns().into_iter().map(|c| vector_norm(c, q)));
             dual_vector(&j.column(column).to_owned(), q.dual())
         }
-        (Norm::Two, Norm::Two) => top_singular(j).0,
+        (Norm::Two, Norm::Two) => steepest(j),
         (_, Norm::One) if m <= SIGNS => best_signs(j.t(), p.dual()),
         (Norm::Inf, _) if n <= SIGNS => dual_vector(&j.dot(&best_signs(j, q)), q.dual()),
         _ => search(j, p, q),
     }
     .to_vec()
+}
+
+/// Orders up to which all eigenvalues cost less than steps towards the top one.
+const FEW: usize = 8;
+
+/// The left singular vector of the top singular value.
+fn steepest(j: ArrayView2<f64>) -> Array1<f64> {
+    let (m, n) = j.dim();
+    match m.min(n) {
+        k if k > FEW => top_singular(j).0,
+        k if k == m => eigen::symmetric(&gram_matrix(j.t())).1.column(0).to_owned(),
+        _ => j.dot(&eigen::symmetric(&gram_matrix(j)).1.column(0)),
+    }
 }
 
 /// The signs s that maximise ‖A s‖, by enumeration.
