@@ -87,7 +87,7 @@ fn steepest(j: ArrayView2<f64>) -> Array1<f64> {
     match m.min(n) {
         k if k > FEW => top_singular(j).0,
         k if k == m => eigen::symmetric(&gram_matrix(j.t())).1.column(0).to_owned(),
-        _ => j.dot(&eigen::symmetric(&gram_matrix(j)).1.column(0)),
+        _ => normalised(j.dot(&eigen::symmetric(&gram_matrix(j)).1.column(0))).0,
     }
 }
 

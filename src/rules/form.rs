@@ -4,29 +4,27 @@ use crate::linalg::spectral::spectral_upper;
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
-use crate::problem::Problem;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 
-/// ‖x‖_2 <= this ‖x‖_p, and ‖y‖_q <= this ‖y‖_2.
-pub fn factors(problem: &Problem) -> [f64; 2] {
-    let moving = (0..problem.net.inputs()).filter(|&j| !problem.is_ignored(j)).count();
-    let input = if problem.quotient.in_norm == Norm::Inf { sqrt_up(moving as f64) } else { 1.0 };
-    let output = if problem.quotient.out_norm == Norm::One { sqrt_up(problem.rows() as f64) } else { 1.0 };
+/// ‖x‖_2 <= this ‖x‖_p for so many inputs, and ‖y‖_q <= this ‖y‖_2 for so many rows.
+pub fn factors([p, q]: [Norm; 2], moving: usize, rows: usize) -> [f64; 2] {
+    let input = if p == Norm::Inf { sqrt_up(moving as f64) } else { 1.0 };
+    let output = if q == Norm::One { sqrt_up(rows as f64) } else { 1.0 };
     [input, output]
 }
 
-/// ‖J‖_{2→2}, or the norm of the longest row, from the form P of the output's features.
-pub fn steepest(problem: &Problem, features: &[usize], p: &Array2<f64>) -> Upper {
-    let seeds = problem.seeds();
-    let rows = seeds.centre.index_axis(Axis(0), 0).select(Axis(1), features);
-    // Seeds are whole numbers: what rounding loses is what the products lose.
+/// ‖J‖_{2→2}, or the norm of the longest row, of these rows (whole numbers) of the output, from the form P of some of
+/// its features: the others do not move.
+pub fn steepest(rows: ArrayView2<f64>, features: &[usize], p: &Array2<f64>, q: Norm) -> Upper {
+    let rows = rows.select(Axis(1), features);
+    // What rounding loses is what the products lose.
     let half = rows.dot(p);
     let form = half.dot(&rows.t());
     let size = |a: &Array2<f64>| vector_norm_up(a.iter().map(|x| x.abs()), Norm::Two);
     let all = size(&rows);
     let lost = mul_up(gamma(2 * features.len() + 8), mul_up(mul_up(all, all), size(p)));
     let lost = add_up(lost, 1e-280);
-    let square = match problem.quotient.out_norm {
+    let square = match q {
         Norm::Inf => form.diag().iter().fold(0.0, |m: f64, x| m.max(x.abs())),
         Norm::One | Norm::Two if rows.nrows() == 1 => form[[0, 0]].abs(),
         Norm::One | Norm::Two => spectral_upper(form.view()).get(),

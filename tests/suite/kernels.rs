@@ -67,6 +67,8 @@ fn shared_roundings_are_no_wider() {
             let alone = if back { b.adjoint(&prepared, &a) } else { b.linear(&prepared, &a) };
             let (other, own) = b.settle(&alone, &size);
             assert_eq!(b.read(&next).centre, b.read(&other).centre);
+            let nothing = b.upload(&Enclosure::zeros(2, 5, from));
+            assert!(b.settled(&prepared, &nothing, back, &size).1.iter().all(|l| *l == 0.0));
             let tiny = 1e-250;
             lost.iter().zip(&own).for_each(|(l, o)| assert!(*l <= o * (1.0 + 1e-9) + tiny, "{l:e} {o:e}"));
         }

@@ -3,10 +3,12 @@
 
 use super::Checked;
 use super::leaf::Leaf;
+use crate::num::Upper;
 use crate::rules::cut::Cut;
 use crate::rules::form::{factors, steepest};
 use crate::rules::gradient::selected;
 use crate::sweep::Prepared;
+use ndarray::Axis;
 
 /// An upper bound for one item of the gates; infinite where the rule shows nothing.
 pub fn norm(leaf: &Leaf) -> Checked<f64> {
@@ -20,6 +22,10 @@ pub fn norm(leaf: &Leaf) -> Checked<f64> {
         room.in_time()?;
         return Ok(f64::INFINITY);
     };
-    let [input, output] = factors(problem).map(crate::num::Upper::proven);
-    Ok(steepest(problem, &features, &p).times(input).times(output).get())
+    let q = &problem.quotient;
+    let moving = (0..problem.net.inputs()).filter(|&j| !problem.is_ignored(j)).count();
+    let [input, output] = factors([q.in_norm, q.out_norm], moving, problem.rows()).map(Upper::proven);
+    let rows = problem.seeds().centre;
+    let longest = steepest(rows.index_axis(Axis(0), 0), &features, &p, q.out_norm);
+    Ok(longest.times(input).times(output).get())
 }

@@ -25,6 +25,7 @@ use crate::num::Upper;
 use crate::problem::Problem;
 use crate::rules::cut::{Cut, Size};
 use crate::rules::form::{factors, steepest};
+use ndarray::Axis;
 use std::collections::HashMap;
 
 /// Open neurons and outputs up to which one loop of all is better, and time is kept for that.
@@ -100,9 +101,12 @@ pub fn within<B: Backend>(context: &Context<B>, width: usize) -> Result<Bound, W
     let (cut, before) = begun(context, net, cut, width)?;
     let late = || if context.budget.is_over() { Why::Late } else { UNPROVED };
     let (features, p) = cut.run().ok_or_else(late)?;
-    let [input, output] = factors(problem);
-    let input = before.unwrap_or(Upper::proven(input));
-    let value = steepest(problem, &features, &p).times(input).times(Upper::proven(output));
+    let q = &problem.quotient;
+    let moving = (0..problem.net.inputs()).filter(|&j| !problem.is_ignored(j)).count();
+    let [input, output] = factors([q.in_norm, q.out_norm], moving, problem.rows()).map(Upper::proven);
+    let rows = problem.seeds().centre;
+    let longest = steepest(rows.index_axis(Axis(0), 0), &features, &p, q.out_norm);
+    let value = longest.times(before.unwrap_or(input)).times(output);
     let region = &problem.region;
     let proof = if before.is_some() || region.is_global() || region.is_point() {
         Proof::digest("scalings of a feedback loop, layer by layer")

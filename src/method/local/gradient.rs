@@ -107,14 +107,9 @@ pub fn rows_of<B: Backend>(
             Some(Gate::Each(slopes)) => open(&b.read_slopes(slopes), ends),
             // The norm's chords rest on the entries' ends.
             None if k == 0 => {
-                let entries: Vec<usize> =
-                    (0..prepared.net.inputs()).filter(|&j| !problem.is_ignored(j)).collect();
-                let worth = !row_by_row || dual == Norm::Inf || entries.len() <= entries_worth(spent);
-                match pains.entries {
-                    true => losing(ends, entries, if row_by_row { dual } else { Norm::Two }),
-                    false if worth => entries,
-                    false => vec![],
-                }
+                let dual = if row_by_row { dual } else { Norm::Two };
+                let few = if row_by_row && dual != Norm::Inf { entries_worth(spent) } else { usize::MAX };
+                entries(problem, ends, dual, if pains.entries { None } else { Some(few) })
             }
             _ => vec![],
         };
@@ -154,8 +149,13 @@ fn open((lo, hi): &(Array2<f64>, Array2<f64>), ends: &Ends) -> Vec<usize> {
     (0..lo.ncols()).filter(|&j| (0..lo.nrows()).any(|i| either(i, j))).collect()
 }
 
-/// Those of these entries by whose intervals the dual norm loses, most first.
-fn losing(ends: &Ends, entries: Vec<usize>, dual: Norm) -> Vec<usize> {
+/// Entries that are narrowed: all where they are `few`; without such a limit those by whose intervals the dual norm
+/// loses, most first.
+fn entries(problem: &Problem, ends: &Ends, dual: Norm, few: Option<usize>) -> Vec<usize> {
+    let entries: Vec<usize> = (0..problem.net.inputs()).filter(|&j| !problem.is_ignored(j)).collect();
+    if let Some(few) = few {
+        return if entries.len() <= few { entries } else { vec![] };
+    }
     let loss = |i: usize, j: usize| {
         let (l, u) = (ends.lo[[i, j]], ends.hi[[i, j]]);
         match dual {

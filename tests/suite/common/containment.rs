@@ -117,7 +117,8 @@ pub fn products<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Finding
     for round in 0..rounds {
         let map = random_map(&mut d, round);
         let dense = matrix(&map);
-        let repeat = (1..=map.outputs()).filter(|r| map.outputs() % r == 0).nth(d.size(0, 1)).unwrap_or(1);
+        let repeat =
+            (1..=map.outputs()).filter(|r| map.outputs().is_multiple_of(*r)).nth(d.size(0, 1)).unwrap_or(1);
         let bias = d.chance(0.7).then(|| (0..map.outputs() / repeat).map(|_| d.weight()).collect::<Vec<_>>());
         let affine = Affine { map, bias: bias.clone().map(Arc::new), repeat };
         let prepared = b.prepare(&affine);
