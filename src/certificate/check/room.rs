@@ -38,8 +38,8 @@ const STATE: u64 = 160;
 const PLANE: u64 = 72;
 /// For an entry of a loop's matrix: centre and radius, the same of one row's loop, both scaled, the square.
 const ENTRY: u64 = 72;
-/// For an entry of the form of a cut: itself, the next one, what is divided and its square, a copy.
-const FORM: u64 = 40;
+/// For an entry of the form of a cut: itself, what is divided, and the square of that or the next form.
+const FORM: u64 = 24;
 /// For an entry of a Jacobian whose norm is taken: ends, centre and radius, magnitudes, weighted, products.
 const JACOBIAN: u64 = 160;
 
