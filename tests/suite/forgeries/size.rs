@@ -78,6 +78,8 @@ fn a_small_certificate_takes_little_memory() {
     let cases: Vec<(&str, Draft, &[i32])> = vec![
         ("64 loops of 2500 neurons", draft(&wide(2500), 2, 1.0).parts(leaves(&scaled)), &[4]),
         ("64 parts of 6000 neurons", draft(&wide(6000), 2, 1.0).parts(leaves(&json!("bounded"))), &[1, 4]),
+        ("64 forms of 700 neurons", draft(&wide(700), 2, 1.0).parts(leaves(&json!("layers"))), &[1, 4]),
+        ("one form of 1500 neurons", draft(&wide(1500), 2, 1.0).parts(json!(["layers"])), &[1, 4]),
         ("a chain of 3000 parts", draft(&wide(6000), 2, 1.0).parts(chain(3000)), &[1, 4]),
         ("a chain of 150 parts of 60 inputs", draft(&many_inputs(), 60, 1.0).parts(chain(150)), &[1, 4]),
         ("a picture of 9 million points", picture(3000), &[4]),
