@@ -171,6 +171,16 @@ pub fn signed(c: &[f64], below: &[f64], above: &[f64]) -> f64 {
     if slack > 0.0 { round::add_up(up, slack) } else { up }
 }
 
+/// c s(c) of one number and what the product loses.
+#[inline(always)]
+fn taken(c: f64, below: f64, above: f64) -> (f64, f64) {
+    let s = if c > 0.0 { above } else { below };
+    let s = if c == 0.0 { 0.0 } else { s };
+    let (p, e) = two_product(c, s);
+    let small = p.abs() < RESIDUAL_FLOOR && c != 0.0 && s != 0.0;
+    (p, if small { add_up(e.abs(), f64::MIN_POSITIVE) } else { e.abs() })
+}
+
 /// c s(c) with slopes chosen like `signed`: centres and what products lose.
 #[inline(always)]
 pub fn sloped(c: &[f64], below: &[f64], above: &[f64], out: (&mut [f64], &mut [f64])) {
@@ -178,12 +188,7 @@ pub fn sloped(c: &[f64], below: &[f64], above: &[f64], out: (&mut [f64], &mut [f
     let (c, below, above) = (&c[..n], &below[..n], &above[..n]);
     let (hi, radius) = (&mut out.0[..n], &mut out.1[..n]);
     for k in 0..n {
-        let s = if c[k] > 0.0 { above[k] } else { below[k] };
-        let s = if c[k] == 0.0 { 0.0 } else { s };
-        let (p, e) = two_product(c[k], s);
-        let small = p.abs() < RESIDUAL_FLOOR && c[k] != 0.0 && s != 0.0;
-        hi[k] = p;
-        radius[k] = if small { add_up(e.abs(), f64::MIN_POSITIVE) } else { e.abs() };
+        (hi[k], radius[k]) = taken(c[k], below[k], above[k]);
     }
 }
 
@@ -194,12 +199,8 @@ pub fn sloped_loss(c: &[f64], below: &[f64], above: &[f64], weight: &[f64], out:
     let (c, below, above, weight) = (&c[..n], &below[..n], &above[..n], &weight[..n]);
     let mut sums = [0.0f64; LANES];
     let mut step = |l: usize, k: usize| {
-        let s = if c[k] > 0.0 { above[k] } else { below[k] };
-        let s = if c[k] == 0.0 { 0.0 } else { s };
-        let (p, e) = two_product(c[k], s);
+        let (p, lost) = taken(c[k], below[k], above[k]);
         out[k] = p;
-        let small = p.abs() < RESIDUAL_FLOOR && c[k] != 0.0 && s != 0.0;
-        let lost = if small { e.abs() + 2.0 * f64::MIN_POSITIVE } else { e.abs() };
         let y = larger(f64::MIN_POSITIVE, lost * weight[k]);
         sums[l] += if lost == 0.0 || weight[k] == 0.0 { 0.0 } else { y };
     };
