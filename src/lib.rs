@@ -60,6 +60,7 @@
 //! | `method` | one file per method, the table `METHODS` of them, and the order in which they run |
 //! | `search` | branch and bound: the region divided until the two ends meet |
 //! | `engine` | devices, their failures, options, pairs and their certificates |
+//! | `job` | many samples: journals, radii, what is open and what is done |
 //! | `report` | results as text: JSON, a table, CSV |
 //! | `cli` | one file per command; no arithmetic |
 //! | `error` | one error type: what, where, what to do next |
@@ -70,9 +71,9 @@
 //! A module imports only what stands to the right; `tests/suite/architecture.rs` enforces it:
 //!
 //! ```text
-//! cli → engine → search → method → analysis, certificate → rules → sweep → backend → layer → linalg, polytope → num
+//! cli → job → engine → search → method → analysis, certificate → rules → sweep → backend → layer → linalg, polytope → num
 //! rules, analysis, method, search, certificate → problem → net → layer    problem → region → linalg
-//! engine → report → data → num    net → data    everything but num → error    everything → deadline
+//! job, engine → report → data → num    net → data    everything but num → error    everything → deadline
 //! ```
 //!
 //! Nothing below `method` knows a paper, a backend knows neither networks nor regions, and nothing
@@ -110,6 +111,9 @@ pub mod deadline;
 pub mod engine;
 #[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod job;
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod layer;

@@ -1,7 +1,7 @@
 //! Arguments of commands as plain values: flags parsed, defaults filled in, contradictions
 //! refused. Nothing has been read from disk yet.
 
-use super::flags::{BoundFlags, ImportFlags, LayersFlags, QuotientFlags, RegionFlags, WorkFlags};
+use super::flags::{BoundFlags, ImportFlags, LayersFlags, QuotientFlags, RegionFlags, UnitFlags, WorkFlags};
 use super::parse::{self, Require};
 use super::print::Print;
 use crate::data::{Scale, parse_center};
@@ -97,6 +97,20 @@ pub struct LayersArgs {
     pub print: Print,
 }
 
+/// Mean and deviation per channel.
+pub fn normalisation(flags: &UnitFlags) -> Result<[Option<Vec<Written>>; 2]> {
+    let mean = flags.mean.as_deref().map(|t| parse::numbers("--mean", t)).transpose()?;
+    let std = flags.std.as_deref().map(parse::std).transpose()?;
+    if let (Some(m), Some(s)) = (&mean, &std)
+        && m.len() != s.len()
+    {
+        return Err(Error::input(format!("{} means and {} deviations", m.len(), s.len()))
+            .at("--mean and --std")
+            .next("give one number per channel in both"));
+    }
+    Ok([mean, std])
+}
+
 impl BoundArgs {
     pub fn new(flags: BoundFlags) -> Result<Self> {
         let both = flags.quotient.norm.unwrap_or(Norm::Inf);
@@ -116,15 +130,7 @@ impl BoundArgs {
                 .at("--quantity anchored")
                 .next("give --input or --center, and --eps"));
         }
-        let mean = flags.units.mean.as_deref().map(|t| parse::numbers("--mean", t)).transpose()?;
-        let std = flags.units.std.as_deref().map(parse::std).transpose()?;
-        if let (Some(m), Some(s)) = (&mean, &std)
-            && m.len() != s.len()
-        {
-            return Err(Error::input(format!("{} means and {} deviations", m.len(), s.len()))
-                .at("--mean and --std")
-                .next("give one number per channel in both"));
-        }
+        let [mean, std] = normalisation(&flags.units)?;
         let notes = notes(&flags.quotient, in_norm, &region);
         let require = flags.result.require.as_deref().map(parse::require).transpose()?;
         let mut work = WorkArgs::new(flags.work)?;
@@ -193,7 +199,7 @@ impl ImportArgs {
 }
 
 impl WorkArgs {
-    fn new(flags: WorkFlags) -> Result<Self> {
+    pub fn new(flags: WorkFlags) -> Result<Self> {
         let method = flags.method.unwrap_or_else(|| "auto".into());
         let gap_given = flags.gap.is_some();
         let gap = match flags.gap.as_deref().map(parse::gap).transpose()? {

@@ -45,6 +45,45 @@ pub const TIME_OF_LAYERS: &str = "\
 0: quick methods only; any other time: all that are worth while, layer
 by layer";
 
+pub const CERTIFY: &str = "\
+For every sample the class that is proven to lead at it, by how much, and
+how far around it: yes or no at --eps, or the largest radius that can be
+proven with --radius.
+
+Rows go to --out FILE as they are finished, one JSON object a line after a
+header. The same command goes on with that file: finished rows are kept,
+failed ones are tried again. Without --out they go to stdout.
+
+verified: true, proven; false, a counterexample was found, or the class is
+not the label; null, open. `method` says what the radius rests on: `linear`
+for linear bounds of the margins, else the method behind the anchored
+constant `upper`.
+
+Exit code 1: some rows failed.";
+
+pub const INPUTS: &str = "\
+one sample per row: .npy, FILE.npz#NAME, .csv, IDX; .gz of these; or a
+folder of pictures, one sample each, in the order of their names. Images
+are never resized.";
+
+pub const LABELS: &str = "\
+one whole number per sample, in the order of the samples; for a folder also
+a .csv of lines `name,label`. A sample whose class is not its label is
+not looked at further.";
+
+pub const SHARD: &str = "\
+a part of the work for one of N machines: `clarke merge` puts the files
+together";
+
+pub const TIME_OF_SAMPLES: &str = "\
+limit for each sample: 10s, 500ms. 0: linear bounds of many samples at
+once, and nothing dearer.";
+
+pub const ORDER: &str = "\
+which of the samples that linear bounds leave open get the dearer steps
+first: `rows` in the order of the file, `promising` those nearest to a
+proof, `worst` those farthest from it";
+
 pub const BOUND: &str = "\
 A proven pair of bounds for one region.
 

@@ -2,8 +2,10 @@
 //! and errors to stderr. No arithmetic here.
 
 pub mod args;
+mod bar;
 mod bound;
 mod certificate;
+mod certify;
 mod check;
 mod completions;
 mod devices;
@@ -11,11 +13,14 @@ mod drivers;
 mod dump;
 pub mod exit;
 pub mod files;
+mod flag_groups;
 pub mod flags;
 mod help;
 mod hints;
 mod inspect;
 mod interrupt;
+mod job_args;
+pub mod job_flags;
 mod layers;
 mod live;
 mod man;
@@ -55,6 +60,7 @@ fn run(command: Command) -> Result<i32> {
     match command {
         Command::Bound(flags) => bound::run(*flags),
         Command::Layers(flags) => layers::run(args::LayersArgs::new(*flags)?),
+        Command::Certify(flags) => certify::run(job_args::CertifyArgs::new(*flags)?),
         Command::Check(flags) => check::run(flags),
         Command::Inspect(flags) => inspect::run(flags),
         Command::Devices(flags) => devices::run(flags),

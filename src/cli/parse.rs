@@ -2,12 +2,14 @@
 
 use crate::engine::Wanted;
 use crate::error::{Error, Result};
+use crate::job::samples::Shard;
 use crate::method::Decision;
 use crate::num::Written;
 use crate::num::decimal::{parse_down, parse_up};
 use crate::problem::Output;
 use crate::report::Answer;
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -95,6 +97,34 @@ pub fn std(text: &str) -> Result<Vec<Written>> {
         true => Ok(values),
         false => Err(bad("--std", text, "contains a number that is not positive", "0.229,0.224,0.225")),
     }
+}
+
+/// `--rows A..B`, the end not included.
+pub fn rows(text: &str) -> Result<Range<usize>> {
+    let wrong =
+        || bad("--rows", text, "is no range of rows", "0..1000; rows count from 0, the end is not included");
+    let (first, end) = text.split_once("..").ok_or_else(wrong)?;
+    let number = |t: &str| t.trim().parse::<usize>().map_err(|_| wrong());
+    let range = number(first)?..number(end)?;
+    if range.is_empty() { Err(wrong()) } else { Ok(range) }
+}
+
+/// `--shard I/N`, from 1.
+pub fn shard(text: &str) -> Result<Shard> {
+    let wrong = || bad("--shard", text, "is no part of a whole", "2/4, the second of four");
+    let (index, count) = text.split_once('/').ok_or_else(wrong)?;
+    let number = |t: &str| t.trim().parse::<usize>().map_err(|_| wrong());
+    let shard = Shard { index: number(index)?, count: number(count)? };
+    if (1..=shard.count).contains(&shard.index) { Ok(shard) } else { Err(wrong()) }
+}
+
+/// `--total-time 2h`.
+pub fn total_time(text: &str) -> Result<Duration> {
+    time(text).map_err(|e| Error {
+        place: "--total-time".into(),
+        next: e.next.replace("--time", "--total-time"),
+        ..e
+    })
 }
 
 /// `--time 60s`: a number with ms, s, m or h; a bare number counts seconds.

@@ -5,6 +5,7 @@ use super::sample::{self, Scale};
 use super::{Array, Values, product, sha256, shape_text};
 use crate::error::{Error, Result};
 use crate::num::Written;
+use std::path::{Path, PathBuf};
 
 /// One sample and where it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,7 @@ pub struct Rows {
     shape: Vec<usize>,
     scale: Scale,
     place: String,
+    sha256: String,
 }
 
 #[derive(Clone, Debug)]
@@ -40,13 +42,16 @@ enum Source {
     Many(Array),
     One(Array),
     Image(Array),
+    /// A picture each, by name.
+    Folder(Vec<PathBuf>),
 }
 
 impl Rows {
     pub fn len(&self) -> usize {
         match &self.source {
             Source::Many(a) => a.row_count(),
-            _ => 1,
+            Source::Folder(files) => files.len(),
+            Source::One(_) | Source::Image(_) => 1,
         }
     }
 
@@ -81,12 +86,45 @@ impl Rows {
             Source::Image(a) => {
                 sample::from_image(a, &self.shape, self.scale).map_err(|e| e.at(self.place.clone()))
             }
+            Source::Folder(files) => {
+                let path = files[row].display().to_string();
+                let located = |e: Error| e.at(path.clone());
+                match decode(&path, &read_file(&path)?).map_err(located)? {
+                    Decoded::Image(a) => sample::from_image(&a, &self.shape, self.scale).map_err(located),
+                    Decoded::Array(_) | Decoded::Named(_) => {
+                        Err(located(Error::input("the file holds no picture")))
+                    }
+                }
+            }
         }
     }
 
+    /// What a sample is called: its file, or its row.
+    pub fn key(&self, row: usize) -> String {
+        match &self.source {
+            Source::Folder(files) => name(&files[row]),
+            Source::Many(_) | Source::One(_) | Source::Image(_) => row.to_string(),
+        }
+    }
+
+    /// Names of files, where each sample is one.
+    pub fn names(&self) -> Option<Vec<String>> {
+        match &self.source {
+            Source::Folder(files) => Some(files.iter().map(|f| name(f)).collect()),
+            Source::Many(_) | Source::One(_) | Source::Image(_) => None,
+        }
+    }
+
+    /// Of the file, or of the names and contents of a folder.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
     pub fn eight_bit(&self) -> bool {
-        let (Source::Many(a) | Source::One(a) | Source::Image(a)) = &self.source;
-        matches!(a.values, Values::U8(_))
+        match &self.source {
+            Source::Many(a) | Source::One(a) | Source::Image(a) => matches!(a.values, Values::U8(_)),
+            Source::Folder(_) => true,
+        }
     }
 }
 
@@ -115,8 +153,40 @@ pub fn load_input(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result
     Ok(LoadedInput { values, row: many.then_some(row), eight_bit: rows.eight_bit(), sha256 })
 }
 
-/// Every sample of a file; with #ROW just that one.
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The pictures of a folder, by name.
+fn folder(path: &str, shape: &[usize], scale: Scale) -> Result<Rows> {
+    let failed = |e: std::io::Error| Error::input(format!("the folder cannot be read: {e}")).at(path);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(path)
+        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
+        .map_err(failed)?;
+    let is_picture = |p: &PathBuf| {
+        let ending = p.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        p.is_file() && ending.is_some_and(|e| matches!(e.as_str(), "png" | "jpg" | "jpeg"))
+    };
+    files.retain(is_picture);
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::input("the folder holds no pictures")
+            .at(path)
+            .next("give a folder of .png or .jpg"));
+    }
+    let mut all = String::new();
+    for file in &files {
+        all += &format!("{} {}\n", sha256::hex(&read_file(&file.display().to_string())?), name(file));
+    }
+    let sha256 = sha256::hex(all.as_bytes());
+    Ok(Rows { source: Source::Folder(files), shape: shape.to_vec(), scale, place: path.into(), sha256 })
+}
+
+/// Every sample of a file, or of a folder of pictures; with #ROW just that one.
 pub fn load_rows(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<Rows> {
+    if Path::new(spec).is_dir() {
+        return folder(spec, net_input_shape, scale);
+    }
     let (mut rows, picked, _) = open(spec, net_input_shape, scale)?;
     if let Some(row) = picked {
         rows.get(row)?;
@@ -142,8 +212,9 @@ fn open(spec: &str, shape: &[usize], scale: Scale) -> Result<(Rows, Option<usize
             (arrange(array, shape).map_err(located)?, parse_row(row.as_deref(), spec)?)
         }
     };
-    let rows = Rows { source, shape: shape.to_vec(), scale, place: path.to_string() };
-    Ok((rows, row, sha256::hex(&bytes)))
+    let sha256 = sha256::hex(&bytes);
+    let rows = Rows { source, shape: shape.to_vec(), scale, place: path.to_string(), sha256: sha256.clone() };
+    Ok((rows, row, sha256))
 }
 
 fn parse_row(text: Option<&str>, spec: &str) -> Result<Option<usize>> {

@@ -5,6 +5,7 @@ use super::file::{Decoded, decode, pick, read_file, split_spec};
 use super::{gzip, shape_text, vnnlib};
 use crate::error::{Error, Result};
 use crate::num::Written;
+use std::collections::HashMap;
 
 /// `--center "0.1,0.2,…"`, each number as it is written.
 pub fn parse_center(text: &str) -> Result<Vec<Written>> {
@@ -46,11 +47,17 @@ pub fn load_box(path: &str, inputs: usize) -> Result<(Vec<Written>, Vec<Written>
     Ok((lo, hi))
 }
 
-/// `--labels FILE`: whole numbers, one a sample (.npy, .npz#name, .csv, .idx, also .gz).
-pub fn load_labels(spec: &str) -> Result<Vec<i64>> {
+/// `--labels FILE`: whole numbers, one a sample (.npy, .npz#name, .csv, .idx, also .gz); for samples that have
+/// `names` a table of name and label.
+pub fn load_labels(spec: &str, names: Option<&[String]>) -> Result<Vec<i64>> {
     let (path, fragment) = split_spec(spec);
     let located = |e: Error| e.at(path);
     let bytes = read_file(path)?;
+    if let Some(names) = names
+        && let Some(labels) = named_labels(&gzip::unpack(&bytes).map_err(located)?, names)
+    {
+        return labels.map_err(located);
+    }
     let array = match decode(path, &bytes).map_err(located)? {
         Decoded::Array(array) => array,
         Decoded::Named(arrays) => pick(arrays, fragment, spec)?.0,
@@ -68,6 +75,26 @@ pub fn load_labels(spec: &str) -> Result<Vec<i64>> {
         }
     };
     array.to_f64().map_err(located)?.into_iter().map(whole).collect()
+}
+
+/// Labels by name, of a table whose lines are `name,label`; None of anything else.
+fn named_labels(bytes: &[u8], names: &[String]) -> Option<Result<Vec<i64>>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let cell = |c: &str| c.trim().trim_matches('"').to_string();
+    let line = |l: &str| {
+        let (name, label) = l.rsplit_once([',', ';', '\t'])?;
+        Some((cell(name), cell(label).parse().ok()?))
+    };
+    let known: HashMap<String, i64> = text.lines().filter_map(line).collect();
+    if !names.iter().any(|n| known.contains_key(n)) {
+        return None;
+    }
+    let label = |name: &String| {
+        known.get(name).copied().ok_or_else(|| {
+            Error::input(format!("{name} has no label")).next("give a line `name,label` for every picture")
+        })
+    };
+    Some(names.iter().map(label).collect())
 }
 
 /// `--vnnlib FILE`: the input box of a property, for `inputs` inputs.

@@ -11,6 +11,8 @@ use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::error::{Error, Kind};
 use crate::method::layer::two;
+use crate::method::margin::linear::{self, Led};
+use crate::method::margin::refute::{self, Counterexample};
 use crate::method::{Context, Outcome};
 use crate::net::Net;
 use crate::region::Region;
@@ -77,6 +79,54 @@ impl Home {
     }
 }
 
+impl Home {
+    /// How far classes lead, by linear bounds.
+    pub fn leads(&self, regions: &[&Region], classes: &[usize], budget: &Budget) -> Result<Option<Vec<Led>>> {
+        match &self.net {
+            OnEngine::Cpu(placed) => Ok(linear::leads(placed, regions, classes, budget)),
+            #[cfg(feature = "gpu")]
+            OnEngine::Gpu(placed) => {
+                let found = linear::leads(placed, regions, classes, budget);
+                failed(placed.backend()).map_or(Ok(found), Err)
+            }
+        }
+    }
+
+    /// Where lines of the centres say that other classes catch up.
+    pub fn linear_radii(&self, regions: &[&Region], classes: &[usize], budget: &Budget) -> Vec<Option<f64>> {
+        match &self.net {
+            OnEngine::Cpu(placed) => refute::linear(placed, regions, classes, budget),
+            #[cfg(feature = "gpu")]
+            OnEngine::Gpu(placed) => refute::linear(placed, regions, classes, budget),
+        }
+    }
+
+    /// A point at which another class leads.
+    pub fn refute(
+        &self,
+        region: &Region,
+        class: usize,
+        seed: u64,
+        budget: &Budget,
+    ) -> Option<Counterexample> {
+        match &self.net {
+            OnEngine::Cpu(placed) => refute::search(placed, region, class, seed, budget),
+            #[cfg(feature = "gpu")]
+            OnEngine::Gpu(placed) => refute::search(placed, region, class, seed, budget),
+        }
+    }
+}
+
+/// What was read after a failure is void, a contradiction included.
+#[cfg(feature = "gpu")]
+fn failed(gpu: &Gpu) -> Option<Error> {
+    gpu.failure().map(|failure| {
+        Error::new(Kind::Device, failure)
+            .at(gpu.info().name.clone())
+            .next("use --device auto to fall back to the CPU, or less --memory")
+    })
+}
+
 /// Regions of a network on a device.
 #[derive(Clone)]
 pub struct Here {
@@ -118,14 +168,10 @@ impl Here {
             #[cfg(feature = "gpu")]
             Sites::Gpu(on) => {
                 let outcome = on.solve(asked, budget);
-                let gpu = on.placed.backend();
-                // What was read after a failure is void, a contradiction included.
-                if let Some(failure) = gpu.failure() {
-                    return Err(Error::new(Kind::Device, failure)
-                        .at(gpu.info().name.clone())
-                        .next("use --device auto to fall back to the CPU, or less --memory"));
+                match failed(on.placed.backend()) {
+                    Some(failure) => return Err(failure),
+                    None => outcome?,
                 }
-                outcome?
             }
         };
         let engine = &self.home.engine;

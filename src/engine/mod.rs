@@ -2,6 +2,7 @@
 //! fails, and what a result rests on there.
 
 pub mod certify;
+pub mod classes;
 pub mod cpu;
 pub mod device;
 mod home;

@@ -9,6 +9,7 @@ pub mod layer;
 pub mod list;
 pub mod local;
 pub mod lower;
+pub mod margin;
 pub mod plan;
 pub mod row;
 pub mod schedule;

@@ -86,6 +86,12 @@ impl Region {
         Region::ball_of(centre, size, norm, clip)
     }
 
+    /// The ball of another radius around the same centre, in the same clip; None of what is no ball.
+    pub fn with_radius(&self, radius: Written) -> Option<Region> {
+        let (Shape::Ball { norm, clip, .. }, centre) = self.written()? else { return None };
+        Region::ball_of(centre.to_vec(), radius, *norm, clip.clone()).ok()
+    }
+
     /// The same of written numbers. The centre must lie in `clip`.
     pub fn ball_of(
         centre: Vec<Written>,

@@ -106,6 +106,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "linalg",
             "num",
             "data",
+            "report",
         ],
     ),
     // Plain data in, text out.

@@ -281,9 +281,9 @@ fn inputs_of_archives_tables_and_idx() {
         ["1/5", "0"].map(written)
     );
     let labels = Temporary::new("labels-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 7, 9]);
-    assert_eq!(load_labels(&labels.spec("")).unwrap(), [7, 9]);
+    assert_eq!(load_labels(&labels.spec(""), None).unwrap(), [7, 9]);
     let column = Temporary::new("labels.csv", b"label\n7\n9\n");
-    assert_eq!(load_labels(&column.spec("")).unwrap(), [7, 9]);
+    assert_eq!(load_labels(&column.spec(""), None).unwrap(), [7, 9]);
     let unknown = Temporary::new("what.bin", b"what");
     assert!(load_input(&unknown.spec(""), &[1], Scale::Unit).unwrap_err().next.contains(".npy"));
 }

@@ -30,9 +30,12 @@ mod goals;
 mod hostile;
 #[cfg(feature = "cli")]
 mod hostile_onnx;
+#[cfg(feature = "cli")]
+mod jobs;
 mod kernels;
 mod laws;
 mod layer_norms;
+mod leads;
 #[cfg(feature = "cli")]
 mod limits;
 mod lives;

@@ -7,7 +7,7 @@
 //! Cost: five plain passes per climber and step.
 //! Loose when: the steepest piece is small or far from every start.
 
-use super::points::{FEW_OUTPUTS, Proposal, dual, sample, score};
+use super::points::{FEW_OUTPUTS, Proposal, advance, sample, score};
 use super::smoothed::{self, Spread};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -17,7 +17,6 @@ use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
-use crate::num::Norm;
 use crate::num::random::Random;
 use crate::problem::Quantity;
 use crate::region::Region;
@@ -173,35 +172,6 @@ fn mutant(region: &Region, x: &[f64], corner: bool, random: &mut Random) -> Vec<
         x.iter().zip(other).map(|(a, b)| if random.unit() < 0.15 { b } else { *a }).collect();
     region.project(&mut y);
     y
-}
-
-/// One step along d in the geometry of the region.
-fn advance(region: &Region, x: &mut [f64], d: &[f64], rate: f64) {
-    let size = d.iter().map(|v| v * v).sum::<f64>().sqrt();
-    if size.is_nan() || size == 0.0 {
-        return;
-    }
-    let (ball, ends) = (region.ball_norm(), region.ends());
-    match (ball, region.centre(), ends) {
-        (_, None, _) | (_, _, None) => {
-            let reach = 1.0 + x.iter().map(|v| v * v).sum::<f64>().sqrt();
-            x.iter_mut().zip(d).for_each(|(v, d)| *v += rate * reach * d / size);
-        }
-        (Some((norm @ (Norm::One | Norm::Two), radius)), Some(centre), _) => {
-            let radius = radius.nearest();
-            // Towards the member that is farthest along d.
-            let far = dual(d, norm.dual());
-            for j in 0..x.len() {
-                x[j] += rate * (centre[j] + radius * far[j] - x[j]);
-            }
-        }
-        (_, _, Some((lo, hi))) => {
-            for j in 0..x.len() {
-                x[j] += rate * 0.5 * (hi[j] - lo[j]) * if d[j] == 0.0 { 0.0 } else { d[j].signum() };
-            }
-        }
-    }
-    region.project(x);
 }
 
 /// Climbs on smoothed kinks.

@@ -44,6 +44,35 @@ pub fn sample(region: &Region, inputs: usize, random: &mut Random, corner: bool)
     x
 }
 
+/// One step along d in the geometry of the region.
+pub fn advance(region: &Region, x: &mut [f64], d: &[f64], rate: f64) {
+    let size = d.iter().map(|v| v * v).sum::<f64>().sqrt();
+    if size.is_nan() || size == 0.0 {
+        return;
+    }
+    let (ball, ends) = (region.ball_norm(), region.ends());
+    match (ball, region.centre(), ends) {
+        (_, None, _) | (_, _, None) => {
+            let reach = 1.0 + x.iter().map(|v| v * v).sum::<f64>().sqrt();
+            x.iter_mut().zip(d).for_each(|(v, d)| *v += rate * reach * d / size);
+        }
+        (Some((norm @ (Norm::One | Norm::Two), radius)), Some(centre), _) => {
+            let radius = radius.nearest();
+            // Towards the member that is farthest along d.
+            let far = dual(d, norm.dual());
+            for j in 0..x.len() {
+                x[j] += rate * (centre[j] + radius * far[j] - x[j]);
+            }
+        }
+        (_, _, Some((lo, hi))) => {
+            for j in 0..x.len() {
+                x[j] += rate * 0.5 * (hi[j] - lo[j]) * if d[j] == 0.0 { 0.0 } else { d[j].signum() };
+            }
+        }
+    }
+    region.project(x);
+}
+
 /// Jacobians of the measured output at points, `points x rows x inputs`, unproven.
 pub fn jacobians<B: Backend>(context: &Context<B>, points: &[Vec<f64>]) -> Array3<f64> {
     let sketch = &context.sketch();

@@ -1,0 +1,203 @@
+//! `clarke certify`: a radius or yes/no for many samples, resumable.
+
+use super::bar::Bar;
+use super::exit;
+use super::files::Target;
+use super::flags::Format;
+use super::interrupt;
+use super::job_args::CertifyArgs;
+use super::print;
+use super::problem::texts;
+use super::threads;
+use crate::deadline::Deadline;
+use crate::engine::{Model, Options};
+use crate::error::{Error, Result};
+use crate::job::certify::run as work_through;
+use crate::job::journal;
+use crate::job::row::Refutation;
+use crate::job::summary::Totals;
+use crate::job::{Aim, Journal, Row, Samples, Summary, Task};
+use crate::num::Written;
+use crate::report::Tool;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The form of the journal.
+const SCHEMA: &str = "clarke.certify/1";
+
+pub fn run(args: CertifyArgs) -> Result<i32> {
+    let started = Instant::now();
+    threads::start(args.work.threads)?;
+    let model = Model::import(&args.net, &args.import.options())?;
+    if model.outputs() < 2 {
+        return Err(Error::input("the network has one output: there are no classes")
+            .at(args.net.display().to_string())
+            .next("`clarke bound` says how steep it is"));
+    }
+    let shape = model.input_shape().to_vec();
+    let samples = Samples::open(&args.inputs, args.labels.as_deref(), &shape, args.scale)?;
+    let samples = match args.rows.clone() {
+        Some(rows) => samples.within(rows)?,
+        None => samples,
+    };
+    let samples = samples.part(args.shard);
+    let model = model.normalised(args.mean.as_deref(), args.std.as_deref())?;
+    let task = task(&args);
+    let mut book = Book::open(&args, &header(&args, &model, &samples))?;
+    let placed = model.on(args.work.device)?;
+    for warning in placed.warnings() {
+        args.print.talk(&format!("note: {}", warning.text));
+    }
+    let before = book.known.len();
+    let all: Vec<usize> = samples.wanted().filter(|row| !book.known.contains(row)).collect();
+    if before > 0 {
+        args.print.talk(&format!("{before} rows are there already, {} to go", all.len()));
+    }
+    let bar = Bar::new(args.print.quiet, before + all.len(), before);
+    let mut finished = 0;
+    let done = work_through((&model, &placed), &task, &samples, &mut all.iter().copied(), &mut |row| {
+        book.take(row)?;
+        finished += 1;
+        bar.update(before + finished, &book.summary);
+        Ok(())
+    });
+    drop(bar);
+    done?;
+    let missing = all.len() - finished;
+    let seconds = started.elapsed().as_secs_f64();
+    let summary = book.close()?;
+    say(&args, &summary, Totals { finished, missing, seconds })?;
+    Ok(match () {
+        _ if task.options.stop.is_requested() => interrupt::exit_code(),
+        _ if summary.failed > 0 => exit::REFUTED,
+        _ if missing > 0 => exit::UNDECIDED,
+        _ => exit::DONE,
+    })
+}
+
+fn task(args: &CertifyArgs) -> Task {
+    let work = &args.work;
+    let stop = interrupt::stop();
+    let until = args.total.map_or(Deadline::never(), Deadline::within).or_at(stop.clone());
+    let options = Options {
+        gap: work.gap,
+        time: (!work.time.is_zero()).then_some(work.time),
+        memory: work.memory.unwrap_or(4 << 30),
+        seed: work.seed,
+        stop,
+        ..Options::default()
+    };
+    Task {
+        norm: args.norm,
+        aim: args.aim.clone(),
+        clip: args.clip.clone(),
+        options,
+        until,
+        order: args.order,
+    }
+}
+
+/// What a journal must have been begun with.
+fn header(args: &CertifyArgs, model: &Model, samples: &Samples) -> Value {
+    let list = |l: &Option<Vec<Written>>| l.as_deref().map(texts);
+    let range = samples.range();
+    let labels = samples.labels().map(|l| crate::data::sha256::hex(format!("{l:?}").as_bytes()));
+    json!({
+        "schema": SCHEMA,
+        "tool": Tool::current(),
+        "net": { "path": args.net.display().to_string(), "sha256": model.sha256(),
+                 "inputs": model.inputs(), "outputs": model.outputs() },
+        "inputs": { "path": args.inputs, "sha256": samples.sha256(), "rows": [range.start, range.end] },
+        "labels": args.labels.as_ref().map(|path| json!({ "path": path, "sha256": labels })),
+        "shard": args.shard.map(|s| format!("{}/{}", s.index, s.count)),
+        "settings": {
+            "norm": args.norm.to_string(),
+            "eps": match &args.aim { Aim::At(eps) => Some(eps.to_string()), Aim::Radius => None },
+            "radius": args.aim == Aim::Radius,
+            "clip": args.clip.as_ref().map(|c| texts(c)),
+            "scale": if args.scale == crate::data::Scale::Unit { "unit" } else { "raw" },
+            "mean": list(&args.mean), "std": list(&args.std),
+            "input_shape": args.import.input_shape, "output_name": args.import.output_name,
+            "keep_softmax": args.import.keep_softmax,
+            "time": args.work.time.as_secs_f64(), "gap": args.work.gap, "seed": args.work.seed,
+        },
+    })
+}
+
+/// Where rows go, and what is there.
+struct Book {
+    journal: Option<Journal>,
+    /// Folder of counterexamples, beside the journal.
+    points: Option<PathBuf>,
+    known: HashSet<usize>,
+    summary: Summary,
+}
+
+impl Book {
+    fn open(args: &CertifyArgs, header: &Value) -> Result<Book> {
+        let mut book =
+            Book { journal: None, points: None, known: HashSet::new(), summary: Summary::default() };
+        let Some(path) = &args.print.out else {
+            print::stdout(&(header.to_string() + "\n"))?;
+            return Ok(book);
+        };
+        let target = Target::new("--out", path)?;
+        Target::distinct([&target].into_iter(), &args.net)?;
+        Target::distinct([&target].into_iter(), Path::new(&args.inputs))?;
+        let (known, summary) = (&mut book.known, &mut book.summary);
+        book.journal = Some(Journal::open(path, header, &mut |row: Row| {
+            if row.is_done() && known.insert(row.row) {
+                summary.take(&row);
+            }
+        })?);
+        book.points = Some(path.with_extension("counterexamples"));
+        Ok(book)
+    }
+
+    fn take(&mut self, mut row: Row) -> Result<()> {
+        self.summary.take(&row);
+        if let (Some(folder), Some(found)) = (&self.points, &mut row.counterexample) {
+            kept(folder, row.row, found)?;
+        }
+        match &mut self.journal {
+            Some(journal) => journal.append(&row),
+            None => print::stdout(&journal::line(&row)),
+        }
+    }
+
+    fn close(self) -> Result<Summary> {
+        self.journal.map_or(Ok(()), Journal::close)?;
+        Ok(self.summary)
+    }
+}
+
+/// The point in a file of its own.
+fn kept(folder: &Path, row: usize, found: &mut Refutation) -> Result<()> {
+    let Some(x) = found.x.take() else { return Ok(()) };
+    let path = folder.join(format!("{row}.npy"));
+    let failed = |e: std::io::Error| {
+        Error::new(crate::error::Kind::Device, format!("the counterexample cannot be written: {e}"))
+            .at(path.display().to_string())
+            .next("check the permissions and free space; the same command goes on from there")
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::write(&path, crate::data::npy::write_f64(&[x.len()], &x)).map_err(failed)?;
+    found.file = Some(path.display().to_string());
+    Ok(())
+}
+
+/// The summary: to stdout, or to stderr where rows went there.
+fn say(args: &CertifyArgs, summary: &Summary, totals: Totals) -> Result<()> {
+    let radius = args.aim == Aim::Radius;
+    if args.print.out.is_none() {
+        args.print.talk(summary.human(&totals, radius).trim_end());
+        return Ok(());
+    }
+    print::stdout(&match args.print.format {
+        Format::Human => summary.human(&totals, radius),
+        Format::Json => summary.json(&totals),
+        Format::Csv => summary.csv(&totals),
+    })
+}

@@ -1,0 +1,104 @@
+//! Flags of commands that go through many samples.
+// Brackets in help texts are defaults, not links.
+#![allow(rustdoc::broken_intra_doc_links)]
+
+use super::flag_groups::{ImportFlags, MachineFlags, PrintFlags, UnitFlags};
+use super::help;
+use crate::num::Norm;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct CertifyFlags {
+    /// .onnx .npz .safetensors .nnet
+    #[arg(value_name = "NET")]
+    pub net: PathBuf,
+    #[command(flatten)]
+    pub samples: SampleFlags,
+    #[command(flatten)]
+    pub units: UnitFlags,
+    #[command(flatten)]
+    pub import: ImportFlags,
+    #[command(flatten)]
+    pub work: CertifyWorkFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Samples")]
+pub struct SampleFlags {
+    /// .npy .npz#name .csv .idx(.gz), or a folder of .png/.jpg
+    #[arg(long, value_name = "FILE", long_help = help::INPUTS)]
+    pub inputs: String,
+    /// a whole number per sample: .npy .csv .idx(.gz)
+    #[arg(long, value_name = "FILE", long_help = help::LABELS)]
+    pub labels: Option<String>,
+    /// rows A to B − 1, from 0: 0..1000 [all]
+    #[arg(long, value_name = "A..B")]
+    pub rows: Option<String>,
+    /// every N-th of them from the I-th on, from 1: 2/4
+    #[arg(long, value_name = "I/N", long_help = help::SHARD)]
+    pub shard: Option<String>,
+    /// yes or no at this radius: 0.01, 8/255
+    #[arg(
+        long,
+        value_name = "R",
+        allow_hyphen_values = true,
+        required_unless_present = "radius",
+        conflicts_with = "radius"
+    )]
+    pub eps: Option<String>,
+    /// the largest radius that can be proven
+    #[arg(long)]
+    pub radius: bool,
+    /// shape of the balls: 1, 2, inf [inf]
+    #[arg(long, value_name = "P", hide_possible_values = true)]
+    pub norm: Option<Norm>,
+    /// balls ∩ box; every sample must lie in it
+    #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
+    pub clip: Option<String>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Work")]
+pub struct CertifyWorkFlags {
+    /// limit for each sample; 0: linear bounds only [10s]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = help::TIME_OF_SAMPLES)]
+    pub time: Option<String>,
+    /// limit of the whole run [none]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub total_time: Option<String>,
+    /// --radius: as close to one that fails [1.01]
+    #[arg(long, value_name = "G", allow_hyphen_values = true)]
+    pub gap: Option<String>,
+    /// open ones first: rows, promising, worst [rows]
+    #[arg(long, value_name = "NAME", hide_possible_values = true, long_help = help::ORDER)]
+    pub order: Option<Order>,
+    /// limit: 8GiB, 512MiB
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub memory: Option<String>,
+    /// of random choices [0]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub seed: Option<String>,
+    #[command(flatten)]
+    pub machine: MachineFlags,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    #[default]
+    Rows,
+    Promising,
+    Worst,
+}
+
+impl From<Order> for crate::job::Order {
+    fn from(flag: Order) -> Self {
+        match flag {
+            Order::Rows => Self::Rows,
+            Order::Promising => Self::Promising,
+            Order::Worst => Self::Worst,
+        }
+    }
+}

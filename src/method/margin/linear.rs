@@ -1,0 +1,161 @@
+//! How far a class leads on a region, by linear bounds of its differences to the other outputs.
+//!
+//! Proves: f_c(x) − f_j(x) >= lead_j for all x of the region and every other output j; and that all leads are
+//!   positive within a smaller radius around the same centre, where the region's lines hold as well.
+//! From: Zhang et al. 2018 (CROWN), with the differences as last rows; Weng et al. 2018 (leads and radii).
+//! Rounding: as in `rules::linear`; a radius is proven by the lines' support on the smaller region, up.
+//! Cost: linear bounds of the region, a backward pass for all other outputs at once.
+//! Loose when: many neurons cross zero; exact for networks with fixed statuses.
+
+use super::{ahead, others};
+use crate::analysis::{Budget, Placed, crown, ibp};
+use crate::backend::Backend;
+use crate::linalg::Enclosure;
+use crate::num::round::sub_down;
+use crate::num::{Norm, Written};
+use crate::region::Region;
+use crate::rules::linear::{Regions, Relaxed, over, relax};
+use crate::sweep::{Ends, ends2};
+use ndarray::{Array2, Array3, Axis, concatenate};
+
+/// What is proven of one region.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Led {
+    /// How far the class is ahead of every other output at least.
+    pub leads: Vec<f64>,
+    /// A radius within which all of them are positive; the region's own where they are on all of it.
+    pub within: Option<f64>,
+    /// Where the lines, extended as if they held everywhere, say that the class is caught up with: no proof.
+    pub caught: Option<f64>,
+}
+
+/// Tries to widen the radius that a region's lines prove.
+const WIDENED: usize = 3;
+
+/// How far classes lead on regions, balls of one norm with a radius above 0.
+pub fn leads<B: Backend>(
+    placed: &Placed<B>,
+    regions: &[&Region],
+    classes: &[usize],
+    budget: &Budget,
+) -> Option<Vec<Led>> {
+    let (b, net) = (placed.backend(), placed.net());
+    let all = Regions::each(regions)?;
+    let norm = all.ball()?;
+    let prepared = placed.prepared(&budget.deadline);
+    let each: Vec<Enclosure> = regions.iter().map(|r| ibp::input(&prepared, r)).collect();
+    let input = stacked(&each);
+    let known = crown::run_all(placed, all, input, budget);
+    let nonlinear = |k: usize| net.nodes[k].op.is_nonlinear();
+    let lines = |k: usize| nonlinear(k).then(|| relax(net, k, &known.ends, None));
+    let relaxations: Vec<_> = (0..net.nodes.len()).map(lines).collect();
+    let relaxed = Relaxed { prepared: &prepared, relaxations: &relaxations, ends: &known.ends };
+    let last = net.nodes.len() - 1;
+    let (lines, constants) = relaxed.above(last, &ahead(classes, net.outputs()), &mut |_, _| {});
+    let top = over(b, all, known.ends.of(0), lines.clone(), constants.clone());
+    let apart = forward(known.ends.of(last), classes, &top);
+    let leads = |item: usize| apart.row(item).to_vec();
+    let mut found: Vec<Led> = (0..regions.len()).map(|i| Led { leads: leads(i), ..Led::default() }).collect();
+    if let Some(lines) = lines
+        && !prepared.is_late()
+    {
+        let own = Lines { b, norm, coefficients: b.read(&lines).centre, block: lines, constants };
+        own.radii(regions, &top, &mut found);
+    }
+    for (led, region) in found.iter_mut().zip(regions) {
+        if led.leads.iter().all(|l| *l > 0.0) {
+            led.within = region.ball_norm().map(|(_, radius)| radius.ends().lo);
+        }
+    }
+    Some(found)
+}
+
+fn stacked(each: &[Enclosure]) -> Enclosure {
+    let stack = |side: fn(&Enclosure) -> &Array3<f64>| {
+        let views: Vec<_> = each.iter().map(|e| side(e).view()).collect();
+        concatenate(Axis(0), &views).expect("inputs of one size")
+    };
+    Enclosure { centre: stack(|e| &e.centre), radius: stack(|e| &e.radius) }
+}
+
+/// Leads by lines or by the ends of the outputs themselves, whichever are larger.
+fn forward(ends: &Ends, classes: &[usize], top: &Array2<f64>) -> Array2<f64> {
+    let mut leads = top.mapv(|t| -t);
+    for (item, &class) in classes.iter().enumerate() {
+        for (row, other) in others(class, ends.lo.ncols()).enumerate() {
+            let apart = sub_down(ends.lo[[item, class]], ends.hi[[item, other]]);
+            leads[[item, row]] = leads[[item, row]].max(apart);
+        }
+    }
+    leads
+}
+
+/// Linear functions above the differences f_j − f_c, on all items' regions.
+struct Lines<'a, B: Backend> {
+    b: &'a B,
+    norm: Norm,
+    /// Items x rows x inputs: the same numbers twice.
+    coefficients: Array3<f64>,
+    block: B::Block,
+    constants: Array2<f64>,
+}
+
+impl<B: Backend> Lines<'_, B> {
+    /// Radii that the lines prove, and where they end; `top`: their largest values on the regions.
+    fn radii(&self, regions: &[&Region], top: &Array2<f64>, found: &mut [Led]) {
+        let own: Vec<f64> = regions.iter().map(|r| r.ball_norm().map_or(0.0, |(_, r)| r.nearest())).collect();
+        let highest =
+            |top: &Array2<f64>, i: usize| top.row(i).iter().fold(f64::NEG_INFINITY, |m, v| m.max(*v));
+        let mut tried: Vec<f64> = vec![0.0; regions.len()];
+        for (i, led) in found.iter_mut().enumerate() {
+            led.caught = self.caught(i, regions[i]);
+            tried[i] = led.caught.unwrap_or(0.0) * (1.0 - 1e-9);
+        }
+        for _ in 0..=WIDENED {
+            let open = |i: usize| tried[i] > 0.0 && tried[i] < own[i] && highest(top, i) >= 0.0;
+            let open: Vec<usize> = (0..regions.len()).filter(|&i| open(i)).collect();
+            if open.is_empty() {
+                return;
+            }
+            let now = self.tops(regions, &open, &tried);
+            for i in open {
+                let (at, end) = (highest(&now, i), highest(top, i));
+                if !(at < 0.0) {
+                    tried[i] = 0.0;
+                    continue;
+                }
+                found[i].within = Some(tried[i]);
+                // The support is convex in the radius: where the chord meets 0 it is at most 0.
+                let next = tried[i] + (own[i] - tried[i]) * (-at / (end - at)) * (1.0 - 1e-9);
+                tried[i] = if next > tried[i] * 1.002 { next } else { 0.0 };
+            }
+        }
+    }
+
+    /// Largest values of the lines on regions of other radii, of these items.
+    fn tops(&self, regions: &[&Region], open: &[usize], radii: &[f64]) -> Array2<f64> {
+        let smaller = |i: usize| match open.contains(&i) {
+            true => Written::float(radii[i]).and_then(|r| regions[i].with_radius(r)),
+            false => None,
+        };
+        let smaller: Vec<Option<Region>> = (0..regions.len()).map(smaller).collect();
+        let all: Vec<&Region> = smaller.iter().zip(regions).map(|(s, r)| s.as_ref().unwrap_or(r)).collect();
+        let each: Vec<Enclosure> = all.iter().filter_map(|r| r.enclosure()).collect();
+        let (lo, hi) = ends2(&stacked(&each), true);
+        let box_ = Ends { lo, hi };
+        over(self.b, Regions::Each(&all), &box_, Some(self.block.clone()), self.constants.clone())
+    }
+
+    /// The radius at which the first line reaches 0, without a clip.
+    fn caught(&self, item: usize, region: &Region) -> Option<f64> {
+        let centre = region.centre()?;
+        let rows = self.coefficients.index_axis(Axis(0), item);
+        let reach = |(row, constant): (ndarray::ArrayView1<f64>, &f64)| {
+            let at: f64 = row.iter().zip(centre).map(|(a, x)| a * x).sum::<f64>() + constant;
+            let size = crate::num::norms::vector_norm_up(row.iter().map(|a| a.abs()), self.norm.dual());
+            if at < 0.0 { -at / size } else { 0.0 }
+        };
+        let least = rows.outer_iter().zip(self.constants.row(item)).map(reach).fold(f64::INFINITY, f64::min);
+        (least > 0.0 && least.is_finite()).then_some(least)
+    }
+}

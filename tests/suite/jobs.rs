@@ -1,0 +1,193 @@
+//! `clarke certify`: rows, journals that go on, and what they refuse.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const NET: &str = "tests/data/digits.onnx";
+const INPUTS: &str = "tests/data/digits.npy";
+const LABELS: &str = "tests/data/digits_labels.npy";
+
+/// A folder of its own for every test.
+fn folder(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("jobs").join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).expect("a folder");
+    path
+}
+
+fn clarke(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_clarke")).args(words).output().expect("the binary starts")
+}
+
+fn certify(out: &Path, more: &[&str]) -> Output {
+    let out = out.display().to_string();
+    let words = ["certify", NET, "--inputs", INPUTS, "--labels", LABELS, "--device", "cpu", "-o", &out];
+    clarke(&[&words, more].concat())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Header and rows.
+fn lines(path: &Path) -> (serde_json::Value, Vec<serde_json::Value>) {
+    let all = fs::read_to_string(path).expect("a journal");
+    let mut lines = all.lines().map(|l| serde_json::from_str(l).expect("JSON"));
+    (lines.next().expect("a header"), lines.collect())
+}
+
+/// Without what differs from run to run.
+fn settled(mut rows: Vec<serde_json::Value>) -> Vec<serde_json::Value> {
+    rows.iter_mut().for_each(|r| r["seconds"] = 0.into());
+    rows.sort_by_key(|r| r["row"].as_u64());
+    rows
+}
+
+#[test]
+fn radii_agree_with_yes_or_no() {
+    let at = folder("radii");
+    let (radii, yes) = (at.join("radii.jsonl"), at.join("yes.jsonl"));
+    let ran = certify(&radii, &["--rows", "0..20", "--radius", "--time", "0", "--clip", "0,1"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    let (header, rows) = lines(&radii);
+    assert_eq!(header["schema"], "clarke.certify/1");
+    assert_eq!(rows.len(), 20);
+    certify(&yes, &["--rows", "0..20", "--eps", "0.02", "--time", "2s", "--clip", "0,1"]);
+    for (radius, yes) in rows.iter().zip(settled(lines(&yes).1)) {
+        assert_eq!(radius["key"], yes["key"]);
+        if radius["correct"] == false {
+            assert_eq!((&yes["verified"], &yes["status"]), (&false.into(), &"misclassified".into()));
+            continue;
+        }
+        let r = radius["radius"].as_f64().expect("a radius");
+        assert!(r > 0.0 && radius["margin"].as_f64().expect("a margin") > 0.0);
+        // What is proven to this radius cannot be refuted at it.
+        assert!(r < 0.02 || yes["verified"] != false, "{radius} {yes}");
+        if yes["verified"] == true {
+            assert_eq!(yes["radius"].as_f64(), Some(0.02), "{yes}");
+        }
+    }
+}
+
+#[test]
+fn counterexamples_are_kept_and_hold() {
+    let at = folder("refuted");
+    let path = at.join("run.jsonl");
+    certify(&path, &["--rows", "0..12", "--eps", "0.5", "--time", "0"]);
+    let refuted: Vec<_> = lines(&path).1.into_iter().filter(|r| r["status"] == "refuted").collect();
+    assert!(refuted.len() > 6, "{}", refuted.len());
+    for row in refuted {
+        let found = &row["counterexample"];
+        let point = found["file"].as_str().expect("a file");
+        // The class of the point itself, by another command.
+        let ran = clarke(&["bound", NET, "--input", point, "--eps", "0", "--time", "0", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+        assert_ne!(json["output"]["class"], row["predicted"], "{row}");
+        assert!(found["distance"].as_f64().expect("a distance") <= 0.5 + 1e-12);
+    }
+}
+
+#[test]
+fn a_journal_goes_on_where_it_ended() {
+    let at = folder("resumed");
+    let (whole, part) = (at.join("whole.jsonl"), at.join("part.jsonl"));
+    let asked = ["--rows", "0..24", "--radius", "--time", "0"];
+    assert_eq!(certify(&whole, &asked).status.code(), Some(0));
+    let all = fs::read_to_string(&whole).expect("a journal");
+    let lines_of: Vec<&str> = all.lines().collect();
+    // A torn line at the end, after a header and some rows, or in the header itself.
+    for cut in [lines_of[..9].join("\n") + "\n" + &lines_of[9][..20], lines_of[0][..30].into(), String::new()]
+    {
+        fs::write(&part, &cut).expect("a file");
+        let ran = certify(&part, &asked);
+        assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+        assert_eq!(settled(lines(&part).1), settled(lines(&whole).1));
+    }
+    // Once more: nothing to do, nothing lost.
+    let before = fs::read_to_string(&part).expect("a journal");
+    assert_eq!(certify(&part, &asked).status.code(), Some(0));
+    assert_eq!(fs::read_to_string(&part).expect("a journal"), before);
+    // Failed rows are tried again.
+    let failed = before.replacen("\"error\":null", "\"error\":\"no memory\"", 1);
+    fs::write(&part, failed).expect("a file");
+    certify(&part, &asked);
+    assert_eq!(lines(&part).1.len(), 25);
+}
+
+#[test]
+fn other_settings_are_refused_with_the_difference() {
+    let at = folder("settings");
+    let path = at.join("run.jsonl");
+    certify(&path, &["--rows", "0..4", "--eps", "0.01", "--time", "0"]);
+    let before = fs::read_to_string(&path).expect("a journal");
+    for (changed, name) in [
+        (["--rows", "0..4", "--eps", "0.02", "--time", "0"], "settings.eps was \"0.01\" and is \"0.02\""),
+        (["--rows", "0..5", "--eps", "0.01", "--time", "0"], "inputs.rows was [0,4] and is [0,5]"),
+        (["--rows", "0..4", "--eps", "0.01", "--time", "1"], "settings.time was 0.0 and is 1.0"),
+    ] {
+        let ran = certify(&path, &changed);
+        assert_eq!(ran.status.code(), Some(2));
+        assert!(text(&ran.stderr).contains(name), "{}", text(&ran.stderr));
+        assert_eq!(fs::read_to_string(&path).expect("a journal"), before);
+    }
+}
+
+#[test]
+fn a_damaged_line_is_named() {
+    let at = folder("damaged");
+    let path = at.join("run.jsonl");
+    let asked = ["--rows", "0..6", "--eps", "0.01", "--time", "0"];
+    certify(&path, &asked);
+    let whole = fs::read_to_string(&path).expect("a journal");
+    let mut lines: Vec<String> = whole.lines().map(String::from).collect();
+    lines[3].truncate(25);
+    let damaged = lines.join("\n") + "\n";
+    fs::write(&path, &damaged).expect("a file");
+    let ran = certify(&path, &asked);
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(text(&ran.stderr).contains("line 4 of the journal is damaged"), "{}", text(&ran.stderr));
+    assert_eq!(fs::read_to_string(&path).expect("a journal"), damaged);
+    // As the message says: without that line its sample is computed again.
+    lines.remove(3);
+    fs::write(&path, lines.join("\n") + "\n").expect("a file");
+    assert_eq!(certify(&path, &asked).status.code(), Some(0));
+    assert_eq!(settled(self::lines(&path).1).len(), 6);
+}
+
+#[test]
+fn two_runs_on_one_journal_are_refused() {
+    let at = folder("locked");
+    let path = at.join("run.jsonl");
+    let asked = ["--rows", "0..4", "--eps", "0.01", "--time", "0"];
+    certify(&path, &asked);
+    let held = fs::OpenOptions::new().read(true).write(true).open(&path).expect("a journal");
+    held.try_lock().expect("nobody else");
+    let ran = certify(&path, &asked);
+    assert_eq!(ran.status.code(), Some(4), "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains("another run is writing"), "{}", text(&ran.stderr));
+}
+
+#[test]
+fn mistakes_are_named() {
+    let at = folder("mistakes");
+    let out = at.join("run.jsonl");
+    for (more, words) in [
+        (vec!["--rows", "5..5", "--radius"], "5..5"),
+        (vec!["--rows", "0..999999", "--radius"], "rows 0..999999 are asked for"),
+        (vec!["--shard", "5/4", "--radius"], "no part of a whole"),
+        (vec!["--radius", "--eps", "0.1"], "cannot be used with"),
+        (vec![], "required"),
+        (vec!["--eps", "-1"], "is negative"),
+    ] {
+        let ran = certify(&out, &more);
+        assert_eq!(ran.status.code(), Some(2), "{more:?}");
+        assert!(text(&ran.stderr).contains(words), "{more:?}: {}", text(&ran.stderr));
+        assert!(!out.exists() || fs::metadata(&out).expect("a file").len() == 0, "{more:?}");
+    }
+    let labels = at.join("labels.csv");
+    fs::write(&labels, "1\n2\n").expect("a file");
+    let labels = labels.display().to_string();
+    let ran = clarke(&["certify", NET, "--inputs", INPUTS, "--labels", &labels, "--radius"]);
+    assert!(text(&ran.stderr).contains("samples and 2 labels"), "{}", text(&ran.stderr));
+}
