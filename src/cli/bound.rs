@@ -58,7 +58,7 @@ fn all(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
 
 fn moment(started: Instant, seen: &Progress) -> Moment {
     Moment {
-        seconds: started.elapsed().as_secs_f64(),
+        at: started.elapsed().as_secs_f64(),
         upper: seen.upper,
         lower: seen.lower,
         upper_by: seen.upper_by,
@@ -156,7 +156,7 @@ fn solve(
 }
 
 /// How much work the answer is worth.
-fn options(args: &BoundArgs) -> Options {
+pub fn options(args: &BoundArgs) -> Options {
     let work = &args.work;
     Options {
         method: work.method.clone(),

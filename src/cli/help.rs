@@ -61,15 +61,30 @@ constant `upper`.
 
 Exit code 1: some rows failed.";
 
+pub const MERGE: &str = "\
+Puts the journals of `clarke certify --shard I/N` together: rows in order,
+to --out FILE or stdout. Parts of another job, rows that are missing and
+rows that contradict each other are refused.";
+
+pub const COMPARE: &str = "\
+Asks every method that applies, one after the other, each with --time of its
+own: a table sorted by upper, with the factor to the best lower end. All are
+proven. Memory is the process's peak while the method ran.";
+
+pub const SWEEP: &str = "\
+Both ends for radii from A to B (--eps A..B), each with --time of its own.
+What is proven at one radius counts at the others: an upper end for all
+smaller ones, a lower end for all larger ones.";
+
 pub const INPUTS: &str = "\
-one sample per row: .npy, FILE.npz#NAME, .csv, IDX; .gz of these; or a
-folder of pictures, one sample each, in the order of their names. Images
-are never resized.";
+one sample per row: .npy, FILE.npz#NAME, .csv, IDX; .gz of these; or
+a folder of pictures, one sample each, in the order of their names.
+Images are never resized.";
 
 pub const LABELS: &str = "\
-one whole number per sample, in the order of the samples; for a folder also
-a .csv of lines `name,label`. A sample whose class is not its label is
-not looked at further.";
+one whole number per sample, in the order of the samples; for a folder
+also a .csv of lines `name,label`. A sample whose class is not its label
+is not looked at further.";
 
 pub const SHARD: &str = "\
 a part of the work for one of N machines: `clarke merge` puts the files

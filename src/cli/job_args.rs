@@ -1,7 +1,9 @@
 //! Arguments of commands that go through many samples, as plain values.
 
-use super::args::{ImportArgs, WorkArgs, normalisation};
-use super::flags::WorkFlags;
+use super::args::{BoundArgs, ImportArgs, WorkArgs, normalisation};
+use super::flags::{
+    BoundFlags, ImportFlags, PrintFlags, QuotientFlags, RegionFlags, ResultFlags, UnitFlags, WorkFlags,
+};
 use super::job_flags::CertifyFlags;
 use super::parse;
 use super::print::Print;
@@ -71,4 +73,30 @@ impl CertifyArgs {
             print: Print::new(flags.print),
         })
     }
+}
+
+/// The arguments of `bound` for a command that asks it several times.
+pub fn bound_of(parts: Parts) -> Result<BoundArgs> {
+    BoundArgs::new(BoundFlags {
+        net: Some(parts.net),
+        region: parts.region,
+        quotient: parts.quotient,
+        units: parts.units,
+        import: parts.import,
+        work: parts.work,
+        result: ResultFlags::default(),
+        print: parts.print,
+    })
+}
+
+/// Flags that are those of `bound`.
+#[derive(Debug)]
+pub struct Parts {
+    pub net: PathBuf,
+    pub region: RegionFlags,
+    pub quotient: QuotientFlags,
+    pub units: UnitFlags,
+    pub import: ImportFlags,
+    pub work: WorkFlags,
+    pub print: PrintFlags,
 }

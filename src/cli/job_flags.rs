@@ -2,7 +2,9 @@
 // Brackets in help texts are defaults, not links.
 #![allow(rustdoc::broken_intra_doc_links)]
 
-use super::flag_groups::{ImportFlags, MachineFlags, PrintFlags, UnitFlags};
+use super::flag_groups::{
+    ImportFlags, MachineFlags, PrintFlags, QuotientFlags, RegionFlags, UnitFlags, WorkFlags,
+};
 use super::help;
 use crate::num::Norm;
 use clap::{Args, ValueEnum};
@@ -101,4 +103,63 @@ impl From<Order> for crate::job::Order {
             Order::Worst => Self::Worst,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct MergeFlags {
+    /// journals of parts
+    #[arg(value_name = "SHARD.jsonl", required = true)]
+    pub parts: Vec<PathBuf>,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareFlags {
+    /// .onnx .npz .safetensors .nnet
+    #[arg(value_name = "NET")]
+    pub net: PathBuf,
+    /// names of `clarke methods` [all that apply]
+    #[arg(long, value_name = "A,B,…", help_heading = "Methods", conflicts_with = "method")]
+    pub methods: Option<String>,
+    /// as a Markdown table
+    #[arg(long, help_heading = "Printing", conflicts_with = "format")]
+    pub markdown: bool,
+    #[command(flatten)]
+    pub region: RegionFlags,
+    #[command(flatten)]
+    pub quotient: QuotientFlags,
+    #[command(flatten)]
+    pub units: UnitFlags,
+    #[command(flatten)]
+    pub import: ImportFlags,
+    #[command(flatten)]
+    pub work: WorkFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepFlags {
+    /// .onnx .npz .safetensors .nnet
+    #[arg(value_name = "NET")]
+    pub net: PathBuf,
+    #[command(flatten)]
+    pub region: RegionFlags,
+    /// how many radii, logarithmic [20]
+    #[arg(long, value_name = "N", help_heading = "Result")]
+    pub points: Option<String>,
+    /// both ends against the radius: .svg or .csv
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub quotient: QuotientFlags,
+    #[command(flatten)]
+    pub units: UnitFlags,
+    #[command(flatten)]
+    pub import: ImportFlags,
+    #[command(flatten)]
+    pub work: WorkFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
 }

@@ -7,6 +7,7 @@ mod bound;
 mod certificate;
 mod certify;
 mod check;
+mod compare;
 mod completions;
 mod devices;
 mod drivers;
@@ -24,11 +25,14 @@ pub mod job_flags;
 mod layers;
 mod live;
 mod man;
+mod merge;
 mod methods;
 pub mod parse;
 pub mod print;
 pub mod problem;
 mod summary;
+mod sweep;
+
 mod threads;
 
 use crate::error::{Error, Result};
@@ -61,6 +65,9 @@ fn run(command: Command) -> Result<i32> {
         Command::Bound(flags) => bound::run(*flags),
         Command::Layers(flags) => layers::run(args::LayersArgs::new(*flags)?),
         Command::Certify(flags) => certify::run(job_args::CertifyArgs::new(*flags)?),
+        Command::Merge(flags) => merge::run(flags),
+        Command::Compare(flags) => compare::run(*flags),
+        Command::Sweep(flags) => sweep::run(*flags),
         Command::Check(flags) => check::run(flags),
         Command::Inspect(flags) => inspect::run(flags),
         Command::Devices(flags) => devices::run(flags),

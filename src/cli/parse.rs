@@ -109,6 +109,17 @@ pub fn rows(text: &str) -> Result<Range<usize>> {
     if range.is_empty() { Err(wrong()) } else { Ok(range) }
 }
 
+/// `--eps A..B`, two radii above 0.
+pub fn range(text: &str) -> Result<(Written, Written)> {
+    let wrong = |why: &str| bad("--eps", text, why, "0.001..0.1, the smaller radius first");
+    let (first, last) = text.split_once("..").ok_or_else(|| wrong("is no range of radii"))?;
+    let (first, last) = (radius(first)?, radius(last)?);
+    match Written::ZERO < first && first < last {
+        true => Ok((first, last)),
+        false => Err(wrong("is no range of radii above 0")),
+    }
+}
+
 /// `--shard I/N`, from 1.
 pub fn shard(text: &str) -> Result<Shard> {
     let wrong = || bad("--shard", text, "is no part of a whole", "2/4, the second of four");

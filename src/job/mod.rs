@@ -4,6 +4,7 @@ pub mod bracket;
 pub mod certify;
 pub mod closer;
 pub mod journal;
+pub mod merge;
 pub mod row;
 pub mod samples;
 pub mod summary;

@@ -71,4 +71,33 @@ impl Row {
     pub fn is_done(&self) -> bool {
         self.error.is_none()
     }
+
+    /// Does it say more about the same sample?
+    pub fn is_better(&self, other: &Row) -> bool {
+        let known = |r: &Row| (r.is_done(), r.verified.is_some(), r.radius.unwrap_or(0.0));
+        known(self) > known(other)
+    }
+
+    /// What cannot both be true of the same sample and the same question.
+    pub fn contradicts(&self, other: &Row) -> Option<String> {
+        if let (Some(a), Some(b)) = (self.predicted, other.predicted)
+            && a != b
+        {
+            return Some(format!("its class is proven to be {a} and {b}"));
+        }
+        for (proven, refuted) in [(self, other), (other, self)] {
+            if let (Some(radius), Some(found)) = (proven.radius, &refuted.counterexample)
+                && found.distance < radius
+            {
+                return Some(format!(
+                    "its class is proven to lead to {radius}, and class {} leads at a distance of {}",
+                    found.class, found.distance
+                ));
+            }
+            if proven.verified == Some(true) && refuted.verified == Some(false) {
+                return Some("it is verified and refuted".into());
+            }
+        }
+        None
+    }
 }

@@ -3,12 +3,14 @@
 
 mod axis;
 pub mod checked;
+pub mod compare;
 pub mod count;
 pub mod csv;
 pub mod human;
 pub mod json;
 pub mod plot;
 pub mod quality;
+pub mod sweep;
 
 use crate::num::round::sub_down;
 pub use quality::Quality;

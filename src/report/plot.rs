@@ -8,10 +8,10 @@ use super::csv::line;
 use super::human::{self, base};
 use crate::num::decimal::{rounded_down, rounded_up};
 
-/// Both ends as known from `seconds` on, and what gave them.
+/// Both ends as known from `at` on, a time in seconds or a radius, and what gave them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
-    pub seconds: f64,
+    pub at: f64,
     pub upper: f64,
     pub lower: f64,
     pub upper_by: &'static str,
@@ -36,7 +36,7 @@ impl Moments {
     /// The ends that were reported in the end, where they moved once more.
     pub fn close(&mut self, seconds: f64, upper: f64, lower: f64) {
         if let Some(&last) = self.0.last() {
-            self.add(Moment { seconds, upper, lower, ..last });
+            self.add(Moment { at: seconds, upper, lower, ..last });
         }
     }
 }
@@ -47,7 +47,7 @@ pub fn csv(r: &BoundReport, moments: &Moments) -> String {
     let header =
         ["seconds", &format!("upper ({unit})"), &format!("lower ({unit})"), "parts", "upper_by", "lower_by"];
     let row = |m: &Moment| {
-        let numbers = [format!("{:.3}", m.seconds), format!("{:?}", m.upper), format!("{:?}", m.lower)];
+        let numbers = [format!("{:.3}", m.at), format!("{:?}", m.upper), format!("{:?}", m.lower)];
         let rest = [m.parts.to_string(), m.upper_by.into(), m.lower_by.into()];
         line(numbers.into_iter().chain(rest))
     };
@@ -109,53 +109,79 @@ const LOWER: Curve = Curve {
     rounded: rounded_down,
 };
 
-/// The picture; `seconds` is when the work ended.
+/// What both ends are drawn against.
+struct Against {
+    name: &'static str,
+    log: bool,
+    /// Are numbers of it times?
+    time: bool,
+}
+
+/// The picture of a run; `seconds` is when the work ended.
 pub fn svg(r: &BoundReport, moments: &Moments, seconds: f64) -> String {
+    let head = [
+        format!("{}: {}", base(&r.net.path), human::region(&r.region, r.net.inputs)),
+        human::claim(&r.quotient, r.region.global),
+    ];
+    let list = &moments.0;
+    let first = list.iter().map(|m| m.at).fold(f64::INFINITY, f64::min).max(1e-3);
+    let last = list.iter().map(|m| m.at).fold(seconds, f64::max).max(2e-3);
+    let log = last > LONG * first;
+    let against = Against { name: "time in seconds", log, time: true };
+    let ends = format!("{} ≤ L ≤ {}", rounded_down(r.lower.value, 5), rounded_up(r.upper.value, 5));
+    drawn(&head, &against, [if log { first } else { 0.0 }, last], list, &ends)
+}
+
+/// The picture of both ends against radii.
+pub fn of_radii(head: &[String; 2], list: &[Moment]) -> String {
+    let against = Against { name: "radius", log: true, time: false };
+    let first = list.iter().map(|m| m.at).fold(f64::INFINITY, f64::min);
+    let last = list.iter().map(|m| m.at).fold(0.0, f64::max);
+    drawn(head, &against, [first, last], list, "no finite ends")
+}
+
+/// `ends` is said where there is nothing to draw.
+fn drawn(head: &[String; 2], against: &Against, range: [f64; 2], list: &[Moment], ends: &str) -> String {
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
          font-size=\"13\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n"
     );
-    let title = format!("{}: {}", base(&r.net.path), human::region(&r.region, r.net.inputs));
-    out += &text(LEFT, 26.0, "start", &title, " font-size=\"16\"");
-    out += &text(LEFT, 48.0, "start", &human::claim(&r.quotient, r.region.global), " fill=\"#444\"");
+    out += &text(LEFT, 26.0, "start", &head[0], " font-size=\"16\"");
+    out += &text(LEFT, 48.0, "start", &head[1], " fill=\"#444\"");
     let drawable = |v: f64| v.is_finite() && v > 0.0;
-    let list: Vec<Moment> = moments.0.clone();
     let values = list.iter().flat_map(|m| [m.upper, m.lower]).filter(|v| drawable(*v));
     let (low, high) = values.fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
     if !drawable(high) {
-        let ends = format!("{} ≤ L ≤ {}", rounded_down(r.lower.value, 5), rounded_up(r.upper.value, 5));
         return out + &text(LEFT, 120.0, "start", &format!("{ends}: nothing to draw"), "") + "</svg>\n";
     }
-    let first = list.iter().map(|m| m.seconds).fold(f64::INFINITY, f64::min).max(1e-3);
-    let last = list.iter().map(|m| m.seconds).fold(seconds, f64::max).max(2e-3);
-    let log = last > LONG * first;
-    let time = Axis { from: if log { first } else { 0.0 }, to: last, log, start: LEFT, end: RIGHT };
+    let [from, to] = range;
+    let across = Axis { from, to, log: against.log, start: LEFT, end: RIGHT };
     let size = Axis { from: low / 1.1, to: high * 1.1, log: true, start: BASE, end: TOP };
-    out += &frame(&time, &size);
+    out += &frame(&across, &size, against.name);
     let mut at = TOP + 6.0;
     for curve in [UPPER, LOWER] {
-        out += &curve.drawn(&time, &size, &list);
-        out += &curve.legend(&list, &mut at);
+        out += &curve.drawn(&across, &size, list, against.time);
+        out += &curve.legend(list, against.time, &mut at);
         at += LINE;
     }
     out + "</svg>\n"
 }
 
 /// Both axes with their numbers and names.
-fn frame(time: &Axis, size: &Axis) -> String {
+fn frame(across: &Axis, size: &Axis, name: &str) -> String {
     let mut out = String::new();
     for value in size.ticks() {
         let y = size.place(value);
         out += &format!("<path d=\"M{LEFT} {y:.1}H{RIGHT}\" stroke=\"#ddd\"/>\n");
         out += &text(LEFT - 8.0, y + 4.5, "end", &short(value), "");
     }
-    for value in time.ticks() {
-        let x = time.place(value);
+    for value in across.ticks() {
+        let x = across.place(value);
         out += &format!("<path d=\"M{x:.1} {BASE}v5\" stroke=\"#555\"/>\n");
         out += &text(x, BASE + 20.0, "middle", &short(value), "");
     }
-    let scale = if time.log { "log scale" } else { "linear" };
-    out += &text(0.5 * (LEFT + RIGHT), BASE + 44.0, "middle", &format!("time in seconds ({scale})"), "");
+    let scale = if across.log { "log scale" } else { "linear" };
+    out += &text(0.5 * (LEFT + RIGHT), BASE + 44.0, "middle", &format!("{name} ({scale})"), "");
     let middle = 0.5 * (TOP + BASE);
     let turned = format!(" transform=\"rotate(-90 22 {middle})\"");
     out += &text(22.0, middle, "middle", "bounds on L, output per input (log scale)", &turned);
@@ -176,13 +202,19 @@ impl Curve {
         found
     }
 
-    /// A line of steps, each value until the next, with a sign wherever another method took over.
-    fn drawn(&self, time: &Axis, size: &Axis, list: &[Moment]) -> String {
-        let place = |m: &Moment| (time.place(m.seconds), size.place((self.value)(m)));
+    /// A line of steps with a sign wherever another method took over: each value until the next; an upper end at
+    /// a radius holds at all smaller ones.
+    fn drawn(&self, across: &Axis, size: &Axis, list: &[Moment], time: bool) -> String {
+        let place = |m: &Moment| (across.place(m.at), size.place((self.value)(m)));
+        let ahead = !time && !self.letters;
         let mut path = String::new();
         for m in list.iter().filter(|m| (self.value)(m) > 0.0) {
             let (x, y) = place(m);
-            path += &if path.is_empty() { format!("M{x:.1} {y:.1}") } else { format!("H{x:.1}V{y:.1}") };
+            path += &match path.is_empty() {
+                true => format!("M{x:.1} {y:.1}"),
+                false if ahead => format!("V{y:.1}H{x:.1}"),
+                false => format!("H{x:.1}V{y:.1}"),
+            };
         }
         if path.is_empty() {
             return path;
@@ -220,7 +252,7 @@ impl Curve {
     }
 
     /// What the line means, its last value, and which method gave what.
-    fn legend(&self, list: &[Moment], at: &mut f64) -> String {
+    fn legend(&self, list: &[Moment], time: bool, at: &mut f64) -> String {
         let (color, dash) = (self.color, self.dash);
         let last = list.last().map_or(0.0, self.value);
         let mut out = format!(
@@ -244,7 +276,8 @@ impl Curve {
             }
             let value = (self.rounded)((self.value)(&m), 3);
             out += &text(LEGEND + 12.0, *at, "end", &sign, &format!(" fill=\"{color}\""));
-            let entry = format!("{}, {} s: {value}", (self.by)(&m), human::seconds(m.seconds));
+            let place = if time { format!("{} s", human::seconds(m.at)) } else { short_of(m.at) };
+            let entry = format!("{}, {place}: {value}", (self.by)(&m));
             out += &text(LEGEND + 20.0, *at, "start", &entry, " font-size=\"12\"");
             *at += LINE;
         }
@@ -254,6 +287,11 @@ impl Curve {
 
 fn text(x: f64, y: f64, anchor: &str, words: &str, more: &str) -> String {
     format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\"{more}>{}</text>\n", escaped(words))
+}
+
+/// A radius in three digits.
+fn short_of(v: f64) -> String {
+    rounded_down(v, 3)
 }
 
 /// A round number.

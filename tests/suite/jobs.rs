@@ -191,3 +191,101 @@ fn mistakes_are_named() {
     let ran = clarke(&["certify", NET, "--inputs", INPUTS, "--labels", &labels, "--radius"]);
     assert!(text(&ran.stderr).contains("samples and 2 labels"), "{}", text(&ran.stderr));
 }
+
+#[test]
+fn parts_merged_are_the_whole() {
+    let at = folder("shards");
+    let asked = ["--rows", "0..22", "--eps", "0.05", "--time", "0"];
+    let whole = at.join("whole.jsonl");
+    certify(&whole, &asked);
+    let parts: Vec<PathBuf> = (1..=4).map(|k| at.join(format!("{k}.jsonl"))).collect();
+    for (k, part) in parts.iter().enumerate() {
+        certify(part, &[&asked[..], &["--shard", &format!("{}/4", k + 1)]].concat());
+    }
+    let merged = at.join("all.jsonl");
+    let merge = |parts: &[PathBuf]| {
+        let out = merged.display().to_string();
+        let names: Vec<String> = parts.iter().map(|p| p.display().to_string()).collect();
+        let words: Vec<&str> = ["merge"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        clarke(&[&words[..], &["-o", &out]].concat())
+    };
+    assert_eq!(merge(&parts).status.code(), Some(0));
+    let without_files = |rows: Vec<serde_json::Value>| {
+        let mut rows = settled(rows);
+        for row in rows.iter_mut().filter(|r| !r["counterexample"].is_null()) {
+            row["counterexample"]["file"] = "".into();
+        }
+        rows
+    };
+    assert_eq!(lines(&merged).0, lines(&whole).0);
+    assert_eq!(without_files(lines(&merged).1), without_files(lines(&whole).1));
+    // The merged journal is one that the command goes on with.
+    assert_eq!(certify(&merged, &asked).status.code(), Some(0));
+
+    let gap = merge(&parts[..3]);
+    assert_eq!(gap.status.code(), Some(2));
+    assert!(text(&gap.stderr).contains("5 of 22 rows are missing: 3, 7, 11"), "{}", text(&gap.stderr));
+
+    // A result that contradicts another one is a defect of the program, and is called one.
+    let forged = fs::read_to_string(&parts[0]).expect("a journal").replacen(
+        "\"verified\":true",
+        "\"verified\":false",
+        1,
+    );
+    let other = at.join("forged.jsonl");
+    fs::write(&other, forged).expect("a file");
+    let against = merge(&[&parts[..], &[other]].concat());
+    assert_eq!(against.status.code(), Some(3), "{}", text(&against.stderr));
+    // A part of another job is none of this one.
+    let another = at.join("another.jsonl");
+    certify(&another, &["--rows", "0..22", "--eps", "0.06", "--time", "0"]);
+    assert_eq!(merge(&[&parts[..], &[another]].concat()).status.code(), Some(2));
+}
+
+#[test]
+fn methods_side_by_side() {
+    let at = folder("compare");
+    let asked = ["--input", "tests/data/digits.npy#0", "--eps", "0.02", "--norm", "2", "--time", "2s"];
+    let words = [&["compare", NET][..], &asked].concat();
+    let ran = clarke(&[&words[..], &["--format", "json"]].concat());
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    let rows = json["rows"].as_array().expect("rows");
+    let ends = |name: &str| rows.iter().filter_map(|r| r[name].as_f64()).collect::<Vec<f64>>();
+    let (upper, lower) = (ends("upper"), ends("lower"));
+    assert!(upper.len() > 8 && upper.is_sorted() && lower.len() > 2);
+    let best = lower.iter().fold(0.0f64, |m, v| m.max(*v));
+    assert!(upper.iter().all(|u| *u >= best), "{upper:?} {best}");
+    // The smallest is that of `auto`, up to what methods owe to each other's time.
+    assert!(rows.iter().any(|r| r["method"] == "auto"));
+    let named = clarke(&[&words[..], &["--methods", "product,scaled-gain", "--markdown"]].concat());
+    let table = text(&named.stdout);
+    assert_eq!(table.lines().filter(|l| l.starts_with("| ")).count(), 4, "{table}");
+    let unknown = clarke(&[&words[..], &["--methods", "product,nonsense"]].concat());
+    assert_eq!(unknown.status.code(), Some(2));
+    drop(at);
+}
+
+#[test]
+fn ends_against_the_radius() {
+    let at = folder("sweep");
+    let picture = at.join("sweep.svg");
+    let out = picture.display().to_string();
+    let input = "tests/data/digits.npy#0";
+    let words = ["sweep", NET, "--input", input, "--eps", "0.001..0.1", "--points", "6", "--time", "1s"];
+    let ran = clarke(&[&words[..], &["--plot", &out, "--format", "json"]].concat());
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    let column = |name: &str| -> Vec<f64> {
+        json["rows"].as_array().expect("rows").iter().map(|r| r[name].as_f64().expect("a number")).collect()
+    };
+    let (radius, upper, lower) = (column("radius"), column("upper"), column("lower"));
+    assert_eq!((radius.len(), radius[0], radius[5]), (6, 0.001, 0.1));
+    assert!(upper.is_sorted() && lower.is_sorted() && lower.iter().zip(&upper).all(|(l, u)| l <= u));
+    let svg = fs::read_to_string(&picture).expect("a picture");
+    assert!(svg.contains("radius (log scale)") && svg.ends_with("</svg>\n"));
+    for range in ["0.1..0.01", "0.1", "0..1"] {
+        let words = ["sweep", NET, "--input", input, "--eps", range];
+        assert_eq!(clarke(&words).status.code(), Some(2), "{range}");
+    }
+}

@@ -300,8 +300,8 @@ fn csv_lines_have_all_columns() {
 #[test]
 fn a_picture_says_what_it_shows() {
     let r = report();
-    let moment = |seconds, upper, lower, upper_by, lower_by| plot::Moment {
-        seconds,
+    let moment = |at, upper, lower, upper_by, lower_by| plot::Moment {
+        at,
         upper,
         lower,
         upper_by,
