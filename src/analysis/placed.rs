@@ -28,8 +28,16 @@ pub enum Derived {
 /// The part of the time left that the norm of one layer may take.
 const MEASURED: f64 = 0.05;
 
-/// The norm of a map under scales of its rows.
-type LayerNorm = (LinearMap, Vec<f64>, Upper);
+/// The norm of a map under scales of its rows, and the work that finding it might take.
+struct LayerNorm {
+    map: LinearMap,
+    scale: Vec<f64>,
+    upper: Upper,
+    work: f64,
+}
+
+/// A norm is looked for again where so many times the work is allowed.
+const MORE: f64 = 4.0;
 
 /// A network with its weights on a device, uploaded once.
 pub struct Placed<B: Backend> {
@@ -151,30 +159,40 @@ impl<B: Backend> Placed<B> {
             let own = until.part(MEASURED);
             ((self.measure)(map, &own), !until.is_over())
         };
-        once(&self.sizes, map, &[], find).get()
+        once(&self.sizes, (map, &[], 0.0), find).get()
     }
 
-    /// The norm of a map under these scales of its rows, found once where `find` had the time it wanted.
-    pub fn norm(&self, map: &LinearMap, scale: &[f64], find: impl FnOnce() -> (Upper, bool)) -> Upper {
-        once(&self.norms, map, scale, find)
+    /// The norm of a map under these scales of its rows, found once where `find` had the time it wanted; once more
+    /// where much more work is allowed.
+    pub fn norm(
+        &self,
+        (map, scale, work): (&LinearMap, &[f64], f64),
+        find: impl FnOnce() -> (Upper, bool),
+    ) -> Upper {
+        once(&self.norms, (map, scale, work), find)
     }
 }
 
 /// What a list knows of a map under these scales, or what is found now.
 fn once(
     list: &Mutex<Vec<LayerNorm>>,
-    map: &LinearMap,
-    scale: &[f64],
+    (map, scale, work): (&LinearMap, &[f64], f64),
     find: impl FnOnce() -> (Upper, bool),
 ) -> Upper {
     let lock = || list.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = |n: &&LayerNorm| n.0.is_same(map) && n.1 == scale;
-    if let Some(found) = lock().iter().find(known) {
-        return found.2;
+    let same = |n: &LayerNorm| n.map.is_same(map) && n.scale == scale;
+    let known = lock().iter().find(|n| same(n)).map(|n| (n.upper, n.work));
+    if let Some((upper, before)) = known
+        && work <= MORE * before
+    {
+        return upper;
     }
-    let (upper, in_time) = find();
+    let (found, in_time) = find();
+    let upper = known.map_or(found, |(before, _)| before.min(found));
     if in_time {
-        lock().push((map.clone(), scale.to_vec(), upper));
+        let mut list = lock();
+        list.retain(|n| !same(n));
+        list.push(LayerNorm { map: map.clone(), scale: scale.to_vec(), upper, work });
     }
     upper
 }

@@ -176,7 +176,7 @@ fn folder(path: &str, shape: &[usize], scale: Scale) -> Result<Rows> {
     }
     let mut all = String::new();
     for file in &files {
-        all += &format!("{} {}\n", sha256::hex(&read_file(&file.display().to_string())?), name(file));
+        all += &format!("{} {}\n", sha256::hex(&read_file(file.display().to_string())?), name(file));
     }
     let sha256 = sha256::hex(all.as_bytes());
     Ok(Rows { source: Source::Folder(files), shape: shape.to_vec(), scale, place: path.into(), sha256 })

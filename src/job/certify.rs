@@ -361,7 +361,7 @@ impl Job<'_> {
         let guess = self.placed.linear_radii(&[&one.region], &[one.class], &share)[0];
         let mut radius = 2.0 * guess.unwrap_or(one.proven).max(one.proven);
         for _ in 0..6 {
-            if share.is_over() || !(radius > one.proven) {
+            if share.is_over() || radius.is_nan() || radius <= one.proven {
                 break;
             }
             let Some(region) = Written::float(radius).and_then(|r| one.region.with_radius(r)) else { break };

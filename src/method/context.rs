@@ -145,8 +145,8 @@ impl<'a, B: Backend> Context<'a, B> {
     /// The norm of a layer under scales of its rows, found once.
     pub fn layer_norm(&self, map: &LinearMap, scale: &[f64], find: impl FnOnce(Effort) -> Upper) -> Upper {
         let until = self.budget.deadline.part(LAYER);
+        let work = self.budget.remaining().as_secs_f64() * SHARE * Cpu::DOUBLE.speed();
         let in_time = || {
-            let work = self.budget.remaining().as_secs_f64() * SHARE * Cpu::DOUBLE.speed();
             // A dense matrix takes about as much as its product with its transpose.
             let [short, long] = [map.inputs().min(map.outputs()), map.inputs().max(map.outputs())];
             let dense = matches!(map, LinearMap::Dense(_));
@@ -156,7 +156,7 @@ impl<'a, B: Backend> Context<'a, B> {
             let upper = find(effort.until(&until));
             (upper, !until.is_over())
         };
-        self.placed.norm(map, scale, in_time)
+        self.placed.norm((map, scale, work.max(Effort::UPPER.work)), in_time)
     }
 
     /// Regions so small that f64 rounding would show are computed in double-double.

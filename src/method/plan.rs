@@ -43,16 +43,24 @@ pub struct Plan<B: Backend> {
     steps: Vec<Step<B>>,
     /// Are linear bounds to be found before the first step that is not cheap?
     statuses: bool,
+    /// What has had interval bounds only, for another turn once there are linear ones of the network itself.
+    refined: Vec<Step<B>>,
 }
 
 impl<B: Backend> Plan<B> {
     /// The first cheap one in the order of stages, else the one that costs least.
     pub fn next(&mut self, context: &Context<B>) -> Option<Step<B>> {
+        self.refine(context);
         let work = |step: &Step<B>| step.method.work(context);
         let cheap = self.steps.iter().position(|s| !s.again && is_cheap(context, work(s)));
         if cheap.is_none() && std::mem::take(&mut self.statuses) {
             context.narrow();
             return self.next(context);
+        }
+        if self.steps.is_empty() && !self.refined.is_empty() {
+            // Nothing else is left to do.
+            context.linear();
+            self.refine(context);
         }
         let least = || {
             let fresh = |step: &Step<B>| if step.again { f64::INFINITY } else { work(step) };
@@ -66,6 +74,16 @@ impl<B: Backend> Plan<B> {
         };
         let most = (!self.steps.is_empty() && !step.again).then_some(MOST[kind]);
         Some(Step { most, ..step })
+    }
+
+    /// Another turn for what linear bounds, once they are there, make better.
+    fn refine(&mut self, context: &Context<B>) {
+        if !self.refined.is_empty() && context.site.linear_known().is_some() {
+            let waiting = |r: &Step<B>| self.steps.iter().any(|s| s.method.row().name == r.method.row().name);
+            let more: Vec<Step<B>> = std::mem::take(&mut self.refined);
+            let more: Vec<Step<B>> = more.into_iter().filter(|r| !waiting(r)).collect();
+            self.steps.extend(more);
+        }
     }
 
     /// A second turn for what its part of the time has cut short.
@@ -148,7 +166,9 @@ fn automatic<B: Backend>(context: &Context<B>) -> Plan<B> {
         all().into_iter().filter(fits).flat_map(|m| turns(&place, context, m)).collect();
     steps.sort_by(|a, b| a.turn.total_cmp(&b.turn));
     let statuses = !brief && matches!(place, Place::Region);
-    Plan { steps, statuses }
+    let unknown = statuses && context.linear_counts() && context.site.linear_known().is_none();
+    let refined = steps.iter().filter(|s| unknown && s.method.row().stage.refined).copied().collect();
+    Plan { steps, statuses, refined }
 }
 
 /// What `--method` asks for.
@@ -174,5 +194,9 @@ pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
     }
     let before = of(Centre::ROW.name).filter(|_| row.proves != Proves::Lower);
     let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0, again: false };
-    Ok(Plan { steps: before.into_iter().chain([method]).map(step).collect(), statuses: false })
+    Ok(Plan {
+        steps: before.into_iter().chain([method]).map(step).collect(),
+        statuses: false,
+        refined: vec![],
+    })
 }

@@ -68,6 +68,8 @@ pub struct Stage {
     pub repeats: bool,
     /// Alone, it has time for linear bounds before it.
     pub statuses: bool,
+    /// In `auto` it comes before linear bounds, and once more after them.
+    pub refined: bool,
 }
 
 impl Stage {
@@ -81,5 +83,6 @@ impl Stage {
         monotone: false,
         repeats: false,
         statuses: false,
+        refined: false,
     };
 }

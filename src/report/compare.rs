@@ -122,7 +122,7 @@ pub fn csv(rows: &[Compared]) -> String {
             r.peak_bytes.to_string(),
             r.note.clone(),
         ];
-        line(cells.into_iter())
+        line(cells)
     };
-    line(header.map(String::from).into_iter()) + &rows.iter().map(row).collect::<String>()
+    line(header.map(String::from)) + &rows.iter().map(row).collect::<String>()
 }

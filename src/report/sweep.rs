@@ -88,7 +88,7 @@ pub fn csv(points: &[Point]) -> String {
         let ends = [format!("{:?}", p.radius), decimal_up(p.upper), decimal_down(p.lower)];
         line(ends.into_iter().chain([p.upper_by.into(), p.lower_by.into(), format!("{:.6}", p.seconds)]))
     };
-    line(header.map(String::from).into_iter()) + &points.iter().map(row).collect::<String>()
+    line(header.map(String::from)) + &points.iter().map(row).collect::<String>()
 }
 
 pub fn svg(problem: &Problem, points: &[Point]) -> String {

@@ -26,7 +26,7 @@ struct Case {
 
 impl Case {
     fn new(seed: u64) -> Option<(Case, Maker)> {
-        let mut m = nets::network(seed, if seed % 3 == 0 { Kind::Tiny } else { Kind::Any });
+        let mut m = nets::network(seed, if seed.is_multiple_of(3) { Kind::Tiny } else { Kind::Any });
         let (n, outputs) = (m.net.inputs(), m.net.outputs());
         let centre: Vec<f64> = (0..n).map(|_| m.d.random.between(-1.0, 1.0)).collect();
         let radius = [1e-9, 1e-3, 0.03, 0.2, 1.0][m.d.size(0, 4)];

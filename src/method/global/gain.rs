@@ -391,6 +391,7 @@ impl ScaledGain {
             monotone: true,
             repeats: true,
             statuses: true,
+            refined: false,
         },
     };
 }

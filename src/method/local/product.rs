@@ -181,8 +181,15 @@ impl Local {
         paper: "Huang et al. 2021",
         formula: "L ≤ Π ‖D_k W_k‖ over layers, rows and columns of neurons that are off left out",
         loose: "deep: layer norms multiply. Equal to `product` where no neuron is fixed off",
-        slopes: "linear bounds where it is named alone, interval ones in `auto`",
-        stage: Stage { region: Some(2), tiny: Some(2), point: Some(2), statuses: true, ..Stage::NONE },
+        slopes: "linear bounds where it is named alone; in `auto` interval ones, then linear ones where there is time",
+        stage: Stage {
+            region: Some(2),
+            tiny: Some(2),
+            point: Some(2),
+            statuses: true,
+            refined: true,
+            ..Stage::NONE
+        },
     };
 }
 

@@ -120,7 +120,7 @@ impl<B: Backend> Lines<'_, B> {
             let now = self.tops(regions, &open, &tried);
             for i in open {
                 let (at, end) = (highest(&now, i), highest(top, i));
-                if !(at < 0.0) {
+                if at.is_nan() || at >= 0.0 {
                     tried[i] = 0.0;
                     continue;
                 }
