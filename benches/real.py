@@ -183,6 +183,21 @@ vgg16 2 0.0001-own
 vgg16 2 0.01-own
 """
 
+# Large networks at small radii, asked for with --large only; the figure that is asked for is against the product of layer
+# norms, `--method product`.
+LARGE = """
+alexnet 2 0.0001-own
+alexnet 2 0.001-own
+alexnet 2 0.01-own
+alexnet inf 0.00001-own
+alexnet inf 0.0001-own
+tumor_vgg16 2 0.0001
+tumor_vgg16 2 0.001
+tumor_vgg16 2 0.01
+tumor_vgg16 inf 0.00001
+tumor_vgg16 inf 0.0001
+"""
+
 # The photographs' crops: file, and where in its free room they lie from left and top.
 CROPS = [("chelsea.png", 0.5, 0.5), ("coffee.png", 0.5, 0.5), ("coffee.png", 0.0, 0.0)]
 
@@ -232,7 +247,7 @@ class Case:
 
 CASES = [
     Case(part, line)
-    for part, lines in (("radii", RADII), ("targets", TARGETS))
+    for part, lines in (("radii", RADII), ("targets", TARGETS), ("large", LARGE))
     for line in lines.splitlines()
     if line
 ]
@@ -487,7 +502,7 @@ def summary(plan, rows, labels, limit):
     say()
     say(f"{'':<26}{'tight':>7}{'useful':>7}{'weak':>7}{'vacuous':>8}{'none':>6}{'seconds':>10}{'MB':>8}")
     for label in labels:
-        for part in ("radii", "targets"):
+        for part in ("radii", "targets", "large"):
             mine = [row for case, who, row in seen if row and who == label and case.part == part]
             if not mine:
                 continue
@@ -549,6 +564,7 @@ def main():
     parser.add_argument("--binary2", type=pathlib.Path, metavar="OTHER", help="what the first one is compared with")
     parser.add_argument("--time", type=float, default=60, help="seconds for each run (default: 60)")
     parser.add_argument("--short", action="store_true", help="one image of some cases of every kind")
+    parser.add_argument("--large", action="store_true", help="large networks at small radii, and nothing else")
     parser.add_argument("--only", metavar="SUBSTRING", help="cases whose name, or network's file, has it")
     parser.add_argument("--images", default="0,1,2", help="rows of the data sets (default: 0,1,2)")
     parser.add_argument("--out", type=pathlib.Path, metavar="CSV", help="write there, not to standard output")
@@ -575,7 +591,8 @@ def main():
         parser.error("--images takes numbers from 0, separated by commas")
     if args.short:
         images = images[:1]
-    cases = [case for case in CASES if case.short or not args.short]
+    parts = ("large",) if args.large else ("radii", "targets")
+    cases = [case for case in CASES if case.part in parts and (case.short or not args.short)]
     if args.only:
         cases = [case for case in cases if args.only in case.name or args.only in case.file]
     if not cases:

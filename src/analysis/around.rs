@@ -16,6 +16,7 @@ use crate::rules::nominal::Nominal;
 use crate::rules::reach::{Layers, Reach};
 use crate::sweep::{Bounds, Cones, Ends, Layouts, Prepared};
 use ndarray::Array2;
+use rayon::prelude::*;
 
 /// Entries of rows at every node that are held at a time.
 const AT_ONCE: usize = 1 << 22;
@@ -68,23 +69,31 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
         }
     }
 
-    /// Narrower ends of these features of node k for one item, as far as time allows; `work`: multiplications
-    /// of a pass back from there.
-    pub fn narrow(
-        &mut self,
-        (k, item): (usize, usize),
-        open: &[usize],
-        own: &mut Ends,
-        spend: (&Budget, f64),
-    ) {
+    /// Narrower ends of each item's open features of node k, as far as time allows; `work`: multiplications of a
+    /// pass back from there. Items do not see each other: each gets what it has alone.
+    pub fn narrow(&mut self, k: usize, open: &Array2<bool>, own: &mut Ends, spend: (&Budget, f64)) {
         let (budget, work) = spend;
-        let mut kept = Kept::new(self.prepared.net, k);
-        if self.bound((k, item), open, own, (budget, work, &mut kept)).is_none() {
-            return;
+        let listed = |item: usize| {
+            let row = open.row(item);
+            (0..row.len()).filter(|&j| row[j]).collect::<Vec<usize>>()
+        };
+        let one = |item: usize| {
+            let mut kept = Kept::new(self.prepared.net, k);
+            let mut mine = own.item(item);
+            let all = self.bound((k, item), &listed(item), &mut mine, (budget, work, &mut kept));
+            let price = budget.part(SHARE).affords(kept.price());
+            (mine, all.filter(|()| price).map(|()| kept))
+        };
+        let found: Vec<_> = (0..open.nrows()).into_par_iter().map(one).collect();
+        for (item, (mine, _)) in found.iter().enumerate() {
+            own.lo.row_mut(item).assign(&mine.lo.row(0));
+            own.hi.row_mut(item).assign(&mine.hi.row(0));
         }
-        if budget.part(SHARE).affords(kept.price()) {
-            self.nominal[item].expect(k, &kept);
-        }
+        self.nominal.par_iter_mut().zip(found).for_each(|(nominal, (_, kept))| {
+            if let Some(kept) = kept {
+                nominal.expect(k, &kept);
+            }
+        });
     }
 
     /// None unless all of them were bounded.
@@ -117,11 +126,11 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
                 return None;
             }
             nominal.bound((k, &cones), part, &at, &mut |j, [lo, hi], row| {
-                let (l, h) = (own.lo[[item, j]].max(lo), own.hi[[item, j]].min(hi));
+                let (l, h) = (own.lo[[0, j]].max(lo), own.hi[[0, j]].min(hi));
                 if l <= h {
-                    (own.lo[[item, j]], own.hi[[item, j]]) = (l, h);
+                    (own.lo[[0, j]], own.hi[[0, j]]) = (l, h);
                 }
-                kept.take((j, own.lo[[item, j]], own.hi[[item, j]]), row);
+                kept.take((j, own.lo[[0, j]], own.hi[[0, j]]), row);
             })?;
         }
         (!self.prepared.is_late()).then_some(())

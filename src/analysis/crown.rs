@@ -17,7 +17,9 @@ use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
 use crate::region::Region;
-use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, signs, slopes, take_signs};
+use crate::rules::linear::{
+    Regions, Relaxation, Relaxed, over, relax, signs, signs_each, slopes, take_signs, take_signs_each,
+};
 use crate::rules::reach::{Layers, rough};
 use crate::rules::relevance;
 use crate::rules::secant::secants;
@@ -99,7 +101,7 @@ fn centred<'a, 'n, B: Backend>(
     prepared: &'a Prepared<'n, B>,
     placed: &'a Placed<B>,
     regions: Regions<'a>,
-    (input, budget, norm): (&Enclosure, &'a Budget, &'a dyn Fn(&LinearMap) -> f64),
+    (input, budget, norm): (&Enclosure, &'a Budget, &'a (dyn Fn(&LinearMap) -> f64 + Sync)),
 ) -> Pass<'a, 'n, B> {
     let (lo, hi) = ends2(input, true);
     let mut sweep = Pass::new(prepared, regions, input.dim().0, budget);
@@ -292,14 +294,11 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         self.trace.values[k] = Some(b.intersect(&value, &upload_ends(b, own)));
     }
 
-    /// Backward passes under the slopes at the centres, one item after the other: each gets what it has alone.
+    /// Backward passes under the slopes at the centres.
     fn nominal(&mut self, k: usize, own: &mut Ends) {
         let all = self.open(k, own, 0);
         let Some(around) = &mut self.around else { return };
-        for (item, row) in all.outer_iter().enumerate() {
-            let open: Vec<usize> = (0..row.len()).filter(|&j| row[j]).collect();
-            around.narrow((k, item), &open, own, (self.budget, self.work[k]));
-        }
+        around.narrow(k, &all, own, (self.budget, self.work[k]));
     }
 
     fn sharpen(&mut self, k: usize, own: &mut Ends, given: &mut Given) {
@@ -322,7 +321,10 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             return;
         }
         self.ends.set(k, own.clone());
-        self.refine(k, &open, own, &mut given.cuts);
+        match &mut given.cuts {
+            Some(cuts) => self.refine(k, &open, own, *cuts),
+            None => self.refine_each(k, own),
+        }
         self.ends.set(k, own.clone());
         if given.optimised && self.budget.part(OPTIMISED).affords_on(self.prepared.backend, price) {
             (0..self.items).for_each(|item| self.optimise(k, item, own));
@@ -379,44 +381,57 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         open
     }
 
-    /// Back-substitutes +e_j and -e_j for all open features, chunk by chunk.
-    fn refine(&self, k: usize, open: &[usize], own: &mut Ends, cuts: &mut Option<&mut dyn Cuts>) {
+    /// Rows of back-substitution of node k that are carried at a time.
+    fn chunk(&self, k: usize) -> usize {
         let (b, net) = (self.prepared.backend, self.prepared.net);
-        let relaxed = Relaxed { prepared: self.prepared, relaxations: &self.relaxations, ends: &self.ends };
         let widest = net.nodes[..=k].iter().map(|n| n.len()).max().unwrap_or(1);
         let affordable = self.budget.at_once(b, 4.0 * self.items as f64 * self.work[k]);
-        let chunk = (self.budget.rows(widest * self.items) / 2).clamp(1, 512).min(affordable);
-        let before = own.clone();
-        for part in open.chunks(chunk) {
+        (self.budget.rows(widest * self.items) / 2).clamp(1, 512).min(affordable)
+    }
+
+    /// Back-substitutes +e_j and -e_j for every item's own open features, chunk by chunk: each gets the bounds that
+    /// it has alone.
+    fn refine_each(&self, k: usize, own: &mut Ends) {
+        let b = self.prepared.backend;
+        let relaxed = Relaxed { prepared: self.prepared, relaxations: &self.relaxations, ends: &self.ends };
+        let all = self.open(k, own, 0);
+        let listed = |row: ndarray::ArrayView1<bool>| (0..row.len()).filter(|&j| row[j]).collect();
+        let each: Vec<Vec<usize>> = all.outer_iter().map(listed).collect();
+        let most = each.iter().map(Vec::len).max().unwrap_or(0);
+        let chunk = self.chunk(k);
+        for start in (0..most).step_by(chunk) {
+            if self.budget.is_over() {
+                return;
+            }
+            let within = |open: &Vec<usize>| start.min(open.len())..(start + chunk).min(open.len());
+            let part: Vec<&[usize]> = each.iter().map(|open| &open[within(open)]).collect();
+            let rows = signs_each(self.prepared.net.nodes[k].len(), &part);
+            let (input, constants) = relaxed.above(k, &rows, &mut |_, _| {});
+            let top = over(b, self.regions, self.ends.of(0), input, constants);
+            take_signs_each(own, &top, &part);
+        }
+    }
+
+    /// The same of all open features of all items, with what their linear functions say of half-spaces.
+    fn refine(&self, k: usize, open: &[usize], own: &mut Ends, cuts: &mut dyn Cuts) {
+        let (b, net) = (self.prepared.backend, self.prepared.net);
+        let relaxed = Relaxed { prepared: self.prepared, relaxations: &self.relaxations, ends: &self.ends };
+        for part in open.chunks(self.chunk(k)) {
             if self.budget.is_over() {
                 return;
             }
             let rows = signs(self.items, net.nodes[k].len(), part);
             let mut coefficients = None;
             let mut seen = |n: usize, a: &B::Block| {
-                if n == 0 && cuts.is_some() {
+                if n == 0 {
                     coefficients = Some(b.read(a).centre);
                 }
             };
             let (input, constants) = relaxed.above(k, &rows, &mut seen);
-            let box_ = self.ends.of(0);
-            let mut top = over(b, self.regions, box_, input, constants.clone());
-            if cuts.is_none() {
-                self.keep_decided(k, part, &before, &mut top);
-            }
+            let top = over(b, self.regions, self.ends.of(0), input, constants.clone());
             take_signs(own, &top, part);
-            if let (Some(cuts), Some(coefficients)) = (cuts.as_mut(), coefficients) {
+            if let Some(coefficients) = coefficients {
                 cuts.tighten(k, part, &coefficients, &constants, own);
-            }
-        }
-    }
-
-    /// What is open for one item only says nothing of the others: each gets the bounds that it has alone.
-    fn keep_decided(&self, k: usize, part: &[usize], before: &Ends, top: &mut Array2<f64>) {
-        let open = self.open(k, before, 0);
-        for (i, (t, &j)) in (0..self.items).flat_map(|i| part.iter().enumerate().map(move |p| (i, p))) {
-            if !open[[i, j]] {
-                (top[[i, 2 * t]], top[[i, 2 * t + 1]]) = (f64::INFINITY, f64::INFINITY);
             }
         }
     }

@@ -178,7 +178,7 @@ fn searched(args: &BoundArgs, budget: &Budget) -> Budget {
     Budget { deadline: budget.deadline.part(share), ..budget.clone() }
 }
 
-fn check_method(name: &str) -> Result<()> {
+pub fn check_method(name: &str) -> Result<()> {
     if name == "auto" || table::find(name).is_some() {
         return Ok(());
     }

@@ -107,6 +107,7 @@ fn header(args: &CertifyArgs, model: &Model, samples: &Samples) -> Value {
     json!({
         "schema": SCHEMA,
         "tool": Tool::current(),
+        "command": command(),
         "net": { "path": args.net.display().to_string(), "sha256": model.sha256(),
                  "inputs": model.inputs(), "outputs": model.outputs() },
         "inputs": { "path": args.inputs, "sha256": samples.sha256(), "rows": [range.start, range.end] },
@@ -124,6 +125,16 @@ fn header(args: &CertifyArgs, model: &Model, samples: &Samples) -> Value {
             "time": args.work.time.as_secs_f64(), "gap": args.work.gap, "seed": args.work.seed,
         },
     })
+}
+
+/// The command line as it can be given again.
+fn command() -> String {
+    let plain = |w: &String| {
+        !w.is_empty() && w.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./,:+#@%".contains(c))
+    };
+    let quoted = |w: String| if plain(&w) { w } else { format!("'{}'", w.replace('\'', "'\\''")) };
+    let words = std::env::args_os().skip(1).map(|w| quoted(w.to_string_lossy().into_owned()));
+    ["clarke".to_string()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Where rows go, and what is there.

@@ -12,7 +12,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Units")]
 pub struct UnitFlags {
     /// 8-bit images: divided by 255 or as they are [unit]
@@ -26,7 +26,7 @@ pub struct UnitFlags {
     pub std: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub struct ImportFlags {
     /// for dynamic axes: 1,3,224,224
@@ -41,7 +41,7 @@ pub struct ImportFlags {
 }
 
 /// Where the work happens.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Machine")]
 pub struct MachineFlags {
     /// auto, cpu, gpu, gpu:N [auto]
@@ -182,7 +182,7 @@ pub struct QuotientFlags {
     pub quantity: Option<Quantity>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Work")]
 pub struct WorkFlags {
     /// auto, or a name of `clarke methods` [auto]

@@ -9,7 +9,9 @@ pub use super::flag_groups::{
     WorkFlags,
 };
 use super::help;
-use super::job_flags::{CertifyFlags, CompareFlags, MergeFlags, SweepFlags};
+use super::job_flags::{
+    BatchFlags, CertifyFlags, CompareFlags, DiffFlags, MergeFlags, ReportFlags, SweepFlags,
+};
 use crate::num::Norm;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -33,9 +35,17 @@ pub enum Command {
     /// Many samples: a radius or yes/no for each, resumable
     #[command(long_about = help::CERTIFY)]
     Certify(Box<CertifyFlags>),
+    /// Any instances, one a line of a table, resumable
+    #[command(long_about = help::BATCH)]
+    Batch(Box<BatchFlags>),
     /// Journals of parts of a job as one
     #[command(long_about = help::MERGE)]
     Merge(MergeFlags),
+    /// Journals side by side
+    #[command(long_about = help::DIFF)]
+    Diff(DiffFlags),
+    /// A journal as one self-contained page
+    Report(ReportFlags),
     /// Methods side by side on one problem
     #[command(long_about = help::COMPARE)]
     Compare(Box<CompareFlags>),

@@ -61,10 +61,26 @@ constant `upper`.
 
 Exit code 1: some rows failed.";
 
+pub const BATCH: &str = "\
+What `clarke bound` says of every line of a table. Lines go to --out FILE as
+they are finished, one JSON object each after a header; the same command
+goes on with that file. Networks are opened once.";
+
+pub const JOBS: &str = "\
+columns, any but net may be absent: key, net, input, eps, ball,
+in_norm, out_norm, output, quantity, clip, method, time; vnnlib
+instead of input and eps. Without a header: network, property,
+seconds. Files are looked for beside the table, too.";
+
 pub const MERGE: &str = "\
 Puts the journals of `clarke certify --shard I/N` together: rows in order,
 to --out FILE or stdout. Parts of another job, rows that are missing and
 rows that contradict each other are refused.";
+
+pub const DIFF: &str = "\
+Counts of every journal, and the rows that differ in more than their times;
+with --out FILE.html also a page with pictures. What cannot both be true,
+such as a radius beyond a proven counterexample, is named, exit code 3.";
 
 pub const COMPARE: &str = "\
 Asks every method that applies, one after the other, each with --time of its
@@ -83,21 +99,21 @@ Images are never resized.";
 
 pub const LABELS: &str = "\
 one whole number per sample, in the order of the samples; for a folder
-also a .csv of lines `name,label`. A sample whose class is not its label
-is not looked at further.";
+also a .csv of lines `name,label`. A sample whose class is not its
+label is not looked at further.";
 
 pub const SHARD: &str = "\
-a part of the work for one of N machines: `clarke merge` puts the files
-together";
+a part of the work for one of N machines: `clarke merge` puts the
+files together";
 
 pub const TIME_OF_SAMPLES: &str = "\
 limit for each sample: 10s, 500ms. 0: linear bounds of many samples at
 once, and nothing dearer.";
 
 pub const ORDER: &str = "\
-which of the samples that linear bounds leave open get the dearer steps
-first: `rows` in the order of the file, `promising` those nearest to a
-proof, `worst` those farthest from it";
+which of the samples that linear bounds leave open get the dearer
+steps first: `rows` in the order of the file, `promising` those
+nearest to a proof, `worst` those farthest from it";
 
 pub const BOUND: &str = "\
 A proven pair of bounds for one region.

@@ -163,3 +163,36 @@ pub struct SweepFlags {
     #[command(flatten)]
     pub print: PrintFlags,
 }
+
+#[derive(Debug, Args)]
+pub struct ReportFlags {
+    /// a journal of `clarke certify`
+    #[arg(value_name = "RUN.jsonl")]
+    pub journal: PathBuf,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct BatchFlags {
+    /// a table, or VNN-COMP's list of network, property, limit
+    #[arg(value_name = "JOBS.csv", long_help = help::JOBS)]
+    pub jobs: PathBuf,
+    #[command(flatten)]
+    pub units: UnitFlags,
+    #[command(flatten)]
+    pub import: ImportFlags,
+    #[command(flatten)]
+    pub work: WorkFlags,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffFlags {
+    /// journals of `clarke certify`
+    #[arg(value_name = "RUN.jsonl", required = true, num_args = 2..)]
+    pub journals: Vec<PathBuf>,
+    #[command(flatten)]
+    pub print: PrintFlags,
+}

@@ -3,6 +3,7 @@
 
 pub mod args;
 mod bar;
+mod batch;
 mod bound;
 mod certificate;
 mod certify;
@@ -10,6 +11,7 @@ mod check;
 mod compare;
 mod completions;
 mod devices;
+mod diff;
 mod drivers;
 mod dump;
 pub mod exit;
@@ -30,6 +32,7 @@ mod methods;
 pub mod parse;
 pub mod print;
 pub mod problem;
+mod report;
 mod summary;
 mod sweep;
 
@@ -65,7 +68,10 @@ fn run(command: Command) -> Result<i32> {
         Command::Bound(flags) => bound::run(*flags),
         Command::Layers(flags) => layers::run(args::LayersArgs::new(*flags)?),
         Command::Certify(flags) => certify::run(job_args::CertifyArgs::new(*flags)?),
+        Command::Batch(flags) => batch::run(*flags),
         Command::Merge(flags) => merge::run(flags),
+        Command::Diff(flags) => diff::run(flags),
+        Command::Report(flags) => report::run(flags),
         Command::Compare(flags) => compare::run(*flags),
         Command::Sweep(flags) => sweep::run(*flags),
         Command::Check(flags) => check::run(flags),

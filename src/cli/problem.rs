@@ -27,15 +27,24 @@ pub struct Loaded {
     pub warnings: Vec<WarningInfo>,
 }
 
+/// The network, with what is applied to inputs first.
+pub fn open(args: &BoundArgs) -> Result<Model> {
+    let model = Model::import(&args.net, &args.import.options()).map_err(unsupported)?;
+    model.normalised(args.mean.as_deref(), args.std.as_deref())
+}
+
 /// From the arguments to the problem: the network, the sample, the region, the question.
 pub fn load(args: &BoundArgs) -> Result<Loaded> {
+    of(args, open(args)?)
+}
+
+/// The same of a network that is open.
+pub fn of(args: &BoundArgs, model: Model) -> Result<Loaded> {
     let path = args.net.display().to_string();
-    let model = Model::import(&args.net, &args.import.options()).map_err(unsupported)?;
     let noted = model.net().warnings.iter();
     let noted = noted.map(|w| WarningInfo { code: w.code.into(), text: w.text.clone() });
     let mut warnings: Vec<WarningInfo> = args.notes.iter().cloned().chain(noted).collect();
     let shape = model.net().nodes[0].shape.clone();
-    let model = model.normalised(args.mean.as_deref(), args.std.as_deref())?;
     let net = model.net();
     let sample = sample(args, &shape, net)?;
     warnings.extend(hints::units(args, sample.values.as_deref(), sample.eight_bit));

@@ -14,6 +14,7 @@ mod image;
 pub mod input;
 pub mod npy;
 pub mod npz;
+pub mod records;
 pub mod regions;
 pub mod sample;
 pub mod sha1;

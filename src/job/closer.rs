@@ -59,7 +59,8 @@ impl Asked<'_> {
             let upper = answer.upper();
             let within = match sub_down(margin, mul_up(upper, size)) > 0.0 {
                 true => radius,
-                false => below(div_down(margin, upper)).min(radius),
+                // Less than the ball's: on all of it nothing is proven.
+                false => below(div_down(margin, upper)).min(below(radius)),
             };
             if within < proven.radius || proven.upper == 0.0 {
                 proven = Proven { radius: within.min(proven.radius), upper, method: answer.upper_by() };

@@ -20,8 +20,8 @@ pub struct Journal {
     length: u64,
 }
 
-/// What may change between two runs: the build, and where files lie whose contents are known.
-const FREE: [&str; 2] = ["tool", "path"];
+/// What may change between two runs: the build, how it was called, and where files lie whose contents are known.
+const FREE: [&str; 4] = ["tool", "path", "command", "assumptions"];
 
 impl Journal {
     /// Goes on with the file, or begins it. `seen` gets every row that is there, the later ones of a sample too.

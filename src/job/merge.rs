@@ -38,6 +38,8 @@ impl Merged {
             return Err(Error::input("the journal is empty").at(part.display().to_string()));
         };
         object.insert("shard".into(), Value::Null);
+        // That of one part alone.
+        object.remove("command");
         if self.header.is_null() {
             self.header = header;
         } else {
@@ -55,7 +57,7 @@ impl Merged {
     /// A later try at a row counts more than a failed one; two results must not contradict each other.
     fn take(&mut self, row: Row, part: &Path) -> Result<()> {
         if let Some(before) = self.rows.get(&row.row) {
-            if let Some(why) = before.contradicts(&row) {
+            if let Some(why) = before.contradicts(&row, true) {
                 let other = &self.from[&row.row];
                 return Err(Error::new(Kind::Check, format!("row {}: {why}", row.row))
                     .at(format!("{} and {}", other.display(), part.display()))

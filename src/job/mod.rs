@@ -3,6 +3,7 @@
 pub mod bracket;
 pub mod certify;
 pub mod closer;
+pub mod diff;
 pub mod journal;
 pub mod merge;
 pub mod row;

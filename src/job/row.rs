@@ -78,8 +78,8 @@ impl Row {
         known(self) > known(other)
     }
 
-    /// What cannot both be true of the same sample and the same question.
-    pub fn contradicts(&self, other: &Row) -> Option<String> {
+    /// What cannot both be true of the same sample in balls of the same shape; `alike`: the same was asked of it.
+    pub fn contradicts(&self, other: &Row, alike: bool) -> Option<String> {
         if let (Some(a), Some(b)) = (self.predicted, other.predicted)
             && a != b
         {
@@ -94,7 +94,7 @@ impl Row {
                     found.class, found.distance
                 ));
             }
-            if proven.verified == Some(true) && refuted.verified == Some(false) {
+            if alike && proven.verified == Some(true) && refuted.verified == Some(false) {
                 return Some("it is verified and refuted".into());
             }
         }

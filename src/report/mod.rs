@@ -2,10 +2,12 @@
 //! Nothing is computed here but the rounding of printed digits, always away from the claim.
 
 mod axis;
+pub mod chart;
 pub mod checked;
 pub mod compare;
 pub mod count;
 pub mod csv;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod plot;

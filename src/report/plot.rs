@@ -4,6 +4,7 @@
 
 use super::BoundReport;
 use super::axis::Axis;
+use super::chart::{escaped, short};
 use super::csv::line;
 use super::human::{self, base};
 use crate::num::decimal::{rounded_down, rounded_up};
@@ -292,19 +293,4 @@ fn text(x: f64, y: f64, anchor: &str, words: &str, more: &str) -> String {
 /// A radius in three digits.
 fn short_of(v: f64) -> String {
     rounded_down(v, 3)
-}
-
-/// A round number.
-fn short(v: f64) -> String {
-    match v.abs() {
-        a if a == 0.0 || (1e-3..1e5).contains(&a) => {
-            format!("{v:.7}").trim_end_matches('0').trim_end_matches('.').into()
-        }
-        _ => format!("{v:e}"),
-    }
-}
-
-fn escaped(text: &str) -> String {
-    let visible = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
-    visible.collect::<String>().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

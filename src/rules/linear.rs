@@ -325,6 +325,31 @@ pub fn signs(items: usize, features: usize, wanted: &[usize]) -> Enclosure {
     rows
 }
 
+/// The same where every item has features of its own; rows of 0 where it has fewer than others.
+pub fn signs_each(features: usize, wanted: &[&[usize]]) -> Enclosure {
+    let most = wanted.iter().map(|w| w.len()).max().unwrap_or(0);
+    let mut rows = Enclosure::zeros(wanted.len(), 2 * most, features);
+    for (item, own) in wanted.iter().enumerate() {
+        for (t, &j) in own.iter().enumerate() {
+            rows.centre[[item, 2 * t, j]] = 1.0;
+            rows.centre[[item, 2 * t + 1, j]] = -1.0;
+        }
+    }
+    rows
+}
+
+/// What upper bounds of these rows say about every item's own features.
+pub fn take_signs_each(ends: &mut Ends, top: &Array2<f64>, wanted: &[&[usize]]) {
+    let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());
+    for (item, own) in wanted.iter().enumerate() {
+        for (t, &j) in own.iter().enumerate() {
+            hi[[item, j]] = top[[item, 2 * t]];
+            lo[[item, j]] = -top[[item, 2 * t + 1]];
+        }
+    }
+    ends.tighten(&lo, &hi);
+}
+
 /// What upper bounds of these rows say about the features.
 pub fn take_signs(ends: &mut Ends, top: &Array2<f64>, wanted: &[usize]) {
     let (mut lo, mut hi) = (ends.lo.clone(), ends.hi.clone());

@@ -28,7 +28,7 @@ pub struct Layers<'l, B: Backend> {
     /// Their weights squared.
     pub squares: &'l Maps<B>,
     /// Upper bounds of their norms.
-    pub norm: &'l dyn Fn(&LinearMap) -> f64,
+    pub norm: &'l (dyn Fn(&LinearMap) -> f64 + Sync),
 }
 
 /// A sweep that follows the values' own, node by node.

@@ -217,7 +217,11 @@ fn parts_merged_are_the_whole() {
         }
         rows
     };
-    assert_eq!(lines(&merged).0, lines(&whole).0);
+    let unnamed = |mut header: serde_json::Value| {
+        header.as_object_mut().expect("a header").remove("command");
+        header
+    };
+    assert_eq!(unnamed(lines(&merged).0), unnamed(lines(&whole).0));
     assert_eq!(without_files(lines(&merged).1), without_files(lines(&whole).1));
     // The merged journal is one that the command goes on with.
     assert_eq!(certify(&merged, &asked).status.code(), Some(0));
@@ -288,4 +292,122 @@ fn ends_against_the_radius() {
         let words = ["sweep", NET, "--input", input, "--eps", range];
         assert_eq!(clarke(&words).status.code(), Some(2), "{range}");
     }
+}
+
+#[test]
+fn a_report_needs_nothing_else() {
+    let at = folder("report");
+    let (run, page) = (at.join("run.jsonl"), at.join("run.html"));
+    certify(&run, &["--rows", "0..40", "--radius", "--time", "0", "--clip", "0,1"]);
+    let (run, out) = (run.display().to_string(), page.display().to_string());
+    assert_eq!(clarke(&["report", &run, "-o", &out]).status.code(), Some(0));
+    let html = fs::read_to_string(&page).expect("a page");
+    for part in
+        ["<!doctype html>", "Certified accuracy", "Certified radii", "Margins and radii", "Slowest samples"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    // No script, and nothing from anywhere.
+    for foreign in ["<script", "http:", "https:", "url(", "@import", " src="] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+    assert!(html.contains("prefers-color-scheme:dark") && html.contains("width=device-width"));
+    // The command that it names begins the same journal again.
+    assert!(html.contains("clarke certify tests/data/digits.onnx"), "{html}");
+    // What is no journal is none, and hostile names stay text.
+    let other = at.join("other.jsonl");
+    fs::write(&other, "{\"a\":1}\n").expect("a file");
+    assert_eq!(clarke(&["report", &other.display().to_string()]).status.code(), Some(2));
+    let text_of =
+        fs::read_to_string(&run).expect("a journal").replace("\"key\":\"3\"", "\"key\":\"<script>x\"");
+    let hostile = at.join("hostile.jsonl");
+    fs::write(&hostile, text_of).expect("a file");
+    let ran = clarke(&["report", &hostile.display().to_string()]);
+    assert!(text(&ran.stdout).contains("&lt;script&gt;x") && !text(&ran.stdout).contains("<script"));
+}
+
+#[test]
+fn a_table_of_jobs() {
+    let at = folder("batch");
+    let (jobs, out) = (at.join("jobs.csv"), at.join("out.jsonl"));
+    let net = Path::new(NET).canonicalize().expect("a network").display().to_string();
+    let input = Path::new(INPUTS).canonicalize().expect("samples").display().to_string();
+    let table = format!(
+        "key,net,input,eps,in_norm,out_norm,output,quantity,clip,time\n\
+         a,{net},{input}#0,0.01,inf,inf,all,,\"0,1\",1s\n\
+         b,{net},{input}#1,2/255,2,2,3-5,anchored,,500ms\n\
+         c,{net},,,2,2,,,,1s\n\
+         d,{net},{input}#99999,0.01,,,,,,\n"
+    );
+    fs::write(&jobs, &table).expect("a file");
+    let (jobs_name, name) = (jobs.display().to_string(), out.display().to_string());
+    let ran = clarke(&["batch", &jobs_name, "-o", &name, "--device", "cpu", "--time", "2s"]);
+    assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stderr));
+    let (header, rows) = lines(&out);
+    assert_eq!((header["schema"].as_str(), rows.len()), (Some("clarke.batch/1"), 4));
+    let of = |key: &str| rows.iter().find(|r| r["key"] == key).expect("a row");
+    for key in ["a", "b", "c"] {
+        let end = |name: &str| of(key)[name]["value"].as_f64().expect("a number");
+        assert!(0.0 < end("lower") && end("lower") <= end("upper"), "{key}");
+    }
+    assert_eq!(of("b")["quotient"]["quantity"], "anchored");
+    assert_eq!(of("b")["region"]["radius_text"], "2/255");
+    assert_eq!(of("c")["region"]["global"], true);
+    assert!(of("d")["error"].as_str().expect("an error").contains("there is no row 99999"));
+    // Once more: what failed is tried again, the rest is there.
+    clarke(&["batch", &jobs_name, "-o", &name, "--device", "cpu", "--time", "2s"]);
+    assert_eq!(lines(&out).1.len(), 5);
+    // Mistakes are found before anything is begun.
+    for (wrong, words) in [
+        (table.replace("0.01", "x"), "job a"),
+        (table.replace("key,net", "key,nett"), "no column"),
+        (table.replace("\nb,", "\na,"), "twice"),
+        (table.replace(",1s\n", "\n"), "cells"),
+        (table.replace("anchored", "steep"), "no quantity"),
+    ] {
+        let path = at.join("wrong.csv");
+        fs::write(&path, wrong).expect("a file");
+        let ran = clarke(&["batch", &path.display().to_string(), "--time", "1s"]);
+        assert_eq!(ran.status.code(), Some(2), "{words}");
+        assert!(text(&ran.stderr).contains(words), "{words}: {}", text(&ran.stderr));
+        assert!(ran.stdout.is_empty());
+    }
+}
+
+#[test]
+fn journals_side_by_side() {
+    let at = folder("diff");
+    let (a, b, page) = (at.join("a.jsonl"), at.join("b.jsonl"), at.join("diff.html"));
+    certify(&a, &["--rows", "0..20", "--radius", "--time", "0"]);
+    certify(&b, &["--rows", "0..20", "--eps", "0.1", "--time", "0"]);
+    let diff = |paths: [&Path; 2], more: &[&str]| {
+        let names = paths.map(|p| p.display().to_string());
+        clarke(&[&["diff", &names[0], &names[1]][..], more].concat())
+    };
+    let same = diff([&a, &a], &[]);
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same.stderr));
+    assert!(text(&same.stdout).contains("no row differs"), "{}", text(&same.stdout));
+    let out = page.display().to_string();
+    let ran = diff([&a, &b], &["-o", &out]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stdout));
+    let html = fs::read_to_string(&page).expect("a page");
+    assert!(html.contains("Rows decided") && html.contains("Rows that differ") && !html.contains("<script"));
+    // A radius beyond a proven counterexample.
+    let (_, rows) = lines(&b);
+    let refuted = rows.iter().find(|r| !r["counterexample"].is_null()).expect("a refuted row");
+    let row = format!("\"row\":{},", refuted["row"]);
+    let forge = |line: &str| match line.contains(&row) {
+        true => {
+            let at = line.find("\"radius\":").expect("a radius") + 9;
+            let end = at + line[at..].find(',').expect("an end");
+            format!("{}9.5{}", &line[..at], &line[end..])
+        }
+        false => line.to_string(),
+    };
+    let forged: Vec<String> = fs::read_to_string(&a).expect("a journal").lines().map(forge).collect();
+    let wrong = at.join("wrong.jsonl");
+    fs::write(&wrong, forged.join("\n") + "\n").expect("a file");
+    let ran = diff([&wrong, &b], &[]);
+    assert_eq!(ran.status.code(), Some(3), "{}", text(&ran.stdout));
+    assert!(text(&ran.stdout).contains("contradiction: row"), "{}", text(&ran.stdout));
 }

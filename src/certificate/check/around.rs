@@ -30,7 +30,7 @@ impl<'c, 'n> Around<'c, 'n> {
         room: &'c Room<'c>,
     ) -> Checked<Option<Self>> {
         room.in_time()?;
-        let norm: &dyn Fn(&LinearMap) -> f64 = &rough;
+        let norm: &(dyn Fn(&LinearMap) -> f64 + Sync) = &rough;
         let Some(reach) = Reach::new(prepared, Layers { squares, norm }, Regions::One(region), input) else {
             return Ok(None);
         };

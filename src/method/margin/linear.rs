@@ -103,7 +103,8 @@ struct Lines<'a, B: Backend> {
 impl<B: Backend> Lines<'_, B> {
     /// Radii that the lines prove, and where they end; `top`: their largest values on the regions.
     fn radii(&self, regions: &[&Region], top: &Array2<f64>, found: &mut [Led]) {
-        let own: Vec<f64> = regions.iter().map(|r| r.ball_norm().map_or(0.0, |(_, r)| r.nearest())).collect();
+        // At most what was written: beyond it the lines need not hold.
+        let own: Vec<f64> = regions.iter().map(|r| r.ball_norm().map_or(0.0, |(_, r)| r.ends().lo)).collect();
         let highest =
             |top: &Array2<f64>, i: usize| top.row(i).iter().fold(f64::NEG_INFINITY, |m, v| m.max(*v));
         let mut tried: Vec<f64> = vec![0.0; regions.len()];
