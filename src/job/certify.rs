@@ -23,8 +23,11 @@ const LOT: usize = 64;
 /// Seconds that linear bounds may take for a sample where no time is given, and their part of it where it is.
 const BRIEF: f64 = 1.0;
 const SHARE: f64 = 0.3;
-/// Of the radius at which lines of the sample itself say that the class is caught up with: where to begin.
+/// Of the radius at which lines of the sample itself say that the class is caught up with: where to begin. The same
+/// for all, so that no row depends on which others are looked at.
 const FIRST: f64 = 0.25;
+/// Of a logarithm, to which guesses are rounded: sums of plain arithmetic differ with what is computed beside them.
+const STEPS: f64 = 16.0;
 /// The part of the time left that one try at another radius takes.
 const TRY: f64 = 0.35;
 /// Less is not worth a try.
@@ -66,7 +69,7 @@ pub fn run(
     rows: &mut dyn Iterator<Item = usize>,
     done: &mut dyn FnMut(Row) -> Result<()>,
 ) -> Result<()> {
-    let mut job = Job { model, placed, task, first: FIRST };
+    let job = Job { model, placed, task };
     let at_once = job.at_once();
     let mut waiting = vec![];
     loop {
@@ -104,8 +107,6 @@ struct Job<'a> {
     model: &'a Model,
     placed: &'a Placed,
     task: &'a Task,
-    /// Proven radii against those at which lines of the samples themselves end, of the lot before.
-    first: f64,
 }
 
 impl Job<'_> {
@@ -130,7 +131,7 @@ impl Job<'_> {
     }
 
     /// One lot: rows that are finished go to `done`.
-    fn lot(&mut self, lot: Vec<Sample>, done: &mut dyn FnMut(Row) -> Result<()>) -> Result<Vec<Open>> {
+    fn lot(&self, lot: Vec<Sample>, done: &mut dyn FnMut(Row) -> Result<()>) -> Result<Vec<Open>> {
         let started = Instant::now();
         let count = lot.len() as f64;
         let mut open = vec![];
@@ -232,7 +233,7 @@ impl Job<'_> {
     }
 
     /// Radii that linear bounds prove, of all samples together.
-    fn radii(&mut self, open: &mut [Open]) -> Result<()> {
+    fn radii(&self, open: &mut [Open]) -> Result<()> {
         let budget = self.brief(open.len());
         let regions: Vec<&Region> = open.iter().map(|o| &o.region).collect();
         let classes: Vec<usize> = open.iter().map(|o| o.class).collect();
@@ -241,7 +242,7 @@ impl Job<'_> {
             false => self.placed.linear_radii(&regions, &classes, &budget),
         };
         let tolerance = self.task.options.gap;
-        let start = |g: &Option<f64>| Bracket::new(self.first * g.unwrap_or(1e-3), tolerance);
+        let start = |g: &Option<f64>| Bracket::new(FIRST * coarse(g.unwrap_or(1e-3)), tolerance);
         let mut brackets: Vec<Bracket> = guesses.iter().map(start).collect();
         while !budget.is_over() {
             let next = |(i, b): (usize, &Bracket)| {
@@ -259,10 +260,6 @@ impl Job<'_> {
                 brackets[*i].take(*radius, led);
             }
         }
-        let shares = brackets.iter().zip(&guesses).filter_map(|(b, g)| Some(b.proven / (*g)?));
-        let mut shares: Vec<f64> = shares.filter(|s| *s > 0.0).collect();
-        shares.sort_by(f64::total_cmp);
-        self.first = shares.get(shares.len() / 2).copied().unwrap_or(self.first);
         for (one, bracket) in open.iter_mut().zip(&brackets) {
             one.proven = bracket.proven;
             one.row.method = (one.proven > 0.0).then(|| "linear".into());
@@ -415,4 +412,9 @@ fn written(radius: &Written) -> f64 {
         Ok(read) if read <= *radius => near,
         _ => below,
     }
+}
+
+/// A number near x that does not show in which order sums were taken.
+fn coarse(x: f64) -> f64 {
+    ((STEPS * x.ln()).round() / STEPS).exp()
 }

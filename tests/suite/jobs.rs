@@ -193,6 +193,21 @@ fn mistakes_are_named() {
 }
 
 #[test]
+fn radii_of_parts_are_those_of_the_whole() {
+    let at = folder("parts");
+    let asked = ["--rows", "0..70", "--radius", "--norm", "2", "--time", "0"];
+    let whole = at.join("whole.jsonl");
+    certify(&whole, &asked);
+    let mut rows = vec![];
+    for k in 1..=3 {
+        let part = at.join(format!("{k}.jsonl"));
+        certify(&part, &[&asked[..], &["--shard", &format!("{k}/3")]].concat());
+        rows.extend(lines(&part).1);
+    }
+    assert_eq!(settled(rows), settled(lines(&whole).1));
+}
+
+#[test]
 fn parts_merged_are_the_whole() {
     let at = folder("shards");
     let asked = ["--rows", "0..22", "--eps", "0.05", "--time", "0"];
