@@ -20,7 +20,7 @@ impl Bar {
             if shown { ProgressDrawTarget::stderr_with_hz(RATE) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(rows as u64), target).with_position(before as u64);
         // What matters least stands at the end, where narrow terminals cut.
-        let style = ProgressStyle::with_template("{bar:16} {pos}/{len} {msg}  {per_sec}  ETA {eta}");
+        let style = ProgressStyle::with_template("{bar:12} {pos}/{len}  ETA {eta}  {wide_msg}");
         if let Ok(style) = style {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -34,7 +34,8 @@ impl Bar {
     pub fn update(&self, done: usize, summary: &Summary) {
         let Summary { verified, refuted, open, failed, .. } = summary;
         let failed = if *failed > 0 { format!(" {failed} failed") } else { String::new() };
-        self.0.set_message(format!("{verified} yes {refuted} no {open} open{failed}"));
+        let rate = self.0.per_sec();
+        self.0.set_message(format!("{verified} yes {refuted} no {open} open{failed}  {rate:.1}/s"));
         self.0.set_position(done as u64);
     }
 }
