@@ -55,10 +55,10 @@ struct Open {
 /// What remains of one until its turn: everything else is computed again.
 #[derive(Debug)]
 struct Waiting {
-    row: usize,
+    /// What is proven by now, if the time ends before its turn.
+    row: Row,
     proven: f64,
     score: f64,
-    seconds: f64,
 }
 
 /// Goes through the samples; `done` gets every row as it is finished.
@@ -98,7 +98,8 @@ pub fn run(
         if task.until.is_stopped() {
             break;
         }
-        done(job.closer(&waiting, samples)?)?;
+        let late = task.until.is_over();
+        done(if late { waiting.row } else { job.closer(&waiting, samples)? })?;
     }
     Ok(())
 }
@@ -285,7 +286,7 @@ impl Job<'_> {
     /// The dearer steps for one sample, within its time.
     fn closer(&self, waiting: &Waiting, samples: &Samples) -> Result<Row> {
         let started = Instant::now();
-        let mut one = match self.begin(samples.get(waiting.row), started) {
+        let mut one = match self.begin(samples.get(waiting.row.row), started) {
             Ok(one) => one,
             Err(row) => return Ok(*row),
         };
@@ -297,7 +298,7 @@ impl Job<'_> {
             Aim::At(_) => self.decide(&mut one, &budget)?,
             Aim::Radius => self.extend(&mut one, &budget)?,
         }
-        one.row.seconds = waiting.seconds + one.started.elapsed().as_secs_f64();
+        one.row.seconds = waiting.row.seconds + one.started.elapsed().as_secs_f64();
         let status = if budget.is_over() { "time" } else { "done" };
         Ok(if one.row.status.is_empty() { one.finished(status) } else { one.row })
     }
@@ -394,7 +395,8 @@ impl Open {
     fn wait(self) -> Waiting {
         let worst = self.led.leads.iter().copied().fold(f64::INFINITY, f64::min);
         let score = if worst.is_finite() { worst } else { self.proven };
-        Waiting { row: self.row.row, proven: self.proven, score, seconds: self.row.seconds }
+        let proven = self.proven;
+        Waiting { row: self.finished("time"), proven, score }
     }
 
     /// With the largest radius that is proven.

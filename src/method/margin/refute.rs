@@ -59,7 +59,7 @@ pub fn search<B: Backend>(
         if lead < 0.0
             && let Some(found) = prove(placed.net(), region, &points[best], class)
         {
-            return Some(nearer(&sketch, placed.net(), region, class, found));
+            return Some(nearer((&sketch, budget), placed.net(), region, class, found));
         }
         if step == STEPS || budget.is_over() {
             return None;
@@ -150,7 +150,7 @@ fn prove(net: &Net, region: &Region, x: &[f64], class: usize) -> Option<Countere
 
 /// One on the way to the centre, as near as halving finds it.
 fn nearer(
-    sketch: &Prepared<Cpu>,
+    (sketch, budget): (&Prepared<Cpu>, &Budget),
     net: &Net,
     region: &Region,
     class: usize,
@@ -161,6 +161,9 @@ fn nearer(
         |t: f64| -> Vec<f64> { centre.iter().zip(&found.x).map(|(c, x)| c + t * (x - c)).collect() };
     let (mut inside, mut outside) = (0.0, 1.0);
     for _ in 0..HALVINGS {
+        if budget.is_over() {
+            return found;
+        }
         let t = 0.5 * (inside + outside);
         if look(sketch, &[on_the_way(t)], class).leads[0] < 0.0 { outside = t } else { inside = t }
     }
