@@ -1,4 +1,4 @@
-//! `clarke batch`: any mixture of networks, regions and norms, each a line of a table; resumable.
+//! `clarke batch`: any mixture of networks, regions and norms, and properties, each a line of a table; resumable.
 
 use super::args::BoundArgs;
 use super::bound;
@@ -7,8 +7,10 @@ use super::files::Target;
 use super::flags::{BoundFlags, ImportFlags, QuotientFlags, RegionFlags, ResultFlags, UnitFlags, WorkFlags};
 use super::interrupt;
 use super::job_flags::BatchFlags;
+use super::points::Points;
 use super::print::{self, Print};
 use super::problem;
+use super::property::{self, Verdict};
 use super::summary;
 use super::threads;
 use crate::data::{read_file, records, sha256};
@@ -21,7 +23,7 @@ use crate::report::{BoundReport, Tool};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -35,11 +37,30 @@ const COLUMNS: [&str; 12] = [
 /// What may stand there too: the box of a property instead of a ball.
 const VNNLIB: &str = "vnnlib";
 
+/// The word for a job that asks whether a property holds.
+const PROPERTY: &str = "property";
+
 /// One line of the table.
 #[derive(Clone, Debug, Default)]
 struct Job {
     key: String,
+    row: usize,
     cells: HashMap<String, String>,
+    /// Of a list without a header: whatever the file says.
+    listed: bool,
+}
+
+/// What a line asks.
+struct Asked {
+    args: BoundArgs,
+    /// Whether a property holds, not how steep the network is; None: if it says anything of outputs.
+    property: Option<bool>,
+}
+
+/// What comes of one.
+enum Found {
+    Bound(Box<BoundReport>),
+    Property(Verdict),
 }
 
 /// One line of the journal.
@@ -49,6 +70,8 @@ struct Line<'a> {
     error: Option<String>,
     #[serde(flatten)]
     report: Option<&'a BoundReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    property: Option<&'a Verdict>,
 }
 
 /// What is read of one.
@@ -63,17 +86,19 @@ pub fn run(flags: BatchFlags) -> Result<i32> {
     let (jobs, digest) = read(&flags.jobs)?;
     let common = Common { units: flags.units, import: flags.import, work: flags.work };
     let print = Print::new(flags.print);
+    // Nothing is begun before every line makes sense.
+    let asked: Vec<Asked> = jobs.iter().map(|job| common.arguments(job)).collect::<Result<_>>()?;
     let header = json!({
         "schema": SCHEMA, "tool": Tool::current(),
         "jobs": { "path": flags.jobs.display().to_string(), "sha256": digest, "rows": jobs.len() },
+        "nets": digests(&asked),
         "settings": common.settings(),
     });
-    // Nothing is begun before every line makes sense.
-    let asked: Vec<BoundArgs> = jobs.iter().map(|job| common.arguments(job)).collect::<Result<_>>()?;
     let first = asked
         .first()
         .ok_or_else(|| Error::input("the table holds no jobs").at(flags.jobs.display().to_string()))?;
-    threads::start(first.work.threads)?;
+    threads::start(first.args.work.threads)?;
+    let points = print.out.as_deref().map(Points::beside);
     let mut known = HashSet::new();
     let mut journal = match &print.out {
         None => {
@@ -90,7 +115,7 @@ pub fn run(flags: BatchFlags) -> Result<i32> {
         }
     };
     let left = jobs.iter().zip(&asked).filter(|(job, _)| !known.contains(&job.key));
-    let (done, failed) = work_through(left, &print, &mut |line| match &mut journal {
+    let (done, failed) = work_through(left, (&print, points), &mut |line| match &mut journal {
         Some(journal) => journal.append(line),
         None => print::stdout(&journal::line(line)),
     })?;
@@ -104,36 +129,57 @@ pub fn run(flags: BatchFlags) -> Result<i32> {
     })
 }
 
+/// By name, of the networks that can be read.
+fn digests(asked: &[Asked]) -> BTreeMap<String, Option<String>> {
+    let mut all = BTreeMap::new();
+    for asked in asked {
+        let name = asked.args.net.display().to_string();
+        all.entry(name).or_insert_with_key(|name| Some(sha256::hex(&read_file(name).ok()?)));
+    }
+    all
+}
+
 /// How many jobs were done, and how many of them failed.
 fn work_through<'j>(
-    jobs: impl Iterator<Item = (&'j Job, &'j BoundArgs)>,
-    print: &Print,
+    jobs: impl Iterator<Item = (&'j Job, &'j Asked)>,
+    (print, points): (&Print, Option<Points>),
     write: &mut dyn FnMut(&Line) -> Result<()>,
 ) -> Result<(usize, usize)> {
     let mut opened = Opened::default();
     let (mut done, mut failed) = (0, 0);
-    for (job, args) in jobs {
+    for (job, asked) in jobs {
         if interrupt::stop().is_requested() {
             break;
         }
-        let found = opened.answer(args);
+        let mut found = opened.answer(asked);
         // What an interruption has cut short is asked again by the next run.
         if interrupt::stop().is_requested() {
             break;
+        }
+        if let (Ok(Found::Property(verdict)), Some(points)) = (&mut found, &points) {
+            verdict.keep(points, job.row)?;
         }
         let error = found.as_ref().err().map(|e| format!("{}; {}", e.what, e.next));
         print.talk(&said(job, &found));
         failed += error.is_some() as usize;
         done += 1;
-        write(&Line { key: &job.key, error, report: found.as_ref().ok() })?;
+        let (report, property) = match &found {
+            Ok(Found::Bound(report)) => (Some(&**report), None),
+            Ok(Found::Property(verdict)) => (None, Some(verdict)),
+            Err(_) => (None, None),
+        };
+        write(&Line { key: &job.key, error, report, property })?;
     }
     Ok((done, failed))
 }
 
 /// A line of talk for every job.
-fn said(job: &Job, found: &Result<BoundReport>) -> String {
+fn said(job: &Job, found: &Result<Found>) -> String {
     match found {
-        Ok(r) => {
+        Ok(Found::Property(v)) => {
+            format!("{}: {} by {}  {:.1} s", job.key, v.verdict, v.method, v.seconds)
+        }
+        Ok(Found::Bound(r)) => {
             let (lower, upper) = (r.lower.value, r.upper.value);
             let ends =
                 (crate::num::decimal::rounded_down(lower, 5), crate::num::decimal::rounded_up(upper, 5));
@@ -170,7 +216,7 @@ fn read(path: &Path) -> Result<(Vec<Job>, String)> {
                 .at(format!("{name}, line {number}")));
         }
         let cells = columns.iter().cloned().zip(cells).filter(|(_, cell)| !cell.is_empty());
-        let mut job = Job { cells: cells.collect(), ..Job::default() };
+        let mut job = Job { cells: cells.collect(), row: jobs.len(), listed: !named, ..Job::default() };
         job.beside(folder);
         job.key = job.cells.get("key").cloned().unwrap_or_else(|| (jobs.len()).to_string());
         if !seen.insert(job.key.clone()) {
@@ -223,7 +269,7 @@ impl Common {
     }
 
     /// The arguments of `bound` for one job.
-    fn arguments(&self, job: &Job) -> Result<BoundArgs> {
+    fn arguments(&self, job: &Job) -> Result<Asked> {
         let word = |name: &str| format!("job {}, {name}", job.key);
         let norm = |name: &str| -> Result<Option<Norm>> {
             let read = |t: String| {
@@ -237,9 +283,16 @@ impl Common {
             Quantity::from_str(&t, true).map_err(|_| {
                 Error::input(format!("{t:?} is no quantity"))
                     .at(word("quantity"))
-                    .next("lipschitz or anchored")
+                    .next("lipschitz, anchored or property")
             })
         };
+        let said = job.cell("quantity");
+        let property = if job.listed { None } else { Some(said.as_deref() == Some(PROPERTY)) };
+        if property == Some(true) && job.cell(VNNLIB).is_none() {
+            return Err(Error::input("a property is a VNN-LIB file")
+                .at(word("quantity"))
+                .next("give one in the column vnnlib"));
+        }
         let work = &self.work;
         let flags = BoundFlags {
             net: job.cell("net").map(PathBuf::from),
@@ -257,7 +310,7 @@ impl Common {
                 in_norm: norm("in_norm")?,
                 out_norm: norm("out_norm")?,
                 output: job.cell("output"),
-                quantity: job.cell("quantity").map(quantity).transpose()?,
+                quantity: said.filter(|q| q != PROPERTY).map(quantity).transpose()?,
             },
             units: self.units.clone(),
             import: self.import.clone(),
@@ -271,7 +324,7 @@ impl Common {
         };
         let args = BoundArgs::new(flags).map_err(|e| Error { place: word(&e.place), ..e })?;
         bound::check_method(&args.work.method)?;
-        Ok(args)
+        Ok(Asked { args, property })
     }
 }
 
@@ -280,8 +333,8 @@ impl Common {
 struct Opened(HashMap<PathBuf, (Model, Placed)>);
 
 impl Opened {
-    fn answer(&mut self, args: &BoundArgs) -> Result<BoundReport> {
-        let started = Instant::now();
+    fn answer(&mut self, asked: &Asked) -> Result<Found> {
+        let (args, started) = (&asked.args, Instant::now());
         if !self.0.contains_key(&args.net) {
             let model = problem::open(args)?;
             let placed = model.on(args.work.device)?;
@@ -289,12 +342,15 @@ impl Opened {
         }
         let (model, placed) = &self.0[&args.net];
         let loaded = problem::of(args, model.clone())?;
+        if asked.property.unwrap_or_else(|| property::is_about_outputs(args, model.inputs())) {
+            return property::decide(args, &loaded, placed).map(Found::Property);
+        }
         let import = started.elapsed().as_secs_f64();
         let options = bound::options(args);
         let here = placed.at(loaded.problem.region.clone())?;
         let question = loaded.problem.quotient;
         let pair = here.bound_within(0, &question, &options, options.budget(), &mut |_| {})?;
         let bound = started.elapsed().as_secs_f64() - import;
-        Ok(summary::report(args, loaded, pair, import, bound))
+        Ok(Found::Bound(Box::new(summary::report(args, loaded, pair, import, bound))))
     }
 }

@@ -6,6 +6,7 @@ use super::files::Target;
 use super::flags::Format;
 use super::interrupt;
 use super::job_args::CertifyArgs;
+use super::points::Points;
 use super::print;
 use super::problem::texts;
 use super::threads;
@@ -13,19 +14,15 @@ use crate::deadline::Deadline;
 use crate::engine::{Model, Options};
 use crate::error::{Error, Result};
 use crate::job::certify::run as work_through;
-use crate::job::journal;
-use crate::job::row::Refutation;
+use crate::job::journal::{self, SAMPLES};
 use crate::job::summary::Totals;
 use crate::job::{Aim, Journal, Row, Samples, Summary, Task};
 use crate::num::Written;
 use crate::report::Tool;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
-
-/// The form of the journal.
-const SCHEMA: &str = "clarke.certify/1";
 
 pub fn run(args: CertifyArgs) -> Result<i32> {
     let started = Instant::now();
@@ -105,7 +102,7 @@ fn header(args: &CertifyArgs, model: &Model, samples: &Samples) -> Value {
     let range = samples.range();
     let labels = samples.labels().map(|l| crate::data::sha256::hex(format!("{l:?}").as_bytes()));
     json!({
-        "schema": SCHEMA,
+        "schema": SAMPLES,
         "tool": Tool::current(),
         "command": command(),
         "net": { "path": args.net.display().to_string(), "sha256": model.sha256(),
@@ -140,8 +137,7 @@ fn command() -> String {
 /// Where rows go, and what is there.
 struct Book {
     journal: Option<Journal>,
-    /// Folder of counterexamples, beside the journal.
-    points: Option<PathBuf>,
+    points: Option<Points>,
     known: HashSet<usize>,
     summary: Summary,
 }
@@ -163,14 +159,14 @@ impl Book {
                 summary.take(&row);
             }
         })?);
-        book.points = Some(path.with_extension("counterexamples"));
+        book.points = Some(Points::beside(path));
         Ok(book)
     }
 
     fn take(&mut self, mut row: Row) -> Result<()> {
         self.summary.take(&row);
-        if let (Some(folder), Some(found)) = (&self.points, &mut row.counterexample) {
-            kept(folder, row.row, found)?;
+        if let (Some(points), Some(found)) = (&self.points, &mut row.counterexample) {
+            found.file = found.x.take().map(|x| points.keep(row.row, &x)).transpose()?;
         }
         match &mut self.journal {
             Some(journal) => journal.append(&row),
@@ -182,21 +178,6 @@ impl Book {
         self.journal.map_or(Ok(()), Journal::close)?;
         Ok(self.summary)
     }
-}
-
-/// The point in a file of its own.
-fn kept(folder: &Path, row: usize, found: &mut Refutation) -> Result<()> {
-    let Some(x) = found.x.take() else { return Ok(()) };
-    let path = folder.join(format!("{row}.npy"));
-    let failed = |e: std::io::Error| {
-        Error::new(crate::error::Kind::Device, format!("the counterexample cannot be written: {e}"))
-            .at(path.display().to_string())
-            .next("check the permissions and free space; the same command goes on from there")
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    std::fs::write(&path, crate::data::npy::write_f64(&[x.len()], &x)).map_err(failed)?;
-    found.file = Some(path.display().to_string());
-    Ok(())
 }
 
 /// The summary: to stdout, or to stderr where rows went there.

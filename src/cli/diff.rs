@@ -7,7 +7,7 @@ use super::print::Print;
 use crate::error::{Error, Result};
 use crate::job::Row;
 use crate::job::diff::{Side, Together};
-use crate::job::journal::{self, Found};
+use crate::job::journal::{self, Found, SAMPLES};
 use crate::report::html::{self, Curve};
 use serde_json::Value;
 use std::path::Path;
@@ -35,7 +35,7 @@ pub fn run(flags: DiffFlags) -> Result<i32> {
 
 fn side(path: &Path) -> Result<Side> {
     let (mut header, mut rows) = (Value::Null, vec![]);
-    journal::read(path, &mut |found: Found<Row>| match found {
+    journal::read(path, SAMPLES, &mut |found: Found<Row>| match found {
         Found::Header(h) => header = h,
         Found::Row(row) => rows.push(row),
     })?;

@@ -69,8 +69,11 @@ goes on with that file. Networks are opened once.";
 pub const JOBS: &str = "\
 columns, any but net may be absent: key, net, input, eps, ball,
 in_norm, out_norm, output, quantity, clip, method, time; vnnlib
-instead of input and eps. Without a header: network, property,
-seconds. Files are looked for beside the table, too.";
+instead of input and eps. The quantity `property` asks whether any
+member of the vnnlib file's box meets its conditions on outputs:
+holds, violated with a counterexample, or open. Without a header:
+network, property, seconds. Files are looked for beside the table,
+too.";
 
 pub const MERGE: &str = "\
 Puts the journals of `clarke certify --shard I/N` together: rows in order,

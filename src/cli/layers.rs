@@ -36,13 +36,16 @@ pub fn run(args: LayersArgs) -> Result<i32> {
     let products: f64 = net.nodes.iter().map(|n| n.products()).sum();
     let (engine, warnings) = choose(args.work.device, 300.0 * products)?;
     warnings.iter().for_each(|w| args.print.detail(&w.text));
-    let effort = match args.work.time {
-        time if time.is_zero() => Effort::QUICK,
-        time => Effort::FULL.until(&Deadline::within(time)),
-    };
+    let until = Deadline::within(args.work.time);
+    let linear = |n: &&Node| matches!(n.op, Op::Affine(_));
+    let mut left: f64 = net.nodes.iter().filter(linear).map(|n| n.products()).sum();
     let mut layers = vec![];
     for node in &net.nodes {
         let Op::Affine(a) = &node.op else { continue };
+        // Each gets its part of what is left, so that none has to do with nothing.
+        let part = until.part((node.products() / left).clamp(0.0, 1.0));
+        left -= node.products();
+        let effort = if args.work.time.is_zero() { Effort::QUICK } else { Effort::FULL.until(&part) };
         args.print.detail(&format!("{} {} x {}", node.name, a.map.outputs(), a.map.inputs()));
         let started = Instant::now();
         let norm = match &engine {

@@ -10,7 +10,7 @@ pub fn run(flags: MergeFlags) -> Result<i32> {
     let print = Print::new(flags.print);
     let merged = Merged::of(&flags.parts)?;
     print.result(&merged.text())?;
-    let failed = merged.rows.values().filter(|r| !r.is_done()).count();
+    let failed = merged.rows.values().filter(|r| r.error.is_some()).count();
     print.talk(&format!("{} rows of {} journals", merged.rows.len(), flags.parts.len()));
     if failed > 0 {
         print.talk(&format!("{failed} of them failed: the same command tries them again"));

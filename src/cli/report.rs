@@ -5,7 +5,7 @@ use super::files::Target;
 use super::job_flags::ReportFlags;
 use super::print::Print;
 use crate::error::Result;
-use crate::job::journal::{self, Found};
+use crate::job::journal::{self, Found, SAMPLES};
 use crate::report::html::{self, Shown};
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ pub fn run(flags: ReportFlags) -> Result<i32> {
     let target = print.out.as_deref().map(|path| Target::new("--out", path)).transpose()?;
     Target::distinct(target.iter(), &flags.journal)?;
     let (mut header, mut rows) = (Value::Null, vec![]);
-    journal::read(&flags.journal, &mut |found: Found<Shown>| match found {
+    journal::read(&flags.journal, SAMPLES, &mut |found: Found<Shown>| match found {
         Found::Header(h) => header = h,
         Found::Row(row) => rows.push(row),
     })?;

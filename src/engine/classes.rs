@@ -7,8 +7,10 @@ use crate::analysis::Budget;
 use crate::error::{Kind, Result};
 use crate::method::margin::linear::Led;
 use crate::method::margin::refute::Counterexample;
+use crate::method::margin::statement::Statement;
 use crate::region::Region;
 use crate::report::WarningInfo;
+use crate::search::property::Decided;
 
 impl Placed {
     /// How far each region's class leads there, by linear bounds of all regions in one sweep: balls of one
@@ -37,6 +39,31 @@ impl Placed {
         budget: &Budget,
     ) -> Option<Counterexample> {
         inside(|| self.home().refute(region, class, options.seed, budget))
+    }
+
+    /// The same at a member, or nearer on the way to the centre.
+    #[doc(hidden)]
+    pub fn refuted_at(
+        &self,
+        region: &Region,
+        class: usize,
+        x: Vec<f64>,
+        budget: &Budget,
+    ) -> Option<Counterexample> {
+        inside(|| self.home().refuted_at(region, class, x, budget))
+    }
+
+    /// Can outputs on the region meet the statement?
+    #[doc(hidden)]
+    pub fn decide(
+        &self,
+        region: &Region,
+        statement: &Statement,
+        options: &Options,
+        budget: &Budget,
+    ) -> Result<Decided> {
+        region.fits(self.0.net.inputs())?;
+        inside(|| self.somewhere(|home| home.decide(region, statement, options.seed, budget)))
     }
 
     /// What a device gives; in `auto` what the CPU gives where that fails.

@@ -13,10 +13,12 @@ use crate::error::{Error, Kind};
 use crate::method::layer::two;
 use crate::method::margin::linear::{self, Led};
 use crate::method::margin::refute::{self, Counterexample};
+use crate::method::margin::statement::Statement;
 use crate::method::{Context, Outcome};
 use crate::net::Net;
 use crate::region::Region;
 use crate::search;
+use crate::search::property::{self, Decided};
 use std::sync::Arc;
 
 /// A network and regions of it on one backend.
@@ -87,6 +89,39 @@ impl Home {
             #[cfg(feature = "gpu")]
             OnEngine::Gpu(placed) => {
                 let found = linear::leads(placed, regions, classes, budget);
+                failed(placed.backend()).map_or(Ok(found), Err)
+            }
+        }
+    }
+
+    /// The same at a member, or nearer.
+    pub fn refuted_at(
+        &self,
+        region: &Region,
+        class: usize,
+        x: Vec<f64>,
+        budget: &Budget,
+    ) -> Option<Counterexample> {
+        match &self.net {
+            OnEngine::Cpu(placed) => refute::at_point(placed, region, class, x, budget),
+            #[cfg(feature = "gpu")]
+            OnEngine::Gpu(placed) => refute::at_point(placed, region, class, x, budget),
+        }
+    }
+
+    /// Can outputs on the region meet the statement?
+    pub fn decide(
+        &self,
+        region: &Region,
+        statement: &Statement,
+        seed: u64,
+        budget: &Budget,
+    ) -> Result<Decided> {
+        match &self.net {
+            OnEngine::Cpu(placed) => Ok(property::decide(placed, region, statement, seed, budget)),
+            #[cfg(feature = "gpu")]
+            OnEngine::Gpu(placed) => {
+                let found = property::decide(placed, region, statement, seed, budget);
                 failed(placed.backend()).map_or(Ok(found), Err)
             }
         }

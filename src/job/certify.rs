@@ -4,8 +4,8 @@
 //! counterexamples. What is open then gets the dearer steps, one sample after the other.
 
 use super::bracket::Bracket;
-use super::closer::Asked;
-use super::row::{Refutation, Row};
+use super::closer::{Asked, Proven};
+use super::row::{Refutation, Row, WAITING};
 use super::samples::{Sample, Samples};
 use super::task::{Aim, Order, Task};
 use crate::engine::{Model, Placed};
@@ -16,6 +16,7 @@ use crate::method::margin::refute::Counterexample;
 use crate::num::Written;
 use crate::num::decimal::decimal_down;
 use crate::region::Region;
+use crate::search::property::Answer;
 use std::time::{Duration, Instant};
 
 /// Samples of one sweep at most.
@@ -30,6 +31,8 @@ const FIRST: f64 = 0.25;
 const STEPS: f64 = 16.0;
 /// The part of the time left that one try at another radius takes.
 const TRY: f64 = 0.35;
+/// The part of a try that anchored constants take; parts of the ball get the rest.
+const CONSTANTS: f64 = 0.4;
 /// Less is not worth a try.
 const SHORT: Duration = Duration::from_millis(20);
 
@@ -220,6 +223,7 @@ impl Job<'_> {
         for (one, led) in open.iter_mut().zip(led.into_iter().flatten()) {
             one.led = led;
             one.proven = one.led.within.unwrap_or(0.0);
+            one.row.method = (one.proven > 0.0).then(|| "linear".into());
             if one.led.leads.iter().all(|l| *l > 0.0) {
                 one.verified("linear");
             }
@@ -303,28 +307,57 @@ impl Job<'_> {
         Ok(if one.row.status.is_empty() { one.finished(status) } else { one.row })
     }
 
-    /// Anchored constants at the radius asked for.
+    /// At the radius asked for: anchored constants, at once with a radius that they prove on the way, then parts.
     fn decide(&self, one: &mut Open, budget: &Budget) -> Result<()> {
         let classes = [one.class];
         let led = self.placed.leads(&[&one.region], &classes, &budget.part(SHARE))?;
         one.led = led.and_then(|l| l.into_iter().next()).unwrap_or_default();
-        let asked = Asked { task: self.task, class: one.class, leads: &one.leads };
-        // At once with a radius that is proven on the way.
-        let found = asked.on(self.placed, &one.region, &one.led, one.proven, budget)?;
-        let whole = one.region.ball_norm().map_or(f64::INFINITY, |(_, r)| r.ends().lo);
-        if let Some(found) = found {
-            one.extended(&found);
-            if found.radius >= whole {
-                one.verified(found.method);
-            }
+        let region = one.region.clone();
+        if !self.constants(one, &region, budget)? {
+            self.parts(one, &region, budget)?;
         }
         Ok(())
     }
 
-    /// Larger radii by anchored constants, and counterexamples from above, until they meet.
+    /// Do anchored constants prove that the class leads on all of the ball?
+    fn constants(&self, one: &mut Open, region: &Region, budget: &Budget) -> Result<bool> {
+        let asked = Asked { task: self.task, class: one.class, leads: &one.leads };
+        let found = asked.on(self.placed, region, &one.led, one.proven, &budget.part(CONSTANTS))?;
+        let Some(found) = found else { return Ok(false) };
+        one.extended(&found);
+        let whole = radius(region).is_some_and(|whole| found.radius >= whole);
+        if whole && one.fixed {
+            one.verified(found.method);
+        }
+        Ok(whole)
+    }
+
+    /// The same by parts of the ball, or a counterexample in one of them.
+    fn parts(&self, one: &mut Open, region: &Region, budget: &Budget) -> Result<bool> {
+        let asked = Asked { task: self.task, class: one.class, leads: &one.leads };
+        let decided = asked.searched(self.placed, region, budget)?;
+        match decided.answer {
+            Answer::Holds => {
+                let radius = radius(region).unwrap_or(0.0);
+                one.extended(&Proven { radius, upper: 0.0, method: decided.method });
+                if one.fixed {
+                    one.verified(decided.method);
+                }
+                return Ok(true);
+            }
+            Answer::Violated(x) => {
+                if let Some(found) = self.placed.refuted_at(region, one.class, x, budget) {
+                    self.refuted(one, found);
+                }
+            }
+            Answer::Open => {}
+        }
+        Ok(false)
+    }
+
+    /// Larger radii by anchored constants and by parts, and counterexamples from above, until they meet.
     fn extend(&self, one: &mut Open, budget: &Budget) -> Result<()> {
         self.nearest(one, budget)?;
-        let asked = Asked { task: self.task, class: one.class, leads: &one.leads.clone() };
         let mut given_up = one.most;
         while !budget.is_over() && given_up > one.proven * self.task.options.gap {
             let radius = match (given_up.is_finite(), one.proven > 0.0) {
@@ -339,16 +372,11 @@ impl Job<'_> {
                 break;
             }
             let led = self.placed.leads(&[&region], &[one.class], &share.part(SHARE))?;
-            let led = led.and_then(|l| l.into_iter().next()).unwrap_or_default();
-            match asked.on(self.placed, &region, &led, one.proven, &share)? {
-                Some(found) => {
-                    if found.radius < radius {
-                        given_up = radius;
-                    }
-                    one.extended(&found);
-                }
-                None => given_up = radius,
+            one.led = led.and_then(|l| l.into_iter().next()).unwrap_or_default();
+            if !self.constants(one, &region, &share)? && !self.parts(one, &region, &share)? {
+                given_up = radius;
             }
+            given_up = given_up.min(one.most);
         }
         Ok(())
     }
@@ -384,7 +412,7 @@ impl Open {
         self.row.status = "verified".into();
     }
 
-    fn extended(&mut self, found: &super::closer::Proven) {
+    fn extended(&mut self, found: &Proven) {
         if found.radius > self.proven {
             self.proven = found.radius;
             self.row.upper = (found.upper > 0.0).then_some(found.upper);
@@ -396,7 +424,7 @@ impl Open {
         let worst = self.led.leads.iter().copied().fold(f64::INFINITY, f64::min);
         let score = if worst.is_finite() { worst } else { self.proven };
         let proven = self.proven;
-        Waiting { row: self.finished("time"), proven, score }
+        Waiting { row: self.finished(WAITING), proven, score }
     }
 
     /// With the largest radius that is proven.
@@ -405,6 +433,11 @@ impl Open {
         let radius = (self.proven > 0.0).then_some(self.proven);
         Row { radius, verified: self.row.verified.or(verified), status: status.into(), ..self.row }
     }
+}
+
+/// A ball's, at least.
+fn radius(region: &Region) -> Option<f64> {
+    region.ball_norm().map(|(_, r)| r.ends().lo)
 }
 
 /// A radius that somebody wrote, as the number that reads like it, unless that is larger.

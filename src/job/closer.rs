@@ -1,4 +1,4 @@
-//! What linear bounds leave open of one sample: anchored constants of the differences, and counterexamples.
+//! What linear bounds leave open of one sample: anchored constants of the differences, and parts of the ball.
 //!
 //! Within a ball of radius R on which f_c − f_j has the anchored constant L around x, it is at least
 //! m_j − L r at distance r <= R, m_j its value at x: positive for all r < m_j / L.
@@ -7,10 +7,12 @@ use super::task::Task;
 use crate::engine::{Options, Placed};
 use crate::error::Result;
 use crate::method::margin::linear::Led;
+use crate::method::margin::statement::Statement;
 use crate::method::{Budget, Decision};
 use crate::num::round::{div_down, mul_up, sub_down};
 use crate::problem::Question;
 use crate::region::Region;
+use crate::search::property::Decided;
 
 /// What is asked of a sample.
 #[derive(Debug)]
@@ -70,6 +72,12 @@ impl Asked<'_> {
             }
         }
         Ok(Some(proven))
+    }
+
+    /// Does the class lead on all of the ball? By parts of it.
+    pub fn searched(&self, placed: &Placed, region: &Region, budget: &Budget) -> Result<Decided> {
+        let statement = Statement::caught(self.class, self.leads.len() + 1);
+        placed.decide(region, &statement, &self.task.options, budget)
     }
 
     /// The work ends where the constant is small enough, or certainly too large.

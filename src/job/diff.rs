@@ -138,6 +138,11 @@ impl Together {
             let header: Vec<&str> = header.iter().map(String::as_str).collect();
             out += &format!("\n{} rows differ:\n\n{}", rows.len(), table(&header, &rows));
         }
+        if let Some(other) = self.sides[1..].iter().find(|s| !s.is_about_the_same(&self.sides[0])) {
+            let first = &self.sides[0].name;
+            out +=
+                &format!("\n{} is about other samples than {first}: what differs says nothing\n", other.name);
+        }
         for why in &self.contradictions {
             out += &format!("\ncontradiction: {why}\n");
         }

@@ -46,7 +46,8 @@ impl Journal {
         }
         let mut journal = Journal { file, path: path.to_path_buf(), length: 0 };
         let mut before = None;
-        journal.length = read(path, &mut |found| match found {
+        let schema = header["schema"].as_str().unwrap_or_default();
+        journal.length = read(path, schema, &mut |found| match found {
             Found::Header(header) => before = Some(header),
             Found::Row(row) => seen(row),
         })?;
@@ -93,6 +94,9 @@ pub fn line(row: &impl Serialize) -> String {
     serde_json::to_string(row).unwrap_or_else(|e| format!("{{\"error\":{:?}}}", e.to_string())) + "\n"
 }
 
+/// The form of journals of samples.
+pub const SAMPLES: &str = "clarke.certify/1";
+
 /// A line of a journal.
 #[derive(Debug)]
 pub enum Found<R> {
@@ -100,8 +104,9 @@ pub enum Found<R> {
     Row(R),
 }
 
-/// Reads a journal line by line: the bytes of its whole lines. What follows the last line's end is dropped.
-pub fn read<R: DeserializeOwned>(path: &Path, found: &mut dyn FnMut(Found<R>)) -> Result<u64> {
+/// Reads a journal of this schema line by line: the bytes of its whole lines. What follows the last line's end is
+/// dropped.
+pub fn read<R: DeserializeOwned>(path: &Path, schema: &str, found: &mut dyn FnMut(Found<R>)) -> Result<u64> {
     let failed = |e: io::Error| trouble(path, &e);
     let mut reader = BufReader::new(File::open(path).map_err(failed)?);
     let (mut line, mut length, mut number) = (vec![], 0u64, 0usize);
@@ -123,8 +128,16 @@ pub fn read<R: DeserializeOwned>(path: &Path, found: &mut dyn FnMut(Found<R>)) -
         };
         if number == 1 {
             let header: Value = serde_json::from_slice(&line).map_err(|e| damaged(&e))?;
-            if header.get("schema").is_none() {
-                return Err(damaged(&"it has no schema"));
+            match header.get("schema").and_then(Value::as_str) {
+                None => return Err(damaged(&"it has no schema")),
+                Some(other) if other != schema => {
+                    return Err(Error::input(format!(
+                        "a journal of {schema} is needed, this is one of {other}"
+                    ))
+                    .at(path.display().to_string())
+                    .next("give a file that the command of that name has written"));
+                }
+                Some(_) => {}
             }
             found(Found::Header(header));
         } else {

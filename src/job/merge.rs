@@ -1,7 +1,7 @@
 //! Parts of a job, done on several machines, as one journal.
 
 use super::Row;
-use super::journal::{self, Found, differences, line};
+use super::journal::{self, Found, SAMPLES, differences, line};
 use crate::error::{Error, Kind, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ impl Merged {
     fn add(&mut self, part: &Path) -> Result<()> {
         let mut header = Value::Null;
         let mut rows = vec![];
-        journal::read(part, &mut |found| match found {
+        journal::read(part, SAMPLES, &mut |found| match found {
             Found::Header(h) => header = h,
             Found::Row(row) => rows.push(row),
         })?;
@@ -63,7 +63,7 @@ impl Merged {
                     .at(format!("{} and {}", other.display(), part.display()))
                     .next("both are meant to be proven: please report this"));
             }
-            if before.is_done() && !row.is_better(before) {
+            if !row.is_better(before) && (before.is_done() || !row.is_done()) {
                 return Ok(());
             }
         }

@@ -4,6 +4,9 @@ use crate::num::decimal::{decimal_down, decimal_up};
 use crate::report::json::Directed;
 use serde::{Deserialize, Serialize, Serializer};
 
+/// The status of a row whose turn for dearer steps did not come: another run takes it up again.
+pub const WAITING: &str = "waiting";
+
 /// A finished sample. Radii and margins are proven: they go down, `upper` and distances up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -29,7 +32,7 @@ pub struct Row {
     pub runner_up: Option<usize>,
     pub method: Option<String>,
     pub seconds: f64,
-    /// verified, refuted, misclassified, radius, time, done, error.
+    /// verified, refuted, misclassified, tie, time, done, error; waiting: its turn for dearer steps did not come.
     pub status: String,
     pub error: Option<String>,
     /// Where another class leads, if such a point is known.
@@ -69,7 +72,7 @@ fn far<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
 impl Row {
     /// Is there nothing more to do about it?
     pub fn is_done(&self) -> bool {
-        self.error.is_none()
+        self.error.is_none() && self.status != WAITING
     }
 
     /// Does it say more about the same sample?

@@ -50,10 +50,10 @@ pub enum Found {
 pub fn batch<B: Backend>(context: &Context<B>, parts: Vec<Part>, cutoff: f64) -> Option<Vec<Found>> {
     let prepared = context.main();
     let fixed = context.problem.region.fixed();
-    let cut = |p: &Part| Cut { part: p.clone(), free: p.free(&fixed), planes: vec![], empty: None };
+    let cut = |p: &Part| Cut::new(p.clone(), p.free(&fixed));
     let ball = round(&context.problem.region);
     let view = Look { ball: ball.as_ref(), until: &context.budget.deadline };
-    let mut planes = Planes { cells: parts.iter().map(cut).collect(), view };
+    let mut planes = Planes { cells: parts.iter().map(cut).collect(), view, sharpens: true };
     let statuses = statuses(context, &prepared, &parts, &mut planes);
     let mut lot = Lot { context, prepared: &prepared, parts, cells: planes.cells, statuses: &statuses, view };
     let points = lot.points();
@@ -217,15 +217,19 @@ impl<B: Backend> Lot<'_, '_, B> {
 }
 
 /// A part with the half-spaces that its decisions imply.
-struct Cut {
-    part: Part,
-    free: Vec<bool>,
-    planes: Vec<Plane>,
+pub struct Cut {
+    pub part: Part,
+    pub free: Vec<bool>,
+    pub planes: Vec<Plane>,
     /// Multipliers that rule out an interior.
-    empty: Option<Vec<f64>>,
+    pub empty: Option<Vec<f64>>,
 }
 
 impl Cut {
+    pub fn new(part: Part, free: Vec<bool>) -> Cut {
+        Cut { part, free, planes: vec![], empty: None }
+    }
+
     /// The half-spaces of the decisions at node k, and the box that they leave: z <= a x + d and z >= t give
     /// a x + d − t >= 0.
     fn cut(&mut self, k: usize, features: &[usize], line: &dyn Fn(usize) -> Plane) {
@@ -275,13 +279,13 @@ impl Cut {
 
 /// Where parts are looked at, and until when.
 #[derive(Clone, Copy)]
-struct Look<'l> {
-    ball: Option<&'l Ball>,
-    until: &'l Deadline,
+pub struct Look<'l> {
+    pub ball: Option<&'l Ball>,
+    pub until: &'l Deadline,
 }
 
 impl<'l> Look<'l> {
-    fn cell<'c>(&self, planes: &'c [Plane], part: &'c Part) -> Cell<'c>
+    pub fn cell<'c>(&self, planes: &'c [Plane], part: &'c Part) -> Cell<'c>
     where
         'l: 'c,
     {
@@ -289,9 +293,11 @@ impl<'l> Look<'l> {
     }
 }
 
-struct Planes<'d> {
-    cells: Vec<Cut>,
-    view: Look<'d>,
+pub struct Planes<'d> {
+    pub cells: Vec<Cut>,
+    pub view: Look<'d>,
+    /// Do half-spaces sharpen the ends of other features, or boxes only?
+    pub sharpens: bool,
 }
 
 impl Cuts for Planes<'_> {
@@ -309,7 +315,7 @@ impl Cuts for Planes<'_> {
         constants: &Array2<f64>,
         ends: &mut Ends,
     ) {
-        let (own, view) = (&*ends, self.view);
+        let (own, view, sharpens) = (&*ends, self.view, self.sharpens);
         let cells = self.cells.par_iter_mut().enumerate();
         let tops: Vec<Vec<[f64; 2]>> = cells
             .map(|(i, cell)| {
@@ -319,6 +325,9 @@ impl Cuts for Planes<'_> {
                     return vec![];
                 }
                 cell.cut(k, features, &line);
+                if !sharpens {
+                    return vec![];
+                }
                 // Ends on one side of zero already decide most functions.
                 let decided = |&j: &usize| own.lo[[i, j]] >= 0.0 || own.hi[[i, j]] <= 0.0;
                 let decided: Vec<bool> = features.iter().map(decided).collect();

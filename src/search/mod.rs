@@ -15,6 +15,7 @@
 mod bound;
 mod choose;
 mod leaf;
+pub mod property;
 mod record;
 mod round;
 mod run;

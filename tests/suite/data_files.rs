@@ -315,8 +315,31 @@ fn vnnlib_boxes_are_rounded_outward() {
     assert_eq!(p.lo, ["-0.3", "-0.25", "0.1"].map(written));
     assert_eq!(p.hi, ["0.1", "0.5", "1/10"].map(written));
     assert_eq!((p.outputs, p.output_constraints), (2, 2));
+    let condition = |terms: &[(usize, f64)], at_most: &str| vnnlib::Condition {
+        terms: terms.to_vec(),
+        at_most: written(at_most),
+    };
+    let either = vec![vec![condition(&[(0, 1.0), (1, -1.0)], "0")], vec![condition(&[(1, -1.0)], "-3.5")]];
+    assert_eq!(p.conditions.unwrap().any, either);
     assert_eq!(decimal::parse_up("-0.3"), Some(-0.3));
     survive(text.as_bytes(), |bytes| drop(std::str::from_utf8(bytes).map(vnnlib::parse)));
+}
+
+#[test]
+fn vnnlib_conditions_are_alternatives_of_what_holds_together() {
+    let declared = "(declare-const X_0 Real)(declare-const Y_0 Real)(declare-const Y_1 Real)\
+        (assert (<= X_0 1))(assert (>= X_0 0))";
+    let any = |rest: &str| vnnlib::parse(&format!("{declared}{rest}")).unwrap().conditions.map(|c| c.any);
+    let sizes = |rest: &str| any(rest).unwrap().iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(sizes(""), [0]);
+    assert_eq!(sizes("(assert (<= Y_0 1))(assert (<= Y_1 1))"), [2]);
+    assert_eq!(sizes("(assert (or (<= Y_0 1) (and (<= Y_1 1) (<= Y_0 Y_1))))(assert (>= Y_0 -1))"), [2, 3]);
+    // The same again says nothing more.
+    assert_eq!(sizes("(assert (<= Y_0 1))(assert (<= Y_0 1))"), [1]);
+    let twelve = "(assert (or (<= Y_0 1) (<= Y_1 1)))".repeat(13);
+    assert!(any(&twelve).is_none(), "8 192 alternatives");
+    assert!(any("(assert (<= 0.5 Y_0))").unwrap()[0][0].at_most == written("-0.5"));
+    assert!(any("(assert (>= Y_0 (- 0.5)))").unwrap()[0][0].at_most == written("0.5"));
 }
 
 #[test]

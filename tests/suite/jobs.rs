@@ -389,6 +389,57 @@ fn a_table_of_jobs() {
     }
 }
 
+/// A box of 64 inputs, and what may not happen there.
+fn property(conditions: &str) -> String {
+    let declare = |name: &str, count: usize| -> String {
+        (0..count).map(|i| format!("(declare-const {name}_{i} Real)\n")).collect()
+    };
+    let ends: String =
+        (0..64).map(|i| format!("(assert (>= X_{i} 0.4))\n(assert (<= X_{i} 0.41))\n")).collect();
+    declare("X", 64) + &declare("Y", 10) + &ends + conditions
+}
+
+#[test]
+fn properties_of_a_list() {
+    let at = folder("properties");
+    let net = Path::new(NET).canonicalize().expect("a network").display().to_string();
+    for (name, conditions) in [
+        ("never", "(assert (<= Y_0 -1000000))"),
+        ("always", "(assert (or (<= Y_0 -1000000) (and (>= Y_1 -1000000) (<= Y_2 1000000))))"),
+        ("nothing", ""),
+        ("beyond", "(declare-const Y_10 Real)(assert (<= Y_10 0))"),
+    ] {
+        fs::write(at.join(name), property(conditions)).expect("a file");
+    }
+    let (jobs, out) = (at.join("instances.csv"), at.join("out.jsonl"));
+    let list = ["never", "always", "nothing", "beyond"].map(|name| format!("{net},{name},2\n")).concat();
+    fs::write(&jobs, list).expect("a file");
+    let (jobs, name) = (jobs.display().to_string(), out.display().to_string());
+    let ran = clarke(&["batch", &jobs, "-o", &name, "--device", "cpu"]);
+    assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stderr));
+    let rows = lines(&out).1;
+    assert_eq!(rows[0]["property"]["verdict"], "holds");
+    let violated = &rows[1]["property"];
+    assert_eq!(violated["verdict"], "violated");
+    assert!(violated["counterexample"]["values"].as_array().is_some_and(|y| y.len() == 10));
+    let file = violated["counterexample"]["file"].as_str().expect("a file");
+    assert!(fs::metadata(file).is_ok_and(|m| m.len() > 64 * 8));
+    // Where nothing is said of outputs, how steep the network is.
+    assert!(rows[2]["property"].is_null() && rows[2]["upper"]["value"].as_f64() > Some(0.0));
+    assert!(rows[3]["error"].as_str().expect("an error").contains("Y_10"));
+    // In a table by name only.
+    let table = at.join("table.csv");
+    let ask = |rows: &str| {
+        fs::write(&table, format!("net,vnnlib,quantity,time\n{rows}")).expect("a file");
+        clarke(&["batch", &table.display().to_string(), "--device", "cpu"])
+    };
+    let ran = ask(&format!("{net},never,property,2s\n{net},never,,2s\n"));
+    let said = text(&ran.stdout);
+    assert!(ran.status.success() && said.contains("\"verdict\":\"holds\"") && said.contains("\"upper\""));
+    let ran = ask(&format!("{net},,property,2s\n"));
+    assert!(ran.status.code() == Some(2) && text(&ran.stderr).contains("column vnnlib"));
+}
+
 #[test]
 fn journals_side_by_side() {
     let at = folder("diff");

@@ -50,6 +50,7 @@ mod order;
 mod pairs;
 mod product_shapes;
 mod propagation;
+mod properties;
 #[cfg(feature = "cli")]
 mod readme;
 mod regions;

@@ -2,6 +2,7 @@
 
 pub mod linear;
 pub mod refute;
+pub mod statement;
 
 use crate::linalg::Enclosure;
 use ndarray::Array3;

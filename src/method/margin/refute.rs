@@ -38,6 +38,37 @@ pub struct Counterexample {
     pub distance: f64,
 }
 
+/// What outputs a search goes for.
+pub trait Target {
+    /// How far outputs are from it, at most 0 where they are there; and a direction of outputs that leads there.
+    fn apart(&self, y: &[f64]) -> (f64, Vec<f64>);
+    /// Are outputs between these ends there for certain?
+    fn is_met(&self, lo: &[f64], hi: &[f64]) -> bool;
+}
+
+/// Another class leads.
+struct Overtaken(usize);
+
+impl Overtaken {
+    /// The class that comes next.
+    fn next(&self, y: &[f64]) -> usize {
+        others(self.0, y.len()).max_by(|&a, &b| y[a].total_cmp(&y[b])).expect("another output")
+    }
+}
+
+impl Target for Overtaken {
+    fn apart(&self, y: &[f64]) -> (f64, Vec<f64>) {
+        let (class, next) = (self.0, self.next(y));
+        let mut way = vec![0.0; y.len()];
+        (way[next], way[class]) = (1.0, -1.0);
+        (y[class] - y[next], way)
+    }
+
+    fn is_met(&self, lo: &[f64], hi: &[f64]) -> bool {
+        lo[self.next(lo)] > hi[self.0]
+    }
+}
+
 /// Looks for one in a ball.
 pub fn search<B: Backend>(
     placed: &Placed<B>,
@@ -46,25 +77,54 @@ pub fn search<B: Backend>(
     seed: u64,
     budget: &Budget,
 ) -> Option<Counterexample> {
-    let sketch = placed.sketch().prepared(&budget.deadline);
+    let (sketch, target) = (placed.sketch().prepared(&budget.deadline), Overtaken(class));
+    let points = starts(region, seed, STARTS)?;
+    let found = descend(&sketch, placed.net(), (region, &target), points, STEPS)?;
+    at_point(placed, region, class, found, budget)
+}
+
+/// One at this member, or nearer on the way to the centre.
+pub fn at_point<B: Backend>(
+    placed: &Placed<B>,
+    region: &Region,
+    class: usize,
+    x: Vec<f64>,
+    budget: &Budget,
+) -> Option<Counterexample> {
+    let (sketch, target) = (placed.sketch().prepared(&budget.deadline), Overtaken(class));
+    let there = is_there(placed.net(), (region, &target), &x);
+    let found = counted(placed.net(), region, &target, x).filter(|_| there)?;
+    Some(nearer(&sketch, placed.net(), (region, &target), found))
+}
+
+/// The centre and random members.
+pub fn starts(region: &Region, seed: u64, count: usize) -> Option<Vec<Vec<f64>>> {
     let centre = region.centre()?;
     let mut random = Random(seed ^ 0xC1A55);
     let mut points = vec![centre.to_vec()];
-    points.extend((1..STARTS).map(|k| sample(region, centre.len(), &mut random, k % 2 == 1)));
-    let mut momentum = vec![vec![0.0; centre.len()]; points.len()];
-    for step in 0..=STEPS {
-        let seen = look(&sketch, &points, class);
-        let (best, lead) =
-            (0..points.len()).map(|i| (i, seen.leads[i])).min_by(|a, b| a.1.total_cmp(&b.1))?;
-        if lead < 0.0
-            && let Some(found) = prove(placed.net(), region, &points[best], class)
-        {
-            return Some(nearer((&sketch, budget), placed.net(), region, class, found));
+    points.extend((1..count).map(|k| sample(region, centre.len(), &mut random, k % 2 == 1)));
+    Some(points)
+}
+
+/// A member where the target is met for certain, on the ways that lead there from some points.
+pub fn descend(
+    sketch: &Prepared<Cpu>,
+    net: &Net,
+    (region, target): (&Region, &dyn Target),
+    mut points: Vec<Vec<f64>>,
+    steps: usize,
+) -> Option<Vec<f64>> {
+    let mut momentum: Vec<Vec<f64>> = points.iter().map(|x| vec![0.0; x.len()]).collect();
+    for step in 0..=steps {
+        let seen = look(sketch, &points, target);
+        let (best, far) = (0..points.len()).map(|i| (i, seen.far[i])).min_by(|a, b| a.1.total_cmp(&b.1))?;
+        if far <= 0.0 && is_there(net, (region, target), &points[best]) {
+            return Some(points.swap_remove(best));
         }
-        if step == STEPS || budget.is_over() {
+        if step == steps || sketch.is_late() {
             return None;
         }
-        let rate = LENGTHS[0] + (LENGTHS[1] - LENGTHS[0]) * step as f64 / STEPS as f64;
+        let rate = LENGTHS[0] + (LENGTHS[1] - LENGTHS[0]) * step as f64 / steps as f64;
         for (i, x) in points.iter_mut().enumerate() {
             let size = seen.slopes[i].iter().map(|v| v.abs()).sum::<f64>();
             if size > 0.0 && size.is_finite() {
@@ -104,9 +164,9 @@ pub fn linear<B: Backend>(
     (0..regions.len()).map(radius).collect()
 }
 
-/// Smallest leads at points, and the way on which they shrink.
+/// How far points are from the target, and the way on which that shrinks.
 struct Seen {
-    leads: Vec<f64>,
+    far: Vec<f64>,
     slopes: Vec<Vec<f64>>,
 }
 
@@ -117,43 +177,49 @@ fn at(sketch: &Prepared<Cpu>, points: &[Vec<f64>]) -> Trace<Cpu> {
     sketch.values(sketch.backend.upload(&Enclosure::point(x)), None, |_| false)
 }
 
-fn look(sketch: &Prepared<Cpu>, points: &[Vec<f64>], class: usize) -> Seen {
+fn look(sketch: &Prepared<Cpu>, points: &[Vec<f64>], target: &dyn Target) -> Seen {
     let trace = at(sketch, points);
     let y = sketch.backend.read(trace.output()).centre;
     let mut rows = Array3::zeros((points.len(), 1, sketch.net.outputs()));
-    let mut leads = vec![];
+    let mut distances = vec![];
     for (i, y) in y.outer_iter().enumerate() {
-        let y = y.row(0);
-        let next = others(class, y.len()).max_by(|&a, &b| y[a].total_cmp(&y[b])).expect("another output");
-        leads.push(y[class] - y[next]);
-        rows[[i, 0, next]] = 1.0;
-        rows[[i, 0, class]] = -1.0;
+        let (far, way) = target.apart(&y.row(0).to_vec());
+        distances.push(far);
+        way.iter().enumerate().for_each(|(j, w)| rows[[i, 0, j]] = *w);
     }
     let rows = sketch.backend.upload(&Enclosure::point(rows));
     let slopes = sketch.backend.read(&sketch.adjoints(&trace.gates, rows, |_, _| {})).centre;
-    Seen { leads, slopes: slopes.outer_iter().map(|g| g.row(0).to_vec()).collect() }
+    Seen { far: distances, slopes: slopes.outer_iter().map(|g| g.row(0).to_vec()).collect() }
 }
 
-/// What values at x prove.
-fn prove(net: &Net, region: &Region, x: &[f64], class: usize) -> Option<Counterexample> {
-    if !region.contains(x) {
-        return None;
-    }
+/// Ends of the outputs at a point.
+fn output(net: &Net, region: &Region, x: &[f64]) -> [Vec<f64>; 2] {
     let y = values(net, &region.near(x));
-    let (lo, hi) = (y.lo(), y.hi());
-    let (lo, hi): (Vec<f64>, Vec<f64>) = (lo.iter().copied().collect(), hi.iter().copied().collect());
-    let first = others(class, lo.len()).max_by(|&a, &b| lo[a].total_cmp(&lo[b]))?;
+    [y.lo(), y.hi()].map(|side| side.iter().copied().collect())
+}
+
+/// Is x a member where the target is met?
+pub fn is_there(net: &Net, (region, target): (&Region, &dyn Target), x: &[f64]) -> bool {
+    let [lo, hi] = match region.contains(x) {
+        true => output(net, region, x),
+        false => return false,
+    };
+    target.is_met(&lo, &hi)
+}
+
+/// With the class that leads there, and how far away that is.
+fn counted(net: &Net, region: &Region, target: &Overtaken, x: Vec<f64>) -> Option<Counterexample> {
+    let class = target.next(&output(net, region, &x)[0]);
     let (norm, _) = region.ball_norm()?;
-    let distance = vector_norm_up(region.apart(x, region.centre()?), norm);
-    (lo[first] > hi[class]).then(|| Counterexample { x: x.to_vec(), class: first, distance })
+    let distance = vector_norm_up(region.apart(&x, region.centre()?), norm);
+    Some(Counterexample { x, class, distance })
 }
 
 /// One on the way to the centre, as near as halving finds it.
 fn nearer(
-    (sketch, budget): (&Prepared<Cpu>, &Budget),
+    sketch: &Prepared<Cpu>,
     net: &Net,
-    region: &Region,
-    class: usize,
+    (region, target): (&Region, &Overtaken),
     found: Counterexample,
 ) -> Counterexample {
     let Some(centre) = region.centre() else { return found };
@@ -161,13 +227,13 @@ fn nearer(
         |t: f64| -> Vec<f64> { centre.iter().zip(&found.x).map(|(c, x)| c + t * (x - c)).collect() };
     let (mut inside, mut outside) = (0.0, 1.0);
     for _ in 0..HALVINGS {
-        if budget.is_over() {
+        if sketch.is_late() {
             return found;
         }
         let t = 0.5 * (inside + outside);
-        if look(sketch, &[on_the_way(t)], class).leads[0] < 0.0 { outside = t } else { inside = t }
+        if look(sketch, &[on_the_way(t)], target).far[0] < 0.0 { outside = t } else { inside = t }
     }
-    prove(net, region, &on_the_way(outside), class)
-        .filter(|near| near.distance < found.distance)
-        .unwrap_or(found)
+    let x = on_the_way(outside);
+    let there = is_there(net, (region, target), &x).then(|| counted(net, region, target, x)).flatten();
+    there.filter(|near| near.distance < found.distance).unwrap_or(found)
 }

@@ -1,7 +1,11 @@
-//! VNN-LIB properties: the box of the inputs; statements about outputs are counted, not used.
+//! VNN-LIB properties: the box of the inputs, and what is said of outputs there.
 //!
 //! Supported: `declare-const`, `assert`, `<=`, `>=`, `and`, `or`, comparisons of a variable
 //! with a decimal (or of outputs with each other). Decimals are exact.
+
+mod outputs;
+
+pub use outputs::{Condition, Outputs};
 
 use crate::error::{Error, Result};
 use crate::num::Written;
@@ -12,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Deeper nesting is no property.
 const MAX_DEPTH: usize = 64;
 
-/// The input box of a property.
+/// A property: is there a member of the box whose outputs meet the conditions?
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
     pub lo: Vec<Written>,
@@ -21,6 +25,8 @@ pub struct Property {
     pub outputs: usize,
     /// Comparisons about outputs, which a Lipschitz constant does not depend on.
     pub output_constraints: usize,
+    /// What they say; None where that is too long.
+    pub conditions: Option<Outputs>,
 }
 
 fn bad(what: impl Into<String>, line: usize) -> Error {
@@ -31,7 +37,12 @@ fn bad(what: impl Into<String>, line: usize) -> Error {
 
 /// Reads a property.
 pub fn parse(text: &str) -> Result<Property> {
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        inputs: BTreeMap::new(),
+        outputs: BTreeSet::new(),
+        output_constraints: 0,
+        conditions: Some(Outputs::always()),
+    };
     let mut tokens = Tokens { text, at: 0, line: 1 };
     while let Some(expression) = tokens.expression(0)? {
         reader.statement(&expression)?;
@@ -150,11 +161,19 @@ fn number(e: &Expression) -> Option<String> {
     compare(&text, "0").map(|_| text)
 }
 
-#[derive(Default)]
+/// The decimal −x as text.
+fn negated(text: &str) -> String {
+    match text.strip_prefix('-') {
+        Some(rest) => rest.into(),
+        None => format!("-{}", text.trim_start_matches('+')),
+    }
+}
+
 struct Reader {
     inputs: BTreeMap<usize, [Option<String>; 2]>,
     outputs: BTreeSet<usize>,
     output_constraints: usize,
+    conditions: Option<Outputs>,
 }
 
 impl Reader {
@@ -174,19 +193,39 @@ impl Reader {
                 };
                 Ok(())
             }
-            Some(("assert", [condition])) => self.condition(condition, false),
+            Some(("assert", [condition])) => {
+                let also = self.condition(condition, false)?;
+                let known = self.conditions.take();
+                self.conditions = known.zip(also).and_then(|(known, also)| known.and(also));
+                Ok(())
+            }
             Some(("set-logic" | "set-info" | "set-option" | "check-sat" | "exit", _)) => Ok(()),
             _ => Err(bad("this is neither a declaration nor an assertion", e.line())),
         }
     }
 
-    fn condition(&mut self, e: &Expression, alternative: bool) -> Result<()> {
+    /// What it says of outputs; None where that is too long.
+    fn condition(&mut self, e: &Expression, alternative: bool) -> Result<Option<Outputs>> {
         match e.call() {
-            Some(("and", parts)) => parts.iter().try_for_each(|p| self.condition(p, alternative)),
+            Some(("and", parts)) => {
+                let mut all = Some(Outputs::always());
+                for part in parts {
+                    let also = self.condition(part, alternative)?;
+                    all = all.zip(also).and_then(|(all, also)| all.and(also));
+                }
+                Ok(all)
+            }
             Some(("or", [one])) => self.condition(one, alternative),
-            Some(("or", parts)) => parts.iter().try_for_each(|p| self.condition(p, true)),
-            Some(("<=", [a, b])) => self.bound(a, b, e.line(), alternative),
-            Some((">=", [a, b])) => self.bound(b, a, e.line(), alternative),
+            Some(("or", parts)) => {
+                let mut any = Some(Outputs { any: vec![] });
+                for part in parts {
+                    let also = self.condition(part, true)?;
+                    any = any.zip(also).and_then(|(any, also)| any.or(also));
+                }
+                Ok(any)
+            }
+            Some(("<=", [a, b])) => self.bound(a, b, e.line(), alternative).map(Some),
+            Some((">=", [a, b])) => self.bound(b, a, e.line(), alternative).map(Some),
             _ => Err(bad("only and, or, and <= or >= between two terms are supported", e.line())),
         }
     }
@@ -198,7 +237,7 @@ impl Reader {
         large: &Expression,
         line: usize,
         alternative: bool,
-    ) -> Result<()> {
+    ) -> Result<Outputs> {
         let names = [small, large].map(|e| e.atom().and_then(variable));
         for name in names.iter().flatten() {
             let known = match name {
@@ -210,11 +249,15 @@ impl Reader {
             }
         }
         let (side, index, value) = match (names, number(small), number(large)) {
-            ([Some(Variable::Output(_)), Some(Variable::Output(_))], ..)
-            | ([Some(Variable::Output(_)), None], None, Some(_))
-            | ([None, Some(Variable::Output(_))], Some(_), None) => {
-                self.output_constraints += 1;
-                return Ok(());
+            ([Some(Variable::Output(a)), Some(Variable::Output(b))], ..) => {
+                let terms = if a == b { vec![] } else { vec![(a, 1.0), (b, -1.0)] };
+                return self.outputs(terms, "0", line);
+            }
+            ([Some(Variable::Output(a)), None], None, Some(value)) => {
+                return self.outputs(vec![(a, 1.0)], &value, line);
+            }
+            ([None, Some(Variable::Output(a))], Some(value), None) => {
+                return self.outputs(vec![(a, -1.0)], &negated(&value), line);
             }
             ([Some(Variable::Input(i)), None], None, Some(value)) => (1, i, value),
             ([None, Some(Variable::Input(i))], Some(value), None) => (0, i, value),
@@ -229,7 +272,14 @@ impl Reader {
         if bounds[side].as_ref().is_none_or(|old| compare(old, &value) == Some(weaker)) {
             bounds[side] = Some(value);
         }
-        Ok(())
+        Ok(Outputs::always())
+    }
+
+    /// Σ coefficient · output <= at_most.
+    fn outputs(&mut self, terms: Vec<(usize, f64)>, at_most: &str, line: usize) -> Result<Outputs> {
+        self.output_constraints += 1;
+        let at_most = Written::parse(at_most).map_err(|why| bad(format!("{at_most} {why}"), line))?;
+        Ok(Outputs::one(Condition { terms, at_most }))
     }
 
     fn finish(self) -> Result<Property> {
@@ -258,6 +308,7 @@ impl Reader {
             }
         }
         let outputs = self.outputs.len();
-        Ok(Property { lo, hi, outputs, output_constraints: self.output_constraints })
+        let (output_constraints, conditions) = (self.output_constraints, self.conditions);
+        Ok(Property { lo, hi, outputs, output_constraints, conditions })
     }
 }
