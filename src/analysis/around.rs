@@ -48,6 +48,22 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
         Some(Around { prepared, reach, nominal, layouts: Layouts::new(prepared.net) })
     }
 
+    /// The same without rows of single neurons: what distances say alone.
+    pub fn plain(
+        prepared: &'a Prepared<'n, B>,
+        layers: Layers<'a, B>,
+        regions: Regions<'a>,
+        input: &Ends,
+    ) -> Option<Self> {
+        let reach = Reach::new(prepared, layers, regions, input)?;
+        Some(Around { prepared, reach, nominal: vec![], layouts: Layouts::new(prepared.net) })
+    }
+
+    /// Are there no rows of single neurons?
+    pub fn is_plain(&self) -> bool {
+        self.nominal.is_empty()
+    }
+
     /// Values of a node at the centres.
     pub fn at(&self, k: usize) -> &Ends {
         self.reach.at(k)
@@ -72,6 +88,9 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
     /// Narrower ends of each item's open features of node k, as far as time allows; `work`: multiplications of a
     /// pass back from there. Items do not see each other: each gets what it has alone.
     pub fn narrow(&mut self, k: usize, open: &Array2<bool>, own: &mut Ends, spend: (&Budget, f64)) {
+        if self.is_plain() {
+            return;
+        }
         let (budget, work) = spend;
         let listed = |item: usize| {
             let row = open.row(item);

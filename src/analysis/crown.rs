@@ -14,7 +14,7 @@ use crate::analysis::budget::{Budget, pass};
 use crate::backend::Backend;
 use crate::layer::{Incidence, LinearMap, Piece};
 use crate::linalg::Enclosure;
-use crate::net::Op;
+use crate::net::{Net, Op};
 use crate::num::Norm;
 use crate::region::Region;
 use crate::rules::linear::{
@@ -84,6 +84,29 @@ pub fn run_all<B: Backend>(
     Pass { relevant, ..pass() }.run(given())
 }
 
+/// On many regions at once, for a first answer about each: lines, and of l2 balls what distances say before them.
+pub fn run_briefly<B: Backend>(
+    placed: &Placed<B>,
+    regions: Regions,
+    input: Enclosure,
+    budget: &Budget,
+) -> Statuses<B> {
+    let prepared = placed.prepared(&budget.deadline);
+    let norm = |map: &LinearMap| placed.size(map, &budget.deadline);
+    let mut pass = Pass::new(&prepared, regions, input.dim().0, budget);
+    if regions.ball() == Some(Norm::Two) && squares_fit(prepared.net, budget) {
+        let (lo, hi) = ends2(&input, true);
+        let layers = Layers { squares: placed.squares(), norm: &norm };
+        pass.around = Around::plain(&prepared, layers, regions, &Ends { lo, hi });
+    }
+    pass.run(Given { input, known: None, optimised: false, cuts: None })
+}
+
+/// Squares of weights take as much room as the weights.
+fn squares_fit(net: &Net, budget: &Budget) -> bool {
+    8 * net.parameters() as u64 <= budget.memory / SQUARES
+}
+
 /// On one region as a checker derives it again, who bounds norms of layers by their rows and columns.
 pub fn run_whole<B: Backend>(
     placed: &Placed<B>,
@@ -105,9 +128,7 @@ fn centred<'a, 'n, B: Backend>(
 ) -> Pass<'a, 'n, B> {
     let (lo, hi) = ends2(input, true);
     let mut sweep = Pass::new(prepared, regions, input.dim().0, budget);
-    // Squares of weights take as much room as the weights.
-    let fits = 8 * prepared.net.parameters() as u64 <= budget.memory / SQUARES;
-    if fits && budget.affords_on(prepared.backend, PASSES * pass(prepared.net)) {
+    if squares_fit(prepared.net, budget) && budget.affords_on(prepared.backend, PASSES * pass(prepared.net)) {
         let layers = Layers { squares: placed.squares(), norm };
         sweep.around = Around::new(prepared, layers, regions, &Ends { lo, hi });
     }
@@ -264,7 +285,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         // Of a layer that the input alone feeds, distances in l2 say all that lines do.
         let ball = match self.regions.ball() {
             Some(Norm::One) => true,
-            Some(Norm::Two) => self.around.is_none(),
+            Some(Norm::Two) => self.around.as_ref().is_none_or(Around::is_plain),
             Some(Norm::Inf) | None => false,
         };
         if !self.wide && read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {

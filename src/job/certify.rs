@@ -26,7 +26,7 @@ const BRIEF: f64 = 1.0;
 const SHARE: f64 = 0.3;
 /// Of the radius at which lines of the sample itself say that the class is caught up with: where to begin. The same
 /// for all, so that no row depends on which others are looked at.
-const FIRST: f64 = 0.25;
+const FIRST: f64 = 0.12;
 /// Of a logarithm, to which guesses are rounded: sums of plain arithmetic differ with what is computed beside them.
 const STEPS: f64 = 16.0;
 /// The part of the time left that one try at another radius takes.
@@ -247,8 +247,11 @@ impl Job<'_> {
             false => self.placed.linear_radii(&regions, &classes, &budget),
         };
         let tolerance = self.task.options.gap;
-        let start = |g: &Option<f64>| Bracket::new(FIRST * coarse(g.unwrap_or(1e-3)), tolerance);
-        let mut brackets: Vec<Bracket> = guesses.iter().map(start).collect();
+        let start = |(g, one): (&Option<f64>, &Open)| {
+            let margin = one.leads.iter().copied().fold(f64::INFINITY, f64::min);
+            Bracket::new(FIRST * coarse(g.unwrap_or(1e-3)), margin, tolerance)
+        };
+        let mut brackets: Vec<Bracket> = guesses.iter().zip(open.iter()).map(start).collect();
         while !budget.is_over() {
             let next = |(i, b): (usize, &Bracket)| {
                 let radius = b.next()?;

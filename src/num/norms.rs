@@ -145,6 +145,26 @@ pub fn vector_norm_up(values: impl IntoIterator<Item = f64, IntoIter: Clone>, no
     }
 }
 
+/// Sums that are taken side by side.
+const LANES: usize = 8;
+
+/// An upper bound of the norm 2 of numbers of any sign, wider than `vector_norm_up` by some units of rounding, and
+/// many times faster: n products and their sum in any order lose at most gamma_n of it, and less than n 2^-1074.
+pub fn length_up(values: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for part in whole {
+        sums.iter_mut().zip(part).for_each(|(s, v)| *s += v * v);
+    }
+    let sum = sums.iter().sum::<f64>() + rest.iter().map(|v| v * v).sum::<f64>();
+    let slack = gamma(values.len() + 4);
+    if !(SMALL..LARGE).contains(&sum) || slack > 0.25 {
+        return vector_norm_up(values.iter().map(|v| v.abs()), Norm::Two);
+    }
+    let lost = values.len() as f64 * SMALL_SQUARE;
+    sqrt_up(add_up(mul_up(sum, add_up(1.0, mul_up(2.0, slack))), lost))
+}
+
 /// A lower bound of the norm of magnitudes (each >= 0); 0 if one is not finite.
 pub fn vector_norm_down(values: impl IntoIterator<Item = f64, IntoIter: Clone>, norm: Norm) -> f64 {
     let values = values.into_iter();
@@ -164,5 +184,28 @@ pub fn vector_norm_down(values: impl IntoIterator<Item = f64, IntoIter: Clone>, 
             let (sum, unscale) = squares(values, top);
             mul_down(sqrt_down(sum.down()), unscale).max(top)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::num::random::Random;
+
+    #[test]
+    fn lengths_hold_at_any_scale() {
+        let mut random = Random(5);
+        for case in 0..3000 {
+            let scale = power_of_two(-400 + (case * 37) % 800);
+            let values: Vec<f64> = (0..case % 40).map(|_| scale * random.signed()).collect();
+            let size = || values.iter().map(|v| v.abs());
+            let (fast, low) = (length_up(&values), vector_norm_down(size(), Norm::Two));
+            assert!(fast >= low, "{case}: {fast} {low}");
+            assert!(fast <= vector_norm_up(size(), Norm::Two) * (1.0 + 1e-13), "{case}");
+        }
+        assert_eq!(length_up(&[]), 0.0);
+        assert_eq!(length_up(&[f64::INFINITY, 1.0]), f64::INFINITY);
+        assert!(length_up(&[f64::NAN, 1.0]) == f64::INFINITY);
+        assert!(length_up(&[1e200, 1e200]) >= 1.41e200 && length_up(&[5e-324]) > 0.0);
     }
 }

@@ -9,7 +9,7 @@
 //!   stop, an l1 ball to the largest first.
 
 use crate::num::Norm;
-use crate::num::norms::vector_norm_up;
+use crate::num::norms::{length_up, vector_norm_up};
 use crate::num::round::{add_up, gamma, mul_up};
 
 /// {x : ‖x − c‖ <= radius} for a c between floats.
@@ -85,6 +85,29 @@ const LOST: f64 = 1e-200;
 /// Rounds in which coordinates that the box stops are found.
 const ROUNDS: usize = 60;
 
+/// Sums that are taken side by side.
+const LANES: usize = 8;
+
+/// Two sums over a coefficient and the ends of its coordinate, in plain arithmetic.
+fn summed((a, low, high): (&[f64], &[f64], &[f64]), term: impl Fn(f64, f64, f64) -> [f64; 2]) -> [f64; 2] {
+    let mut sums = [[0.0; LANES]; 2];
+    let whole = a.chunks_exact(LANES).zip(low.chunks_exact(LANES)).zip(high.chunks_exact(LANES));
+    for ((a, l), h) in whole {
+        for k in 0..LANES {
+            let [x, y] = term(a[k], l[k], h[k]);
+            sums[0][k] += x;
+            sums[1][k] += y;
+        }
+    }
+    let rest = a.len() - a.len() % LANES;
+    for j in rest..a.len() {
+        let [x, y] = term(a[j], low[j], high[j]);
+        sums[0][j - rest] += x;
+        sums[1][j - rest] += y;
+    }
+    sums.map(|s| s.iter().sum())
+}
+
 impl<'p> Place<'p> {
     pub fn boxed(lo: &'p [f64], hi: &'p [f64]) -> Place<'p> {
         Place { lo, hi, ball: None }
@@ -111,81 +134,87 @@ impl<'p> Place<'p> {
     /// The bound by this v. A computed difference has the sign of the real one, so the end by it is right.
     fn by(&self, ball: &Ball, sum: &Sum, v: &[f64]) -> f64 {
         let n = v.len();
-        let (mut top, mut weight, mut most) = (sum.d, sum.weight, 0.0f64);
-        for j in 0..n {
-            let c = if v[j] > 0.0 { ball.centre[1][j] } else { ball.centre[0][j] };
-            let rest = sum.a[j] - v[j];
-            let end = if rest > 0.0 { self.hi[j] } else { self.lo[j] };
-            let far = self.lo[j].abs().max(self.hi[j].abs()).max(c.abs());
-            most = most.max(far);
-            top += v[j] * c;
-            top += if rest == 0.0 { 0.0 } else { rest * end };
-            weight += (sum.size[j] + 2.0 * v[j].abs()) * far;
+        // Sums in any order: what is added below covers all of them.
+        let (mut top, mut weight, mut most) = ([0.0; LANES], [0.0; LANES], [0.0f64; LANES]);
+        let at = (&v[..n], &sum.a[..n], &sum.size[..n], &self.lo[..n], &self.hi[..n]);
+        let centre = (&ball.centre[0][..n], &ball.centre[1][..n]);
+        for start in (0..n).step_by(LANES) {
+            for k in 0..LANES.min(n - start) {
+                let j = start + k;
+                let c = if at.0[j] > 0.0 { centre.1[j] } else { centre.0[j] };
+                let rest = at.1[j] - at.0[j];
+                let end = if rest > 0.0 { at.4[j] } else { at.3[j] };
+                let far = at.3[j].abs().max(at.4[j].abs()).max(c.abs());
+                most[k] = most[k].max(far);
+                top[k] += at.0[j] * c;
+                top[k] += if rest == 0.0 { 0.0 } else { rest * end };
+                weight[k] += (at.2[j] + 2.0 * at.0[j].abs()) * far;
+            }
         }
+        let top = sum.d + top.iter().sum::<f64>();
+        let weight = sum.weight + weight.iter().sum::<f64>();
+        let most = most.iter().fold(0.0f64, |m, v| m.max(*v));
         // 2n products and sums of differences; as much again covers what sizes themselves have lost.
-        let slack = add_up(mul_up(2.0 * gamma(sum.rounded + 2 * n + 8), weight), LOST);
-        let ball = mul_up(ball.radius, vector_norm_up(v.iter().map(|v| v.abs()), ball.norm.dual()));
+        let slack = add_up(mul_up(2.0 * gamma(sum.rounded + 2 * n + LANES + 8), weight), LOST);
+        let size = match ball.norm {
+            Norm::Two => length_up(v),
+            Norm::One | Norm::Inf => vector_norm_up(v.iter().map(|v| v.abs()), ball.norm.dual()),
+        };
+        let ball = mul_up(ball.radius, size);
         let top = add_up(add_up(top, slack), ball);
         if most < FAR && !top.is_nan() { top } else { f64::INFINITY }
     }
 
     /// Of an l2 ball: x = clamp(c + a / μ) is on the sphere for the right μ, and v = μ (x − c).
     fn stretched(&self, ball: &Ball, a: &[f64]) -> Vec<f64> {
-        let ends = |j: usize| (self.lo[j] - ball.middle(j), self.hi[j] - ball.middle(j));
+        let low: Vec<f64> = (0..a.len()).map(|j| self.lo[j] - ball.middle(j)).collect();
+        let high: Vec<f64> = (0..a.len()).map(|j| self.hi[j] - ball.middle(j)).collect();
         let square = ball.radius * ball.radius;
-        let corner = |(j, a): (usize, &f64)| if *a > 0.0 { ends(j).1 } else { ends(j).0 };
-        if a.iter().enumerate().map(corner).map(|d| d * d).sum::<f64>() <= square {
+        let corner = |a: f64, l: f64, h: f64| if a > 0.0 { h } else { l };
+        let [far, _] = summed((a, &low, &high), |a, l, h| [corner(a, l, h).powi(2), 0.0]);
+        if far <= square {
             // The box alone decides.
             return vec![0.0; a.len()];
         }
-        let mut mu = a.iter().map(|v| v * v).sum::<f64>().sqrt() / ball.radius;
+        let [length, _] = summed((a, &low, &high), |a, _, _| [a * a, 0.0]);
+        let mut mu = length.sqrt() / ball.radius;
         // ‖x − c‖ falls as μ grows; between these it is the radius.
-        let (mut low, mut high) = (0.0, f64::INFINITY);
+        let (mut least, mut most) = (0.0, f64::INFINITY);
         for _ in 0..ROUNDS {
-            let (mut free, mut stopped) = (0.0, 0.0);
-            for (j, &a) in a.iter().enumerate() {
-                let (l, h) = ends(j);
+            let [free, stopped] = summed((a, &low, &high), |a, l, h| {
                 let way = a / mu;
-                if way < l || way > h {
-                    stopped += way.max(l).min(h).powi(2);
-                } else {
-                    free += a * a;
-                }
-            }
+                let end = way.max(l).min(h);
+                if way == end { [a * a, 0.0] } else { [0.0, end * end] }
+            });
             if stopped + free / (mu * mu) > square {
-                low = mu
+                least = mu
             } else {
-                high = mu
+                most = mu
             }
             let next = (free / (square - stopped)).sqrt();
             if (next - mu).abs() <= 1e-14 * mu {
                 break;
             }
             mu = match () {
-                _ if low < next && next < high => next,
-                _ if low == 0.0 => 0.25 * high,
-                _ if high == f64::INFINITY => 4.0 * low,
-                _ => f64::sqrt(low * high),
+                _ if least < next && next < most => next,
+                _ if least == 0.0 => 0.25 * most,
+                _ if most == f64::INFINITY => 4.0 * least,
+                _ => f64::sqrt(least * most),
             };
         }
-        let each = |(j, &a): (usize, &f64)| {
-            let (l, h) = ends(j);
-            if a < l * mu {
-                l * mu
-            } else if a > h * mu {
-                h * mu
-            } else {
-                a
-            }
-        };
-        let v: Vec<f64> = a.iter().enumerate().map(each).collect();
+        let each = |(a, (l, h)): (&f64, (&f64, &f64))| a.max(l * mu).min(h * mu);
+        let v: Vec<f64> = a.iter().zip(low.iter().zip(&high)).map(each).collect();
         if v.iter().all(|v| v.is_finite()) { v } else { a.to_vec() }
     }
 
     /// A v that shows that box and ball do not meet, if they do not: from the centre to the box, long enough to
     /// outweigh the function.
     fn apart(&self, ball: &Ball, sum: &Sum) -> Option<Vec<f64>> {
-        let way = |j: usize| ball.middle(j).clamp(self.lo[j], self.hi[j].max(self.lo[j])) - ball.middle(j);
+        let way = |j: usize| ball.middle(j).max(self.lo[j]).min(self.hi[j].max(self.lo[j])) - ball.middle(j);
+        let inside = |j: usize| self.lo[j] <= ball.middle(j) && ball.middle(j) <= self.hi[j];
+        if (0..sum.a.len()).fold(true, |all, j| all & inside(j)) {
+            return None;
+        }
         let way: Vec<f64> = (0..sum.a.len()).map(way).collect();
         let length = match ball.norm {
             Norm::Two => way.iter().map(|w| w * w).sum::<f64>().sqrt(),

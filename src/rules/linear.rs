@@ -267,7 +267,8 @@ fn support<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block) -> Arr
         return support(&host, regions, own, &host.upload(&Enclosure::point(b.read(a).centre)));
     }
     let mut top = b.support(a, &own.lo, &own.hi);
-    if let Some(norm) = regions.ball() {
+    // A ball of the norm inf is its box.
+    if let Some(norm) = regions.ball().filter(|norm| *norm != Norm::Inf) {
         let ball = |i: usize| {
             let region = regions.of(i);
             let (_, radius) = region.ball_norm().expect("all are balls");

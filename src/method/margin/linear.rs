@@ -45,7 +45,7 @@ pub fn leads<B: Backend>(
     let prepared = placed.prepared(&budget.deadline);
     let each: Vec<Enclosure> = regions.iter().map(|r| ibp::input(&prepared, r)).collect();
     let input = stacked(&each);
-    let known = crown::run_all(placed, all, input, budget);
+    let known = crown::run_briefly(placed, all, input, budget);
     let nonlinear = |k: usize| net.nodes[k].op.is_nonlinear();
     let lines = |k: usize| nonlinear(k).then(|| relax(net, k, &known.ends, None));
     let relaxations: Vec<_> = (0..net.nodes.len()).map(lines).collect();
