@@ -17,6 +17,7 @@ use crate::region::Region;
 use crate::rules::linear::{Regions, Relaxed, over, relax};
 use crate::sweep::{Ends, ends2};
 use ndarray::{Array2, Array3, Axis, concatenate};
+use rayon::prelude::*;
 
 /// What is proven of one region.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,6 +35,21 @@ const WIDENED: usize = 3;
 
 /// How far classes lead on regions, balls of one norm with a radius above 0.
 pub fn leads<B: Backend>(
+    placed: &Placed<B>,
+    regions: &[&Region],
+    classes: &[usize],
+    budget: &Budget,
+) -> Option<Vec<Led>> {
+    // Small lots stay in a core's cache; a device takes all at once.
+    let lot = placed.backend().lot();
+    let lots: Vec<_> = regions.chunks(lot).zip(classes.chunks(lot)).collect();
+    let found: Option<Vec<Vec<Led>>> =
+        lots.par_iter().map(|(regions, classes)| together(placed, regions, classes, budget)).collect();
+    Some(found?.into_iter().flatten().collect())
+}
+
+/// The same of one lot.
+fn together<B: Backend>(
     placed: &Placed<B>,
     regions: &[&Region],
     classes: &[usize],
