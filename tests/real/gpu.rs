@@ -1,6 +1,7 @@
 //! The GPU backend on the adapter of this machine, a software driver included:
 //! every kernel's text is valid, every primitive contains the exact result.
 
+mod batches;
 mod emulator;
 mod rounding;
 mod widths;
@@ -58,6 +59,13 @@ pub fn trials() -> Vec<Trial> {
             };
             trials.push(Trial::test(name(what), test).with_ignored_flag(absent));
         }
+        let many = move || {
+            let _one = alone();
+            batches::dispatches(gpu(real)?)
+        };
+        trials.push(
+            Trial::test(name("many_samples_take_the_dispatches_of_a_few"), many).with_ignored_flag(absent),
+        );
         let mut add = |name: &str, case: fn(&Gpu, &mut Findings)| {
             let name = format!("{name}_{}", real.name());
             let title = name.clone();
