@@ -88,7 +88,7 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Items of small networks that one sweep takes best.
     fn lot(&self) -> usize {
-        128
+        4096
     }
 
     fn upload(&self, x: &Enclosure) -> Self::Block;

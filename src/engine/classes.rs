@@ -66,6 +66,12 @@ impl Placed {
         inside(|| self.somewhere(|home| home.decide(region, statement, options.seed, budget)))
     }
 
+    /// Samples that are best looked at together: a device takes many at the price of one, and a core's cache few.
+    #[doc(hidden)]
+    pub fn at_once(&self) -> usize {
+        if self.home().is_cpu() { 64 } else { 512 }
+    }
+
     /// What a device gives; in `auto` what the CPU gives where that fails.
     fn somewhere<T>(&self, work: impl Fn(&Home) -> Result<T>) -> Result<T> {
         match work(&self.home()) {

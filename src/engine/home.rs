@@ -82,6 +82,10 @@ impl Home {
 }
 
 impl Home {
+    pub fn is_cpu(&self) -> bool {
+        matches!(self.engine, Engine::Cpu)
+    }
+
     /// How far classes lead, by linear bounds.
     pub fn leads(&self, regions: &[&Region], classes: &[usize], budget: &Budget) -> Result<Option<Vec<Led>>> {
         match &self.net {

@@ -19,8 +19,8 @@ use crate::region::Region;
 use crate::search::property::Answer;
 use std::time::{Duration, Instant};
 
-/// Samples of one sweep at most.
-const LOT: usize = 64;
+/// A lot may take this part of the memory's rows.
+const PART: usize = 64;
 /// Seconds that linear bounds may take for a sample where no time is given, and their part of it where it is.
 const BRIEF: f64 = 1.0;
 const SHARE: f64 = 0.3;
@@ -118,7 +118,7 @@ impl Job<'_> {
     fn at_once(&self) -> usize {
         let widest = self.model.net().nodes.iter().map(|n| n.len()).max().unwrap_or(1);
         let budget = self.task.options.budget();
-        (budget.rows(widest) / LOT).clamp(1, LOT)
+        (budget.rows(widest) / PART).clamp(1, self.placed.at_once())
     }
 
     fn budget(&self, seconds: f64) -> Budget {

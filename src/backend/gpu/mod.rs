@@ -216,7 +216,7 @@ impl Backend for Gpu {
 
     fn speed(&self) -> f64 {
         match (self.info().software, self.real()) {
-            (true, _) => 2e8,
+            (true, _) => 1e9,
             (false, Real::F32) => 1e12,
             // Most devices have few units for f64.
             (false, Real::F64) => 1e11,
