@@ -4,6 +4,7 @@
 //! where it comes to 0. It is found by parabolas through that margin and the last two leads, between a radius that
 //! is proven and one that is not.
 
+use crate::method::margin::coarse;
 use crate::method::margin::linear::Led;
 
 /// Evaluations at most.
@@ -63,14 +64,14 @@ impl Bracket {
             aim.map(|root| if near(self.proven, root) { root * (1.0 + off) } else { root * (1.0 - off) });
         let inside = aim.filter(|aim| self.proven < *aim && *aim < self.failed);
         let between = (self.proven * self.failed).sqrt();
-        let next = match inside {
+        let next = coarse(match inside {
             // Not so near to an end that it moves by nothing.
             Some(aim) if self.proven > 0.0 => aim.max(self.proven * (1.0 + off)),
             Some(aim) => aim,
             None if 0.0 < between && between.is_finite() => between,
             None if self.failed.is_finite() => self.failed / FACTOR,
             None => self.proven * FACTOR,
-        };
+        });
         (next > self.proven && next < self.failed && next > f64::MIN_POSITIVE).then_some(next)
     }
 

@@ -7,7 +7,7 @@
 //! Cost: linear bounds of the region, a backward pass for all other outputs at once.
 //! Loose when: many neurons cross zero; exact for networks with fixed statuses.
 
-use super::{ahead, others};
+use super::{ahead, coarse, others};
 use crate::analysis::{Budget, Placed, crown, ibp};
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
@@ -126,7 +126,7 @@ impl<B: Backend> Lines<'_, B> {
         let mut tried: Vec<f64> = vec![0.0; regions.len()];
         for (i, led) in found.iter_mut().enumerate() {
             led.caught = self.caught(i, regions[i]);
-            tried[i] = led.caught.unwrap_or(0.0) * (1.0 - 1e-9);
+            tried[i] = coarse(led.caught.unwrap_or(0.0) * (1.0 - 1e-9));
         }
         for _ in 0..=WIDENED {
             let open = |i: usize| tried[i] > 0.0 && tried[i] < own[i] && highest(top, i) >= 0.0;
@@ -143,7 +143,7 @@ impl<B: Backend> Lines<'_, B> {
                 }
                 found[i].within = Some(tried[i]);
                 // The support is convex in the radius: where the chord meets 0 it is at most 0.
-                let next = tried[i] + (own[i] - tried[i]) * (-at / (end - at)) * (1.0 - 1e-9);
+                let next = coarse(tried[i] + (own[i] - tried[i]) * (-at / (end - at)) * (1.0 - 1e-9));
                 tried[i] = if next > tried[i] * 1.002 { next } else { 0.0 };
             }
         }

@@ -19,6 +19,12 @@ fn ahead(classes: &[usize], outputs: usize) -> Enclosure {
     Enclosure::point(rows)
 }
 
+/// The next number of 28 bits below a positive one: it does not show in which order sums were taken, which
+/// differs with what is computed beside them.
+pub fn coarse(x: f64) -> f64 {
+    f64::from_bits(x.to_bits() & !((1 << 25) - 1))
+}
+
 /// All outputs but one.
 pub fn others(class: usize, outputs: usize) -> impl Iterator<Item = usize> + Clone {
     (0..outputs).filter(move |&j| j != class)
