@@ -42,8 +42,10 @@ pub fn run(args: CertifyArgs) -> Result<i32> {
     let samples = samples.part(args.shard);
     let model = model.normalised(args.mean.as_deref(), args.std.as_deref())?;
     let task = task(&args);
-    let mut book = Book::open(&args, &header(&args, &model, &samples))?;
     let placed = model.on(args.work.device)?;
+    let mut header = header(&args, &model, &samples);
+    header["assumptions"] = json!(placed.assumptions());
+    let mut book = Book::open(&args, &header)?;
     for warning in placed.warnings() {
         args.print.talk(&format!("note: {}", warning.text));
     }

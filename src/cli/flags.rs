@@ -66,8 +66,12 @@ pub enum Command {
         #[arg(value_name = "SHELL", hide_possible_values = true)]
         shell: Shell,
     },
-    /// The manual page, in roff
-    Man,
+    /// The manual page, in roff: of one command or of all
+    Man {
+        /// a command
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -56,8 +56,8 @@ failed ones are tried again. Without --out they go to stdout.
 
 verified: true, proven; false, a counterexample was found, or the class is
 not the label; null, open. `method` says what the radius rests on: `linear`
-for linear bounds of the margins, else the method behind the anchored
-constant `upper`.
+for linear bounds of the margins, `branch-and-bound` for parts of the ball,
+else the method behind the anchored constant `upper`.
 
 Exit code 1: some rows failed.";
 

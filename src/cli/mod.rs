@@ -81,7 +81,7 @@ fn run(command: Command) -> Result<i32> {
         Command::Devices(flags) => devices::run(flags),
         Command::Methods(flags) => methods::run(flags),
         Command::Completions { shell } => completions::run(shell),
-        Command::Man => man::run(),
+        Command::Man { command } => man::run(command.as_deref()),
     }
 }
 

@@ -83,6 +83,12 @@ impl Placed {
         }
     }
 
+    /// What is taken for granted about its device.
+    #[doc(hidden)]
+    pub fn assumptions(&self) -> Vec<String> {
+        self.home().assumptions()
+    }
+
     /// What is to be known of its device.
     #[doc(hidden)]
     pub fn warnings(&self) -> &[WarningInfo] {

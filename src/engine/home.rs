@@ -82,6 +82,11 @@ impl Home {
 }
 
 impl Home {
+    /// What results from here rest on.
+    pub fn assumptions(&self) -> Vec<String> {
+        self.engine.assumptions()
+    }
+
     pub fn is_cpu(&self) -> bool {
         matches!(self.engine, Engine::Cpu)
     }

@@ -270,6 +270,11 @@ fn lists_parse_as_what_they_claim() {
         let count = offered.iter().filter(|l| l.split([' ', '"']).any(|w| w == row.name)).count();
         assert_eq!(count < offered.len(), layer, "{}: {offered:?}", row.name);
     }
+    for name in ["bound", "certify", "batch", "sweep", "man"] {
+        let page = text(&clarke(&["man", name]).stdout);
+        assert!(page.contains(&format!(".TH clarke-{name} 1")) && page.contains("EXIT STATUS"), "{page}");
+    }
+    assert_eq!(clarke(&["man", "bounds"]).status.code(), Some(2));
     let page = text(&clarke(&["man"]).stdout);
     assert!(page.contains("expect\\-tolerance"));
     assert!(page.starts_with(".ie") && page.contains("\\-\\-vnnlib") && !page.contains("(1)"));
