@@ -74,6 +74,12 @@ pub fn decide(args: &BoundArgs, loaded: &Loaded, placed: &Placed) -> Result<Verd
     let net = loaded.model.net();
     let path = file(args)?;
     let located = |e: Error| e.at(path);
+    // Conditions are about the outputs that the file of the network has.
+    if net.warnings.iter().any(|w| w.code == "softmax-dropped") {
+        return Err(Error::input("the property is about outputs behind a softmax, which is left out")
+            .at(path)
+            .next("add --keep-softmax"));
+    }
     let conditions = load_vnnlib(path, net.inputs())?.conditions.ok_or_else(|| {
         located(Error::unsupported("the conditions on outputs are too many alternatives"))
             .next("split the property: one file for some of its alternatives")

@@ -48,6 +48,8 @@ const STARTS: [usize; 2] = [20, 4];
 const STEPS: [usize; 2] = [100, 10];
 /// The part of the time that the first search may take.
 const SHARE: f64 = 0.1;
+/// The part of the memory that waiting parts may take.
+const MEMORY: f64 = 0.25;
 /// Parts at a time.
 const BATCH: usize = 128;
 /// Inputs that vary up to which boxes are divided, not decisions made.
@@ -147,6 +149,9 @@ impl<B: Backend> Search<'_, B> {
             }
             if waiting.is_empty() {
                 return decided(if stuck { Answer::Open } else { Answer::Holds }, parts);
+            }
+            if waiting.iter().map(Part::bytes).sum::<usize>() as f64 > MEMORY * self.budget.memory as f64 {
+                return decided(Answer::Open, parts);
             }
             // The deepest first, so that few wait.
             let next = waiting.split_off(waiting.len().saturating_sub(BATCH));
