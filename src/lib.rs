@@ -63,6 +63,7 @@
 //! | `job` | many samples: journals, radii, what is open and what is done |
 //! | `report` | results as text: JSON, a table, CSV |
 //! | `cli` | one file per command; no arithmetic |
+//! | `python` | the commands for Python, on what it holds in memory |
 //! | `error` | one error type: what, where, what to do next |
 //! | `deadline` | when work ends: a clock, and a request to stop |
 //!
@@ -71,7 +72,7 @@
 //! A module imports only what stands to the right; `tests/suite/architecture.rs` enforces it:
 //!
 //! ```text
-//! cli → job → engine → search → method → analysis, certificate → rules → sweep → backend → layer → linalg, polytope → num
+//! python → cli → job → engine → search → method → analysis, certificate → rules → sweep → backend → layer → linalg, polytope → num
 //! rules, analysis, method, search, certificate → problem → net → layer    problem → region → linalg
 //! job, engine → report → data → num    net → data    everything but num → error    everything → deadline
 //! ```
@@ -134,6 +135,8 @@ pub mod num;
 pub mod polytope;
 #[doc(hidden)]
 pub mod problem;
+#[cfg(feature = "python")]
+mod python;
 #[doc(hidden)]
 pub mod region;
 #[doc(hidden)]

@@ -49,6 +49,8 @@ pub enum Centre {
     Input(String),
     /// `--center`.
     Values(Vec<Written>),
+    /// The bytes of an array in memory.
+    Held(Vec<u8>),
 }
 
 /// The region before `--clip`.

@@ -346,7 +346,7 @@ impl Opened {
             return property::decide(args, &loaded, placed).map(Found::Property);
         }
         let import = started.elapsed().as_secs_f64();
-        let options = bound::options(args);
+        let options = bound::options(args, interrupt::stop());
         let here = placed.at(loaded.problem.region.clone())?;
         let question = loaded.problem.quotient;
         let pair = here.bound_within(0, &question, &options, options.budget(), &mut |_| {})?;

@@ -12,6 +12,7 @@ use super::print::{self, Print};
 use super::problem;
 use super::summary;
 use super::threads;
+use crate::deadline::Stop;
 use crate::engine::Options;
 use crate::error::Result;
 use crate::method::{Budget, table};
@@ -56,7 +57,7 @@ fn all(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     last
 }
 
-fn moment(started: Instant, seen: &Progress) -> Moment {
+pub fn moment(started: Instant, seen: &Progress) -> Moment {
     Moment {
         at: started.elapsed().as_secs_f64(),
         upper: seen.upper,
@@ -130,7 +131,7 @@ fn solve(
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Answered> {
     let started = Instant::now();
-    let options = options(args);
+    let options = options(args, interrupt::stop());
     let budget = options.budget();
     threads::start(args.work.threads)?;
     let loaded = match replay {
@@ -156,7 +157,7 @@ fn solve(
 }
 
 /// How much work the answer is worth.
-pub fn options(args: &BoundArgs) -> Options {
+pub fn options(args: &BoundArgs, stop: Stop) -> Options {
     let work = &args.work;
     Options {
         method: work.method.clone(),
@@ -166,7 +167,7 @@ pub fn options(args: &BoundArgs) -> Options {
         memory: work.memory.unwrap_or(4 << 30),
         seed: work.seed,
         decision: args.require.as_ref().map(|r| r.decision),
-        stop: interrupt::stop(),
+        stop,
     }
 }
 

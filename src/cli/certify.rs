@@ -10,8 +10,8 @@ use super::points::Points;
 use super::print;
 use super::problem::texts;
 use super::threads;
-use crate::deadline::Deadline;
-use crate::engine::{Model, Options};
+use crate::deadline::{Deadline, Stop};
+use crate::engine::{Model, Options, Placed};
 use crate::error::{Error, Result};
 use crate::job::certify::run as work_through;
 use crate::job::journal::{self, SAMPLES};
@@ -28,36 +28,30 @@ pub fn run(args: CertifyArgs) -> Result<i32> {
     let started = Instant::now();
     threads::start(args.work.threads)?;
     let model = Model::import(&args.net, &args.import.options())?;
-    if model.outputs() < 2 {
-        return Err(Error::input("the network has one output: there are no classes")
-            .at(args.net.display().to_string())
-            .next("`clarke bound` says how steep it is"));
-    }
-    let shape = model.input_shape().to_vec();
-    let samples = Samples::open(&args.inputs, args.labels.as_deref(), &shape, args.scale)?;
-    let samples = match args.rows.clone() {
-        Some(rows) => samples.within(rows)?,
-        None => samples,
-    };
-    let samples = samples.part(args.shard);
+    has_classes(&args, &model)?;
+    let samples = Samples::open(&args.inputs, args.labels.as_deref(), model.input_shape(), args.scale)?;
     let model = model.normalised(args.mean.as_deref(), args.std.as_deref())?;
-    let task = task(&args);
     let placed = model.on(args.work.device)?;
-    let mut header = header(&args, &model, &samples);
-    header["assumptions"] = json!(placed.assumptions());
-    let mut book = Book::open(&args, &header)?;
+    let job = Job::new(&args, (&model, &placed), samples, interrupt::stop())?;
+    if args.print.out.is_none() {
+        print::stdout(&(job.header(&command()).to_string() + "\n"))?;
+    }
+    let mut book = Book::open(&args, &job.header(&command()), &mut |_| {})?;
     for warning in placed.warnings() {
         args.print.talk(&format!("note: {}", warning.text));
     }
     let before = book.known.len();
-    let all: Vec<usize> = samples.wanted().filter(|row| !book.known.contains(row)).collect();
+    let all = job.open(&book);
     if before > 0 {
         args.print.talk(&format!("{before} rows are there already, {} to go", all.len()));
     }
     let bar = Bar::new(args.print.quiet, before + all.len(), before);
     let mut finished = 0;
-    let done = work_through((&model, &placed), &task, &samples, &mut all.iter().copied(), &mut |row| {
-        book.take(row)?;
+    let done = job.go(&all, &mut |row| {
+        let row = book.take(row)?;
+        if args.print.out.is_none() {
+            print::stdout(&journal::line(&row))?;
+        }
         finished += 1;
         bar.update(before + finished, &book.summary);
         Ok(())
@@ -69,16 +63,66 @@ pub fn run(args: CertifyArgs) -> Result<i32> {
     let summary = book.close()?;
     say(&args, &summary, Totals { finished, missing, seconds })?;
     Ok(match () {
-        _ if task.options.stop.is_requested() => interrupt::exit_code(),
+        _ if interrupt::stop().is_requested() => interrupt::exit_code(),
         _ if summary.failed > 0 => exit::REFUTED,
         _ if missing > 0 => exit::UNDECIDED,
         _ => exit::DONE,
     })
 }
 
-fn task(args: &CertifyArgs) -> Task {
+/// Refuses networks that name no class.
+pub fn has_classes(args: &CertifyArgs, model: &Model) -> Result<()> {
+    if model.outputs() < 2 {
+        return Err(Error::input("the network has one output: there are no classes")
+            .at(args.net.display().to_string())
+            .next("`clarke bound` says how steep it is"));
+    }
+    Ok(())
+}
+
+/// Samples of a network that is on its device, and what is asked of them.
+pub struct Job<'a> {
+    args: &'a CertifyArgs,
+    on: (&'a Model, &'a Placed),
+    samples: Samples,
+    task: Task,
+}
+
+impl<'a> Job<'a> {
+    pub fn new(
+        args: &'a CertifyArgs,
+        on: (&'a Model, &'a Placed),
+        samples: Samples,
+        stop: Stop,
+    ) -> Result<Job<'a>> {
+        let samples = match args.rows.clone() {
+            Some(rows) => samples.within(rows)?,
+            None => samples,
+        };
+        Ok(Job { args, on, samples: samples.part(args.shard), task: task(args, stop) })
+    }
+
+    /// What its journal begins with.
+    pub fn header(&self, command: &str) -> Value {
+        let mut header = header(self.args, self.on.0, &self.samples);
+        header["command"] = json!(command);
+        header["assumptions"] = json!(self.on.1.assumptions());
+        header
+    }
+
+    /// The rows that are not there yet.
+    pub fn open(&self, book: &Book) -> Vec<usize> {
+        self.samples.wanted().filter(|row| !book.known.contains(row)).collect()
+    }
+
+    /// Goes through them; `done` gets every row as it is finished.
+    pub fn go(&self, rows: &[usize], done: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+        work_through(self.on, &self.task, &self.samples, &mut rows.iter().copied(), done)
+    }
+}
+
+fn task(args: &CertifyArgs, stop: Stop) -> Task {
     let work = &args.work;
-    let stop = interrupt::stop();
     let until = args.total.map_or(Deadline::never(), Deadline::within).or_at(stop.clone());
     let options = Options {
         gap: work.gap,
@@ -106,7 +150,6 @@ fn header(args: &CertifyArgs, model: &Model, samples: &Samples) -> Value {
     json!({
         "schema": SAMPLES,
         "tool": Tool::current(),
-        "command": command(),
         "net": { "path": args.net.display().to_string(), "sha256": model.sha256(),
                  "inputs": model.inputs(), "outputs": model.outputs() },
         "inputs": { "path": args.inputs, "sha256": samples.sha256(), "rows": [range.start, range.end] },
@@ -136,22 +179,20 @@ fn command() -> String {
     ["clarke".to_string()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// Where rows go, and what is there.
-struct Book {
+/// The journal, where there is one, and what is there.
+pub struct Book {
     journal: Option<Journal>,
     points: Option<Points>,
     known: HashSet<usize>,
-    summary: Summary,
+    pub summary: Summary,
 }
 
 impl Book {
-    fn open(args: &CertifyArgs, header: &Value) -> Result<Book> {
+    /// `seen` gets every finished row that is there.
+    pub fn open(args: &CertifyArgs, header: &Value, seen: &mut dyn FnMut(&Row)) -> Result<Book> {
         let mut book =
             Book { journal: None, points: None, known: HashSet::new(), summary: Summary::default() };
-        let Some(path) = &args.print.out else {
-            print::stdout(&(header.to_string() + "\n"))?;
-            return Ok(book);
-        };
+        let Some(path) = &args.print.out else { return Ok(book) };
         let target = Target::new("--out", path)?;
         Target::distinct([&target].into_iter(), &args.net)?;
         Target::distinct([&target].into_iter(), Path::new(&args.inputs))?;
@@ -159,24 +200,26 @@ impl Book {
         book.journal = Some(Journal::open(path, header, &mut |row: Row| {
             if row.is_done() && known.insert(row.row) {
                 summary.take(&row);
+                seen(&row);
             }
         })?);
         book.points = Some(Points::beside(path));
         Ok(book)
     }
 
-    fn take(&mut self, mut row: Row) -> Result<()> {
+    /// Writes a row down, its counterexample to a file; the row as it is written.
+    pub fn take(&mut self, mut row: Row) -> Result<Row> {
         self.summary.take(&row);
         if let (Some(points), Some(found)) = (&self.points, &mut row.counterexample) {
             found.file = found.x.take().map(|x| points.keep(row.row, &x)).transpose()?;
         }
-        match &mut self.journal {
-            Some(journal) => journal.append(&row),
-            None => print::stdout(&journal::line(&row)),
+        if let Some(journal) = &mut self.journal {
+            journal.append(&row)?;
         }
+        Ok(row)
     }
 
-    fn close(self) -> Result<Summary> {
+    pub fn close(self) -> Result<Summary> {
         self.journal.map_or(Ok(()), Journal::close)?;
         Ok(self.summary)
     }

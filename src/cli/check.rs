@@ -20,21 +20,9 @@ use std::path::Path;
 use std::time::Instant;
 
 pub fn run(flags: CheckFlags) -> Result<i32> {
+    let print = Print::new(flags.print.clone());
     let limits = limits(&flags)?;
-    let print = Print::new(flags.print);
-    let started = Instant::now();
-    let place = flags.certificate.display().to_string();
-    let bytes = read_within(&flags.certificate, limits.memory).map_err(|e| e.at(&*place))?;
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Error::input("the certificate is no text").at(&*place).next("give a file of bound --certificate")
-    })?;
-    let certificate = read(&text).map_err(|e| e.at(&*place))?;
-    let model = Model::named(&certificate.source, flags.net.as_deref()).map_err(|e| e.at(&*place))?;
-    let problem = Problem::new(model.net().clone(), certificate.region.clone(), certificate.quotient)
-        .map_err(|e| e.at(&*place).next("the certificate does not fit its network"))?;
-    let answer = check(&problem, &certificate.claim, &limits);
-    let seconds = started.elapsed().as_secs_f64();
-    let report = report(&certificate, &problem, &answer, seconds);
+    let (report, answer) = checked(&flags, &limits)?;
     print.result(&match print.format {
         Format::Json => serde_json::to_string_pretty(&report).expect("plain data") + "\n",
         Format::Csv => report.csv(),
@@ -46,6 +34,23 @@ pub fn run(flags: CheckFlags) -> Result<i32> {
         Err(Refusal::Limit(_)) => exit::MACHINE,
         Err(Refusal::ReRunnable(_)) => exit::UNDECIDED,
     })
+}
+
+/// What the checker says of a file.
+pub fn checked(flags: &CheckFlags, limits: &Limits) -> Result<(CheckReport, Checked<Vec<&'static str>>)> {
+    let started = Instant::now();
+    let place = flags.certificate.display().to_string();
+    let bytes = read_within(&flags.certificate, limits.memory).map_err(|e| e.at(&*place))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Error::input("the certificate is no text").at(&*place).next("give a file of bound --certificate")
+    })?;
+    let certificate = read(&text).map_err(|e| e.at(&*place))?;
+    let model = Model::named(&certificate.source, flags.net.as_deref()).map_err(|e| e.at(&*place))?;
+    let problem = Problem::new(model.net().clone(), certificate.region.clone(), certificate.quotient)
+        .map_err(|e| e.at(&*place).next("the certificate does not fit its network"))?;
+    let answer = check(&problem, &certificate.claim, limits);
+    let seconds = started.elapsed().as_secs_f64();
+    Ok((report(&certificate, &problem, &answer, seconds), answer))
 }
 
 fn report(
@@ -133,7 +138,7 @@ fn read_within(path: &Path, memory: u64) -> Result<Vec<u8>> {
 /// Unless somebody says so: no end, and memory that every machine has.
 const MEMORY: u64 = 1 << 30;
 
-fn limits(flags: &CheckFlags) -> Result<Limits> {
+pub fn limits(flags: &CheckFlags) -> Result<Limits> {
     let time = flags.time.as_deref().map(parse::time).transpose()?;
     let memory = flags.memory.as_deref().map(parse::memory).transpose()?.unwrap_or(MEMORY);
     Ok(Limits { memory, deadline: time.map_or_else(Deadline::never, Deadline::within) })

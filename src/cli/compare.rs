@@ -11,7 +11,8 @@ use super::print::stdout;
 use super::problem::{self, Loaded};
 use super::summary::{fresh_peak, peak_host};
 use super::threads;
-use crate::engine::Placed;
+use crate::deadline::Stop;
+use crate::engine::{Options, Placed};
 use crate::error::{Error, Result};
 use crate::method::row::Scope;
 use crate::method::{METHODS, table};
@@ -26,23 +27,7 @@ pub fn run(flags: CompareFlags) -> Result<i32> {
     threads::start(args.work.threads)?;
     let loaded = problem::load(&args)?;
     let placed = loaded.model.on_for(args.work.device, loaded.problem.rows())?;
-    let all = METHODS.iter().filter(|row| row.scope != Scope::Layer).map(|row| row.name.to_string());
-    let list = named.clone().unwrap_or_else(|| all.chain(["auto".to_string()]).collect());
-    let mut rows = vec![];
-    for name in list {
-        if interrupt::stop().is_requested() {
-            break;
-        }
-        args.print.talk(&format!("{name} …"));
-        let row = asked(&args, &loaded, &placed, &name)?;
-        // What does not apply is no news unless it was asked for.
-        if named.is_some() || row.upper.is_some() || row.lower.is_some() {
-            rows.push(row);
-        } else {
-            args.print.detail(&format!("{name}: {}", row.note));
-        }
-    }
-    compare::sort(&mut rows);
+    let rows = side_by_side(&args, named, (&loaded, &placed), &interrupt::stop())?;
     let asked = Problem { net: loaded.net, region: loaded.region, quotient: loaded.quotient };
     let text = match args.print.format {
         _ if markdown => compare::markdown(&asked, &rows),
@@ -57,7 +42,7 @@ pub fn run(flags: CompareFlags) -> Result<i32> {
     Ok(if interrupt::stop().is_requested() { interrupt::exit_code() } else { exit::DONE })
 }
 
-fn names(text: &str) -> Result<Vec<String>> {
+pub fn names(text: &str) -> Result<Vec<String>> {
     let all: Vec<String> = text.split(',').map(|n| n.trim().to_string()).filter(|n| !n.is_empty()).collect();
     for name in &all {
         if name != "auto" && table::find(name).is_none_or(|row| row.scope == Scope::Layer) {
@@ -70,13 +55,41 @@ fn names(text: &str) -> Result<Vec<String>> {
     }
 }
 
+/// What each of the methods says, or of all where none is named; the smallest upper end first.
+pub fn side_by_side(
+    args: &BoundArgs,
+    named: Option<Vec<String>>,
+    (loaded, placed): (&Loaded, &Placed),
+    stop: &Stop,
+) -> Result<Vec<Compared>> {
+    let all = METHODS.iter().filter(|row| row.scope != Scope::Layer).map(|row| row.name.to_string());
+    let list = named.clone().unwrap_or_else(|| all.chain(["auto".to_string()]).collect());
+    let mut rows = vec![];
+    for name in list {
+        if stop.is_requested() {
+            break;
+        }
+        args.print.talk(&format!("{name} …"));
+        let options = bound::options(args, stop.clone()).method(name);
+        let row = asked(&options, loaded, placed)?;
+        // What does not apply is no news unless it was asked for.
+        if named.is_some() || row.upper.is_some() || row.lower.is_some() {
+            rows.push(row);
+        } else {
+            args.print.detail(&format!("{}: {}", row.method, row.note));
+        }
+    }
+    compare::sort(&mut rows);
+    Ok(rows)
+}
+
 /// One method, on a region of which nothing is known yet.
-fn asked(args: &BoundArgs, loaded: &Loaded, placed: &Placed, name: &str) -> Result<Compared> {
-    let options = bound::options(args).method(name);
+fn asked(options: &Options, loaded: &Loaded, placed: &Placed) -> Result<Compared> {
+    let name = options.method.as_str();
     let here = placed.at(loaded.problem.region.clone())?;
     fresh_peak();
     let started = Instant::now();
-    let answer = here.bound_within(0, &loaded.problem.quotient, &options, options.budget(), &mut |_| {});
+    let answer = here.bound_within(0, &loaded.problem.quotient, options, options.budget(), &mut |_| {});
     let seconds = started.elapsed().as_secs_f64();
     let row = Compared { method: name.into(), seconds, peak_bytes: peak_host(), ..Compared::default() };
     let answer = match answer {

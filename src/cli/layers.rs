@@ -1,17 +1,19 @@
 //! `clarke layers`: the norm of every linear layer, all methods side by side.
 
 use super::args::LayersArgs;
+use super::exit;
 use super::flags::Format;
+use super::interrupt;
 use super::print::{columns, wrapped};
 use super::problem::unsupported;
 use super::threads;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Stop};
 use crate::engine::{Engine, choose};
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::method::layer::norm_on;
 use crate::method::layer::{Effort, Finding, LayerNorm, norm};
-use crate::net::{Node, Op};
+use crate::net::{Net, Node, Op};
 use crate::num::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
 use crate::report::csv::line;
 use crate::report::human::fill;
@@ -23,7 +25,8 @@ fn title(f: &Finding) -> String {
     if f.is_upper { f.method.to_string() } else { format!("{} (lower)", f.method) }
 }
 
-struct Layer<'a> {
+/// One of them, all methods side by side.
+pub struct Layer<'a> {
     node: &'a Node,
     inputs: usize,
     norm: LayerNorm,
@@ -33,10 +36,27 @@ struct Layer<'a> {
 pub fn run(args: LayersArgs) -> Result<i32> {
     threads::start(args.work.threads)?;
     let net = crate::net::load(&args.net, &args.import.options()).map_err(unsupported)?;
+    let engine = engine(&args, &net)?;
+    let layers = seen(&args, &net, &engine, &interrupt::stop());
+    args.print.result(&match args.print.format {
+        Format::Human => human(&args, &layers),
+        Format::Json => format!("{:#}\n", object(&args, &engine, &layers)),
+        Format::Csv => csv(&layers),
+    })?;
+    Ok(if interrupt::stop().is_requested() { interrupt::exit_code() } else { exit::DONE })
+}
+
+/// A GPU for networks that are worth it.
+pub fn engine(args: &LayersArgs, net: &Net) -> Result<Engine> {
     let products: f64 = net.nodes.iter().map(|n| n.products()).sum();
     let (engine, warnings) = choose(args.work.device, 300.0 * products)?;
     warnings.iter().for_each(|w| args.print.detail(&w.text));
-    let until = Deadline::within(args.work.time);
+    Ok(engine)
+}
+
+/// The norms of all linear layers within the time.
+pub fn seen<'n>(args: &LayersArgs, net: &'n Net, engine: &Engine, stop: &Stop) -> Vec<Layer<'n>> {
+    let until = Deadline::within(args.work.time).or_at(stop.clone());
     let linear = |n: &&Node| matches!(n.op, Op::Affine(_));
     let mut left: f64 = net.nodes.iter().filter(linear).map(|n| n.products()).sum();
     let mut layers = vec![];
@@ -48,7 +68,7 @@ pub fn run(args: LayersArgs) -> Result<i32> {
         let effort = if args.work.time.is_zero() { Effort::QUICK } else { Effort::FULL.until(&part) };
         args.print.detail(&format!("{} {} x {}", node.name, a.map.outputs(), a.map.inputs()));
         let started = Instant::now();
-        let norm = match &engine {
+        let norm = match engine {
             Engine::Cpu => norm(&a.map, args.in_norm, args.out_norm, effort),
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu, _) => norm_on(gpu.as_ref(), &a.map, args.in_norm, args.out_norm, effort),
@@ -62,12 +82,7 @@ pub fn run(args: LayersArgs) -> Result<i32> {
         }
         layers.push(Layer { node, inputs: a.map.inputs(), norm, seconds: started.elapsed().as_secs_f64() });
     }
-    args.print.result(&match args.print.format {
-        Format::Human => human(&args, &layers),
-        Format::Json => format!("{:#}\n", object(&args, &engine, &layers)),
-        Format::Csv => csv(&layers),
-    })?;
-    Ok(0)
+    layers
 }
 
 /// The bounds of one method on a layer: its name, which end it is, and whether it is the best.
@@ -158,7 +173,7 @@ fn number(x: f64) -> Value {
     if x.is_finite() { json!(x) } else { json!("inf") }
 }
 
-fn object(args: &LayersArgs, engine: &Engine, layers: &[Layer]) -> Value {
+pub fn object(args: &LayersArgs, engine: &Engine, layers: &[Layer]) -> Value {
     let list: Vec<Value> = layers
         .iter()
         .map(|l| {

@@ -4,11 +4,11 @@
 pub mod args;
 mod bar;
 mod batch;
-mod bound;
+pub mod bound;
 mod certificate;
-mod certify;
-mod check;
-mod compare;
+pub mod certify;
+pub mod check;
+pub mod compare;
 mod completions;
 mod devices;
 mod diff;
@@ -22,9 +22,9 @@ mod help;
 mod hints;
 mod inspect;
 mod interrupt;
-mod job_args;
+pub mod job_args;
 pub mod job_flags;
-mod layers;
+pub mod layers;
 mod live;
 mod man;
 mod merge;
@@ -35,9 +35,8 @@ pub mod print;
 pub mod problem;
 mod property;
 mod report;
-mod summary;
-mod sweep;
-
+pub mod summary;
+pub mod sweep;
 mod threads;
 
 use crate::error::{Error, Result};
@@ -96,7 +95,7 @@ fn meant(flag: &str) -> Option<&'static str> {
 }
 
 /// A complaint of the flag parser as what, where, next.
-fn usage_error(e: &clap::Error) -> Error {
+pub fn usage_error(e: &clap::Error) -> Error {
     if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return Error::input("no command is given").next("try `clarke bound NET`, or see `clarke --help`");
     }

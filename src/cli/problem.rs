@@ -3,7 +3,7 @@
 use super::args::{BoundArgs, Centre, RegionArg};
 use super::hints;
 use crate::certificate::file;
-use crate::data::{LoadedInput, Scale as Bits, load_box, load_input, load_vnnlib};
+use crate::data::{LoadedInput, Scale as Bits, held_input, load_box, load_input, load_vnnlib};
 use crate::engine::Model;
 use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Op};
@@ -80,6 +80,11 @@ struct Sample {
     eight_bit: bool,
 }
 
+fn read(spec: &str, loaded: LoadedInput) -> Sample {
+    let info = Some(centre_info(spec, &loaded));
+    Sample { eight_bit: loaded.eight_bit, values: Some(loaded.values), info }
+}
+
 fn nearest(list: &[Written]) -> Vec<f64> {
     list.iter().map(Written::nearest).collect()
 }
@@ -90,11 +95,8 @@ fn sample(args: &BoundArgs, shape: &[usize], net: &Net) -> Result<Sample> {
         Some(Centre::Values(v)) => {
             Sample { values: Some(v.clone()), info: Some(CentreInfo::default()), eight_bit: false }
         }
-        Some(Centre::Input(spec)) => {
-            let loaded = load_input(spec, shape, args.scale)?;
-            let info = Some(centre_info(spec, &loaded));
-            Sample { eight_bit: loaded.eight_bit, values: Some(loaded.values), info }
-        }
+        Some(Centre::Input(spec)) => read(spec, load_input(spec, shape, args.scale)?),
+        Some(Centre::Held(bytes)) => read("array", held_input(bytes, shape, args.scale)?),
     };
     let Some(x) = &sample.values else { return Ok(sample) };
     if x.len() != net.inputs() {

@@ -2,6 +2,7 @@
 
 use super::args::{BoundArgs, RegionArg};
 use super::bound;
+use super::interrupt;
 use super::points::Points;
 use super::problem::Loaded;
 use crate::data::load_vnnlib;
@@ -85,7 +86,7 @@ pub fn decide(args: &BoundArgs, loaded: &Loaded, placed: &Placed) -> Result<Verd
             .next("split the property: one file for some of its alternatives")
     })?;
     let statement = statement(&conditions, net).map_err(located)?;
-    let options = bound::options(args);
+    let options = bound::options(args, interrupt::stop());
     let decided = placed.decide(&loaded.problem.region, &statement, &options, &options.budget())?;
     let (verdict, counterexample) = match decided.answer {
         Answer::Holds => ("holds", None),

@@ -9,38 +9,55 @@ use super::interrupt;
 use super::job_args::{Parts, bound_of};
 use super::job_flags::SweepFlags;
 use super::parse;
-use super::problem;
+use super::problem::{self, Loaded};
 use super::threads;
+use crate::deadline::Stop;
+use crate::engine::Placed;
 use crate::error::{Error, Result};
 use crate::num::Written;
 use crate::report::compare::Problem;
 use crate::report::sweep::{self, Point};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Radii where nobody says how many.
 const POINTS: u64 = 20;
 
-pub fn run(flags: SweepFlags) -> Result<i32> {
-    let points = flags.points.as_deref().map_or(Ok(POINTS), |t| parse::count("--points", t, 2))?;
-    let mut region = flags.region;
-    let range = region
-        .eps
-        .as_deref()
-        .ok_or_else(|| Error::input("no radii are given").at("--eps").next("write --eps 0.001..0.1"))?;
-    let (first, last) = parse::range(range)?;
-    region.eps = Some(last.to_string());
-    let plot = flags.plot.map(parse::plot).transpose()?;
-    let SweepFlags { net, quotient, units, import, work, print, .. } = flags;
-    let args = bound_of(Parts { net, region, quotient, units, import, work, print })?;
-    if !matches!(args.region, RegionArg::Ball { .. }) {
-        return Err(Error::input("only balls have a radius").at("--eps"));
+/// The largest ball, and all radii.
+pub struct SweepArgs {
+    pub bound: BoundArgs,
+    pub radii: Vec<Written>,
+    plot: Option<PathBuf>,
+}
+
+impl SweepArgs {
+    pub fn new(flags: SweepFlags) -> Result<SweepArgs> {
+        let points = flags.points.as_deref().map_or(Ok(POINTS), |t| parse::count("--points", t, 2))?;
+        let mut region = flags.region;
+        let range = region
+            .eps
+            .as_deref()
+            .ok_or_else(|| Error::input("no radii are given").at("--eps").next("write --eps 0.001..0.1"))?;
+        let (first, last) = parse::range(range)?;
+        region.eps = Some(last.to_string());
+        let plot = flags.plot.map(parse::plot).transpose()?;
+        let SweepFlags { net, quotient, units, import, work, print, .. } = flags;
+        let bound = bound_of(Parts { net, region, quotient, units, import, work, print })?;
+        if !matches!(bound.region, RegionArg::Ball { .. }) {
+            return Err(Error::input("only balls have a radius").at("--eps"));
+        }
+        Ok(SweepArgs { bound, radii: grid(&first, &last, points), plot })
     }
+}
+
+pub fn run(flags: SweepFlags) -> Result<i32> {
+    let SweepArgs { bound: args, radii, plot } = SweepArgs::new(flags)?;
     let target = plot.as_deref().map(|path| Target::new("--plot", path)).transpose()?;
     Target::distinct(target.iter(), &args.net)?;
     threads::start(args.work.threads)?;
     let loaded = problem::load(&args)?;
-    let mut found = seen(&args, &loaded, &grid(&first, &last, points))?;
-    sweep::shared(&mut found);
+    let placed = loaded.model.on_for(args.work.device, loaded.problem.rows())?;
+    let found = seen(&args, &radii, (&loaded, &placed), &interrupt::stop())?;
     let asked = Problem { net: loaded.net, region: loaded.region, quotient: loaded.quotient };
     args.print.result(&match args.print.format {
         Format::Human => sweep::human(&asked, &found, |header, cells| args.print.table(header, cells)),
@@ -68,18 +85,22 @@ fn grid(first: &Written, last: &Written, points: u64) -> Vec<Written> {
 }
 
 /// The pair at each radius, from the largest on: what ends early has the bounds that count everywhere.
-fn seen(args: &BoundArgs, loaded: &problem::Loaded, radii: &[Written]) -> Result<Vec<Point>> {
-    let placed = loaded.model.on_for(args.work.device, loaded.problem.rows())?;
+pub fn seen(
+    args: &BoundArgs,
+    radii: &[Written],
+    (loaded, placed): (&Loaded, &Placed),
+    stop: &Stop,
+) -> Result<Vec<Point>> {
     let question = &loaded.problem.quotient;
     let mut found = vec![];
     for (k, radius) in radii.iter().enumerate().rev() {
-        if interrupt::stop().is_requested() && !found.is_empty() {
+        if stop.is_requested() && !found.is_empty() {
             break;
         }
         args.print.talk(&format!("radius {} of {}: {}", radii.len() - k, radii.len(), radius.nearest()));
         let Some(region) = loaded.problem.region.with_radius(radius.clone()) else { continue };
         let started = Instant::now();
-        let options = bound::options(args);
+        let options = bound::options(args, stop.clone());
         let pair = placed.at(region)?.bound_within(0, question, &options, options.budget(), &mut |_| {})?;
         let seconds = started.elapsed().as_secs_f64();
         found.push(Point {
@@ -92,5 +113,6 @@ fn seen(args: &BoundArgs, loaded: &problem::Loaded, radii: &[Written]) -> Result
         });
     }
     found.reverse();
+    sweep::shared(&mut found);
     Ok(found)
 }

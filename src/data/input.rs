@@ -134,7 +134,15 @@ fn plural(n: usize) -> &'static str {
 
 /// The one sample that `spec` names.
 pub fn load_input(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<LoadedInput> {
-    let (rows, picked, sha256) = open(spec, net_input_shape, scale)?;
+    picked(spec, open(spec, net_input_shape, scale)?)
+}
+
+/// The one sample of a file that is in memory.
+pub fn held_input(bytes: &[u8], net_input_shape: &[usize], scale: Scale) -> Result<LoadedInput> {
+    picked(HELD, opened(HELD, bytes, net_input_shape, scale)?)
+}
+
+fn picked(spec: &str, (rows, picked, sha256): (Rows, Option<usize>, String)) -> Result<LoadedInput> {
     let row = match picked {
         Some(row) => row,
         None if rows.len() == 1 => 0,
@@ -182,6 +190,14 @@ fn folder(path: &str, shape: &[usize], scale: Scale) -> Result<Rows> {
     Ok(Rows { source: Source::Folder(files), shape: shape.to_vec(), scale, place: path.into(), sha256 })
 }
 
+/// What messages call a file that is in memory.
+const HELD: &str = "array";
+
+/// Every sample of a file that is in memory.
+pub fn held_rows(bytes: &[u8], net_input_shape: &[usize], scale: Scale) -> Result<Rows> {
+    Ok(opened(HELD, bytes, net_input_shape, scale)?.0)
+}
+
 /// Every sample of a file, or of a folder of pictures; with #ROW just that one.
 pub fn load_rows(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<Rows> {
     if Path::new(spec).is_dir() {
@@ -201,10 +217,14 @@ pub fn load_rows(spec: &str, net_input_shape: &[usize], scale: Scale) -> Result<
 
 /// The file's samples, the row that is picked, and the file's digest.
 fn open(spec: &str, shape: &[usize], scale: Scale) -> Result<(Rows, Option<usize>, String)> {
+    opened(spec, &read_file(split_spec(spec).0)?, shape, scale)
+}
+
+/// The same of its bytes.
+fn opened(spec: &str, bytes: &[u8], shape: &[usize], scale: Scale) -> Result<(Rows, Option<usize>, String)> {
     let (path, fragment) = split_spec(spec);
     let located = |e: Error| e.at(path);
-    let bytes = read_file(path)?;
-    let (source, row) = match decode(path, &bytes).map_err(located)? {
+    let (source, row) = match decode(path, bytes).map_err(located)? {
         Decoded::Image(array) => (Source::Image(array), parse_row(fragment, spec)?),
         Decoded::Array(array) => (arrange(array, shape).map_err(located)?, parse_row(fragment, spec)?),
         Decoded::Named(arrays) => {
@@ -212,7 +232,7 @@ fn open(spec: &str, shape: &[usize], scale: Scale) -> Result<(Rows, Option<usize
             (arrange(array, shape).map_err(located)?, parse_row(row.as_deref(), spec)?)
         }
     };
-    let sha256 = sha256::hex(&bytes);
+    let sha256 = sha256::hex(bytes);
     let rows = Rows { source, shape: shape.to_vec(), scale, place: path.to_string(), sha256: sha256.clone() };
     Ok((rows, row, sha256))
 }

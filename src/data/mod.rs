@@ -22,7 +22,7 @@ pub mod sha256;
 pub mod vnnlib;
 
 pub use file::read_file;
-pub use input::{LoadedInput, Rows, load_input, load_rows};
+pub use input::{LoadedInput, Rows, held_input, held_rows, load_input, load_rows};
 pub use regions::{load_box, load_labels, load_vnnlib, parse_center};
 pub use sample::Scale;
 

@@ -28,7 +28,15 @@ impl Model {
 
     /// The same with wishes about the import.
     pub fn import(path: impl AsRef<Path>, import: &Import) -> Result<Model> {
-        let mut from = net::Source::read(path.as_ref())?;
+        Model::of(net::Source::read(path.as_ref())?, import)
+    }
+
+    /// The same of a file in memory, by its name.
+    pub fn held(name: &str, bytes: Vec<u8>, import: &Import) -> Result<Model> {
+        Model::of(net::Source::held(SourceFile::new(name, bytes), vec![]), import)
+    }
+
+    fn of(mut from: net::Source, import: &Import) -> Result<Model> {
         let net = Arc::new(from.import(import)?);
         Ok(Model { net, source: Arc::new(source(&from, import)) })
     }

@@ -1,6 +1,6 @@
 //! The samples of a job: which there are, and each of them when it is wanted.
 
-use crate::data::{Rows, Scale, load_labels, load_rows};
+use crate::data::{Rows, Scale, held_rows, load_labels, load_rows};
 use crate::error::{Error, Result};
 use crate::num::Written;
 use std::ops::Range;
@@ -35,6 +35,15 @@ impl Samples {
     pub fn open(inputs: &str, labels: Option<&str>, shape: &[usize], scale: Scale) -> Result<Samples> {
         let rows = load_rows(inputs, shape, scale)?;
         let labels = labels.map(|spec| load_labels(spec, rows.names().as_deref())).transpose()?;
+        Samples::of(rows, labels)
+    }
+
+    /// Of the bytes of an array in memory.
+    pub fn held(inputs: &[u8], labels: Option<Vec<i64>>, shape: &[usize], scale: Scale) -> Result<Samples> {
+        Samples::of(held_rows(inputs, shape, scale)?, labels)
+    }
+
+    fn of(rows: Rows, labels: Option<Vec<i64>>) -> Result<Samples> {
         if let Some(labels) = &labels
             && labels.len() != rows.len()
         {

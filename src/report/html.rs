@@ -247,11 +247,17 @@ fn curves(rows: &[Shown]) -> String {
 }
 
 fn histogram(rows: &[Shown]) -> String {
+    let note = "Samples without a radius are left out.";
+    radii(rows).map_or(String::new(), |svg| chart("Certified radii", note, &svg))
+}
+
+/// How many samples have which radius; nothing of fewer than two.
+pub fn radii(rows: &[Shown]) -> Option<String> {
     let radii: Vec<f64> = counted(rows).into_iter().map(radius).filter(|r| *r > 0.0).collect();
     let end = radii.iter().copied().fold(0.0, f64::max);
     let first = radii.iter().copied().fold(f64::INFINITY, f64::min);
     if radii.len() < 2 || first >= end {
-        return String::new();
+        return None;
     }
     let width = end / BARS as f64;
     let mut bars = [0usize; BARS];
@@ -263,7 +269,7 @@ fn histogram(rows: &[Shown]) -> String {
     for (k, count) in bars.iter().enumerate().filter(|b| *b.1 > 0) {
         picture.bar(k as f64 * width, (k + 1) as f64 * width, *count as f64);
     }
-    chart("Certified radii", "Samples without a radius are left out.", &picture.svg())
+    Some(picture.svg())
 }
 
 fn margins(rows: &[Shown]) -> String {
