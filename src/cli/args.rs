@@ -73,6 +73,12 @@ pub struct ImportArgs {
     pub keep_softmax: bool,
 }
 
+/// Bytes that blocks of numbers may take where nobody says so.
+pub const MEMORY: u64 = 4 << 30;
+
+/// How close the ends of an exact constant are.
+pub const EXACT: f64 = 1.0 + 1e-9;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkArgs {
     /// "auto", "exact" or a row of the method table.
@@ -138,7 +144,7 @@ impl BoundArgs {
         let mut work = WorkArgs::new(flags.work)?;
         if require.is_some() && !work.gap_given {
             // The question decides how close the ends must come.
-            work.gap = 1.0 + 1e-9;
+            work.gap = EXACT;
         }
         Ok(BoundArgs {
             notes,
@@ -206,7 +212,7 @@ impl WorkArgs {
         let gap_given = flags.gap.is_some();
         let gap = match flags.gap.as_deref().map(parse::gap).transpose()? {
             Some(gap) => gap,
-            None if method == "exact" => 1.0 + 1e-9,
+            None if method == "exact" => EXACT,
             None => 1.01,
         };
         let machine = flags.machine;

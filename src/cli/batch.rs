@@ -1,6 +1,6 @@
 //! `clarke batch`: any mixture of networks, regions and norms, and properties, each a line of a table; resumable.
 
-use super::args::BoundArgs;
+use super::args::{BoundArgs, Centre, RegionArg};
 use super::bound;
 use super::exit;
 use super::files::Target;
@@ -13,6 +13,7 @@ use super::problem;
 use super::property::{self, Verdict};
 use super::summary;
 use super::threads;
+use crate::data::file::split_spec;
 use crate::data::{read_file, records, sha256};
 use crate::engine::{Model, Placed};
 use crate::error::{Error, Result};
@@ -23,7 +24,7 @@ use crate::report::{BoundReport, Tool};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -92,6 +93,7 @@ pub fn run(flags: BatchFlags) -> Result<i32> {
         "schema": SCHEMA, "tool": Tool::current(),
         "jobs": { "path": flags.jobs.display().to_string(), "sha256": digest, "rows": jobs.len() },
         "nets": digests(&asked),
+        "files": files(&asked),
         "settings": common.settings(),
     });
     let first = asked
@@ -137,6 +139,22 @@ fn digests(asked: &[Asked]) -> BTreeMap<String, Option<String>> {
         all.entry(name).or_insert_with_key(|name| Some(sha256::hex(&read_file(name).ok()?)));
     }
     all
+}
+
+/// One digest of all samples, boxes and properties that can be read.
+fn files(asked: &[Asked]) -> Option<String> {
+    let mut names = BTreeSet::new();
+    for Asked { args, .. } in asked {
+        if let Some(Centre::Input(spec)) = &args.centre {
+            names.insert(split_spec(spec).0);
+        }
+        if let RegionArg::Box(path) | RegionArg::Vnnlib(path) = &args.region {
+            names.insert(path);
+        }
+    }
+    let digest = |name: &&str| read_file(name).map_or("-".into(), |bytes| sha256::hex(&bytes));
+    let text: String = names.iter().map(|name| format!("{} {name}\n", digest(name))).collect();
+    (!names.is_empty()).then(|| sha256::hex(text.as_bytes()))
 }
 
 /// How many jobs were done, and how many of them failed.

@@ -1,6 +1,6 @@
 //! `clarke bound`: a proven pair for one region.
 
-use super::args::BoundArgs;
+use super::args::{BoundArgs, MEMORY};
 use super::certificate;
 use super::dump::{self, Replay};
 use super::exit;
@@ -164,7 +164,7 @@ pub fn options(args: &BoundArgs, stop: Stop) -> Options {
         gap: work.gap,
         splits: work.splits,
         time: (!work.time.is_zero()).then_some(work.time),
-        memory: work.memory.unwrap_or(4 << 30),
+        memory: work.memory.unwrap_or(MEMORY),
         seed: work.seed,
         decision: args.require.as_ref().map(|r| r.decision),
         stop,

@@ -1,5 +1,6 @@
 //! `clarke certify`: a radius or yes/no for many samples, resumable.
 
+use super::args::MEMORY;
 use super::bar::Bar;
 use super::exit;
 use super::files::Target;
@@ -12,7 +13,7 @@ use super::problem::texts;
 use super::threads;
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{Model, Options, Placed};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::job::certify::run as work_through;
 use crate::job::journal::{self, SAMPLES};
 use crate::job::summary::Totals;
@@ -70,12 +71,24 @@ pub fn run(args: CertifyArgs) -> Result<i32> {
     })
 }
 
-/// Refuses networks that name no class.
+/// Of the differences of classes that are held at a time.
+const COPIES: f64 = 5.0;
+
+/// Refuses networks that name no class, or more of them than memory holds.
 pub fn has_classes(args: &CertifyArgs, model: &Model) -> Result<()> {
     if model.outputs() < 2 {
         return Err(Error::input("the network has one output: there are no classes")
             .at(args.net.display().to_string())
             .next("`clarke bound` says how steep it is"));
+    }
+    // Differences of every class and every other one, and what is computed of them.
+    let needed = COPIES * 8.0 * (model.outputs() as f64).powi(2);
+    let memory = args.work.memory.unwrap_or(MEMORY) as f64;
+    if needed > memory {
+        let megabytes = (needed / f64::from(1 << 20)).ceil();
+        return Err(Error::new(Kind::Budget, format!("{} classes take {megabytes} MiB", model.outputs()))
+            .at("--memory")
+            .next(format!("give that much: --memory {megabytes}MiB")));
     }
     Ok(())
 }
@@ -127,7 +140,7 @@ fn task(args: &CertifyArgs, stop: Stop) -> Task {
     let options = Options {
         gap: work.gap,
         time: (!work.time.is_zero()).then_some(work.time),
-        memory: work.memory.unwrap_or(4 << 30),
+        memory: work.memory.unwrap_or(MEMORY),
         seed: work.seed,
         stop,
         ..Options::default()

@@ -1,6 +1,6 @@
 //! `clarke compare`: methods side by side on one problem.
 
-use super::args::BoundArgs;
+use super::args::{BoundArgs, EXACT};
 use super::bound;
 use super::exit;
 use super::flags::Format;
@@ -71,6 +71,11 @@ pub fn side_by_side(
         }
         args.print.talk(&format!("{name} …"));
         let options = bound::options(args, stop.clone()).method(name);
+        // As `bound` takes it where nobody says how close the ends must come.
+        let options = match (args.work.gap_given, options.method.as_str()) {
+            (false, "exact") => options.gap(EXACT),
+            _ => options,
+        };
         let row = asked(&options, loaded, placed)?;
         // What does not apply is no news unless it was asked for.
         if named.is_some() || row.upper.is_some() || row.lower.is_some() {

@@ -14,6 +14,7 @@ use crate::net::Net;
 use crate::search::property::Answer;
 use ndarray::Array2;
 use serde::Serialize;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 /// What is found out about a property.
@@ -72,6 +73,8 @@ pub fn is_about_outputs(args: &BoundArgs, inputs: usize) -> bool {
 
 pub fn decide(args: &BoundArgs, loaded: &Loaded, placed: &Placed) -> Result<Verdict> {
     let started = Instant::now();
+    let options = bound::options(args, interrupt::stop());
+    let budget = options.budget();
     let net = loaded.model.net();
     let path = file(args)?;
     let located = |e: Error| e.at(path);
@@ -81,13 +84,17 @@ pub fn decide(args: &BoundArgs, loaded: &Loaded, placed: &Placed) -> Result<Verd
             .at(path)
             .next("add --keep-softmax"));
     }
-    let conditions = load_vnnlib(path, net.inputs())?.conditions.ok_or_else(|| {
+    let property = load_vnnlib(path, net.inputs())?;
+    if property.outputs != 0 && property.outputs != net.outputs() {
+        let what = format!("the property has {} outputs, the network {}", property.outputs, net.outputs());
+        return Err(located(Error::input(what).next("give the property that belongs to this network")));
+    }
+    let conditions = property.conditions.ok_or_else(|| {
         located(Error::unsupported("the conditions on outputs are too many alternatives"))
             .next("split the property: one file for some of its alternatives")
     })?;
     let statement = statement(&conditions, net).map_err(located)?;
-    let options = bound::options(args, interrupt::stop());
-    let decided = placed.decide(&loaded.problem.region, &statement, &options, &options.budget())?;
+    let decided = placed.decide(&loaded.problem.region, &statement, &options, &budget)?;
     let (verdict, counterexample) = match decided.answer {
         Answer::Holds => ("holds", None),
         Answer::Open => ("open", None),
@@ -108,14 +115,19 @@ pub fn decide(args: &BoundArgs, loaded: &Loaded, placed: &Placed) -> Result<Verd
 /// Conditions as rows over the network's outputs.
 fn statement(outputs: &Outputs, net: &Net) -> Result<Statement> {
     let mut all: Vec<&Condition> = vec![];
-    let mut place = |c| match all.iter().position(|known| *known == c) {
-        Some(at) => at,
-        None => {
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut place = |c| {
+        *known.entry(format!("{c:?}")).or_insert_with(|| {
             all.push(c);
             all.len() - 1
-        }
+        })
     };
-    let any = outputs.any.iter().map(|each| each.iter().map(&mut place).collect()).collect();
+    // The same condition twice is one.
+    let mut any: Vec<Vec<usize>> = vec![];
+    for list in &outputs.any {
+        let places: BTreeSet<usize> = list.iter().map(&mut place).collect();
+        any.push(places.into_iter().collect());
+    }
     let mut rows = Array2::zeros((all.len(), net.outputs()));
     for (r, condition) in all.iter().enumerate() {
         for &(j, a) in &condition.terms {

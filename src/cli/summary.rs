@@ -9,6 +9,7 @@ use crate::method::schedule::Entry;
 use crate::method::table;
 use crate::method::{self, Outcome};
 use crate::problem::Quantity;
+use crate::region::Region;
 use crate::report::quality::{Facts, Quality};
 use crate::report::{
     Answer as Answered, BoundReport, EstimateInfo, LowerInfo, PeakBytes, Requirement, Seconds, Status, Tool,
@@ -37,7 +38,7 @@ pub fn report(args: &BoundArgs, loaded: Loaded, pair: Answer, import: f64, bound
             value: lower,
             method: outcome.lower.method.into(),
             proved: true,
-            witness: outcome.lower.witness.map(|w| witness(w, quantity)),
+            witness: outcome.lower.witness.map(|w| witness(w, quantity, &loaded.problem.region)),
         },
         quality,
         estimate: outcome
@@ -111,11 +112,11 @@ fn status(status: method::Status) -> Status {
     }
 }
 
-fn witness(w: Witness, quantity: Quantity) -> WitnessInfo {
+fn witness(w: Witness, quantity: Quantity, region: &Region) -> WitnessInfo {
     match w {
         Witness::Piece { x, .. } => {
             let kind = if quantity == Quantity::Anchored { "anchored" } else { "piece" };
-            WitnessInfo { kind: kind.into(), x, y: None, exact: None }
+            WitnessInfo { kind: kind.into(), x: region.spelled(x), y: None, exact: None }
         }
         Witness::Inside { x, .. } => WitnessInfo {
             kind: "piece".into(),
@@ -123,7 +124,10 @@ fn witness(w: Witness, quantity: Quantity) -> WitnessInfo {
             x: x.iter().map(|v| v.to_f64().value()).collect(),
             y: None,
         },
-        Witness::Pair { x, y } => WitnessInfo { kind: "pair".into(), x, y: Some(y), exact: None },
+        Witness::Pair { x, y } => {
+            let [x, y] = [x, y].map(|x| region.spelled(x));
+            WitnessInfo { kind: "pair".into(), x, y: Some(y), exact: None }
+        }
     }
 }
 

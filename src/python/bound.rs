@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::report::plot::{self, Moments};
 use crate::report::{BoundReport, WarningInfo, json};
 use crate::search::Progress;
+use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -80,12 +81,9 @@ pub fn bound(
 }
 
 /// News for a Python function, if there is one.
-pub fn listener<'py, N: IntoPyObject<'py, Target = pyo3::types::PyTuple> + 'py>(
+pub fn listener<'py, N: for<'a> PyCallArgs<'a> + 'py>(
     told: Option<Bound<'py, PyAny>>,
-) -> impl FnMut(Python<'_>, N) -> PyResult<()> + 'py
-where
-    N: for<'a> pyo3::call::PyCallArgs<'a>,
-{
+) -> impl FnMut(Python<'_>, N) -> PyResult<()> + 'py {
     move |_, new| match &told {
         None => Ok(()),
         Some(told) => told.call1(new).map(|_| ()),

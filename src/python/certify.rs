@@ -17,15 +17,15 @@ use std::time::Instant;
 /// Header, rows and summary as JSON, and the exception that ended the work early. `told` gets how many rows are
 /// done, how many there will be, and the row.
 #[pyfunction]
-#[pyo3(signature = (model, words, x, labels, told))]
+#[pyo3(signature = (model, words, samples, told))]
 pub fn certify(
     py: Python<'_>,
     model: &Model,
     words: Vec<String>,
-    x: Vec<u8>,
-    labels: Option<Vec<i64>>,
+    samples: (Vec<u8>, Option<Vec<i64>>),
     told: Option<Bound<'_, PyAny>>,
 ) -> PyResult<(String, Vec<String>, String, Option<Py<PyAny>>)> {
+    let (x, labels) = samples;
     let args = words::certify(&model.name, &with_inputs(model.with(&words)));
     let args = args.map_err(|e| errors::raised(py, &e))?;
     let command = format!("clarke certify {} --inputs ARRAY {}", model.name, model.with(&words).join(" "));

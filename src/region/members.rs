@@ -64,7 +64,7 @@ impl Region {
         let Region::Bounded(b) = self else { return };
         for (j, v) in x.iter_mut().enumerate() {
             let (l, h) = (b.inner[0][j], b.inner[1][j]);
-            *v = if v.is_nan() || l > h { b.middle[j] } else { v.clamp(l, h) };
+            *v = if b.fixed[j] || v.is_nan() || l > h { b.middle[j] } else { v.clamp(l, h) };
         }
         if let Shape::Ball { radius, norm, .. } = &b.shape {
             for _ in 0..4 {
@@ -81,6 +81,18 @@ impl Region {
         if !self.contains(x) {
             x.copy_from_slice(&b.middle);
         }
+    }
+
+    /// The same member, written with the floats nearest to its constants.
+    pub fn spelled(&self, mut x: Vec<f64>) -> Vec<f64> {
+        if let Region::Bounded(b) = self {
+            x.iter_mut()
+                .zip(&b.middle)
+                .zip(&b.fixed)
+                .filter(|(_, fixed)| **fixed)
+                .for_each(|((v, c), _)| *v = *c);
+        }
+        x
     }
 
     /// May coordinate j of the centre move up, or down, without leaving the region? Those of a point may.
@@ -148,6 +160,21 @@ mod tests {
         assert!(point.is_point() && point.contains(&[0.1]) && !point.contains(&[0.1f64.next_up()]));
         let (lo, hi) = point.ends().unwrap();
         assert!(lo[0].next_up() == hi[0]);
+    }
+
+    /// Floats lie on both sides of -0.108; the one that stands for it is the nearest.
+    #[test]
+    fn constants_are_the_nearest_floats() {
+        let ends = |x: &str| vec![written("-0.108"), written(x)];
+        let region = Region::box_of(ends("0"), ends("1"), None).unwrap();
+        let (lo, hi) = region.ends().unwrap();
+        for side in [lo[0], hi[0], 7.0, f64::NAN] {
+            let mut x = [side, 0.5];
+            region.project(&mut x);
+            assert_eq!(x, [-0.108, 0.5]);
+        }
+        assert!(lo[0] < hi[0]);
+        assert_eq!(region.spelled(vec![lo[0], 0.25]), [-0.108, 0.25]);
     }
 
     #[test]

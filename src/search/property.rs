@@ -261,7 +261,11 @@ impl<B: Backend> Search<'_, B> {
 
     /// Where the line of the condition that counts loses most.
     fn split(&self, i: usize, part: &Part, free: &[bool], lows: &Array1<f64>, seen: &Seen) -> Option<Split> {
-        let r = self.statement.nearest(lows.view())?;
+        let spread = |r: usize| -> f64 {
+            let Some(a) = &seen.coefficients[0] else { return 0.0 };
+            (0..part.lo.len()).map(|j| a[[i, r, j]].abs() * (part.hi[j] - part.lo[j])).sum()
+        };
+        let r = self.statement.nearest(lows.view(), spread)?;
         let few = free.iter().filter(|f| **f).count() <= FEW;
         let kinks = || self.kink(i, r, part, seen);
         if few {

@@ -109,6 +109,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
+    // The commands once more, for another language.
+    (
+        "python",
+        &["cli", "job", "engine", "search", "certificate", "problem", "region", "report", "data", "num"],
+    ),
     // Plain data in, text out.
     ("report", &["data", "num"]),
 ];

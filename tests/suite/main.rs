@@ -52,6 +52,8 @@ mod product_shapes;
 mod propagation;
 mod properties;
 #[cfg(feature = "cli")]
+mod property_files;
+#[cfg(feature = "cli")]
 mod readme;
 mod regions;
 mod report;

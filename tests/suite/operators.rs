@@ -234,6 +234,25 @@ fn the_last_softmax_is_dropped_with_a_warning() {
     assert_eq!((kept.nodes.len(), kept.warnings.len()), (3, 0));
 }
 
+/// Two groups of two: the largest logit of all need not be the largest output.
+#[test]
+fn a_softmax_of_several_groups_is_kept() {
+    let of = |opset, axis| {
+        let nodes =
+            vec![node("Softmax", &["x"], "s", vec![int("axis", axis)]), node("Flatten", &["s"], "y", vec![])];
+        onnx::load(&model(opset, &[1, 2, 2], nodes, vec![]).encode_to_vec(), &Options::default())
+    };
+    for (opset, axis, dropped) in
+        [(13, 2, false), (13, 1, false), (11, 2, false), (11, 1, true), (13, -1, false)]
+    {
+        let net = of(opset, axis).expect("imports");
+        assert_eq!(net.warnings.iter().any(|w| w.code == "softmax-dropped"), dropped, "{opset} {axis}");
+    }
+    // Along the batch every output is 1, whatever the logits are.
+    let batch = of(13, 0).map(|net| net.warnings.len());
+    assert!(batch.is_ok_and(|warnings| warnings == 0));
+}
+
 #[test]
 fn everything_unsupported_is_named_at_once() {
     let nodes = vec![

@@ -308,7 +308,8 @@ impl Reader {
             }
         }
         let outputs = self.outputs.len();
-        let (output_constraints, conditions) = (self.output_constraints, self.conditions);
+        let conditions = self.conditions.map(Outputs::once);
+        let output_constraints = self.output_constraints;
         Ok(Property { lo, hi, outputs, output_constraints, conditions })
     }
 }

@@ -1,6 +1,7 @@
 //! What a property says about outputs: any of some alternatives, each of them conditions that hold together.
 
 use crate::num::Written;
+use std::collections::HashSet;
 
 /// Σ coefficient · output <= at_most.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,18 +35,55 @@ impl Outputs {
         (self.any.len() <= MOST).then_some(self)
     }
 
-    /// Both together.
-    pub fn and(self, other: Outputs) -> Option<Outputs> {
-        if other == Outputs::always() {
-            return Some(self);
+    /// The same, each condition of an alternative once.
+    pub fn once(mut self) -> Outputs {
+        for all in &mut self.any {
+            let mut known = HashSet::new();
+            all.retain(|c| known.insert(format!("{c:?}")));
         }
+        self
+    }
+
+    /// Both together.
+    pub fn and(mut self, other: Outputs) -> Option<Outputs> {
         if self.any.len().saturating_mul(other.any.len()) > MOST {
             return None;
         }
-        let both = |a: &Vec<Condition>, b: &Vec<Condition>| -> Vec<Condition> {
-            a.iter().chain(b.iter().filter(|c| !a.contains(c))).cloned().collect()
-        };
+        // Most asserts are one condition, and there may be thousands of them.
+        if let [more] = &other.any[..] {
+            self.any.iter_mut().for_each(|all| all.extend(more.iter().cloned()));
+            return Some(self);
+        }
+        let both = |a: &Vec<Condition>, b: &Vec<Condition>| [&a[..], b].concat();
         let any = self.any.iter().flat_map(|a| other.any.iter().map(move |b| both(a, b))).collect();
         Some(Outputs { any })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(output: usize) -> Outputs {
+        Outputs::one(Condition { terms: vec![(output, 1.0)], at_most: Written::ZERO })
+    }
+
+    /// The outputs of each alternative.
+    fn shape(outputs: &Outputs) -> Vec<Vec<usize>> {
+        outputs.any.iter().map(|all| all.iter().map(|c| c.terms[0].0).collect()).collect()
+    }
+
+    #[test]
+    fn alternatives_are_multiplied_and_none_is_lost() {
+        let both = |a: Outputs, b: Outputs| shape(&a.and(b).expect("few"));
+        let either = || one(0).or(one(1)).expect("few");
+        assert_eq!(both(Outputs::always(), either()), [[0], [1]]);
+        assert_eq!(both(either(), Outputs::always()), [[0], [1]]);
+        assert_eq!(both(either(), one(2)), [[0, 2], [1, 2]]);
+        assert_eq!(both(one(2), either()), [[2, 0], [2, 1]]);
+        let more = one(2).or(one(3)).expect("few");
+        assert_eq!(both(either(), more), [[0, 2], [0, 3], [1, 2], [1, 3]]);
+        let never = Outputs { any: vec![] };
+        assert!(both(never.clone(), either()).is_empty() && both(either(), never).is_empty());
     }
 }

@@ -52,10 +52,18 @@ impl Statement {
         self.any.iter().all(missed)
     }
 
-    /// The condition by which the alternative that is nearest to being met is missed most.
-    pub fn nearest(&self, lows: ArrayView1<f64>) -> Option<usize> {
-        let each = self.any.iter().filter_map(|all| self.most_missed(all, lows));
-        each.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(r, _)| r)
+    /// In the alternative that is nearest to being met, the condition that is met on the smallest share of what its
+    /// row takes there. (The one that is missed most would be the same one over and over on parts that its boundary
+    /// cuts, while another condition misses all of them.)
+    pub fn nearest(&self, lows: ArrayView1<f64>, spread: impl Fn(usize) -> f64) -> Option<usize> {
+        let by = |all: &Vec<usize>| self.most_missed(all, lows).map(|(_, by)| by);
+        let each = self.any.iter().filter_map(|all| Some((all, by(all)?)));
+        let (all, _) = each.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let share = |r: usize| match spread(r) {
+            wide if wide > 0.0 => -self.missed(r, lows[r]) / wide,
+            _ => f64::INFINITY,
+        };
+        all.iter().copied().map(|r| (r, share(r))).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(r, _)| r)
     }
 }
 
@@ -105,7 +113,9 @@ mod tests {
         assert!(s.is_missed(ends([0.2, 0.0], [0.3, 0.1]).view()));
         assert!(!s.is_missed(ends([0.05, 0.0], [0.3, 0.1]).view()));
         assert!(!s.is_missed(ends([0.2, -2.0], [0.3, 0.1]).view()));
-        assert_eq!(s.nearest(ends([0.05, 5.0], [0.3, 6.0]).view()), Some(1));
+        let lows = ends([0.05, 5.0], [0.3, 6.0]);
+        assert_eq!(s.nearest(lows.view(), |_| 1.0), Some(1));
+        assert_eq!(s.nearest(lows.view(), |r| if r == 1 { 0.01 } else { 10.0 }), Some(0));
     }
 
     #[test]

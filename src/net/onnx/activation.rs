@@ -103,18 +103,37 @@ fn prelu(importer: &mut Importer, call: &Call) -> Result<Value> {
     importer.follow(call, Op::Piecewise(function), x).map(Value::Computed)
 }
 
+/// The axis from which on, or along which, a softmax sums.
+fn softmax_axis(call: &Call, rank: usize) -> Result<usize> {
+    if call.opset < 13 {
+        let axis = call.int("axis", 1)?;
+        return if axis == rank as i64 { Ok(rank) } else { index::axis(axis, rank) };
+    }
+    index::axis(call.int("axis", -1)?, rank)
+}
+
+/// Does a softmax sum over all that it reads?
+pub fn is_one_group(call: &Call) -> Result<bool> {
+    let x = call.value(0)?;
+    if matches!(x, Value::Unknown) {
+        return Ok(true);
+    }
+    let axis = softmax_axis(call, x.shape().len())?;
+    let group = if call.opset < 13 { &x.shape()[axis..] } else { &x.shape()[axis..=axis] };
+    Ok(index::volume(group)? == index::volume(x.shape())?)
+}
+
 /// Groups must be consecutive: other axes are moved out of the way and back.
 pub fn softmax(importer: &mut Importer, call: &Call) -> Result<Value> {
     let x = call.computed(0)?;
     let rank = x.shape.len();
     if call.opset < 13 {
         // The input counts as a matrix whose rows start at this axis.
-        let axis = call.int("axis", 1)?;
-        let axis = if axis == rank as i64 { rank } else { index::axis(axis, rank)? };
+        let axis = softmax_axis(call, rank)?;
         let group = index::volume(&x.shape[axis..])?;
         return importer.follow(call, Op::Softmax { group }, x).map(Value::Computed);
     }
-    let axis = index::axis(call.int("axis", -1)?, rank)?;
+    let axis = softmax_axis(call, rank)?;
     let mut order: Vec<usize> = (0..rank).filter(|&k| k != axis).collect();
     order.push(axis);
     let mut back = vec![0; rank];

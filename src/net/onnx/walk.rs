@@ -260,8 +260,10 @@ fn operator_outputs(
         "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" => {
             pool::reduce(importer, call, operator)?
         }
-        "LogSoftmax" | "Softmax" if last_softmax && !importer.keep_softmax => {
-            call.int("axis", 0)?;
+        // Of several groups each has its order: only within one do logits say which output leads.
+        "LogSoftmax" | "Softmax"
+            if last_softmax && !importer.keep_softmax && activation::is_one_group(call)? =>
+        {
             let text = format!("the final {operator} was dropped: bounds are about its inputs (logits)");
             importer.net.warnings.push(Warning { code: "softmax-dropped", text });
             call.value(0)?.clone()
