@@ -222,7 +222,7 @@ def certify(
     model, said = _opened(net, samples[:1] if samples.ndim else None, given)
     bar = _Bar() if progress else None
     try:
-        header, found, summary, raised = _native.certify(model, said, npy(samples, "X"), labels, bar and bar.told)
+        header, found, summary, raised = _native.certify(model, said, (npy(samples, "X"), labels), bar and bar.told)
     finally:
         if bar:
             bar.close()

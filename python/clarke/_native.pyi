@@ -48,8 +48,7 @@ def bound(
 def certify(
     model: Model,
     words: list[str],
-    x: bytes,
-    labels: Optional[list[int]],
+    samples: tuple[bytes, Optional[list[int]]],
     told: Optional[Callable[[int, int, str], Any]],
 ) -> tuple[str, list[str], str, Optional[BaseException]]: ...
 def layers(model: Model, words: list[str]) -> tuple[str, Optional[BaseException]]: ...

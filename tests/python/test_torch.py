@@ -35,6 +35,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import clarke.torch as penalties
+from clarke.torch._conv import Conv
 
 STEPS = 18  # enough for 1e-5
 CLOSE = 1e-4
@@ -253,12 +254,12 @@ class Truth(Case):
     def test_convolutions_are_written_out(self):
         for ins, outs, size, options in CONVOLUTIONS + [(2, 3, (6, 5), {"kernel_size": 4, "padding": "same"})]:
             conv, shape = nn.Conv2d(ins, outs, **options), (ins, *size)
-            ours = penalties._Conv(conv, shape).written()
+            ours = Conv(conv, shape).written()
             self.assertTrue(torch.allclose(ours, matrix_at(conv, torch.zeros(1, *shape))), options)
 
     def test_circles_bound_what_they_hold(self):
         for ins, outs, size, options in CONVOLUTIONS + [(2, 3, (6, 5), {"kernel_size": 4, "padding": "same"})]:
-            map = penalties._Conv(nn.Conv2d(ins, outs, **options), (ins, *size))
+            map = Conv(nn.Conv2d(ins, outs, **options), (ins, *size))
             true = torch.linalg.matrix_norm(map.written(), 2)
             map.is_small = lambda: False
             self.assertGreaterEqual(float(map.norm(STEPS) / true), 1 - 1e-12, options)
@@ -381,7 +382,7 @@ class Gradients(Case):
                 self.conv = nn.Conv2d(2, 3, 3, stride=2, padding=1)
 
         net = Large()
-        map = penalties._Conv(net.conv, (2, 7, 7))
+        map = Conv(net.conv, (2, 7, 7))
         map.is_small = lambda: False
         self.check(net, lambda net: map.norm(12))
 
