@@ -164,7 +164,7 @@ fn header(args: &CertifyArgs, model: &Model, samples: &Samples) -> Value {
         "schema": SAMPLES,
         "tool": Tool::current(),
         "net": { "path": args.net.display().to_string(), "sha256": model.sha256(),
-                 "inputs": model.inputs(), "outputs": model.outputs() },
+                 "inputs": model.inputs(), "outputs": model.outputs(), "shape": model.input_shape() },
         "inputs": { "path": args.inputs, "sha256": samples.sha256(), "rows": [range.start, range.end] },
         "labels": args.labels.as_ref().map(|path| json!({ "path": path, "sha256": labels })),
         "shard": args.shard.map(|s| format!("{}/{}", s.index, s.count)),

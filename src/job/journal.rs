@@ -20,8 +20,9 @@ pub struct Journal {
     length: u64,
 }
 
-/// What may change between two runs: the build, how it was called, and where files lie whose contents are known.
-const FREE: [&str; 4] = ["tool", "path", "command", "assumptions"];
+/// What may change between two runs: the build, how it was called, where files lie whose contents are known, and what
+/// follows from those contents.
+const FREE: [&str; 5] = ["tool", "path", "command", "assumptions", "shape"];
 
 impl Journal {
     /// Goes on with the file, or begins it. `seen` gets every row that is there, the later ones of a sample too.

@@ -75,7 +75,7 @@ fn shown(rows: &[String]) -> Result<Vec<Shown>> {
 pub fn page(py: Python<'_>, name: &str, header: &str, rows: Vec<String>) -> PyResult<String> {
     let made = shown(&rows).and_then(|rows| {
         let header = serde_json::from_str(header).map_err(|e| Error::input(format!("the header: {e}")))?;
-        Ok(html::page(name, &header, rows))
+        Ok(html::page(name, &header, rows, &|_| None))
     });
     made.map_err(|e| errors::raised(py, &e))
 }

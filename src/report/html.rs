@@ -34,6 +34,8 @@ pub struct Nearest {
 
 /// Bars of a histogram.
 const BARS: usize = 24;
+/// Pictures of samples.
+const MOST: usize = 24;
 /// Rows of the table of slow ones.
 const SLOW: usize = 12;
 
@@ -47,6 +49,8 @@ svg{width:100%;height:auto;font-size:13px}svg text{fill:var(--ink)}
 .grid{stroke:var(--line)}.axis{stroke:var(--soft);fill:none}.bar{fill:var(--blue)}
 .dot{fill:none;stroke:var(--blue);stroke-width:1.5}
 .proven{fill:none;stroke:var(--blue);stroke-width:2.5}.possible{fill:none;stroke:var(--red);stroke-width:2.5;stroke-dasharray:7 4}
+.gallery{display:flex;flex-wrap:wrap;gap:.6rem 1rem}figure{margin:0;width:96px;font-size:.8rem;overflow-wrap:anywhere}
+figure svg{width:96px;height:96px;image-rendering:pixelated}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.2rem .9rem .2rem 0;border-bottom:1px solid var(--line)}
 code{overflow-wrap:anywhere;font-size:.9rem}p.note{color:var(--soft);margin:.2rem 0}
@@ -140,8 +144,14 @@ fn scatter(pair: [&Curve; 2]) -> String {
     chart("Radii against each other", &note, &picture.svg())
 }
 
-/// The page of a journal; rows in any order, a later try at a sample after an earlier one.
-pub fn page(name: &str, header: &Value, rows: Vec<Shown>) -> String {
+/// The page of a journal; rows in any order, a later try at a sample after an earlier one. `picture` has the addresses
+/// of samples that are pictures.
+pub fn page(
+    name: &str,
+    header: &Value,
+    rows: Vec<Shown>,
+    picture: &dyn Fn(usize) -> Option<String>,
+) -> String {
     let all: BTreeMap<usize, Shown> = rows.into_iter().map(|r| (r.row, r)).collect();
     let rows: Vec<Shown> = all.into_values().collect();
     let mut out = head(name);
@@ -153,6 +163,7 @@ pub fn page(name: &str, header: &Value, rows: Vec<Shown>) -> String {
     out += &margins(&rows);
     out += &methods(&rows);
     out += "</div>\n";
+    out += &gallery(&rows, picture);
     out += &slow(&rows);
     out += &failed(&rows);
     out += &origin(header);
@@ -312,6 +323,38 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     };
     let body: String = rows.iter().map(row).collect();
     format!("<div class=\"wide\"><table>\n<tr>{head}</tr>\n{body}</table></div>\n")
+}
+
+/// Rows of which a picture is worth most: those with a counterexample or the smallest radius.
+fn least_safe(rows: &[Shown]) -> Vec<&Shown> {
+    let mut list: Vec<&Shown> = rows.iter().filter(|r| r.error.is_none()).collect();
+    let far = |r: &Shown| r.radius.unwrap_or(0.0);
+    list.sort_by(|a, b| far(a).total_cmp(&far(b)).then(a.row.cmp(&b.row)));
+    list.truncate(MOST);
+    list
+}
+
+/// Their pictures; nothing where there are none.
+fn gallery(rows: &[Shown], picture: &dyn Fn(usize) -> Option<String>) -> String {
+    let mut cells = String::new();
+    for row in least_safe(rows) {
+        let Some(address) = picture(row.row) else { continue };
+        let class = row.predicted.map_or("no class".into(), |c| format!("class {c}"));
+        let label = row.label.filter(|l| row.predicted.map(|p| p as i64) != Some(*l));
+        let label = label.map_or(String::new(), |l| format!(", label {l}"));
+        let radius = row.radius.map_or(row.status.clone(), |r| format!("radius {}", rounded_down(r, 3)));
+        cells += &format!(
+            "<figure><svg viewBox=\"0 0 1 1\" role=\"img\" aria-label=\"sample {0}\"><image href=\"{address}\" width=\"1\" \
+             height=\"1\"/></svg><figcaption>{0}: {1}<br>{2}</figcaption></figure>\n",
+            escaped(&row.key),
+            escaped(&(class + &label)),
+            escaped(&radius)
+        );
+    }
+    match cells.is_empty() {
+        true => cells,
+        false => format!("<h2>Least safe samples</h2>\n<div class=\"gallery\">\n{cells}</div>\n"),
+    }
 }
 
 fn slow(rows: &[Shown]) -> String {

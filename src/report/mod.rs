@@ -7,6 +7,7 @@ pub mod checked;
 pub mod compare;
 pub mod count;
 pub mod csv;
+pub mod gallery;
 pub mod html;
 pub mod human;
 pub mod json;

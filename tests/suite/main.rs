@@ -48,6 +48,8 @@ mod onnx_builder;
 mod operators;
 mod order;
 mod pairs;
+#[cfg(feature = "cli")]
+mod pictures;
 mod product_shapes;
 mod propagation;
 mod properties;
