@@ -325,11 +325,15 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     format!("<div class=\"wide\"><table>\n<tr>{head}</tr>\n{body}</table></div>\n")
 }
 
-/// Rows of which a picture is worth most: those with a counterexample or the smallest radius.
+/// Rows of which a picture is worth most: those with the smallest radius.
 fn least_safe(rows: &[Shown]) -> Vec<&Shown> {
     let mut list: Vec<&Shown> = rows.iter().filter(|r| r.error.is_none()).collect();
-    let far = |r: &Shown| r.radius.unwrap_or(0.0);
-    list.sort_by(|a, b| far(a).total_cmp(&far(b)).then(a.row.cmp(&b.row)));
+    // What is misclassified has no radius and says nothing about it.
+    let wrong = |r: &Shown| r.correct == Some(false);
+    let order = |a: &&Shown, b: &&Shown| {
+        wrong(a).cmp(&wrong(b)).then(radius(a).total_cmp(&radius(b))).then(a.row.cmp(&b.row))
+    };
+    list.sort_by(order);
     list.truncate(MOST);
     list
 }
@@ -342,7 +346,8 @@ fn gallery(rows: &[Shown], picture: &dyn Fn(usize) -> Option<String>) -> String 
         let class = row.predicted.map_or("no class".into(), |c| format!("class {c}"));
         let label = row.label.filter(|l| row.predicted.map(|p| p as i64) != Some(*l));
         let label = label.map_or(String::new(), |l| format!(", label {l}"));
-        let radius = row.radius.map_or(row.status.clone(), |r| format!("radius {}", rounded_down(r, 3)));
+        let some = row.radius.filter(|r| *r > 0.0);
+        let radius = some.map_or(row.status.clone(), |r| format!("radius {}", rounded_down(r, 3)));
         cells += &format!(
             "<figure><svg viewBox=\"0 0 1 1\" role=\"img\" aria-label=\"sample {0}\"><image href=\"{address}\" width=\"1\" \
              height=\"1\"/></svg><figcaption>{0}: {1}<br>{2}</figcaption></figure>\n",

@@ -156,3 +156,14 @@ def test_importing_is_quick():
     assert best < 0.05, best
     loaded = "import sys, clarke; clarke.Model; print([m for m in ('numpy', 'torch', 'pandas', 'onnx') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", loaded], text=True) == "[]\n"
+
+
+def test_the_program_comes_along():
+    import importlib.metadata
+
+    said = subprocess.check_output([sys.executable, "-m", "clarke", "--version"], text=True)
+    assert said == f"clarke {clarke.__version__}\n"
+    points = importlib.metadata.distribution("clarke").entry_points
+    assert any(p.name == "clarke" and p.value == "clarke.__main__:main" for p in points)
+    wrong = subprocess.run([sys.executable, "-m", "clarke", "bound", "nothing.onnx"], capture_output=True, text=True)
+    assert wrong.returncode == 2 and len(wrong.stderr.splitlines()) == 3
