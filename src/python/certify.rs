@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::job::Samples;
 use crate::job::journal::line;
 use crate::job::summary::Totals;
+use crate::report::chart::alone;
 use crate::report::html::{self, Shown};
 use pyo3::prelude::*;
 use std::time::Instant;
@@ -83,5 +84,5 @@ pub fn page(py: Python<'_>, name: &str, header: &str, rows: Vec<String>) -> PyRe
 /// Certified radii as a picture; nothing where there are too few.
 #[pyfunction]
 pub fn histogram(py: Python<'_>, rows: Vec<String>) -> PyResult<Option<String>> {
-    shown(&rows).map(|rows| html::radii(&rows)).map_err(|e| errors::raised(py, &e))
+    shown(&rows).map(|rows| html::radii(&rows).map(|svg| alone(&svg))).map_err(|e| errors::raised(py, &e))
 }

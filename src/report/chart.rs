@@ -93,6 +93,22 @@ impl Chart {
     }
 }
 
+/// What a class is painted with where no page says it: readable on light and dark grounds.
+const PAINT: [(&str, &str); 3] = [
+    ("class=\"grid\"", "stroke=\"#d0d7de\""),
+    ("class=\"axis\"", "stroke=\"#57606a\" fill=\"none\""),
+    ("class=\"bar\"", "fill=\"#1f6feb\""),
+];
+
+/// A picture of a page as one that needs no page.
+pub fn alone(svg: &str) -> String {
+    let root = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
+         font-family=\"sans-serif\" font-size=\"13\" fill=\"#57606a\" viewBox"
+    );
+    PAINT.iter().fold(svg.replacen("<svg viewBox", &root, 1), |svg, (class, paint)| svg.replace(class, paint))
+}
+
 fn text(x: f64, y: f64, anchor: &str, words: &str) -> String {
     format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>\n", escaped(words))
 }
