@@ -69,8 +69,6 @@ def test_a_table_shows_itself(shown, cell):
     assert shown[cell]["text/html"].count("<tr>") > 3
 
 
-
-
 @pytest.mark.parametrize("cell", ["sweep", "rows"])
 def test_a_picture_stands_alone(shown, cell):
     """Jupyter shows an SVG as a file of its own: it needs its namespace, and colours without a style sheet."""
