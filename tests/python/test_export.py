@@ -11,6 +11,7 @@ there and current_torch.py.
 
 import copy
 import importlib.util
+import importlib.util
 import json
 import os
 import pathlib
