@@ -45,8 +45,8 @@ class Walk:
         raise TypeError("clarke.torch: the network has no output")
 
     def node(self, node: fx.Node, values: dict) -> Any:
-        args = fx.node.map_arg(node.args, lambda n: values[n])
-        kwargs = fx.node.map_arg(node.kwargs, lambda n: values[n])
+        args: Any = fx.node.map_arg(node.args, lambda n: values[n])
+        kwargs: Any = fx.node.map_arg(node.kwargs, lambda n: values[n])
         if node.op == "call_module":
             return self.layer(self.module.get_submodule(str(node.target)), *args)
         if node.op in ("call_function", "call_method"):
