@@ -222,7 +222,7 @@ def certify(
     model, said = _opened(net, samples[:1] if samples.ndim else None, given)
     bar = _Bar() if progress else None
     try:
-        header, found, summary, raised = _native.certify(model, said, (npy(samples, "X"), labels), bar and bar.told)
+        header, found, summary, raised = _native.certify(model, said, (npy(samples, "X"), labels), bar.told if bar else None)
     finally:
         if bar:
             bar.close()
@@ -239,7 +239,8 @@ class _Bar:
             from tqdm.auto import tqdm
         except ImportError:
             tqdm = None
-        self._make, self._bar = tqdm, None
+        self._make: Any = tqdm
+        self._bar: Any = None
 
     def told(self, done: int, whole: int, row: str) -> None:
         if self._make is None:
