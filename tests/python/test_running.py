@@ -68,7 +68,7 @@ import clarke, numpy as np, sys
 x = np.load({INPUTS!r})[7]
 print("ready", flush=True)
 try:
-    clarke.bound({NET!r}, x, eps=0.5, norm=2, gap=1.0, time=600)
+    clarke.bound({NET!r}, x, eps=1, norm="inf", gap=1.0, time=600)
 except KeyboardInterrupt as e:
     print(e.pair.lower, e.pair.upper, flush=True)
 """
@@ -107,7 +107,7 @@ def test_what_a_listener_raises_ends_the_work():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError) as caught:
-        clarke.bound(NET, X[7], eps=0.5, norm=2, gap=1.0, time=600, told=told)
+        clarke.bound(NET, X[7], eps=1, norm="inf", gap=1.0, time=600, told=told)
     assert caught.value.pair.lower <= caught.value.pair.upper
 
 
