@@ -115,9 +115,9 @@ pub fn decide(args: &BoundArgs, loaded: &Loaded, placed: &Placed) -> Result<Verd
 /// Conditions as rows over the network's outputs.
 fn statement(outputs: &Outputs, net: &Net) -> Result<Statement> {
     let mut all: Vec<&Condition> = vec![];
-    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut known = HashMap::new();
     let mut place = |c| {
-        *known.entry(format!("{c:?}")).or_insert_with(|| {
+        *known.entry(Condition::key(c)).or_insert_with(|| {
             all.push(c);
             all.len() - 1
         })
