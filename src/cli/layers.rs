@@ -62,6 +62,10 @@ pub fn seen<'n>(args: &LayersArgs, net: &'n Net, engine: &Engine, stop: &Stop) -
     let mut layers = vec![];
     for node in &net.nodes {
         let Op::Affine(a) = &node.op else { continue };
+        // What is not begun is not waited for.
+        if stop.is_requested() {
+            break;
+        }
         // Each gets its part of what is left, so that none has to do with nothing.
         let part = until.part((node.products() / left).clamp(0.0, 1.0));
         left -= node.products();
