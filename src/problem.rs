@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::layer::{Affine, LinearMap};
 use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
-use crate::num::Norm;
-use crate::num::round::add_up;
+use crate::num::round::{add_up, sqrt_up};
+use crate::num::{Norm, Upper};
 use crate::region::Region;
 use ndarray::{Array2, Axis, s};
 use std::ops::Range;
@@ -20,6 +20,22 @@ pub enum Output {
     One(usize),
     /// The difference of two components (a class margin).
     Difference(usize, usize),
+}
+
+impl Output {
+    /// A bound in norm q of what is measured from those of the network's whole output, in the order of `Norm::ALL`.
+    pub fn measured(self, norms: [Upper; 3], q: Norm) -> Upper {
+        let [one, two, inf] = norms;
+        match self {
+            Output::All => norms[Norm::ALL.iter().position(|r| *r == q).expect("a norm")],
+            Output::One(_) => inf,
+            // |y_i - y_j| <= ‖y‖_1, sqrt 2 ‖y‖_2, 2 ‖y‖_inf.
+            Output::Difference(..) => {
+                let root = Upper::proven(sqrt_up(2.0));
+                one.min(root.times(two)).min(Upper::proven(2.0).times(inf))
+            }
+        }
+    }
 }
 
 /// Between which points steepness is measured.
@@ -180,6 +196,11 @@ impl Problem {
         node.op = Op::Affine(Affine { map: LinearMap::Dense(Arc::new(row)), bias: None, repeat: 1 });
         node.shape = vec![1];
         Some(net)
+    }
+
+    /// Of a single point: the same in a box that it lies inside of.
+    pub fn near(&self) -> Option<Problem> {
+        Some(Problem { region: self.region.near_point()?, ..self.clone() })
     }
 
     /// Rows that turn the network's Jacobian into that of the measured output.

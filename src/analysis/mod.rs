@@ -15,7 +15,7 @@ use crate::region::Region;
 use crate::sweep::Trace;
 pub use budget::Budget;
 use crown::Statuses;
-pub use placed::{Derived, Placed};
+pub use placed::{Derived, Measured, Placed};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -5,6 +5,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::deadline::Deadline;
 use crate::layer::LinearMap;
+use crate::layer::symbol::cells::Grid;
 use crate::net::Net;
 use crate::num::Upper;
 use crate::region::Region;
@@ -28,11 +29,30 @@ pub enum Derived {
 /// The part of the time left that the norm of one layer may take.
 const MEASURED: f64 = 0.05;
 
+/// An upper bound of a layer's norm, and what shows it again.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    pub upper: Upper,
+    /// Of a convolution: the circle of frequencies, where it was one.
+    pub grid: Option<Grid>,
+}
+
+impl Measured {
+    pub fn of(upper: Upper) -> Measured {
+        Measured { upper, grid: None }
+    }
+
+    /// The smaller one.
+    pub fn min(self, other: Measured) -> Measured {
+        if other.upper < self.upper { other } else { self }
+    }
+}
+
 /// The norm of a map under scales of its rows, and the work that finding it might take.
 struct LayerNorm {
     map: LinearMap,
     scale: Vec<f64>,
-    upper: Upper,
+    found: Measured,
     work: f64,
 }
 
@@ -157,9 +177,9 @@ impl<B: Backend> Placed<B> {
     pub fn size(&self, map: &LinearMap, until: &Deadline) -> f64 {
         let find = || {
             let own = until.part(MEASURED);
-            ((self.measure)(map, &own), !until.is_over())
+            (Measured::of((self.measure)(map, &own)), !until.is_over())
         };
-        once(&self.sizes, (map, &[], 0.0), find).get()
+        once(&self.sizes, (map, &[], 0.0), find).upper.get()
     }
 
     /// The norm of a map under these scales of its rows, found once where `find` had the time it wanted; once more
@@ -167,8 +187,8 @@ impl<B: Backend> Placed<B> {
     pub fn norm(
         &self,
         (map, scale, work): (&LinearMap, &[f64], f64),
-        find: impl FnOnce() -> (Upper, bool),
-    ) -> Upper {
+        find: impl FnOnce() -> (Measured, bool),
+    ) -> Measured {
         once(&self.norms, (map, scale, work), find)
     }
 }
@@ -177,22 +197,22 @@ impl<B: Backend> Placed<B> {
 fn once(
     list: &Mutex<Vec<LayerNorm>>,
     (map, scale, work): (&LinearMap, &[f64], f64),
-    find: impl FnOnce() -> (Upper, bool),
-) -> Upper {
+    find: impl FnOnce() -> (Measured, bool),
+) -> Measured {
     let lock = || list.lock().unwrap_or_else(PoisonError::into_inner);
     let same = |n: &LayerNorm| n.map.is_same(map) && n.scale == scale;
-    let known = lock().iter().find(|n| same(n)).map(|n| (n.upper, n.work));
-    if let Some((upper, before)) = known
+    let known = lock().iter().find(|n| same(n)).map(|n| (n.found, n.work));
+    if let Some((found, before)) = known
         && work <= MORE * before
     {
-        return upper;
+        return found;
     }
     let (found, in_time) = find();
-    let upper = known.map_or(found, |(before, _)| before.min(found));
+    let found = known.map_or(found, |(before, _)| before.min(found));
     if in_time {
         let mut list = lock();
         list.retain(|n| !same(n));
-        list.push(LayerNorm { map: map.clone(), scale: scale.to_vec(), upper, work });
+        list.push(LayerNorm { map: map.clone(), scale: scale.to_vec(), found, work });
     }
-    upper
+    found
 }

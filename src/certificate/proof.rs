@@ -2,6 +2,8 @@
 //! again.
 
 use super::Tree;
+use crate::rules::walk::Factor;
+use crate::sweep::Link;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,8 +20,29 @@ pub enum Proof {
         #[serde(rename = "parts")]
         tree: Tree,
     },
+    /// Products and sums of norms of layers along the graph.
+    Norms {
+        slopes: Source,
+        /// Runs of nodes between which every slope is one number, and that are one layer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        links: Vec<Link>,
+        /// Norms that were used, each to be shown again.
+        factors: Vec<Factor>,
+    },
     /// Nothing that can be derived piece by piece: it can only be run again.
     Digest { text: String },
+}
+
+/// Where the slopes of the functions between layers come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// From the functions alone.
+    Anywhere,
+    /// From where their arguments lie on the region.
+    Region,
+    /// From secants from the values at the centre.
+    Secants,
 }
 
 impl Proof {

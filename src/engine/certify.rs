@@ -89,33 +89,31 @@ pub fn certify(
     let stand = StandIn::of(&home);
     let whole = stand.is_some() || (!problem.region.is_global() && !problem.region.is_point());
     let reach = stand.as_ref().and_then(|s| s.reach);
-    let proof = match &outcome.upper.proof {
-        known @ Proof::Tree { .. } => known.clone(),
-        Proof::Digest { text } if !whole => digest(text),
-        // Linear bounds on the whole region often show what other methods have found.
-        Proof::Digest { .. } => {
-            Proof::Tree { tree: Tree::new(), kinks: stand.is_some_and(|s| s.kinks && reach.is_some()), reach }
-        }
-    };
+    // Linear bounds on the whole region often show what other methods have found.
+    let kinks = stand.as_ref().is_some_and(|s| s.kinks && reach.is_some());
+    let undivided = Proof::Tree { tree: Tree::new(), kinks, reach };
     let limits = Limits { memory: budget.memory, deadline: budget.deadline.clone() };
     let shown = witness.as_ref().map_or(0.0, |w| check::lower(problem, w, &limits).unwrap_or(0.0));
-    let mut claim = Claim { upper, lower, witness, proof };
+    let own = &outcome.upper.proof;
+    let mut claim = Claim { upper, lower, witness, proof: own.clone() };
     let mut reason = None;
     let enough = |found: &Checked<(f64, &str)>| found.as_ref().is_ok_and(|f| f.0 <= upper * (1.0 + AGREE));
-    let mut found = check::upper(problem, &claim.proof, upper, &limits);
-    if whole
-        && upper < f64::INFINITY
-        && !enough(&found)
-        && let Some(proof) = divided(&home, outcome)
-    {
+    let mut found = check::upper(problem, own, upper, &limits);
+    let others: [&dyn Fn() -> Option<Proof>; 2] =
+        [&|| Some(undivided.clone()), &|| if whole { divided(&home, outcome) } else { None }];
+    for other in others {
+        if upper == f64::INFINITY || enough(&found) {
+            break;
+        }
+        let Some(proof) = other() else { continue };
         let again = check::upper(problem, &proof, upper, &limits);
-        if enough(&again) {
+        if enough(&again) || matches!(own, Proof::Digest { .. }) && matches!(found, Err(_)) {
             (claim.proof, found) = (proof, again);
         }
     }
     match found {
         Ok((value, _)) if value <= upper * (1.0 + AGREE) => claim.upper = upper.max(value),
-        Ok((value, _)) => reason = Some(format!("linear bounds prove {value}")),
+        Ok((value, rule)) => reason = Some(format!("{rule} proves {value}")),
         Err(Refusal::ReRunnable(text) | Refusal::Refused(text) | Refusal::Limit(text)) => reason = Some(text),
     }
     if shown >= lower * (1.0 - AGREE) {

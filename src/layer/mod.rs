@@ -3,8 +3,10 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod apply;
+pub mod lines;
 pub mod map;
 pub mod piecewise;
+pub mod reshapes;
 pub mod smooth;
 pub mod symbol;
 

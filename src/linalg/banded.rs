@@ -215,21 +215,9 @@ pub fn norm_upper(m: &Sparse, allowed: Allowed) -> Option<Upper> {
     if m.index.is_empty() {
         return Some(Upper::proven(0.0));
     }
-    let top = largest(m.value.iter().map(|x| x.abs()));
-    if !(1e-60..1e60).contains(&top) || !(allowed.work)(ESTIMATE * m.index.len() as f64) {
-        return None;
-    }
     let turned = m.transposed();
-    let [own, other] = [m, &turned].map(|m| (m.groups(), m));
-    let [price, reversed] = [&own, &other].map(|(groups, m)| work(m, groups));
-    let (groups, m) = if reversed < price { other } else { own };
-    let price = price.min(reversed);
-    let room = Sparse::bytes(m.index.len()).saturating_add(bytes(&groups));
-    if room > allowed.bytes || !(allowed.work)(price + ESTIMATE * m.index.len() as f64) {
-        return None;
-    }
-    let size = vector_norm_up(m.value.iter().map(|x| x.abs()), Norm::Two);
-    let error = gram_error(m.rows() + 2, m.columns, size);
+    let proof = Proof::new([m, &turned], allowed)?;
+    let m = proof.m;
     // Nothing at all ends the search for an estimate.
     let mut apply = |v: ArrayView1<f64>| match (allowed.work)(0.0) {
         true => m.squared(v),
@@ -237,18 +225,70 @@ pub fn norm_upper(m: &Sparse, allowed: Allowed) -> Option<Upper> {
     };
     let (ritz, _) = top_eigenpair(m.columns, &mut apply, 1e-5);
     for excess in EXCESS {
-        if !(allowed.work)(price) {
+        if !(allowed.work)(proof.price) {
             return None;
         }
-        let shift = ritz * (1.0 + excess);
-        let mut blocks = Shifted::new(m, groups.clone(), shift, allowed);
-        if let Some(eta) = tridiagonal_up_to(m.columns, &mut blocks) {
-            let square = add_up(add_up(shift, eta), error);
-            let entries = add_up(mul_up(gamma(2), size), 1e-280);
-            return Some(Upper::proven(add_up(sqrt_up(square), entries)));
+        if let Some(norm) = proof.shifted(ritz * (1.0 + excess)) {
+            return Some(Upper::proven(norm));
         }
     }
     None
+}
+
+/// Is ‖M‖_2 proven to be at most `norm`, by one factorisation?
+pub fn proves(m: &Sparse, norm: f64, allowed: Allowed) -> bool {
+    if m.index.is_empty() {
+        return norm >= 0.0;
+    }
+    let turned = m.transposed();
+    let Some(proof) = Proof::new([m, &turned], allowed) else { return false };
+    // What is lost beside the shift is a small part of it.
+    let shift = SPARE.map(|spare| norm * norm * (1.0 - spare));
+    shift.into_iter().any(|shift| proof.shifted(shift).is_some_and(|shown| shown <= norm))
+}
+
+/// Parts of a square that are left for what a proof loses.
+const SPARE: [f64; 2] = [1e-11, 1e-9];
+
+/// The side with the cheaper factorisation, and its errors.
+struct Proof<'m> {
+    m: &'m Sparse,
+    groups: Vec<usize>,
+    price: f64,
+    allowed: Allowed<'m>,
+    size: f64,
+    error: f64,
+}
+
+impl<'m> Proof<'m> {
+    /// Of a matrix and its transpose; None where it is not `allowed`.
+    fn new(sides: [&'m Sparse; 2], allowed: Allowed<'m>) -> Option<Proof<'m>> {
+        let top = largest(sides[0].value.iter().map(|x| x.abs()));
+        let estimate = ESTIMATE * sides[0].index.len() as f64;
+        if !(1e-60..1e60).contains(&top) || !(allowed.work)(estimate) {
+            return None;
+        }
+        let [own, other] = sides.map(|m| (m.groups(), m));
+        let [price, reversed] = [&own, &other].map(|(groups, m)| work(m, groups));
+        let (groups, m) = if reversed < price { other } else { own };
+        let price = price.min(reversed);
+        let room = Sparse::bytes(m.index.len()).saturating_add(bytes(&groups));
+        if room > allowed.bytes || !(allowed.work)(price + estimate) {
+            return None;
+        }
+        let size = vector_norm_up(m.value.iter().map(|x| x.abs()), Norm::Two);
+        let error = gram_error(m.rows() + 2, m.columns, size);
+        Some(Proof { m, groups, price, allowed, size, error })
+    }
+
+    /// What a factorisation of shift I − MᵀM shows of ‖M‖_2.
+    fn shifted(&self, shift: f64) -> Option<f64> {
+        let mut blocks = Shifted::new(self.m, self.groups.clone(), shift, self.allowed);
+        let eta = tridiagonal_up_to(self.m.columns, &mut blocks)?;
+        let square = add_up(add_up(shift, eta), self.error);
+        let entries = add_up(mul_up(gamma(2), self.size), 1e-280);
+        Some(add_up(sqrt_up(square), entries))
+    }
 }
 
 #[cfg(test)]

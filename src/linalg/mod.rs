@@ -11,6 +11,7 @@ pub mod gram;
 pub mod lanczos;
 pub mod operator;
 pub mod scaling;
+pub mod schur;
 pub mod solve;
 pub mod spectral;
 

@@ -2,14 +2,14 @@
 
 pub use crate::analysis::budget::{Budget, DOUBLE_PRICE, FEATURE, pass};
 use crate::analysis::crown::Statuses;
-use crate::analysis::{Derived, Placed, Site};
+use crate::analysis::{Derived, Measured, Placed, Site};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::layer::LinearMap;
 use crate::linalg::Enclosure;
 use crate::method::goal::Goal;
 use crate::method::layer::Effort;
-use crate::num::{Norm, Upper};
+use crate::num::Norm;
 use crate::problem::{Problem, Quantity};
 use crate::sweep::{Gate, Prepared, Trace};
 use ndarray::{Axis, concatenate, s};
@@ -143,7 +143,12 @@ impl<'a, B: Backend> Context<'a, B> {
     }
 
     /// The norm of a layer under scales of its rows, found once.
-    pub fn layer_norm(&self, map: &LinearMap, scale: &[f64], find: impl FnOnce(Effort) -> Upper) -> Upper {
+    pub fn layer_norm(
+        &self,
+        map: &LinearMap,
+        scale: &[f64],
+        find: impl FnOnce(Effort) -> Measured,
+    ) -> Measured {
         let until = self.budget.deadline.part(LAYER);
         let work = self.budget.remaining().as_secs_f64() * SHARE * Cpu::DOUBLE.speed();
         let in_time = || {
@@ -153,8 +158,8 @@ impl<'a, B: Backend> Context<'a, B> {
             let fits = dense && (short as f64).powi(2) * long as f64 <= work && short <= Effort::FULL.order;
             let order = if fits { short.max(Effort::UPPER.order) } else { Effort::UPPER.order };
             let effort = Effort { work: work.max(Effort::UPPER.work), order, ..Effort::UPPER };
-            let upper = find(effort.until(&until));
-            (upper, !until.is_over())
+            let found = find(effort.until(&until));
+            (found, !until.is_over())
         };
         self.placed.norm((map, scale, work.max(Effort::UPPER.work)), in_time)
     }

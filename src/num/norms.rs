@@ -2,13 +2,17 @@
 //! enclosures of matrices are in `operator`, proposals for witnesses in `direction`.
 
 use super::round::{add_down, add_up, gamma, mul_down, mul_up, sqrt_down, sqrt_up};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The three norms of the quotient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Norm {
+    #[serde(rename = "1")]
     One,
+    #[serde(rename = "2")]
     Two,
+    #[serde(rename = "inf")]
     Inf,
 }
 

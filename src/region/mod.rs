@@ -258,6 +258,14 @@ impl Region {
         self.bounded().is_some_and(|b| b.point)
     }
 
+    /// Of a point: a box of the least size that it lies inside of.
+    pub fn near_point(&self) -> Option<Region> {
+        let b = self.bounded().filter(|b| b.point)?;
+        let [lo, hi] = &b.outer;
+        let wider = |v: &[f64], f: fn(f64) -> f64| v.iter().map(|x| f(*x)).collect();
+        Region::boxed(wider(lo, f64::next_down), wider(hi, f64::next_up)).ok()
+    }
+
     /// Coordinates that are constants of the problem. A point has none: there
     /// the question is about the generalised Jacobian at it.
     pub fn fixed(&self) -> Vec<bool> {

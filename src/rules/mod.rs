@@ -3,6 +3,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod anchor;
 pub mod cut;
 pub mod exact;
 pub mod expansion;
@@ -11,6 +12,7 @@ pub mod form;
 pub mod fused;
 pub mod gradient;
 pub mod linear;
+pub mod masks;
 pub mod nominal;
 pub mod part;
 pub mod piecewise;
@@ -18,6 +20,8 @@ pub mod reach;
 pub mod relevance;
 pub mod row;
 pub mod secant;
+pub mod selections;
 pub mod smooth;
 pub mod step;
 pub mod ties;
+pub mod walk;

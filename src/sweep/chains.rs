@@ -5,10 +5,12 @@ use crate::layer::{Affine, LinearMap};
 use crate::linalg::Enclosure;
 use crate::net::Net;
 use ndarray::{Array2, Axis};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Two nodes between which everything is fixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Link {
     pub from: usize,
     pub to: usize,

@@ -34,6 +34,39 @@ impl<B: Backend> Prepared<'_, B> {
     }
 }
 
+impl<B: Backend> Prepared<'_, B> {
+    /// The same with just these runs in one step; None unless every slope in each of them is one number, and
+    /// all ways to its end begin where it does.
+    pub fn linked(&self, gates: &[Option<Gate<B>>], links: &[Link]) -> Option<Self> {
+        let mut list = Chains::none();
+        let fixed = fixed(self.backend, self.net, gates);
+        for &link in links {
+            let (nodes, widest) = (self.net.nodes.len(), |run: &[usize]| {
+                run.iter().map(|&k| self.net.nodes[k].len()).max().unwrap_or(1)
+            });
+            if link.from >= link.to || link.to >= nodes || !is_run(self.net, &fixed, link) {
+                return None;
+            }
+            let rows = self.net.nodes[link.to].len().saturating_mul(self.net.nodes[link.from].len());
+            if rows > ENTRIES {
+                return None;
+            }
+            let run = between(self.net, link.from, link.to);
+            let m = matrix(self, gates, link, (BLOCK / widest(&run)).max(1));
+            if m.radius.iter().any(|r| !r.is_finite()) {
+                return None;
+            }
+            list.insert(nodes, link.to, Chain::new(self.backend, link.from, m));
+        }
+        Some(self.with(list))
+    }
+}
+
+/// Is the later node a fixed linear function of the earlier one alone?
+fn is_run(net: &Net, fixed: &[bool], Link { from, to }: Link) -> bool {
+    between(net, from, to).iter().all(|&k| fixed[k] && net.nodes[k].inputs.iter().all(|&i| i >= from))
+}
+
 /// All runs of two or more matrices that are worth writing out, if a part of
 /// the multiplications that are affordable suffices.
 fn worthwhile<B: Backend>(
@@ -76,20 +109,26 @@ fn worthwhile<B: Backend>(
     list
 }
 
+/// Per node: is it a fixed linear function of what it reads?
+fn fixed<B: Backend>(b: &B, net: &Net, gates: &[Option<Gate<B>>]) -> Vec<bool> {
+    let one = |(k, op): (usize, &Op)| match (op, gates.get(k).and_then(|g| g.as_ref())) {
+        (op, _) if !op.is_nonlinear() => true,
+        (_, Some(Gate::Each(s) | Gate::Window(s))) => {
+            let (lo, hi) = b.read_slopes(s);
+            lo.nrows() == 1 && lo == hi
+        }
+        _ => false,
+    };
+    net.nodes.iter().map(|n| &n.op).enumerate().map(one).collect()
+}
+
 /// Per node the last earlier node (or itself) of which it is a fixed linear function.
 fn sources<B: Backend>(b: &B, net: &Net, gates: &[Option<Gate<B>>]) -> Vec<usize> {
     let mut source: Vec<usize> = vec![0];
+    let fixed = fixed(b, net, gates);
     for (k, node) in net.nodes.iter().enumerate().skip(1) {
-        let fixed = match (&node.op, gates.get(k).and_then(|g| g.as_ref())) {
-            (op, _) if !op.is_nonlinear() => true,
-            (_, Some(Gate::Each(s) | Gate::Window(s))) => {
-                let (lo, hi) = b.read_slopes(s);
-                lo.nrows() == 1 && lo == hi
-            }
-            _ => false,
-        };
         let first = source[node.inputs[0]];
-        let same = fixed && node.inputs.iter().all(|&i| source[i] == first);
+        let same = fixed[k] && node.inputs.iter().all(|&i| source[i] == first);
         source.push(if same { first } else { k });
     }
     source

@@ -91,13 +91,14 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
         let elsewhere = |reach| Claim { proof: proof(tree.nodes.clone(), reach), ..claim.clone() };
         match reach {
             Some(reach) => {
-                add("no reach", true, problem, elsewhere(None));
+                // One part alone may be shown under the slopes that functions have anywhere.
+                add("no reach", tree.nodes.len() > 1, problem, elsewhere(None));
                 for other in [0.0, -1.0, f64::NAN, f64::INFINITY] {
                     add("an impossible reach", true, problem, elsewhere(Some(other)));
                 }
                 add("another reach", false, problem, elsewhere(Some(reach * 4.0)));
             }
-            None => add("a reach", true, problem, elsewhere(Some(1.0))),
+            None => add("a reach", !problem.region.is_global(), problem, elsewhere(Some(1.0))),
         }
         if let Node::Faces(faces) = &tree.nodes[0] {
             let other = |change: &dyn Fn(&mut Vec<usize>)| {

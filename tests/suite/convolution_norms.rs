@@ -5,7 +5,7 @@ use crate::truth::{pick, sigma};
 use clarke::layer::apply::materialise;
 use clarke::layer::symbol::correlation::Wrap;
 use clarke::layer::{ConvShape, LinearMap};
-use clarke::method::layer::embedding::Symbols;
+use clarke::method::layer::embedding::Searched;
 use clarke::method::layer::{Effort, norm, power};
 use clarke::num::random::Random;
 use clarke::num::{Lower, Norm, Upper};
@@ -65,7 +65,7 @@ fn no_symbol_is_below_its_convolution() {
         let map = random_conv(&mut noise);
         let exact = sigma(&materialise(&map));
         for (k, wrap) in WRAPS.into_iter().enumerate() {
-            let Some(symbols) = Symbols::new(&map, wrap) else {
+            let Some(symbols) = Searched::new(&map, wrap) else {
                 assert_eq!(exact, 0.0, "{map:?}");
                 continue;
             };
@@ -73,7 +73,7 @@ fn no_symbol_is_below_its_convolution() {
             let everywhere = symbols.sampling(&mut peaks, usize::MAX);
             // With and without what is known about all frequencies.
             let top = if round % 2 == 0 { everywhere } else { Upper::INFINITE };
-            let circle = symbols.embedding(&mut peaks, top, usize::MAX);
+            let circle = symbols.embedding(&mut peaks, top, usize::MAX).0;
             for (name, upper) in [("sampling", everywhere), ("embedding", circle)] {
                 let upper = upper.get();
                 assert!(upper >= exact * (1.0 - 1e-13), "{name} {wrap:?} {map:?}: {upper} < {exact}");
@@ -129,11 +129,11 @@ fn circles_are_close_from_thirteen_on() {
         let stride = 1 + round % 2;
         let w = (0..9 * channels[0] * channels[1]).map(|_| noise.signed()).collect();
         let map = square(n, channels, 3, stride, 1, w);
-        let symbols = Symbols::new(&map, CIRCLES).expect("a kernel");
+        let symbols = Searched::new(&map, CIRCLES).expect("a kernel");
         let mut peaks = symbols.peaks();
         let start = symbols.wave(&peaks);
         let lower = power::lanczos(&map, 1e-10, Some(start)).get();
-        let upper = symbols.embedding(&mut peaks, Upper::INFINITE, usize::MAX).get();
+        let upper = symbols.embedding(&mut peaks, Upper::INFINITE, usize::MAX).0.get();
         assert!(upper >= lower, "{upper} {lower}");
         worst = worst.max(upper / lower);
     }
@@ -147,8 +147,8 @@ fn famous_kernels() {
     // A circle of the map's own size gives less than the norm for odd maps.
     for n in [9usize, 17, 33] {
         let map = square(n, [1, 1], 3, 1, 1, laplace.clone());
-        let symbols = Symbols::new(&map, CIRCLES).expect("a kernel");
-        let upper = symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX).get();
+        let symbols = Searched::new(&map, CIRCLES).expect("a kernel");
+        let upper = symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX).0.get();
         let exact = 4.0 + 4.0 * (std::f64::consts::PI / (n + 1) as f64).cos();
         assert!(upper >= exact * (1.0 - 1e-15) && upper <= exact * (1.0 + 1e-5), "{n}: {upper} {exact}");
     }
@@ -173,8 +173,8 @@ fn famous_kernels() {
     let exact = 1.24f64.hypot(0.197);
     assert!(exact > 1.2555);
     for wrap in WRAPS {
-        let symbols = Symbols::new(&map, wrap).expect("a kernel");
-        let upper = symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX).get();
+        let symbols = Searched::new(&map, wrap).expect("a kernel");
+        let upper = symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX).0.get();
         assert!(upper >= exact && upper <= exact * (1.0 + 1e-5), "{wrap:?} {upper} {exact}");
     }
     // A zero kernel has the norm zero and no symbol.

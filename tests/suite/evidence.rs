@@ -328,7 +328,7 @@ fn readers(net: &Net, links: &[Link]) -> Vec<Vec<usize>> {
 /// Every factor is at least ‖D(x) W I(x)‖ at samples.
 fn factors_again(
     problem: &Problem,
-    factors: &[clarke::method::local::walk::Factor],
+    factors: &[clarke::rules::walk::Factor],
     links: &[Link],
     known: &Bounds,
     m: &mut crate::common::nets::Maker,
@@ -424,7 +424,7 @@ fn factors_again(
                 continue;
             }
             let needed = crate::truth::truth(&w, p, q) * (1.0 - 1e-9);
-            assert!(f.value.get() >= needed, "factor {f:?} below {needed:e}");
+            assert!(f.value >= needed, "factor {f:?} below {needed:e}");
             checked += 1;
         }
     }

@@ -31,7 +31,7 @@ fn methods() -> Vec<&'static str> {
 
 /// The steepest sample: difference quotients and Jacobians at generic points,
 /// less what rounding may have added.
-fn steepest(problem: &Problem, m: &mut Maker) -> f64 {
+pub fn steepest(problem: &Problem, m: &mut Maker) -> f64 {
     let (p, q) = (problem.quotient.in_norm, problem.quotient.out_norm);
     let n = problem.net.inputs();
     let anchored = problem.quotient.quantity == Quantity::Anchored;

@@ -3,16 +3,15 @@
 use crate::common::share;
 use crate::truth::{matrix, pairs, pick, sigma, truth};
 use clarke::layer::apply::{absolute, apply, apply_up, map_weights, materialise, transpose};
+use clarke::layer::lines::{Side, extreme, line_sums};
 use clarke::layer::{ConvShape, Incidence, LinearMap, Scale};
 use clarke::linalg::direction::vector_norm;
-use clarke::method::layer::exact::{Side, extreme, line_sums};
-use clarke::method::layer::{
-    Effort, Masks, frobenius, gram, incidence_norm, interpolation, lipbound, norm, power, reshapes,
-    scale_norm, schur, selection_norm,
-};
+use clarke::method::layer::{Effort, frobenius, gram, interpolation, lipbound, norm, power, reshapes, schur};
 use clarke::num::norms::vector_norm_down;
 use clarke::num::random::Random;
 use clarke::num::{Coefficient, Norm, Upper};
+use clarke::rules::masks::Masks;
+use clarke::rules::selections::{incidence_norm, scale_norm, selection_norm};
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::sync::Arc;

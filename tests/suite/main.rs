@@ -43,6 +43,7 @@ mod matrix_norms;
 #[cfg(feature = "cli")]
 mod mistakes;
 mod mutants;
+mod norm_certificates;
 mod numbers;
 mod onnx_builder;
 mod operators;

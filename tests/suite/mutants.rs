@@ -4,8 +4,10 @@
 use crate::certificates::{Case, case};
 use crate::common::fields::{Place, changed, number, pick, places};
 use crate::common::pieces::{Shape, constant};
-use crate::common::share;
+use crate::common::solve::methods;
+use crate::common::{budget, share};
 use crate::truth;
+use clarke::backend::cpu::Cpu;
 use clarke::certificate::Proof;
 use clarke::certificate::check::{Claim, Limits, check, upper};
 use clarke::certificate::file::{Certificate, read, write};
@@ -70,7 +72,7 @@ fn try_one(k: usize, case: &Case, honest: &Value, place: &Place, lie: usize, ran
 }
 
 /// The claim, and the same problem with shorter proofs of what they prove: divided along an input, with a part
-/// that is empty, by scalings.
+/// that is empty, by scalings, by norms of layers.
 fn claims(case: &Case) -> Vec<Claim> {
     let problem = &case.problem;
     let mut list = vec![case.claim.clone()];
@@ -92,8 +94,12 @@ fn claims(case: &Case) -> Vec<Claim> {
     let neurons = (0..problem.net.neurons()).map(|p| (p, 1e-3)).collect();
     trees.push(vec![Node::Scaled(Arc::new(vec![Scaled { row: None, neurons, inputs }]))]);
     trees.push(vec![Node::Layers]);
-    for nodes in trees {
-        let proof = Proof::Tree { tree: Tree { nodes }, kinks: false, reach: None };
+    let tree = |nodes| Proof::Tree { tree: Tree { nodes }, kinks: false, reach: None };
+    let products = ["product", "product-local"].into_iter().filter_map(|method| {
+        let found = methods(problem, Cpu::DOUBLE, method, 1.0, budget(600)).ok()?;
+        Some(found.upper.proof).filter(|p| matches!(p, Proof::Norms { .. }))
+    });
+    for proof in trees.into_iter().map(tree).chain(products) {
         if let Ok((value, _)) = upper(problem, &proof, case.truth * 1e4, &Limits::default())
             && value.is_finite()
         {
@@ -126,7 +132,7 @@ fn mutants(k: usize, case: &Case, claim: Claim) -> BTreeMap<String, Count> {
 }
 
 /// Fields that must be among those that were changed.
-const FIELDS: [&str; 33] = [
+const FIELDS: [&str; 40] = [
     "/upper/value",
     "/upper/bits",
     "/lower/value",
@@ -160,6 +166,13 @@ const FIELDS: [&str; 33] = [
     "/proof/parts/*/scaled/*/1/*",
     "/proof/parts/*/scaled/*/2/*",
     "/proof/parts/*/scaled/*/3/*",
+    "/proof/slopes",
+    "/proof/factors",
+    "/proof/factors/*/node",
+    "/proof/factors/*/from",
+    "/proof/factors/*/to",
+    "/proof/factors/*/value",
+    "/proof/links/*/from",
 ];
 
 #[test]

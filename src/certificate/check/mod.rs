@@ -9,9 +9,11 @@ mod gain;
 mod jacobian;
 mod layers;
 mod leaf;
+mod norms;
 mod room;
 mod statuses;
 mod tree;
+mod walk;
 mod witness;
 
 use super::tree::Node;
@@ -88,11 +90,19 @@ pub fn lower(problem: &Problem, witness: &Witness, limits: &Limits) -> Checked<f
 
 /// What a proof proves, and by which rule; at most `wanted` where that can be shown.
 pub fn upper(problem: &Problem, proof: &Proof, wanted: f64, limits: &Limits) -> Checked<(f64, &'static str)> {
+    // Around a point: a box that it lies inside of has all generalised Jacobians at the point.
+    let near = problem.near();
+    let problem = near.as_ref().unwrap_or(problem);
     match proof {
         Proof::Digest { text } => Err(Refusal::ReRunnable(text.clone())),
+        Proof::Norms { slopes, links, factors } => {
+            let evidence = walk::Evidence { slopes: *slopes, links, factors };
+            let value = walk::value(problem, &evidence, wanted, &Room::new(&problem.net, limits)?)?;
+            Ok((value, "norms of layers"))
+        }
         Proof::Tree { tree, kinks, reach } => {
-            if problem.region.is_global() != reach.is_some() || problem.region.is_point() {
-                return refused("a tree of parts needs a region with interior, everything a reach");
+            if !problem.region.is_global() && reach.is_some() {
+                return refused("only everything has a reach");
             }
             Room::new(&problem.net, limits)?;
             let taken = kinks.then(|| problem.net.without_maxima()).flatten();
@@ -107,7 +117,11 @@ pub fn upper(problem: &Problem, proof: &Proof, wanted: f64, limits: &Limits) -> 
                 }
             }
             let own = own.as_ref().unwrap_or(problem);
-            let value = tree::value(own, tree, wanted, &Room::new(&own.net, limits)?)?;
+            let room = Room::new(&own.net, limits)?;
+            let value = match own.region.is_global() {
+                true => tree::anywhere(own, tree, wanted, &room)?,
+                false => tree::value(own, tree, wanted, &room)?,
+            };
             Ok((value, rule(tree)))
         }
     }

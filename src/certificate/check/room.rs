@@ -160,6 +160,16 @@ impl<'l> Room<'l> {
         self.fits(ENTRY.saturating_mul(entries as u64), "the loop of open neurons")
     }
 
+    /// The norm of a matrix with this many entries.
+    pub fn matrix(&self, entries: usize) -> Checked<()> {
+        self.fits(JACOBIAN.saturating_mul(entries as u64), "the norm of a layer")
+    }
+
+    /// Bytes that one proof may take.
+    pub fn bytes(&self) -> u64 {
+        self.limits.memory / 4
+    }
+
     /// The form of a cut of this many features.
     pub fn form(&self, width: usize) -> Checked<()> {
         self.fits(FORM.saturating_mul((width as u64).saturating_pow(2)), "the form of a cut")

@@ -5,8 +5,10 @@ use super::leaf::Leaf;
 use super::room::Room;
 use super::statuses::{Statuses, derive};
 use super::{Checked, gain, jacobian, layers, refused};
+use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
+use crate::linalg::Enclosure;
 use crate::linalg::operator::operator_upper;
 use crate::num::rational::Rational;
 use crate::polytope::exact::refuted;
@@ -54,6 +56,21 @@ pub fn value(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Checke
         }
     }
     Ok(best)
+}
+
+/// On all of R^n at once, under the slopes that functions have anywhere: a tree of one part.
+pub fn anywhere(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Checked<f64> {
+    let [node @ (Node::Bounded | Node::Scaled(_) | Node::Layers)] = &tree.nodes[..] else {
+        return refused("everything is no part that can be divided without a reach");
+    };
+    let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE).until(room.deadline());
+    let mut all = Enclosure::zeros(1, 1, problem.net.inputs());
+    all.radius.fill(f64::INFINITY);
+    let gates = prepared.values(Cpu::DOUBLE.upload(&all), None, |_| false).gates;
+    room.in_time()?;
+    let part = Part::whole(&[], &[], problem.net.nodes.len(), f64::INFINITY);
+    let found = Statuses { gates, parts: vec![], empty: vec![] };
+    Leaves { problem, prepared: &prepared, found: &found, wanted, room }.bound(0, &part, node)
 }
 
 /// How many parts lie in each one; refused unless every node is in the tree once.

@@ -2,6 +2,8 @@
 //! and where those are largest.
 
 pub mod band;
+pub mod cells;
 pub mod correlation;
+pub mod groups;
 pub mod peaks;
 pub mod twiddle;

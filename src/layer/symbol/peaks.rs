@@ -6,6 +6,7 @@
 //! dozen of those is an estimate of the norm everywhere that costs no matrices.
 
 use super::band::Band;
+use super::cells::Circle;
 use super::correlation::{Correlation, Frequency, Side};
 use crate::layer::map::ConvShape;
 use ndarray::{Array1, Array2};
@@ -20,25 +21,6 @@ const ROUGH: f64 = 1e-3;
 const FINE: f64 = 1e-9;
 /// Points per axis on which the envelope is first maximised.
 const LATTICE: usize = 64;
-
-/// Points (2u + half) / (2 period) of the circle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Circle {
-    pub period: usize,
-    pub half: bool,
-}
-
-impl Circle {
-    /// 2π p / q for the place u / 2 (twice the index, so that middles of two points are places).
-    pub fn at(&self, twice: i64) -> (i64, i64) {
-        (twice + i64::from(self.half), 2 * self.period as i64)
-    }
-
-    fn angles(&self) -> Vec<f64> {
-        let shift = if self.half { 0.5 } else { 0.0 };
-        (0..self.period).map(|u| TAU * (u as f64 + shift) / self.period as f64).collect()
-    }
-}
 
 /// Re Σ c e^{i (y ω_y + x ω_x)}.
 type Polynomial = Vec<([i64; 2], f64, f64)>;

@@ -13,7 +13,7 @@ use super::is_two;
 use super::layers::{self, Layers};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::certificate::{Bound, Proof};
+use crate::certificate::Bound;
 use crate::deadline::Deadline;
 use crate::linalg::eigen;
 use crate::method::context::{Context, pass};
@@ -80,9 +80,9 @@ fn best(top: f64, [lo, hi]: &[Array1<f64>; 2]) -> f64 {
 pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Bound, Why> {
     let until = &context.budget.deadline;
     context.budget.admits(&Cpu::DOUBLE, blocks::work(layers))?;
-    let found = multipliers(layers, until).and_then(|l| blocks::prove(layers, &l, until));
-    let value = found.ok_or_else(|| context.budget.late_or(UNPROVED))?;
-    let proof = Proof::digest("a chain of block inequalities");
+    let found = multipliers(layers, until).and_then(|l| Some((blocks::prove(layers, &l, until)?, l)));
+    let (value, multipliers) = found.ok_or_else(|| context.budget.late_or(UNPROVED))?;
+    let proof = layers.scaled(context.problem, &multipliers);
     let q = &context.problem.quotient;
     let factor = between(q.in_norm, q.out_norm, context.problem.rows(), context.problem.net.inputs());
     Ok(Bound { value: value.times(factor), method: "eclipse-fast", proof })

@@ -359,11 +359,8 @@ pub fn run<B: Backend>(context: &Context<B>, known: f64) -> Result<Bound, Why> {
     {
         (value, scaled) = (found.bound, found.scaled);
     }
-    let proof = if problem.region.is_global() || problem.region.is_point() {
-        Proof::digest("scalings of a feedback loop")
-    } else {
-        Proof::Tree { tree: Tree { nodes: vec![Node::Scaled(Arc::new(scaled))] }, kinks, reach: None }
-    };
+    let proof =
+        Proof::Tree { tree: Tree { nodes: vec![Node::Scaled(Arc::new(scaled))] }, kinks, reach: None };
     Ok(Bound { value: Upper::proven(value), method: "scaled-gain", proof })
 }
 

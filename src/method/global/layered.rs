@@ -107,8 +107,7 @@ pub fn within<B: Backend>(context: &Context<B>, width: usize) -> Result<Bound, W
     let rows = problem.seeds().centre;
     let longest = steepest(rows.index_axis(Axis(0), 0), &features, &p, q.out_norm);
     let value = longest.times(before.unwrap_or(input)).times(output);
-    let region = &problem.region;
-    let proof = if before.is_some() || region.is_global() || region.is_point() {
+    let proof = if before.is_some() {
         Proof::digest("scalings of a feedback loop, layer by layer")
     } else {
         Proof::Tree { tree: Tree { nodes: vec![Node::Layers] }, kinks: own.is_some(), reach: None }

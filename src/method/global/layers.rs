@@ -8,12 +8,18 @@
 
 use super::expansion::Matrix;
 use crate::backend::Backend;
+use crate::certificate::tree::Node;
+use crate::certificate::{Proof, Tree};
 use crate::linalg::Enclosure;
 use crate::method::context::{Context, by_rows, pass};
 use crate::method::why::{Why, at_most};
 use crate::net::{Net, Op};
+use crate::num::Norm;
+use crate::problem::Problem;
+use crate::rules::feedback::Scaled;
 use crate::sweep::Gate;
 use ndarray::{Array1, Array2, Axis};
+use std::sync::Arc;
 
 pub const NO_CHAIN: Why =
     Why::Unfit("it needs layers one behind the other with one slope per neuron between them");
@@ -25,6 +31,8 @@ pub struct Layers {
     pub matrices: Vec<Matrix>,
     /// Behind every matrix but the last: lower and upper ends.
     pub slopes: Vec<[Array1<f64>; 2]>,
+    /// The same neurons' places among those of all functions of one number.
+    places: Vec<Vec<usize>>,
 }
 
 /// Activations of a chain in order; None for other networks.
@@ -96,7 +104,22 @@ impl Layers {
             .ok_or(Why::Late)?;
             matrices.push(Matrix::of(if i == 0 { context.without_fixed(rows) } else { rows }));
         }
-        Ok(Layers { matrices, slopes }.without_dead())
+        let places = places(net, &activations);
+        Ok(Layers { matrices, slopes, places }.without_dead())
+    }
+
+    /// A proof by scalings of the loop of open neurons: Σ l (r² z² − e²) >= 0 for multipliers l, middles of slopes in
+    /// the loop and what they differ by, r at most, in e.
+    pub fn scaled(&self, problem: &Problem, multipliers: &[Array1<f64>]) -> Proof {
+        let each = self.places.iter().zip(multipliers).zip(&self.slopes);
+        let open = each.flat_map(|((places, l), [lo, hi])| {
+            (0..places.len()).filter(|&j| lo[j] < hi[j]).map(|j| (places[j], l[j].sqrt())).collect::<Vec<_>>()
+        });
+        let neurons = open.collect();
+        let moving = (0..problem.net.inputs()).filter(|&j| !problem.is_ignored(j)).count();
+        let inputs = if problem.quotient.in_norm == Norm::Inf { vec![1.0; moving] } else { vec![] };
+        let scaled = Node::Scaled(Arc::new(vec![Scaled { row: None, neurons, inputs }]));
+        Proof::Tree { tree: Tree { nodes: vec![scaled] }, kinks: false, reach: None }
     }
 
     /// Neurons whose slope is zero everywhere leave the matrices.
@@ -108,6 +131,7 @@ impl Layers {
                 continue;
             }
             *slopes = [&slopes[0], &slopes[1]].map(|s| s.select(Axis(0), &live));
+            self.places[k] = live.iter().map(|&j| self.places[k][j]).collect();
             for (side, axis) in [(k, Axis(0)), (k + 1, Axis(1))] {
                 let m = &mut self.matrices[side];
                 *m = Matrix { centre: m.centre.select(axis, &live), radius: m.radius.select(axis, &live) };
@@ -115,4 +139,15 @@ impl Layers {
         }
         self
     }
+}
+
+/// Places of these activations' neurons among those of all functions of one number.
+fn places(net: &Net, activations: &[usize]) -> Vec<Vec<usize>> {
+    let mut next = 0;
+    let mut first = vec![0; net.nodes.len()];
+    for (k, node) in net.nodes.iter().enumerate() {
+        first[k] = next;
+        next += if matches!(node.op, Op::Piecewise(_) | Op::Smooth(_)) { node.len() } else { 0 };
+    }
+    activations.iter().map(|&k| (first[k]..first[k] + net.nodes[k].len()).collect()).collect()
 }

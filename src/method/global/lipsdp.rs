@@ -14,7 +14,7 @@ use super::layers::{self, Layers};
 use super::{eclipse, is_two};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::certificate::{Bound, Proof};
+use crate::certificate::Bound;
 use crate::linalg::gram::gram_matrix;
 use crate::linalg::solve::cholesky;
 use crate::method::context::{Context, pass};
@@ -125,15 +125,16 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Finding,
     let unproved = || context.budget.late_or(eclipse::UNPROVED);
     let start = eclipse::multipliers(layers, until).ok_or_else(unproved)?;
     let first = blocks::prove(layers, &start, until).ok_or_else(unproved)?;
-    let better = improved(context, layers, &start, first).map(|l| blocks::prove(layers, &l, until));
-    let (value, instead) = match better {
-        Ok(Some(best)) if best < first => (best, None),
-        Ok(_) => (first, Some(Why::Unproved("no better multipliers than eclipse-fast's were found"))),
-        Err(why) => (first, Some(why)),
+    let better =
+        improved(context, layers, &start, first).map(|l| Some((blocks::prove(layers, &l, until)?, l)));
+    let (value, multipliers, instead) = match better {
+        Ok(Some((best, l))) if best < first => (best, l, None),
+        Ok(_) => (first, start, Some(Why::Unproved("no better multipliers than eclipse-fast's were found"))),
+        Err(why) => (first, start, Some(why)),
     };
     let factor = factor(context);
     let method = if instead.is_some() { eclipse::EclipseFast::ROW.name } else { "lipsdp" };
-    let proof = Proof::digest("a chain of block inequalities");
+    let proof = layers.scaled(context.problem, &multipliers);
     let bound = Bound { value: value.times(factor), method, proof };
     Ok(Finding { instead, ..bound.into() })
 }

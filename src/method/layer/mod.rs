@@ -8,30 +8,27 @@ pub mod frobenius;
 pub mod gram;
 pub mod interpolation;
 pub mod lipbound;
-pub mod masked;
 pub mod monotone;
 pub mod power;
 pub mod reshapes;
 pub mod schur;
-pub mod simple;
 pub mod stack;
 mod symbols;
 
+use crate::analysis::Measured;
 use crate::backend::Backend;
 use crate::backend::spectral::Spectral;
 use crate::deadline::Deadline;
 use crate::layer::apply::materialise;
 use crate::layer::map::LinearMap;
+use crate::layer::symbol::cells::Grid;
 use crate::linalg::operator::operator_upper;
 use crate::num::norms::Norm;
-use crate::num::round::{U, sqrt_up};
+use crate::num::round::sqrt_up;
 use crate::num::{Lower, Upper};
+use crate::rules::masks;
 use ndarray::Array2;
-use std::sync::Arc;
 use std::time::Instant;
-
-pub use masked::Masks;
-pub use simple::{incidence_norm, scale_magnitudes, scale_norm, selection_norm};
 
 /// Of the power method.
 const TRIES: power::Tries = power::Tries { starts: 4, steps: 100 };
@@ -97,6 +94,8 @@ pub struct LayerNorm {
     /// The methods behind the two ends.
     pub upper_rule: &'static str,
     pub lower_rule: &'static str,
+    /// The circle of frequencies behind the upper end, where it is one.
+    pub grid: Option<Grid>,
     pub methods: Vec<Finding>,
 }
 
@@ -112,7 +111,12 @@ pub struct Finding {
 impl LayerNorm {
     fn new() -> Self {
         let (upper, lower) = (Upper::INFINITE, Lower::ZERO);
-        LayerNorm { upper, lower, upper_rule: "none", lower_rule: "none", methods: Vec::new() }
+        LayerNorm { upper, lower, upper_rule: "none", lower_rule: "none", grid: None, methods: Vec::new() }
+    }
+
+    /// The upper end, and what shows it again.
+    pub fn measured(&self) -> Measured {
+        Measured { upper: self.upper, grid: self.grid }
     }
 
     /// Runs a method that gives an upper end.
@@ -140,7 +144,7 @@ impl LayerNorm {
             note(lower.get(), false);
         }
         if upper < self.upper {
-            (self.upper, self.upper_rule) = (upper, name);
+            (self.upper, self.upper_rule, self.grid) = (upper, name, None);
         }
         if lower > self.lower {
             (self.lower, self.lower_rule) = (lower, name);
@@ -179,30 +183,20 @@ pub fn two(map: &LinearMap, until: &Deadline) -> Upper {
 
 /// ‖diag(m) W‖_2 for a convolution and any m with 0 <= m <= `scale`, by the largest of each
 /// channel; `None` for other maps.
-pub fn scaled_conv_norm(map: &LinearMap, scale: &[f64], effort: Effort) -> Option<Upper> {
+pub fn scaled_conv_norm(map: &LinearMap, scale: &[f64], effort: Effort) -> Option<Measured> {
     let LinearMap::Conv { shape, weight, adjoint } = map else { return None };
-    let channels = if *adjoint { shape.in_channels } else { shape.out_channels };
-    let area = scale.len() / channels.max(1);
-    let top: Vec<f64> =
-        scale.chunks(area.max(1)).map(|s| s.iter().fold(0.0, |m: f64, x| m.max(*x))).collect();
+    let top = masks::channel_tops(shape, *adjoint, scale);
     let first = top.first().copied().unwrap_or(0.0);
     if top.iter().any(|x| !x.is_finite()) {
-        return Some(Upper::INFINITE);
+        return Some(Measured::of(Upper::INFINITE));
     }
     if top.iter().all(|&x| x == first) {
-        return Some(norm(map, Norm::Two, Norm::Two, effort).upper.times(Upper::proven(first)));
+        let found = norm(map, Norm::Two, Norm::Two, effort).measured();
+        return Some(Measured { upper: found.upper.times(Upper::proven(first)), ..found });
     }
-    let (ins, outs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
-    let channel = |k: usize| {
-        let (o, i) = (k / (ins * shape.taps()), k / shape.taps() % ins);
-        if *adjoint { o / outs * ins + i } else { o }
-    };
-    let scaled: Vec<f64> = weight.iter().enumerate().map(|(k, w)| w * top[channel(k)]).collect();
-    // A product rounds by at most u of itself, or by the least number.
-    let tiny = (scaled.len() as f64) * f64::from_bits(1);
-    let map = LinearMap::Conv { shape: *shape, weight: Arc::new(scaled), adjoint: *adjoint };
-    let rounding = Upper::proven(2.0 * U).times(interpolation::upper(&map)).plus(Upper::proven(tiny));
-    Some(norm(&map, Norm::Two, Norm::Two, effort).upper.plus(rounding))
+    let (map, rounding) = masks::channels_scaled(shape, weight, *adjoint, &top);
+    let found = norm(&map, Norm::Two, Norm::Two, effort).measured();
+    Some(Measured { upper: found.upper.plus(rounding), ..found })
 }
 
 /// The same, with what a device can add.

@@ -6,10 +6,9 @@
 
 use crate::layer::apply::{absolute, apply_up, transpose};
 use crate::layer::map::LinearMap;
+use crate::linalg::schur::test;
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::num::Upper;
-use crate::num::round::{div_up, sqrt_up};
-use ndarray::Array1;
 
 pub const ROW: Row = Row {
     name: "schur",
@@ -28,24 +27,4 @@ pub fn upper(map: &LinearMap, steps: usize) -> Upper {
     let magnitudes = absolute(map);
     let adjoint = transpose(&magnitudes);
     test(map.inputs(), steps, |x| apply_up(&adjoint, apply_up(&magnitudes, x.view()).view()))
-}
-
-/// The test for a nonnegative operator whose products `apply` rounds up; the
-/// best over a few power steps from x = 1.
-pub fn test(n: usize, steps: usize, apply: impl Fn(&Array1<f64>) -> Array1<f64>) -> Upper {
-    let mut x = Array1::<f64>::ones(n);
-    let mut best = Upper::INFINITE;
-    for _ in 0..steps {
-        let z = apply(&x);
-        let square =
-            x.iter().zip(&z).fold(Upper::proven(0.0), |m, (&x, &z)| m.max(Upper::proven(div_up(z, x))));
-        best = best.min(Upper::proven(sqrt_up(square.get())));
-        let top = z.iter().fold(0.0f64, |m, &v| m.max(v));
-        if !(1e-200..1e200).contains(&top) {
-            break;
-        }
-        // A floor keeps x positive; damping keeps its small entries from lagging.
-        x = z.mapv(|v| (v / top).max(1e-9));
-    }
-    best
 }

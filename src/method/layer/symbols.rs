@@ -4,10 +4,11 @@
 //! Cost: a search for the symbols' peaks, then proofs while the two ends are apart and the effort allows.
 //! Loose when: the effort does not allow a proof.
 
-use super::embedding::{Symbols, is_long, is_small, price};
+use super::embedding::{Searched, is_long, is_small};
 use super::{Effort, LayerNorm, cover, embedding, gram, power};
 use crate::layer::map::LinearMap;
 use crate::layer::symbol::correlation::Wrap;
+use crate::layer::symbol::groups::price;
 use crate::num::Upper;
 
 const CIRCLES: [Wrap; 2] = [Wrap::Circle; 2];
@@ -31,7 +32,7 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     let LinearMap::Conv { shape, weight, .. } = map else { return };
     let map = &LinearMap::Conv { shape: *shape, weight: weight.clone(), adjoint: false };
     let affordable = price(map, CIRCLES).is_some_and(|p| (SEARCH + CELLS) * p.proof <= effort.work);
-    let symbols = if affordable { Symbols::new(map, CIRCLES) } else { None };
+    let symbols = if affordable { Searched::new(map, CIRCLES) } else { None };
     let mut peaks = symbols.as_ref().map(|s| s.peaks());
     let start = symbols.as_ref().zip(peaks.as_ref()).map(|(s, p)| s.wave(p));
     let exact = price(map, [Wrap::Exact; 2]).filter(|p| p.order <= effort.order && p.proof <= effort.work);
@@ -40,7 +41,7 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
         let tolerance = if exact.is_some() { effort.tolerance } else { heavy };
         out.below(power::LANCZOS.name, || power::lanczos(map, tolerance, start));
     }
-    if let Some(s) = exact.and_then(|_| Symbols::new(map, [Wrap::Exact; 2])) {
+    if let Some(s) = exact.and_then(|_| Searched::new(map, [Wrap::Exact; 2])) {
         let found = out.lower;
         out.above(gram::ROW.name, || s.exact(found));
     }
@@ -59,7 +60,15 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
         everywhere = out.above(cover::ROW.name, || symbols.sampling(peaks, proofs));
     }
     if !is_long(map) && !effort.is_late() && (cheap || apart(out, CLOSE)) {
-        out.above(embedding::ROW.name, || symbols.embedding(peaks, everywhere, proofs));
+        let mut grid = None;
+        let find = || {
+            let (upper, found) = symbols.embedding(peaks, everywhere, proofs);
+            grid = found;
+            upper
+        };
+        if out.above(embedding::ROW.name, find) == out.upper && out.upper_rule == embedding::ROW.name {
+            out.grid = grid;
+        }
     }
     if apart(out, FAIR) && effort.lower {
         strips(map, effort, out);
@@ -76,9 +85,9 @@ fn strips(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
         if !fits {
             continue;
         }
-        let Some(symbols) = Symbols::new(map, wrap) else { continue };
+        let Some(symbols) = Searched::new(map, wrap) else { continue };
         out.above(embedding::STRIP.name, || {
-            symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX)
+            symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX).0
         });
     }
 }

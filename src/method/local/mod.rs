@@ -4,6 +4,6 @@
 pub mod avant;
 pub mod gradient;
 pub mod jacobian;
+pub mod norms;
 pub mod parts;
 pub mod product;
-pub mod walk;

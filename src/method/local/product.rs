@@ -10,19 +10,18 @@
 //! Cost: the layer norms, each once.
 //! Loose when: deep, or norms of neighbouring layers do not align.
 
-use super::walk::{Factor, State, Walk};
+use super::norms::Found;
 use crate::backend::Backend;
+use crate::certificate::proof::Source;
 use crate::certificate::{Bound, Proof};
-use crate::layer::Smooth;
-use crate::layer::smooth::range;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
-use crate::net::{Net, Op};
-use crate::num::round::sqrt_up;
+use crate::net::Net;
 use crate::num::{Norm, Upper};
-use crate::problem::Output;
+use crate::problem::{Output, Problem, Question};
+use crate::rules::walk::{Factor, State, Walk, magnitudes, place};
 use crate::sweep::{Chains, Gate, Link, Prepared};
 
 /// Multiplications for every weight that the norm of a layer takes, about.
@@ -35,29 +34,9 @@ pub struct Layered {
     pub links: Vec<Link>,
 }
 
-/// Largest slope magnitudes of a nonlinear node with one slope per feature.
-fn slopes<B: Backend>(net: &Net, k: usize, gates: Option<(&B, &[Option<Gate<B>>])>) -> Vec<f64> {
-    let node = &net.nodes[k];
-    if let Some((b, gates)) = gates
-        && let Some(Gate::Each(s)) = &gates[k]
-    {
-        let (lo, hi) = b.read_slopes(s);
-        return lo.row(0).iter().zip(hi.row(0)).map(|(l, h)| l.abs().max(h.abs())).collect();
-    }
-    (0..node.len()).map(|j| widest(&node.op, j)).collect()
-}
-
-/// The largest slope magnitude anywhere.
-pub fn widest(op: &Op, feature: usize) -> f64 {
-    match op {
-        Op::Piecewise(f) => f.slope_below(feature).abs().max(1.0),
-        Op::Smooth(f) => {
-            let f: Smooth = *f;
-            let (l, h) = range::slope(f, f64::NEG_INFINITY, f64::INFINITY);
-            l.abs().max(h.abs())
-        }
-        _ => unreachable!("only scalar functions have slopes"),
-    }
+/// Inputs that are no constants.
+pub fn moving(problem: &Problem) -> Vec<bool> {
+    (0..problem.net.inputs()).map(|j| !problem.region.is_fixed(j)).collect()
 }
 
 /// The bound for the measured output; without gates it is the global product.
@@ -67,10 +46,10 @@ pub fn run<B: Backend, C: Backend>(
     method: &'static str,
 ) -> Bound {
     let out = context.problem.quotient.out_norm;
-    let (values, _) = norms(context, local);
-    let proof = Proof::digest("products and sums of layer norms");
-    let value = values[Norm::ALL.iter().position(|r| *r == out).expect("a norm")];
-    Bound { value, method, proof }
+    let (values, Layered { factors, links }) = norms(context, local);
+    let slopes = if local.is_some() { Source::Region } else { Source::Anywhere };
+    let proof = Proof::Norms { slopes, links, factors };
+    Bound { value: values[place(out)], method, proof }
 }
 
 /// The same for every norm of the output, in the order of `Norm::ALL`.
@@ -81,12 +60,12 @@ pub fn norms<B: Backend, C: Backend>(
     let quotient = &context.problem.quotient;
     let narrow = context.problem.narrowed();
     let net = narrow.as_ref().unwrap_or(&context.problem.net);
-    walked(context, local, net, |walk, last, chains| {
-        let Some(last) = last else { return ([Upper::INFINITE; 3], Layered::default()) };
-        let output = if narrow.is_some() { Output::All } else { quotient.output };
-        let values = Norm::ALL.map(|r| measured(&last, output, r));
-        (values, Layered { factors: std::mem::take(&mut walk.factors), links: chains.links() })
-    })
+    let found = Found::new(context);
+    let (last, links) = walked(context, local, (net, &found), |_, last, chains| (last, chains.links()));
+    let Some(last) = last else { return ([Upper::INFINITE; 3], Layered::default()) };
+    let output = if narrow.is_some() { Output::All } else { quotient.output };
+    let values = Norm::ALL.map(|r| output.measured(last.norm, r));
+    (values, Layered { factors: found.factors(), links })
 }
 
 /// ‖∂node/∂x‖_{p→2} of the problem's own nodes, where they are known.
@@ -96,7 +75,7 @@ pub fn lengths<B: Backend, C: Backend>(
 ) -> Vec<Option<Upper>> {
     let net = &context.problem.net;
     let count = net.nodes.len();
-    walked(context, local, net, |walk, last, _| match last {
+    walked(context, local, (net, &Found::new(context)), |walk, last, _| match last {
         Some(_) => (0..count).map(|k| walk.length(k)).collect(),
         None => vec![None; count],
     })
@@ -106,8 +85,8 @@ pub fn lengths<B: Backend, C: Backend>(
 fn walked<B: Backend, C: Backend, R>(
     context: &Context<C>,
     local: Option<(&Prepared<B>, &[Option<Gate<B>>])>,
-    net: &Net,
-    look: impl FnOnce(&mut Walk<B, C>, Option<State>, &Chains<B>) -> R,
+    (net, norms): (&Net, &Found<C>),
+    look: impl FnOnce(&Walk<B>, Option<State>, &Chains<B>) -> R,
 ) -> R {
     let merged = local.map(|(prepared, gates)| {
         let afford = |work: f64| context.budget.affords_on(prepared.backend, work);
@@ -115,24 +94,11 @@ fn walked<B: Backend, C: Backend, R>(
     });
     let chains = &merged.unwrap_or_else(Chains::none);
     let gates = local.map(|(prepared, gates)| (prepared.backend, gates));
-    let slopes = |k: usize, _: &dyn Fn() -> Vec<f64>| slopes(net, k, gates);
-    let mut walk = Walk::new(context, net, chains, &slopes);
+    let slopes = |k: usize, _: &dyn Fn() -> Vec<f64>| magnitudes(net, k, gates);
+    let Question { in_norm, .. } = context.problem.quotient;
+    let mut walk = Walk::new((net, chains), (in_norm, moving(context.problem)), &slopes, norms);
     let last = walk.run();
-    look(&mut walk, last, chains)
-}
-
-/// From the network's output to the measured one.
-pub fn measured(x: &State, output: Output, q: Norm) -> Upper {
-    let at = |r: Norm| x.norm[Norm::ALL.iter().position(|s| *s == r).expect("a norm")];
-    match output {
-        Output::All => at(q),
-        Output::One(_) => at(Norm::Inf),
-        // |y_i - y_j| <= ‖y‖_1, sqrt 2 ‖y‖_2, 2 ‖y‖_inf.
-        Output::Difference(..) => {
-            let two = Upper::proven(sqrt_up(2.0)).times(at(Norm::Two));
-            at(Norm::One).min(two).min(Upper::proven(2.0).times(at(Norm::Inf)))
-        }
-    }
+    look(&walk, last, chains)
 }
 
 /// Norms of whole layers.

@@ -8,34 +8,51 @@
 //! Cost: the layer norms, each once.
 //! Loose when: deep, or norms of neighbouring layers do not align.
 
+use super::masks::Masks;
+use super::selections::{incidence_norm, scale_magnitudes, scale_norm, selection_norm};
 use crate::backend::Backend;
-use crate::backend::cpu::Cpu;
-use crate::layer::{Affine, LinearMap, Scale};
-use crate::linalg::banded::Allowed;
-use crate::method::context::Context;
-use crate::method::layer::{self, Effort, Masks, incidence_norm, scale_norm, selection_norm};
+use crate::layer::smooth::range;
+use crate::layer::symbol::cells::Grid;
+use crate::layer::{Affine, Scale};
 use crate::net::{Net, Op};
 use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, mul_up, sqrt_up};
 use crate::num::{Coefficient, Norm, Upper};
-use crate::sweep::{Chain, Chains};
+use crate::sweep::{Chain, Chains, Gate};
+use serde::{Deserialize, Serialize};
 
-/// Multiplications up to which a convolution is applied to its masks; above,
-/// its norm is that of the whole layer times the largest slope.
-const APPLY: f64 = 3e8;
-/// The part of the time left that the norm of what is kept of one convolution may take.
-const SPECTRAL: f64 = 0.2;
-/// The part of the memory that it may take.
-const MEMORY: u64 = 4;
-
-/// ‖diag(scale) W restricted to live inputs‖ of one node, or of the link that ends there.
-#[derive(Clone, Debug)]
+/// What somebody claims of a layer's norm: ‖diag(scale) W restricted to live inputs‖ of one node, or of the link
+/// that ends there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Factor {
     pub node: usize,
+    #[serde(rename = "from")]
     pub in_norm: Norm,
+    #[serde(rename = "to")]
     pub out_norm: Norm,
-    pub rule: &'static str,
-    pub value: Upper,
+    pub value: f64,
+    /// Of a convolution: a circle of frequencies that shows it, where all of them show less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<Grid>,
+}
+
+/// Norms of a layer from and to norms in the order of `Norm::ALL`; None where one is not taken.
+pub type Table = [[Option<Upper>; 3]; 3];
+
+/// The place of a norm in `Norm::ALL`.
+pub fn place(norm: Norm) -> usize {
+    Norm::ALL.iter().position(|n| *n == norm).expect("a norm")
+}
+
+/// Whoever takes the norms of layers.
+pub trait Norms<B: Backend> {
+    /// Upper bounds of ‖diag(scale) W restricted to live inputs‖ of the layer at a node; only norms `from` which
+    /// something is known matter.
+    fn of(&self, node: usize, layer: &Layer<B>, masks: Masks, from: [bool; 3]) -> Table;
+
+    /// Is it too late for another node?
+    fn is_over(&self) -> bool;
 }
 
 /// Places of norms in `Norm::ALL`.
@@ -54,27 +71,26 @@ pub struct State {
 pub type Slopes<'s> = dyn Fn(usize, &dyn Fn() -> Vec<f64>) -> Vec<f64> + 's;
 
 /// The graph, node by node.
-pub struct Walk<'w, 'c, B: Backend, C: Backend> {
-    pub context: &'w Context<'c, C>,
-    pub net: &'w Net,
-    pub slopes: &'w Slopes<'w>,
-    pub chains: &'w Chains<B>,
+pub struct Walk<'w, B: Backend> {
+    net: &'w Net,
+    chains: &'w Chains<B>,
+    slopes: &'w Slopes<'w>,
+    norms: &'w dyn Norms<B>,
     users: Vec<Vec<usize>>,
     states: Vec<Option<State>>,
-    pub factors: Vec<Factor>,
 }
 
-impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
+impl<'w, B: Backend> Walk<'w, B> {
+    /// From norm `p` of the inputs that are `live`.
     pub fn new(
-        context: &'w Context<'c, C>,
-        net: &'w Net,
-        chains: &'w Chains<B>,
+        (net, chains): (&'w Net, &'w Chains<B>),
+        (p, live): (Norm, Vec<bool>),
         slopes: &'w Slopes<'w>,
-    ) -> Walk<'w, 'c, B, C> {
-        let live = (0..net.inputs()).map(|j| !context.problem.region.is_fixed(j)).collect();
+        norms: &'w dyn Norms<B>,
+    ) -> Walk<'w, B> {
         let mut states = vec![None; net.nodes.len()];
-        states[0] = Some(start(context.problem.quotient.in_norm, live));
-        Walk { context, net, slopes, chains, users: chains.users(net), states, factors: vec![] }
+        states[0] = Some(start(p, live));
+        Walk { net, chains, slopes, norms, users: chains.users(net), states }
     }
 
     /// The state of the output; None where time has run out.
@@ -83,7 +99,7 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
             if self.users[k].is_empty() && k != self.net.output() {
                 continue;
             }
-            if self.context.budget.is_over() {
+            if self.norms.is_over() {
                 return None;
             }
             self.states[k] = Some(self.node(k));
@@ -165,7 +181,7 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
 
     /// A layer whose only reader is a scalar function or a scale is folded into it, a scale behind a layer
     /// into a scalar function, and that into a scale behind it.
-    fn node(&mut self, k: usize) -> State {
+    fn node(&self, k: usize) -> State {
         let node = &self.net.nodes[k];
         let later = || State { norm: [Upper::INFINITE; 3], live: vec![true; node.len()] };
         if self.layer(k).is_some() {
@@ -178,14 +194,14 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
         if let Some(s) = self.scale(k) {
             return match self.reader(k).is_some_and(|u| self.is_scalar(u)) {
                 true => later(),
-                false => relate(self.affine(node.inputs[0], &layer::scale_magnitudes(s, node.len()))),
+                false => relate(self.affine(node.inputs[0], &scale_magnitudes(s, node.len()))),
             };
         }
         if self.is_scalar(k) && self.reader(k).is_some_and(|u| self.scaled(u).is_some()) {
             return later();
         }
         if let Some((before, s)) = self.scaled(k) {
-            return relate(self.scalar(before, Some(layer::scale_magnitudes(s, node.len()))));
+            return relate(self.scalar(before, Some(scale_magnitudes(s, node.len()))));
         }
         relate(match &node.op {
             Op::Input | Op::Affine(_) => unreachable!("node 0, and layers above"),
@@ -211,12 +227,12 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
     }
 
     /// A scalar function, with the layer and the scale before it that nothing else reads, and a scale behind it.
-    fn scalar(&mut self, k: usize, behind: Option<Vec<f64>>) -> State {
+    fn scalar(&self, k: usize, behind: Option<Vec<f64>>) -> State {
         let node = &self.net.nodes[k];
         let mut i = node.inputs[0];
         let mut sizes = None;
         if let Some(s) = self.scale(i).filter(|_| self.users[i].len() == 1) {
-            sizes = Some(layer::scale_magnitudes(s, node.len()));
+            sizes = Some(scale_magnitudes(s, node.len()));
             i = self.net.nodes[i].inputs[0];
         }
         let ones = || vec![1.0; node.len()];
@@ -232,62 +248,18 @@ impl<'w, 'c, B: Backend, C: Backend> Walk<'w, 'c, B, C> {
     }
 
     /// The layer at a node with these scales of its rows.
-    fn affine(&mut self, node: usize, scale: &[f64]) -> State {
+    fn affine(&self, node: usize, scale: &[f64]) -> State {
         let layer = self.layer(node).expect("a layer");
-        let Walk { context, chains, net, states, factors, .. } = self;
-        let x = states[chains.inputs(net, node)[0]].as_ref().expect("earlier");
+        let x = self.states[self.chains.inputs(self.net, node)[0]].as_ref().expect("earlier");
         let any = x.live.iter().any(|l| *l);
         let live: Vec<bool> = scale.iter().map(|s| any && *s > 0.0).collect();
-        let masks = Masks { scale, live: &x.live };
-        let a = match layer {
-            Layer::One(a) => a,
-            Layer::Run(m) => {
-                return through_recorded(x, live, node, factors, |p, q| {
-                    let norm = masks.norm_of_enclosure(&m.centre, &m.slack, p, q);
-                    Some((norm, "masked norm of a product"))
-                });
-            }
+        let known = x.norm.map(|n| n.get().is_finite());
+        let table = self.norms.of(node, &layer, Masks { scale, live: &x.live }, known);
+        let to = |r: usize| {
+            let each = (0..3).filter(|s| known[*s]).filter_map(|s| Some(x.norm[s].times(table[s][r]?)));
+            each.fold(Upper::INFINITE, Upper::min)
         };
-        let plain = scale.iter().all(|s| *s == 1.0) && x.live.iter().all(|l| *l);
-        // Dense maps whole, to be scaled after; convolutions with their scales.
-        let norm = |p, q| layer::norm(&a.map, p, q, Effort::UPPER.until(&context.budget.deadline)).upper;
-        let dense = matches!(a.map, LinearMap::Dense(_));
-        let unscaled = dense || scale.iter().all(|s| *s == 1.0);
-        let two = context.layer_norm(&a.map, if unscaled { &[][..] } else { scale }, |effort| {
-            let own = || layer::norm(&a.map, Norm::Two, Norm::Two, effort).upper;
-            layer::scaled_conv_norm(&a.map, scale, effort).unwrap_or_else(own)
-        });
-        let top = Upper::proven(scale.iter().fold(0.0, |m: f64, s| m.max(*s)));
-        let all = plain;
-        let share = context.budget.part(SPECTRAL);
-        let work = |work: f64| share.affords_on(&Cpu::DOUBLE, work);
-        let allowed = Allowed { work: &work, bytes: share.memory / MEMORY };
-        // Too late for more, whole layers have bounds that cost next to nothing.
-        let plain = plain || (!dense && a.map.products() > APPLY) || context.budget.is_over();
-        through_recorded(x, live, node, factors, |from, to| {
-            if !dense && from != to {
-                return None;
-            }
-            let two_two = !dense && (from, to) == (Norm::Two, Norm::Two);
-            let known = if plain {
-                let n = match (from, to) {
-                    (Norm::Two, Norm::Two) if dense => two.times(top),
-                    (Norm::Two, Norm::Two) => two,
-                    _ => norm(from, to).times(top),
-                };
-                (n, "layer norm")
-            } else {
-                let whole = if dense { two } else { Upper::INFINITE };
-                let masked = masks.norm(&a.map, whole, from, to);
-                (if two_two { masked.min(two) } else { masked }, "masked layer norm")
-            };
-            // What is kept of a convolution has a norm of its own, where there is time for it.
-            let own = (two_two && !all).then(|| masks.spectral(&a.map, allowed)).flatten();
-            Some(match own.filter(|n| *n < known.0) {
-                Some(n) => (n, "masked layer norm"),
-                None => known,
-            })
-        })
+        State { norm: [to(0), to(1), to(2)], live }
     }
 }
 
@@ -375,28 +347,34 @@ fn diagonal(slopes: &[f64], x: &State) -> State {
 }
 
 /// What takes one norm of a matrix.
-enum Layer<'a, B: Backend> {
+pub enum Layer<'a, B: Backend> {
     One(&'a Affine),
     Run(&'a Chain<B>),
 }
 
-fn through_recorded(
-    x: &State,
-    live: Vec<bool>,
-    node: usize,
-    factors: &mut Vec<Factor>,
-    norm: impl Fn(Norm, Norm) -> Option<(Upper, &'static str)>,
-) -> State {
-    let mut out = [Upper::INFINITE; 3];
-    for (r, to) in Norm::ALL.into_iter().enumerate() {
-        for (s, from) in Norm::ALL.into_iter().enumerate() {
-            if x.norm[s].get().is_infinite() {
-                continue;
-            }
-            let Some((value, rule)) = norm(from, to) else { continue };
-            factors.push(Factor { node, in_norm: from, out_norm: to, rule, value });
-            out[r] = out[r].min(x.norm[s].times(value));
-        }
+/// Largest slope magnitudes of a nonlinear node with one slope per feature: under gates of one item, or anywhere.
+pub fn magnitudes<B: Backend>(net: &Net, k: usize, gates: Option<(&B, &[Option<Gate<B>>])>) -> Vec<f64> {
+    let node = &net.nodes[k];
+    if let Some((b, gates)) = gates
+        && let Some(Gate::Each(s)) = &gates[k]
+    {
+        let (lo, hi) = b.read_slopes(s);
+        return lo.row(0).iter().zip(hi.row(0)).map(|(l, h)| l.abs().max(h.abs())).collect();
     }
-    State { norm: out, live }
+    (0..node.len()).map(|j| widest(&node.op, j)).collect()
+}
+
+/// The largest slope magnitude anywhere.
+pub fn widest(op: &Op, feature: usize) -> f64 {
+    match op {
+        Op::Piecewise(f) => f.slope_below(feature).abs().max(1.0),
+        Op::Smooth(f) => {
+            let (l, h) = range::slope(*f, f64::NEG_INFINITY, f64::INFINITY);
+            l.abs().max(h.abs())
+        }
+        Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => {
+            unreachable!("only scalar functions have slopes")
+        }
+        Op::Max(_) | Op::Softmax { .. } => unreachable!("only scalar functions have slopes"),
+    }
 }

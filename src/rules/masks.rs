@@ -4,15 +4,17 @@
 //! Cost: the dense norm of the submatrix; for convolutions about 4 + 2 x 8 applications.
 //! Loose when: large convolutions, 2→2 and mixed pairs, signs mixed: then max d x the unmasked norm usually wins.
 
-use super::schur;
 use crate::layer::apply::{absolute, apply_up, materialise, squared, transpose};
+use crate::layer::lines::{from_one, to_inf};
 use crate::layer::map::{ConvShape, LinearMap};
-use crate::linalg::banded::{Allowed, Sparse, norm_upper};
+use crate::linalg::banded::{Allowed, Sparse, norm_upper, proves};
 use crate::linalg::operator::operator_upper;
+use crate::linalg::schur;
 use crate::num::Upper;
 use crate::num::norms::{Norm, largest, vector_norm_up};
 use crate::num::round::{U, add_up, mul_up, sqrt_up};
 use ndarray::{Array1, Array2, Axis};
+use std::sync::Arc;
 
 /// Convolutions up to this many entries, and this order, are written out.
 const ENTRIES: usize = 1 << 22;
@@ -94,6 +96,15 @@ impl Masks<'_> {
     /// ‖·‖_2 of what is kept of a convolution, by a factorisation that does not lose what signs cancel. None where
     /// it is not `allowed`, or no proof went through.
     pub fn spectral(self, map: &LinearMap, allowed: Allowed) -> Option<Upper> {
+        norm_upper(&self.sparse(map, allowed)?, allowed)
+    }
+
+    /// Is it proven in the same way to be at most `norm`?
+    pub fn proves(self, map: &LinearMap, norm: f64, allowed: Allowed) -> bool {
+        self.sparse(map, allowed).is_some_and(|m| proves(&m, norm, allowed))
+    }
+
+    fn sparse(self, map: &LinearMap, allowed: Allowed) -> Option<Sparse> {
         let LinearMap::Conv { shape, weight, adjoint } = map else { return None };
         let entries = shape.output_len().saturating_mul(shape.depth());
         if !self.valid() || entries > SPARSE || Sparse::bytes(entries) > allowed.bytes {
@@ -102,7 +113,7 @@ impl Masks<'_> {
         let live: Vec<f64> = self.live.iter().map(|&m| f64::from(m)).collect();
         // The transpose has the same norm.
         let sides = if *adjoint { [&live[..], self.scale] } else { [self.scale, &live[..]] };
-        norm_upper(&sparse(shape, weight, sides), allowed)
+        Some(sparse(shape, weight, sides))
     }
 
     /// By applications of |W| alone, whatever the size.
@@ -200,4 +211,27 @@ fn sparse(shape: &ConvShape, weight: &[f64], [rows, columns]: [&[f64]; 2]) -> Sp
         }
     }
     m
+}
+
+/// The largest scale of each channel of a convolution's outputs.
+pub fn channel_tops(shape: &ConvShape, adjoint: bool, scale: &[f64]) -> Vec<f64> {
+    let channels = if adjoint { shape.in_channels } else { shape.out_channels };
+    let area = scale.len() / channels.max(1);
+    scale.chunks(area.max(1)).map(|s| s.iter().fold(0.0, |m: f64, x| m.max(*x))).collect()
+}
+
+/// diag(top) W for a scale of each channel of a convolution's outputs, and what it may be off by in norm 2.
+pub fn channels_scaled(shape: &ConvShape, weight: &[f64], adjoint: bool, top: &[f64]) -> (LinearMap, Upper) {
+    let (ins, outs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+    let channel = |k: usize| {
+        let (o, i) = (k / (ins * shape.taps()), k / shape.taps() % ins);
+        if adjoint { o / outs * ins + i } else { o }
+    };
+    let scaled: Vec<f64> = weight.iter().enumerate().map(|(k, w)| w * top[channel(k)]).collect();
+    // A product rounds by at most u of itself, or by the least number.
+    let tiny = (scaled.len() as f64) * f64::from_bits(1);
+    let map = LinearMap::Conv { shape: *shape, weight: Arc::new(scaled), adjoint };
+    let root = |x: Upper| Upper::proven(sqrt_up(x.get()));
+    let sides = root(from_one(&map, Norm::One).1).times(root(to_inf(&map, Norm::Inf).1));
+    (map, Upper::proven(2.0 * U).times(sides).plus(Upper::proven(tiny)))
 }
