@@ -7,12 +7,12 @@
 //! Cost: n b² multiplications for n columns in groups of b, about.
 //! Exact when: t, a Ritz value plus 1e-4 of it, passes at once: up to half of that.
 
-use super::cholesky::{Tridiagonal, tridiagonal_up_to};
+use super::cholesky::{Tridiagonal, slack, tridiagonal_up_to};
 use super::gram::gram_error;
 use super::lanczos::top_eigenpair;
 use crate::num::Upper;
 use crate::num::norms::{Norm, largest, vector_norm_up};
-use crate::num::round::{add_up, gamma, mul_up, sqrt_up, sub_down};
+use crate::num::round::{add_up, gamma, mul_down, mul_up, sqrt_up, sub_down};
 use ndarray::{Array1, Array2, ArrayView1};
 
 /// Entries of a matrix by rows; columns ascend within each. Values are the matrix's up to `gamma(2)`.
@@ -242,13 +242,13 @@ pub fn proves(m: &Sparse, norm: f64, allowed: Allowed) -> bool {
     }
     let turned = m.transposed();
     let Some(proof) = Proof::new([m, &turned], allowed) else { return false };
-    // What is lost beside the shift is a small part of it.
-    let shift = SPARE.map(|spare| norm * norm * (1.0 - spare));
-    shift.into_iter().any(|shift| proof.shifted(shift).is_some_and(|shown| shown <= norm))
+    // What is left of the square once all that a proof can lose is taken off.
+    let square = mul_down(norm, norm);
+    let order = proof.m.columns;
+    let lost = add_up(proof.error, slack(order, mul_up(order as f64, square), false));
+    let shift = square - mul_up(lost, 1.0 + 1e-6) - 4.0 * mul_up(norm, proof.entries());
+    shift > 0.0 && proof.shifted(shift).is_some_and(|shown| shown <= norm)
 }
-
-/// Parts of a square that are left for what a proof loses.
-const SPARE: [f64; 2] = [1e-11, 1e-9];
 
 /// The side with the cheaper factorisation, and its errors.
 struct Proof<'m> {
@@ -286,8 +286,12 @@ impl<'m> Proof<'m> {
         let mut blocks = Shifted::new(self.m, self.groups.clone(), shift, self.allowed);
         let eta = tridiagonal_up_to(self.m.columns, &mut blocks)?;
         let square = add_up(add_up(shift, eta), self.error);
-        let entries = add_up(mul_up(gamma(2), self.size), 1e-280);
-        Some(add_up(sqrt_up(square), entries))
+        Some(add_up(sqrt_up(square), self.entries()))
+    }
+
+    /// What entries may be off by, in norm.
+    fn entries(&self) -> f64 {
+        add_up(mul_up(gamma(2), self.size), 1e-280)
     }
 }
 
@@ -321,6 +325,7 @@ mod tests {
                 let all = Allowed { work: &|_| true, bytes: 1 << 30 };
                 let found = norm_upper(m, all).expect("a proof").get();
                 assert!(truth * (1.0 - 1e-9) <= found && found <= truth * 1.0003, "{case}: {found} {truth}");
+                assert!(proves(m, found, all) && !proves(m, truth * (1.0 - 1e-7), all), "{case}");
                 assert!(norm_upper(m, Allowed { bytes: 1 << 10, ..all }).is_none());
                 // Time that ends anywhere on the way leaves nothing, or the same.
                 for looks in 0..12 {

@@ -202,7 +202,10 @@ fn mutants(case: &Case, k: usize) -> Vec<(&'static str, bool, Problem, Claim)> {
     if problem.region.centre().is_some() && truth > 1e-100 {
         let quotient = Question { quantity: Quantity::Anchored, ..problem.quotient };
         let anchored = Problem { quotient, ..problem.clone() };
-        let must = !matches!(claim.witness, Some(Witness::Pair { .. }));
+        // At the centre a slope is the limit of quotients against it.
+        let at_centre = |x: &Vec<f64>| problem.region.centre() == Some(&x[..]);
+        let must = !matches!(&claim.witness, Some(Witness::Pair { .. }))
+            && !matches!(&claim.witness, Some(Witness::Piece { x, .. }) if at_centre(x));
         if must {
             add("slopes for the anchored quotient", true, &anchored, claim.clone());
         }

@@ -99,8 +99,12 @@ impl Layered<'_> {
     fn shown(&self) -> Checked<Upper> {
         let Layered { map, masks, claim, room } = *self;
         let (p, q) = (claim.in_norm, claim.out_norm);
+        if !masks.scale.iter().all(|s| *s >= 0.0) {
+            return Ok(Upper::INFINITE);
+        }
         let entries = map.inputs().saturating_mul(map.outputs());
-        room.matrix(if matches!(map, LinearMap::Dense(_)) { entries } else { entries.min(WRITTEN) })?;
+        let written = matches!(map, LinearMap::Dense(_)) || entries <= WRITTEN;
+        room.matrix(if written { entries } else { map.inputs() + map.outputs() })?;
         let known = masks.norm(map, Upper::INFINITE, p, q).min(self.whole(p, q));
         if known.get() <= claim.value || (p, q) != (Norm::Two, Norm::Two) || claim.value.is_nan() {
             return Ok(known);
@@ -130,26 +134,18 @@ impl Layered<'_> {
         match (p, q) {
             (_, Norm::Inf) => to_inf(self.map, p).1.times(top),
             (Norm::One, _) => from_one(self.map, q).1.times(top),
-            (Norm::Two, Norm::Two) if matches!(self.map, LinearMap::Dense(_)) => {
-                let ([scale, live], all) = (self.sizes(), &self.masks);
-                if all
-                    .scale
-                    .iter()
-                    .chain(all.live.iter().map(|l| if *l { &1.0 } else { &0.0 }))
-                    .all(|s| *s == 1.0)
-                {
-                    return Upper::INFINITE;
-                }
-                let ones = (vec![1.0; scale], vec![true; live]);
-                let masks = Masks { scale: &ones.0, live: &ones.1 };
-                masks.norm(self.map, Upper::INFINITE, p, q).times(top)
+            (Norm::Two, Norm::Two) if matches!(self.map, LinearMap::Dense(_)) && !self.is_plain() => {
+                let (scale, live) = (vec![1.0; self.map.outputs()], vec![true; self.map.inputs()]);
+                let all = Masks { scale: &scale, live: &live };
+                all.norm(self.map, Upper::INFINITE, p, q).times(top)
             }
             _ => Upper::INFINITE,
         }
     }
 
-    fn sizes(&self) -> [usize; 2] {
-        [self.masks.scale.len(), self.masks.live.len()]
+    /// Is all of it kept as it is?
+    fn is_plain(&self) -> bool {
+        self.masks.scale.iter().all(|s| *s == 1.0) && self.masks.live.iter().all(|l| *l)
     }
 
     /// By factorisations of what is kept of it.

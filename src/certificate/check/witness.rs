@@ -33,21 +33,32 @@ fn quotient(problem: &Problem, row: impl Iterator<Item = f64>, u: &[f64]) -> Opt
     (scale > 0.0 && scale.is_finite()).then(|| div_down(size, scale))
 }
 
-/// Every generalised Jacobian near x has a row combination at least this long.
+/// Every generalised Jacobian near x has a row combination at least this long. Against the centre: at it, along a way
+/// that stays in the region and on which all of them rise at least as fast.
 fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
     let region = &problem.region;
     let fits = x.len() == problem.net.inputs() && u.len() == problem.rows();
-    let lipschitz = problem.quotient.quantity == Quantity::Lipschitz;
-    if !fits || !lipschitz || !region.contains(x) || !u.iter().all(|v| v.is_finite()) {
+    let anchored = problem.quotient.quantity == Quantity::Anchored;
+    if !fits || !region.contains(x) || !u.iter().all(|v| v.is_finite()) {
+        return None;
+    }
+    if anchored && (region.is_point() || region.centre() != Some(x)) {
         return None;
     }
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
     let trace = prepared.values(b.upload_near(&region.near(x)), None, |_| false);
     let row = b.upload(&Enclosure::vector(&problem.row(u)));
-    let g = b.read(&prepared.adjoints(&trace.gates, row, |_, _| {})).mignitude();
-    let counts = |j: usize| !region.is_fixed(j);
-    quotient(problem, g.iter().enumerate().map(|(j, v)| if counts(j) { *v } else { 0.0 }), u)
+    let rows = b.read(&prepared.adjoints(&trace.gates, row, |_, _| {}));
+    let (least, signs) = (rows.mignitude(), rows.centre.iter().map(|c| *c > 0.0).collect::<Vec<_>>());
+    let along = |counts: &dyn Fn(usize) -> bool| {
+        quotient(problem, least.iter().enumerate().map(|(j, v)| if counts(j) { *v } else { 0.0 }), u)
+    };
+    if !anchored {
+        return along(&|j| !region.is_fixed(j));
+    }
+    let way = |up: bool| along(&|j| !region.is_fixed(j) && region.may_move(j, signs[j] == up));
+    Some(way(true)?.max(way(false)?))
 }
 
 /// The pattern at a rational point, all of whose neurons lie strictly on one side.
