@@ -22,7 +22,7 @@ use crate::rules::linear::{
 };
 use crate::rules::reach::{Layers, rough};
 use crate::rules::relevance;
-use crate::rules::secant::secants;
+use crate::rules::secant;
 use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, ends2, host_ends, upload_ends};
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
@@ -216,8 +216,11 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         for k in 0..self.prepared.net.nodes.len() {
             self.node(k, &mut given);
         }
-        let anchored = self.around.as_ref().map(|around| self.secants(around));
-        let anchored = anchored.map(|t| Arc::new(Trace { gates: self.settled(t.gates), values: vec![] }));
+        let secants = |around: &Around<B>| {
+            secant::gates(&self.prepared, &self.trace.gates, &self.ends, &|k| around.at(k))
+        };
+        let anchored = self.around.as_ref().map(secants);
+        let anchored = anchored.map(|gates| Arc::new(Trace { gates: self.settled(gates), values: vec![] }));
         let gates = std::mem::take(&mut self.trace.gates);
         self.trace.gates = self.settled(gates);
         let Pass { trace, known, ends, .. } = self;
@@ -241,22 +244,6 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             (gate, _) => gate,
         };
         gates.into_iter().enumerate().map(each).collect()
-    }
-
-    /// Slopes of secants from the centres, of functions that are piecewise linear; of others all slopes.
-    fn secants(&self, around: &Around<B>) -> Trace<B> {
-        let (b, net) = (self.prepared.backend, self.prepared.net);
-        let gate = |(k, gate): (usize, &Option<Gate<B>>)| {
-            let Op::Piecewise(f) = &net.nodes[k].op else { return gate.clone() };
-            let read = net.nodes[k].inputs[0];
-            let (x, at) = (self.ends.of(read), around.at(read));
-            let of = |e: &Ends, i: [usize; 2]| [e.lo[i], e.hi[i]];
-            let ends = x.lo.indexed_iter().map(|((i, j), _)| secants(f, j, of(x, [i, j]), of(at, [i, j])));
-            let (lo, hi): (Vec<f64>, Vec<f64>) = ends.map(|[a, z]| (a, z)).unzip();
-            let shaped = |v| Array2::from_shape_vec(x.lo.dim(), v).expect("the same size");
-            Some(Gate::Each(b.upload_slopes(&shaped(lo), &shaped(hi))))
-        };
-        Trace { gates: self.trace.gates.iter().enumerate().map(gate).collect(), values: vec![] }
     }
 
     fn node(&mut self, k: usize, given: &mut Given) {

@@ -4,8 +4,12 @@
 //! products of such slopes bounds the quotient against the centre. Intervals are those of all z(x) in its ends
 //! and all z(c) in its own. Rounded outward.
 
+use crate::backend::Backend;
 use crate::layer::{Piece, Piecewise};
+use crate::net::Op;
 use crate::num::round::{add_down, add_up, div_up, mul_up, sub_down, sub_up};
+use crate::sweep::{Bounds, Ends, Gate, Prepared};
+use ndarray::Array2;
 
 /// Ends of (f(z) − f(z')) / (z − z') for z in [l, u] and z' in [c, d].
 pub fn secants(f: &Piecewise, feature: usize, [l, u]: [f64; 2], [c, d]: [f64; 2]) -> [f64; 2] {
@@ -33,6 +37,28 @@ pub fn secants(f: &Piecewise, feature: usize, [l, u]: [f64; 2], [c, d]: [f64; 2]
         }
         Piecewise::Clip { .. } => slope,
     }
+}
+
+/// Gates of secants from the centres instead of these: of functions that are piecewise linear; of others all slopes.
+/// `at` are values at the centres.
+pub fn gates<'a, B: Backend>(
+    prepared: &Prepared<B>,
+    gates: &[Option<Gate<B>>],
+    ends: &Bounds,
+    at: &dyn Fn(usize) -> &'a Ends,
+) -> Vec<Option<Gate<B>>> {
+    let (b, net) = (prepared.backend, prepared.net);
+    let gate = |(k, gate): (usize, &Option<Gate<B>>)| {
+        let Op::Piecewise(f) = &net.nodes[k].op else { return gate.clone() };
+        let read = net.nodes[k].inputs[0];
+        let (x, at) = (ends.of(read), at(read));
+        let of = |e: &Ends, i: [usize; 2]| [e.lo[i], e.hi[i]];
+        let ends = x.lo.indexed_iter().map(|((i, j), _)| secants(f, j, of(x, [i, j]), of(at, [i, j])));
+        let (lo, hi): (Vec<f64>, Vec<f64>) = ends.map(|[a, z]| (a, z)).unzip();
+        let shaped = |v| Array2::from_shape_vec(x.lo.dim(), v).expect("the same size");
+        Some(Gate::Each(b.upload_slopes(&shaped(lo), &shaped(hi))))
+    };
+    gates.iter().enumerate().map(gate).collect()
 }
 
 /// From one slope up to this share of the way to the other.

@@ -3,9 +3,11 @@
 
 use crate::certificates::{Case, case};
 use crate::common::fields::{Place, changed, number, pick, places};
+use crate::common::nets::{Kind, network};
 use crate::common::pieces::{Shape, constant};
 use crate::common::solve::methods;
 use crate::common::{budget, share};
+use crate::laws::steepest;
 use crate::truth;
 use clarke::backend::cpu::Cpu;
 use clarke::certificate::Proof;
@@ -15,7 +17,7 @@ use clarke::certificate::tree::{Node, Tree};
 use clarke::net::Op;
 use clarke::num::Norm;
 use clarke::num::random::Random;
-use clarke::problem::Problem;
+use clarke::problem::{Problem, Quantity, Question};
 use clarke::rules::feedback::Scaled;
 use clarke::rules::part::Split;
 use rayon::prelude::*;
@@ -32,8 +34,17 @@ struct Count {
     accepted: usize,
 }
 
-/// The true constant's lower and upper estimates for what a certificate says its problem is.
+/// The true constant's lower and upper estimates for what a certificate says its problem is. Against the centre: that
+/// of some points of the region, and what holds between any two.
 fn truth(problem: &Problem) -> Option<[f64; 2]> {
+    if problem.quotient.quantity == Quantity::Anchored {
+        let whole = Question { quantity: Quantity::Lipschitz, ..problem.quotient };
+        let (outer, _) =
+            constant(&Problem { quotient: whole, ..problem.clone() }, Shape::Outside, truth::truth)?;
+        let mut m = network(7, Kind::Tiny);
+        let some = (0..20).map(|_| steepest(problem, &mut m));
+        return Some([some.fold(0.0, f64::max), outer]);
+    }
     let (inner, _) = constant(problem, Shape::Inside, truth::truth)?;
     let (outer, _) = constant(problem, Shape::Outside, truth::truth)?;
     Some([inner, outer])

@@ -25,13 +25,14 @@ FIELDS = {
     "box": "kind lo hi centre",
     "global": "kind",
     "tree": "rule kinks reach parts",
+    "norms": "rule slopes links factors",
     "digest": "rule text",
     "piece": "kind x u",
     "inside": "kind x u",
     "pair": "kind x y",
 }
 # Fields that need not be there.
-OPTIONAL = {"external", "output_name", "reach"}
+OPTIONAL = {"external", "output_name", "reach", "links"}
 NULLABLE = {"bytes", "input_shape", "mean", "std", "clip", "witness", "output_name", "reach", "centre"}
 
 
@@ -111,7 +112,7 @@ class Certificate:
         self.lower = end(fields(file["lower"], "number"), "the lower end")
         self.witness = witness(file.get("witness"))
         proof = file["proof"]
-        rule = word(proof.get("rule") if isinstance(proof, dict) else None, "rule", {"tree", "digest"})
+        rule = word(proof.get("rule") if isinstance(proof, dict) else None, "rule", {"tree", "norms", "digest"})
         self.proof = fields(proof, rule)
 
 

@@ -9,6 +9,10 @@ class Refused(Exception):
     """The certificate is damaged, or its claim is not what it says."""
 
 
+class Steeper(Refused):
+    """Some derivative in the region is larger than the upper end."""
+
+
 class Unchecked(Exception):
     """Nothing is said about the claim: it is beyond what is derived here."""
 

@@ -8,7 +8,7 @@ Where one piece of the function is left whose norm is larger and whose interior 
 from fractions import Fraction
 
 from .empty import is_empty, tangent
-from .errors import Refused, Unchecked
+from .errors import Steeper, Unchecked
 from .exact import ZERO
 from .part import View
 from .slopes import is_small
@@ -68,7 +68,7 @@ def steeper(view, point):
         raise Unchecked("a piece of the function whose norm, or whose interior, is not decided here")
     exact = view.setting.q == "inf" or view.setting.p == "1" or (view.setting.p, view.setting.q) == ("2", "2")
     if exact and any(strictly(view, point, STEP**k) for k in (1, 3, 6, 12)):
-        raise Refused("a piece of the function in the region is steeper than the upper end")
+        raise Steeper("a piece of the function in the region is steeper than the upper end")
     raise Unchecked("a piece of the function whose norm, or whose interior, is not decided here")
 
 

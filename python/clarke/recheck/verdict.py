@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from . import tree, witness
 from .certificate import Certificate
-from .errors import Budget, Refused, Unchecked
+from .errors import Budget, Refused, Steeper, Unchecked
 from .problem import Problem
 
 INFINITE = float("inf")
@@ -38,7 +38,24 @@ def both(problem, certificate, budget):
             raise Refused("there is no witness of the lower end")
         witness.check(problem, certificate.witness, Fraction(certificate.lower))
     if certificate.upper < INFINITE:
-        tree.check(problem, certificate.proof, Fraction(certificate.upper), budget)
+        if problem.region.point:
+            raise Unchecked("a single point")
+        target, proof = Fraction(certificate.upper), undivided(problem, certificate.proof)
+        try:
+            tree.check(problem, proof, target, budget)
+        except Steeper:
+            if problem.anchored:
+                raise Unchecked("the quotient against the centre, where derivatives are larger") from None
+            raise
+
+
+def undivided(problem, proof):
+    """Norms of layers, and slopes that functions have anywhere, say what the region as one part must show; of everything
+    that is a box of any size in the homogeneous form."""
+    everywhere = problem.region.lo is None
+    if proof["rule"] == "tree" and (not everywhere or proof.get("reach") is not None):
+        return proof
+    return {"rule": "tree", "kinks": False, "parts": ["bounded"], **({"reach": 1.0} if everywhere else {})}
 
 
 __all__ = ["Budget", "Refused", "Unchecked", "recheck"]

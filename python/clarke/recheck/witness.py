@@ -25,8 +25,6 @@ def check(problem, witness, target):
     net = without_maxima(problem.net, False) if problem.net.has_maxima() else problem.net
     if witness["kind"] == "pair":
         return pair(problem, net, witness, target)
-    if problem.anchored:
-        raise Refused("a slope somewhere says nothing of quotients against the centre")
     u = [of_float(v, "the witness") for v in listed(witness["u"], "the witness")]
     if len(u) != len(problem.seeds) or not any(u):
         raise Refused("the witness has another number of outputs")
@@ -34,9 +32,25 @@ def check(problem, witness, target):
     row = [sum((a * seed[i] for a, seed in zip(u, problem.seeds)), ZERO) for i in range(net.outputs)]
     for x in places(problem, witness["x"], exact):
         wanted = target * target * square(u, DUAL[problem.q])
-        if any(square(slopes, DUAL[problem.p]) >= wanted for slopes in gradients(problem, net, x, row)):
-            return None
+        for slopes in gradients(problem, net, x, row):
+            if any(square(way, DUAL[problem.p]) >= wanted for way in ways(problem, x, slopes)):
+                return None
     raise Refused("the witness does not show the lower end")
+
+
+def ways(problem, x, slopes):
+    """What slopes say at least. Against the centre: at it, along ways that stay in the region, for the quotients there
+    have them as their limit."""
+    if not problem.anchored:
+        return [list(map(least, slopes))]
+    if problem.centre is None or None in problem.centre or x != list(problem.centre) or problem.region.point:
+        raise Refused("a slope somewhere says nothing of quotients against the centre")
+
+    def way(up):
+        room = [(c > low, c < high) for c, low, high in zip(x, problem.region.lo, problem.region.hi)]
+        return [least(s) if room[j][(s[0] > 0) == up] else ZERO for j, s in zip(problem.counted, slopes)]
+
+    return [way(True), way(False)]
 
 
 def places(problem, x, exact=False):
@@ -115,8 +129,8 @@ def passed(f, ends):
 
 
 def gradients(problem, net, x, row):
-    """Magnitudes that a combination of outputs' derivatives has at least, by the inputs that count: forward, where
-    what cancels in a neuron is seen, and backward, where what cancels in the combination is."""
+    """Intervals of a combination of outputs' derivatives, by the inputs that count: forward, where what cancels in a
+    neuron is seen, and backward, where what cancels in the combination is."""
     found = values(net, x)
     counted = {j: i for i, j in enumerate(problem.counted)}
     slopes = [[{counted[j]: (ONE, ONE)} if j in counted else {} for j in range(net.inputs)]]
@@ -131,8 +145,8 @@ def gradients(problem, net, x, row):
             slopes.append([summed([(w, slopes[k][j]) for k, j, w in r]) for r in node.rows])
     last = summed([(w, slopes[-1][i]) for i, w in enumerate(row) if w])
     back = adjoints(net, open_, row)[0] or {}
-    yield [least(last.get(j, POINT)) for j in range(len(counted))]
-    yield [least(back.get(j, POINT)) for j in problem.counted]
+    yield [last.get(j, POINT) for j in range(len(counted))]
+    yield [back.get(j, POINT) for j in problem.counted]
 
 
 def summed(terms):

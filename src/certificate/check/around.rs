@@ -41,6 +41,11 @@ impl<'c, 'n> Around<'c, 'n> {
         }))
     }
 
+    /// The value at the centre of a node that was passed.
+    pub fn at(&self, k: usize) -> &Ends {
+        self.reach.at(k)
+    }
+
     /// Passes node k; `ends` are those of all nodes before.
     pub fn step(&mut self, k: usize, ends: &Bounds, own: &mut Ends) {
         self.reach.step(k, ends, own);

@@ -14,12 +14,15 @@ use crate::polytope::plane::{Plane, refuted, shrink};
 use crate::region::Region;
 use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, round, signs, slopes, take_signs};
 use crate::rules::part::{Part, boxes, known, read_by_nonlinear, row};
+use crate::rules::secant::gates;
 use crate::sweep::{Bounds, Ends, Gate, Maps, Prepared, Trace, enclosure, host_ends, upload_ends};
 use ndarray::{Array2, Array3, s};
 
 /// What is found on a batch of parts.
 pub struct Statuses {
     pub gates: Vec<Option<Gate<Cpu>>>,
+    /// Those of secants from the centre, of a whole region with one.
+    pub anchored: Option<Vec<Option<Gate<Cpu>>>>,
     /// With smaller boxes and narrower ends.
     pub parts: Vec<Part>,
     /// Did the multipliers that were given rule out an interior?
@@ -45,8 +48,7 @@ pub fn derive(
     let mut around = around.transpose()?.flatten();
     let mut trace: Trace<Cpu> = Trace::start(net);
     let mut ends = Bounds::none(net.nodes.len());
-    let mut relaxations = vec![];
-    let mut planes: Vec<Vec<Plane>> = vec![vec![]; parts.len()];
+    let (mut relaxations, mut planes) = (vec![], vec![Vec::<Plane>::new(); parts.len()]);
     let ball = round(region);
     let mut empty = apart(&parts, multipliers, ball.as_ref());
     for k in 0..net.nodes.len() {
@@ -85,7 +87,8 @@ pub fn derive(
         ends.set(k, own);
     }
     remember(&mut parts, &ends, &read);
-    Ok(Statuses { gates: trace.gates, parts, empty })
+    let secants = |around: Around| gates(prepared, &trace.gates, &ends, &|k| around.at(k));
+    Ok(Statuses { anchored: around.map(secants), gates: trace.gates, parts, empty })
 }
 
 /// Parts that are claimed to be empty, and whose boxes do not meet the ball.

@@ -12,7 +12,7 @@ use crate::linalg::Enclosure;
 use crate::linalg::operator::operator_upper;
 use crate::num::rational::Rational;
 use crate::polytope::exact::refuted;
-use crate::problem::Problem;
+use crate::problem::{Problem, Quantity};
 use crate::rules::exact::{ball, by_ends, constants, ends, faces, pattern};
 use crate::rules::part::{Part, Split};
 use crate::sweep::Prepared;
@@ -22,6 +22,8 @@ use ndarray::Axis;
 pub fn value(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Checked<f64> {
     let Some((lo, hi)) = problem.region.ends() else { return refused("the region is not bounded") };
     let sizes = sizes(tree)?;
+    let anchored = problem.quotient.quantity == Quantity::Anchored
+        && matches!(tree.nodes[..], [Node::Bounded | Node::Scaled(_) | Node::Layers]);
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE);
     let mut best: f64 = 0.0;
     let mut waiting = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
@@ -39,7 +41,12 @@ pub fn value(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Checke
             .iter()
             .map(|part| if let Node::Empty(m) = &tree.nodes[part.place] { Some(&m[..]) } else { None })
             .collect();
-        let found = derive(&prepared, &problem.region, batch, &multipliers, room)?;
+        let mut found = derive(&prepared, &problem.region, batch, &multipliers, room)?;
+        // Of one part that is the whole region. Where there are more, what holds between a point and the centre rests
+        // on all parts in between, and leaves of one pattern bound derivatives alone.
+        if let Some(secants) = found.anchored.take().filter(|_| anchored) {
+            found.gates = secants;
+        }
         let leaves = Leaves { problem, prepared: &prepared, found: &found, wanted, room };
         for (i, part) in found.parts.iter().enumerate() {
             let node = &tree.nodes[part.place];
@@ -69,7 +76,7 @@ pub fn anywhere(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Che
     let gates = prepared.values(Cpu::DOUBLE.upload(&all), None, |_| false).gates;
     room.in_time()?;
     let part = Part::whole(&[], &[], problem.net.nodes.len(), f64::INFINITY);
-    let found = Statuses { gates, parts: vec![], empty: vec![] };
+    let found = Statuses { gates, anchored: None, parts: vec![], empty: vec![] };
     Leaves { problem, prepared: &prepared, found: &found, wanted, room }.bound(0, &part, node)
 }
 

@@ -101,9 +101,11 @@ const KINDS: [Kinds; 5] = [
     &|_, _| true,
 ];
 
-/// Slopes on the whole region.
+/// Slopes on the whole region; of secants from the centre where the quotient is against it.
 fn gates(problem: &Problem, prepared: &Prepared<Cpu>, room: &Room) -> Checked<Vec<Option<Gate<Cpu>>>> {
     let Some((lo, hi)) = problem.region.ends() else { return refused("the region is not bounded") };
     let whole = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
-    Ok(derive(prepared, &problem.region, whole, &[None], room)?.gates)
+    let found = derive(prepared, &problem.region, whole, &[None], room)?;
+    let anchored = problem.quotient.quantity == Quantity::Anchored;
+    Ok(found.anchored.filter(|_| anchored).unwrap_or(found.gates))
 }
