@@ -35,8 +35,8 @@ REGIONS = [
     ("2 .01", ["--norm", "2", "--eps", "0.01"]),
     ("2 .01 anchored", ["--norm", "2", "--eps", "0.01", "--quantity", "anchored"]),
     ("point", ["--norm", "2", "--eps", "0"]),
-    ("2 everywhere", ["--norm", "2", "--global"]),
-    ("inf everywhere", ["--norm", "inf", "--global"]),
+    ("2 everywhere", ["--norm", "2"]),
+    ("inf everywhere", ["--norm", "inf"]),
 ]
 
 
@@ -77,7 +77,8 @@ def one(clarke, net, where, method, seconds, folder):
     said = json.loads(check.stdout)
     status = said.get("verdict", "")
     rule = json.loads(proof.read_text())["proof"]
-    text = re.sub(r"\s+", " ", rule.get("text", "") or ", ".join(said.get("rules", [])))
+    text = rule.get("text") or said.get("reason") or ", ".join(said.get("rules", []))
+    text = re.sub(r"\s+", " ", text)
     return [found["upper"]["method"], found["upper"]["value"], status, text, round(took, 2), round(checked, 2)]
 
 
@@ -98,7 +99,7 @@ def main():
             path = str(args.zoo / net)
             x = str(args.zoo / centre) if centre else inputs(args.clarke, path, folder)
             for name, flags in REGIONS:
-                where = flags if "--global" in flags else [*flags, "--input", x]
+                where = flags if "everywhere" in name else [*flags, "--input", x]
                 for method in [*methods(args.clarke), "auto"]:
                     found = one(args.clarke, path, where, method, args.time, folder)
                     if found:

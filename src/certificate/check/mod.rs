@@ -80,6 +80,7 @@ pub fn check(problem: &Problem, claim: &Claim, limits: &Limits) -> Checked<Vec<&
 /// What a witness proves, 0 if nothing.
 pub fn lower(problem: &Problem, witness: &Witness, limits: &Limits) -> Checked<f64> {
     let room = Room::new(&problem.net, limits)?;
+    room.one_part()?;
     room.in_time()?;
     let value = witness::value(problem, witness, room.deadline());
     if value == 0.0 {

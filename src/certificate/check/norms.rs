@@ -56,7 +56,7 @@ impl<'c> Claims<'c> {
         self.room.in_time()?;
         match layer {
             Layer::Run(m) => {
-                self.room.matrix(m.centre.len())?;
+                self.room.matrix(m.centre.dim().into())?;
                 Ok(masks.norm_of_enclosure(&m.centre, &m.slack, claim.in_norm, claim.out_norm))
             }
             Layer::One(a) => Layered { map: &a.map, masks, claim, room: self.room }.shown(),
@@ -104,7 +104,7 @@ impl Layered<'_> {
         }
         let entries = map.inputs().saturating_mul(map.outputs());
         let written = matches!(map, LinearMap::Dense(_)) || entries <= WRITTEN;
-        room.matrix(if written { entries } else { map.inputs() + map.outputs() })?;
+        room.matrix(if written { [map.outputs(), map.inputs()] } else { [1, map.inputs() + map.outputs()] })?;
         let known = masks.norm(map, Upper::INFINITE, p, q).min(self.whole(p, q));
         if known.get() <= claim.value || (p, q) != (Norm::Two, Norm::Two) || claim.value.is_nan() {
             return Ok(known);
@@ -173,7 +173,7 @@ impl Layered<'_> {
         for wrap in [[Wrap::Exact; 2], [Wrap::Circle; 2]] {
             let exact = wrap == [Wrap::Exact; 2];
             let Some(price) = price(map, wrap).filter(|p| !exact || p.order <= ORDER) else { continue };
-            self.room.matrix(price.order.saturating_mul(price.order))?;
+            self.room.matrix([price.order; 2])?;
             let Some(symbols) = Symbols::new(map, wrap) else { continue };
             let grid = self.claim.grid.filter(|_| !exact);
             if symbols.proves(norm, grid, &more) || grid.is_some() && symbols.proves(norm, None, &more) {

@@ -34,6 +34,10 @@ const FEATURES: usize = 256;
 const SWEEP: u64 = 160;
 /// For every feature of the network on one part: ends, values, gates and lines of a node, what was known.
 const STATE: u64 = 160;
+/// For every feature of a node where norms of layers alone are followed: slopes, scales, products with masks.
+const WALK: u64 = 64;
+/// For an entry of a layer's matrix whose norm is taken: centre and radius, what is kept of both, products.
+const LAYER: u64 = 64;
 /// For every coefficient of a half-space: itself, a row of the oracle and its place in the tableau, both twice in l1.
 const PLANE: u64 = 72;
 /// For an entry of a loop's matrix: centre and radius, the same of one row's loop, both scaled, the square.
@@ -64,8 +68,13 @@ impl<'l> Room<'l> {
         let room = Room { limits, inputs: net.inputs(), features, width: width(net), carried };
         // Weights, their magnitudes and their squares; a copy of the network that stands for it.
         room.fits(48 * net.parameters() as u64, "the network")?;
-        room.fits(room.state(), "one part")?;
+        room.fits(2 * features as u64 + WALK * room.width as u64, "the network")?;
         Ok(room)
+    }
+
+    /// Refused where no part of a region can be bounded.
+    pub fn one_part(&self) -> Checked<()> {
+        self.fits(self.state(), "one part")
     }
 
     /// When exact arithmetic gives up.
@@ -160,9 +169,11 @@ impl<'l> Room<'l> {
         self.fits(ENTRY.saturating_mul(entries as u64), "the loop of open neurons")
     }
 
-    /// The norm of a matrix with this many entries.
-    pub fn matrix(&self, entries: usize) -> Checked<()> {
-        self.fits(JACOBIAN.saturating_mul(entries as u64), "the norm of a layer")
+    /// The norm of a layer's matrix of this size.
+    pub fn matrix(&self, [rows, columns]: [usize; 2]) -> Checked<()> {
+        let [short, long] = [rows.min(columns) as u64, rows.max(columns) as u64];
+        let entries = short.saturating_mul(long).saturating_add(short.saturating_mul(short));
+        self.fits(LAYER.saturating_mul(entries), "the norm of a layer")
     }
 
     /// Bytes that one proof may take.

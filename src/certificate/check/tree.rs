@@ -22,6 +22,7 @@ use ndarray::Axis;
 pub fn value(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Checked<f64> {
     let Some((lo, hi)) = problem.region.ends() else { return refused("the region is not bounded") };
     let sizes = sizes(tree)?;
+    room.one_part()?;
     let anchored = problem.quotient.quantity == Quantity::Anchored
         && matches!(tree.nodes[..], [Node::Bounded | Node::Scaled(_) | Node::Layers]);
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE);
@@ -70,6 +71,7 @@ pub fn anywhere(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Che
     let [node @ (Node::Bounded | Node::Scaled(_) | Node::Layers)] = &tree.nodes[..] else {
         return refused("everything is no part that can be divided without a reach");
     };
+    room.one_part()?;
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE).until(room.deadline());
     let mut all = Enclosure::zeros(1, 1, problem.net.inputs());
     all.radius.fill(f64::INFINITY);

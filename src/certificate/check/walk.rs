@@ -31,6 +31,9 @@ pub fn value(problem: &Problem, evidence: &Evidence, wanted: f64, room: &Room) -
     let run = |chains: &Chains<Cpu>, slopes: &Slopes| {
         shown(problem, net, (chains, slopes), (factors, wanted), room)
     };
+    if slopes != Source::Anywhere {
+        room.one_part()?;
+    }
     if slopes != Source::Region && !links.is_empty() {
         return refused("only where slopes are those of a region are runs one layer");
     }
