@@ -29,14 +29,17 @@ pub struct Statuses {
     pub empty: Vec<bool>,
 }
 
-/// `multipliers`: for parts that are claimed to be empty.
-pub fn derive(
-    prepared: &Prepared<Cpu>,
-    region: &Region,
-    mut parts: Vec<Part>,
-    multipliers: &[Option<&[f64]>],
-    room: &Room,
-) -> Checked<Statuses> {
+/// Parts of a region that are to be looked at.
+pub struct Given<'g> {
+    pub parts: Vec<Part>,
+    /// For those that are claimed to be empty.
+    pub multipliers: &'g [Option<&'g [f64]>],
+    /// By linear bounds, too, not by boxes and distances from the centre alone?
+    pub narrowly: bool,
+}
+
+pub fn derive(prepared: &Prepared<Cpu>, region: &Region, given: Given, room: &Room) -> Checked<Statuses> {
+    let Given { mut parts, multipliers, narrowly } = given;
     let (net, b) = (prepared.net, prepared.backend);
     let fixed = region.fixed();
     let free: Vec<Vec<bool>> = parts.iter().map(|p| p.free(&fixed)).collect();
@@ -61,7 +64,7 @@ pub fn derive(
         }
         if let Some(around) = around.as_mut().filter(|_| k > 0) {
             around.step(k, &ends, &mut own);
-            if read[k] {
+            if read[k] && narrowly {
                 around.narrow(k, &undecided(prepared, k, &own), &mut own)?;
             }
             let value = trace.values[k].take().expect("just computed");
@@ -72,7 +75,7 @@ pub fn derive(
             let [lo, hi] = slopes(f, ends.of(node.inputs[0]));
             trace.gates[k] = Some(Gate::Each(b.upload_slopes(&lo, &hi)));
         }
-        if read[k] && k > 0 {
+        if read[k] && k > 0 && narrowly {
             ends.set(k, own.clone());
             let lines = Lines { prepared, region, relaxations: &relaxations, ends: &ends, k, room };
             let (planes, ball) = (&mut planes, ball.as_ref());

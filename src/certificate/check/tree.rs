@@ -3,7 +3,7 @@
 
 use super::leaf::Leaf;
 use super::room::Room;
-use super::statuses::{Statuses, derive};
+use super::statuses::{Given, Statuses, derive};
 use super::{Checked, gain, jacobian, layers, refused};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -42,7 +42,8 @@ pub fn value(problem: &Problem, tree: &Tree, wanted: f64, room: &Room) -> Checke
             .iter()
             .map(|part| if let Node::Empty(m) = &tree.nodes[part.place] { Some(&m[..]) } else { None })
             .collect();
-        let mut found = derive(&prepared, &problem.region, batch, &multipliers, room)?;
+        let given = Given { parts: batch, multipliers: &multipliers, narrowly: true };
+        let mut found = derive(&prepared, &problem.region, given, room)?;
         // Of one part that is the whole region. Where there are more, what holds between a point and the centre rests
         // on all parts in between, and leaves of one pattern bound derivatives alone.
         if let Some(secants) = found.anchored.take().filter(|_| anchored) {

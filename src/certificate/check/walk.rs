@@ -3,7 +3,7 @@
 
 use super::norms::Claims;
 use super::room::Room;
-use super::statuses::derive;
+use super::statuses::{Given, derive};
 use super::{Checked, refused};
 use crate::backend::cpu::Cpu;
 use crate::certificate::proof::Source;
@@ -40,12 +40,20 @@ pub fn value(problem: &Problem, evidence: &Evidence, wanted: f64, room: &Room) -
     match slopes {
         Source::Anywhere => run(&Chains::none(), &|k, _| magnitudes::<Cpu>(net, k, None)),
         Source::Region => {
-            let gates = gates(problem, &prepared, room)?;
-            let Some(linked) = prepared.ending_as(net).linked(&gates, links) else {
-                room.in_time()?;
-                return refused("what is one layer is none on the region");
+            let on = |narrowly: bool| {
+                let gates = gates(problem, &prepared, narrowly, room)?;
+                let Some(linked) = prepared.ending_as(net).linked(&gates, links) else {
+                    room.in_time()?;
+                    return refused("what is one layer is none on the region");
+                };
+                run(linked.chains(), &|k, _| magnitudes(net, k, Some((&Cpu::DOUBLE, &gates))))
             };
-            run(linked.chains(), &|k, _| magnitudes(net, k, Some((&Cpu::DOUBLE, &gates))))
+            // Boxes suffice where they were what the norms rest on.
+            match on(false) {
+                Ok(value) if value <= wanted => Ok(value),
+                Ok(value) => Ok(on(true)?.min(value)),
+                Err(_) => on(true),
+            }
         }
         Source::Secants => {
             if problem.quotient.quantity != Quantity::Anchored {
@@ -105,10 +113,16 @@ const KINDS: [Kinds; 5] = [
 ];
 
 /// Slopes on the whole region; of secants from the centre where the quotient is against it.
-fn gates(problem: &Problem, prepared: &Prepared<Cpu>, room: &Room) -> Checked<Vec<Option<Gate<Cpu>>>> {
+fn gates(
+    problem: &Problem,
+    prepared: &Prepared<Cpu>,
+    narrowly: bool,
+    room: &Room,
+) -> Checked<Vec<Option<Gate<Cpu>>>> {
     let Some((lo, hi)) = problem.region.ends() else { return refused("the region is not bounded") };
-    let whole = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
-    let found = derive(prepared, &problem.region, whole, &[None], room)?;
+    let parts = vec![Part::whole(lo, hi, problem.net.nodes.len(), f64::INFINITY)];
+    let given = Given { parts, multipliers: &[None], narrowly };
+    let found = derive(prepared, &problem.region, given, room)?;
     let anchored = problem.quotient.quantity == Quantity::Anchored;
     Ok(found.anchored.filter(|_| anchored).unwrap_or(found.gates))
 }
