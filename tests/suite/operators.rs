@@ -222,13 +222,17 @@ fn top_values() {
     close(&values(13, &[1, 6], 6, vec![int("largest", 0)]), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     close(&values(13, &[1, 6], 4, vec![]), &[5.0, 4.0, 3.0, 2.0]);
     close(&values(9, &[1, 2, 3], 2, vec![]), &[4.0, 3.0, 5.0, 2.0]);
-    close(&values(13, &[1, 2, 3], 2, vec![int("axis", 1), int("largest", 0)]), &[0.0, 1.0, 3.0, 4.0, 2.0, 5.0]);
+    close(
+        &values(13, &[1, 2, 3], 2, vec![int("axis", 1), int("largest", 0)]),
+        &[0.0, 1.0, 3.0, 4.0, 2.0, 5.0],
+    );
     close(&values(13, &[1, 3, 2], 1, vec![int("axis", -2), int("sorted", 0)]), &[4.0, 5.0]);
     for k in [0, 7, -1] {
         assert!(run(13, &[1, 6], k, vec![]).is_err(), "{k}");
     }
     assert!(run(13, &[1, 6], 2, vec![int("sorted", 0)]).is_err(), "in no order");
-    let places = vec![node("TopK", &["x", "k"], "v,i", vec![]), node("Cast", &["i"], "y", vec![int("to", 1)])];
+    let places =
+        vec![node("TopK", &["x", "k"], "v,i", vec![]), node("Cast", &["i"], "y", vec![int("to", 1)])];
     let error = import(&model(13, &[1, 6], places, vec![integers("k", &[1])])).expect_err("is refused");
     assert!(error.what.contains("TopK") && error.what.contains("jumps"), "{error}");
 }
