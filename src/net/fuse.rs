@@ -31,6 +31,8 @@ pub fn fuse_biases(mut net: Net) -> Net {
         for &user in &users[k] {
             net.nodes[user].inputs.iter_mut().filter(|i| **i == k).for_each(|i| *i = before);
         }
+        let ends = net.gains.iter_mut().flat_map(|g| [&mut g.node, &mut g.from]);
+        ends.filter(|i| **i == k).for_each(|i| *i = before);
         net.nodes[before].shape = net.nodes[k].shape.clone();
         if output == k {
             output = before;

@@ -17,7 +17,7 @@ impl Net {
             return None;
         }
         let users = self.users();
-        let mut made = Made { net: Net::new(self.nodes[0].shape.clone()), place: vec![0] };
+        let mut made = Made { net: Net::new(self.nodes[0].shape.clone()), place: vec![0], pairs: vec![] };
         let mut left = WEIGHTS;
         for node in &self.nodes[1..] {
             let Op::Max(windows) = &node.op else {
@@ -28,6 +28,10 @@ impl Net {
             let alone = |k: usize| users[k].len() == 1;
             let read = node.inputs[0];
             let before = &self.nodes[read];
+            if made.mirrored(before, windows, &node.shape) {
+                made.named(&node.name);
+                continue;
+            }
             // What lies between the entries and the maximum, and the entries.
             let rising = if let Op::Piecewise(f) = &before.op { Some(f) } else { None };
             let (after, entries) = match rising.filter(|f| alone(read) && rises(f)) {
@@ -53,10 +57,9 @@ impl Net {
                 let inputs = vec![made.net.nodes.len() - 1];
                 made.add(Op::Piecewise(f), inputs, node.shape.clone());
             }
-            // Its value is that of the maximum, whose name it bears.
-            made.net.nodes.last_mut().expect("just added").name.clone_from(&node.name);
-            made.place.push(made.net.nodes.len() - 1);
+            made.named(&node.name);
         }
+        made.net.gains = self.gains.iter().map(|g| g.at(&made.place)).collect();
         let output = made.net.output();
         Some(made.net.prune(output))
     }
@@ -76,6 +79,15 @@ fn rises(f: &Piecewise) -> bool {
 struct Made {
     net: Net,
     place: Vec<usize>,
+    pairs: Vec<Pairs>,
+}
+
+/// Maxima of two features each, of a node of the other network: relu(left − right) is node `above`.
+struct Pairs {
+    read: usize,
+    windows: Arc<Incidence>,
+    left: usize,
+    above: usize,
 }
 
 impl Made {
@@ -89,11 +101,33 @@ impl Made {
         self.net.nodes.len() - 1
     }
 
+    /// The last node has the value of the other network's next one, whose name it bears.
+    fn named(&mut self, name: &str) {
+        self.net.nodes.last_mut().expect("just added").name = name.into();
+        self.place.push(self.net.nodes.len() - 1);
+    }
+
+    /// Appends maxima of −z where those of z are there: max(−a, −b) = relu(a − b) − a, with the same kink. So a
+    /// comparator has one, and what its two results have in common cancels for whoever bounds them.
+    fn mirrored(&mut self, before: &Node, windows: &Arc<Incidence>, shape: &[usize]) -> bool {
+        let Op::Scale(s) = &before.op else { return false };
+        let minus = s.factor.iter().all(|f| *f == Coefficient::exact(-1.0));
+        if !minus || s.shift.iter().any(|t| *t != Coefficient::ZERO) {
+            return false;
+        }
+        let same = |p: &&Pairs| p.read == before.inputs[0] && p.windows == *windows;
+        let Some(&Pairs { left, above, .. }) = self.pairs.iter().find(same) else { return false };
+        let left = self.add(negative(), vec![left], shape.to_vec());
+        self.add(Op::Add, vec![left, above], shape.to_vec());
+        true
+    }
+
     /// Appends maxima of entries of a node of the other network.
-    fn selections(&mut self, windows: &Incidence, entries: usize, shape: &[usize]) {
+    fn selections(&mut self, windows: &Arc<Incidence>, entries: usize, shape: &[usize]) {
         let mut node = self.place[entries];
         let mut open: Vec<Vec<u32>> =
             (0..windows.outputs()).map(|i| windows.index[windows.window(i)].to_vec()).collect();
+        let few = open.iter().all(|w| w.len() <= 2);
         loop {
             let last = open.iter().all(|w| w.len() <= 2);
             let pairs: Vec<[u32; 2]> = open
@@ -113,6 +147,9 @@ impl Made {
             let gap = self.add(Op::Add, vec![left, minus], shape.clone());
             let above = self.add(Op::Piecewise(Piecewise::RELU), vec![gap], shape.clone());
             node = self.add(Op::Add, vec![right, above], shape);
+            if few {
+                self.pairs.push(Pairs { read: entries, windows: windows.clone(), left, above });
+            }
             if last {
                 return;
             }

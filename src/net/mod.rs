@@ -5,6 +5,7 @@
 mod evaluate;
 mod foreign;
 mod fuse;
+mod groups;
 mod homogeneous;
 mod kinks;
 pub mod nnet;
@@ -66,6 +67,22 @@ pub struct Pooled {
     pub factor: usize,
 }
 
+/// What nodes together do: however `from` changes, `node` changes by at most `norm[r]` times as much in the r-th norm
+/// of `Norm::ALL`.
+#[derive(Clone, Debug)]
+pub struct Gain {
+    pub node: usize,
+    pub from: usize,
+    pub norm: [f64; 3],
+}
+
+impl Gain {
+    /// The same between nodes of another network; `place[k]` has the value of node k.
+    fn at(&self, place: &[usize]) -> Gain {
+        Gain { node: place[self.node], from: place[self.from], norm: self.norm }
+    }
+}
+
 /// Nodes in topological order: node 0 is the input, the last one the output.
 #[derive(Clone, Debug)]
 pub struct Net {
@@ -73,13 +90,15 @@ pub struct Net {
     pub warnings: Vec<Warning>,
     /// Maxima that were written out.
     pub pools: Vec<Pooled>,
+    /// Activations of groups that were written out.
+    pub gains: Vec<Gain>,
 }
 
 impl Net {
     /// A network that is only its input; layers are added with `push`.
     pub fn new(input_shape: Vec<usize>) -> Self {
         let input = Node { name: "input".into(), op: Op::Input, inputs: vec![], shape: input_shape };
-        Net { nodes: vec![input], warnings: vec![], pools: vec![] }
+        Net { nodes: vec![input], warnings: vec![], pools: vec![], gains: vec![] }
     }
 
     /// Adds a node and returns its index. Sizes are checked here, once, so that
@@ -186,6 +205,9 @@ impl Net {
         }
         let first = Node { name: "normalise".into(), op: Op::Scale(scale), inputs: vec![0], shape };
         self.nodes.insert(1, first);
+        // Nothing else reads node 0 now, and the new node stands in its place.
+        self.pools.iter_mut().flat_map(|p| [&mut p.node, &mut p.from]).for_each(|k| *k += 1);
+        self.gains.iter_mut().flat_map(|g| [&mut g.node, &mut g.from]).for_each(|k| *k += 1);
         Ok(self)
     }
 
@@ -222,6 +244,8 @@ impl Net {
         for pool in &mut self.pools {
             (pool.node, pool.from) = (position[pool.node], position[pool.from]);
         }
+        self.gains.retain(|g| g.node < alive.len() && alive[g.node] && alive[g.from]);
+        self.gains.iter_mut().for_each(|g| *g = g.at(&position));
         self
     }
 }

@@ -3,14 +3,18 @@
 //! `W_k` is out × in; a missing `b_k` is zero. The optional string `act_k` names
 //! the function behind layer k: `relu` (the default between layers), `identity`
 //! (the default at the end), `leaky:0.1`, `abs`, `tanh`, `sigmoid`, `softplus`,
-//! `elu`, `gelu`, `silu`, `maxmin:2` (neighbours 2i, 2i+1 become their maximum,
-//! then their minimum) and `groupsort:2` (ascending: minimum, then maximum).
+//! `elu`, `gelu`, `silu`, `groupsort:G` (every G consecutive features in ascending order),
+//! `fullsort` (all of them), `maxmin:2` (neighbours 2i, 2i+1 become their maximum, then their
+//! minimum) and `householder`: with the vectors v in the rows of `v_k`, one for each group of
+//! as many consecutive features as it has columns (or a single one, for all groups), features z
+//! stay where vᵀz > 0 and become (I − 2 v vᵀ) z elsewhere. v is what the file says: it need not
+//! have length 1, and rounded vectors do not.
 
+use super::groups::{self, Vectors};
 use super::{Net, Op, foreign};
 use crate::data::{Array, Values};
 use crate::error::{Error, Result};
-use crate::layer::{Affine, Incidence, LinearMap, Piecewise, Scale, Smooth};
-use crate::num::Coefficient;
+use crate::layer::{Affine, LinearMap, Piecewise, Smooth};
 use ndarray::Array2;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,11 +40,16 @@ pub fn from_arrays(arrays: Vec<(String, Array)>) -> Result<Net> {
         };
         let dense = Dense { name: &format!("W{k}"), shape: &shape, weights, bias: bias.map(|b| b.1) };
         let last = layer(&mut so_far, last, dense)?;
-        let last = activate(&mut so_far, last, &act).map_err(|e| e.at(format!("act{k}")))?;
+        let last = if act.trim() == "householder" {
+            reflect(&mut so_far, last, take("v"), &format!("v{k}"))?
+        } else {
+            activate(&mut so_far, last, &act).map_err(|e| e.at(format!("act{k}")))?
+        };
         net = Some((so_far, last));
     }
     // A name that is nothing like those of here tells most about the file.
-    let own = |name: &str| ["W", "b", "act"].contains(&name.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let own =
+        |name: &str| ["W", "b", "act", "v"].contains(&name.trim_end_matches(|c: char| c.is_ascii_digit()));
     if let Some(name) = found.keys().find(|n| !own(n)).or(found.keys().next()) {
         return Err(Error::import(format!("array {name:?} is not part of W1, b1, W2, b2, …"))
             .next(foreign::names(name)));
@@ -131,33 +140,25 @@ fn activate(net: &mut Net, x: usize, act: &str) -> Result<usize> {
         ("elu", "") => Op::Smooth(Smooth::Elu { alpha: 1.0 }),
         ("gelu", "") => Op::Smooth(Smooth::Gelu { tanh: false }),
         ("silu", "") => Op::Smooth(Smooth::Silu),
-        ("maxmin", "2") => return sort_pairs(net, x, true),
-        ("groupsort", "2") => return sort_pairs(net, x, false),
+        ("maxmin", "2") => return groups::sort(net, x, 2, true),
+        ("fullsort", "") => return groups::sort(net, x, net.nodes[x].len(), false),
+        ("groupsort", size) => match size.parse() {
+            Ok(size) => return groups::sort(net, x, size, false),
+            Err(_) => return Err(Error::import(format!("{size:?} is no group size; write groupsort:2"))),
+        },
         _ => return Err(Error::unsupported(format!("the activation {act:?}"))),
     };
     net.push(name, op, vec![x], shape)
 }
 
-/// Neighbours sorted: the maxima, and the minima as -max(-x), interleaved.
-fn sort_pairs(net: &mut Net, x: usize, descending: bool) -> Result<usize> {
-    let n = net.nodes[x].len();
-    if !n.is_multiple_of(2) || n > 1 << 30 {
-        return Err(Error::import(format!("{n} values cannot be sorted in pairs")));
-    }
-    let half = n / 2;
-    let pairs = Arc::new(Incidence::from_parts(
-        n,
-        (0..=half).map(|i| 2 * i as u32).collect(),
-        (0..n as u32).collect(),
-    ));
-    let minus = || Op::Scale(Scale::uniform(Coefficient::exact(-1.0)));
-    let largest = net.push("max", Op::Max(pairs.clone()), vec![x], vec![half])?;
-    let negative = net.push("minus", minus(), vec![x], vec![n])?;
-    let negative = net.push("min", Op::Max(pairs), vec![negative], vec![half])?;
-    let smallest = net.push("minus", minus(), vec![negative], vec![half])?;
-    let order = if descending { vec![largest, smallest] } else { vec![smallest, largest] };
-    let joined = net.push("join", Op::Concat, order, vec![n])?;
-    let from = (0..n).map(|k| Some((k % 2 * half + k / 2) as u32));
-    let incidence = Arc::new(Incidence::gather(n, from));
-    net.push("interleave", Op::Select { incidence, fill: 0.0 }, vec![joined], vec![n])
+/// The reflections whose vectors are the rows of an array.
+fn reflect(net: &mut Net, x: usize, array: Option<Array>, name: &str) -> Result<usize> {
+    let place = || format!("array {name:?}");
+    let array = array
+        .ok_or_else(|| Error::import("householder needs its vectors as rows of this array").at(place()))?;
+    let (shape, values) = floats(array, name)?;
+    let Some(&size) = shape.last().filter(|_| shape.len() <= 2) else {
+        return Err(Error::import(format!("should be a matrix, has the shape {shape:?}")).at(place()));
+    };
+    groups::reflect(net, x, Vectors { size, values }).map_err(|e| e.at(place()))
 }

@@ -1,6 +1,6 @@
 //! Networks made of parts of a network: sections between two nodes.
 
-use super::{Net, Node};
+use super::{Gain, Net, Node};
 
 impl Net {
     /// Which nodes the output depends on.
@@ -52,6 +52,9 @@ impl Net {
             net.nodes.push(Node { inputs, ..node.clone() });
             place[k] = net.nodes.len() - 1;
         }
+        let within =
+            |g: &&Gain| g.node <= to && on[g.node] && (g.from == from || g.from > from && on[g.from]);
+        net.gains.extend(self.gains.iter().filter(within).map(|g| g.at(&place)));
         Some(net)
     }
 }

@@ -14,7 +14,7 @@ use crate::backend::Backend;
 use crate::layer::smooth::range;
 use crate::layer::{LinearMap, Piecewise, Scale, Smooth};
 use crate::linalg::Enclosure;
-use crate::net::{Op, Pooled};
+use crate::net::{Gain, Op, Pooled};
 use crate::num::Norm;
 use crate::num::norms::{largest, vector_norm_up};
 use crate::num::round::{add_up, mul_up, sqrt_up, sub_down, sub_up};
@@ -50,6 +50,9 @@ fn in_box(own: &Ends, at: &Ends, item: usize) -> f64 {
     let far = ends.zip(centre).map(|((l, h), (c, d))| sub_up(h, c).max(sub_up(d, l)).max(0.0));
     finite(vector_norm_up(far.collect::<Vec<_>>(), Norm::Two))
 }
+
+/// The place of the norm in `Norm::ALL`.
+const TWO: usize = 1;
 
 fn finite(x: f64) -> f64 {
     if x.is_nan() { f64::INFINITY } else { x }
@@ -131,6 +134,9 @@ impl<'r, 'n, B: Backend> Reach<'r, 'n, B> {
         if let Some(pool) = self.prepared.net.pools.iter().find(|p| p.node == k) {
             self.pooled(pool, &at, own);
         }
+        if let Some(gain) = self.prepared.net.gains.iter().find(|g| g.node == k) {
+            self.gained(gain, &at, own);
+        }
         self.at.set(k, at);
         self.settle(k, own);
     }
@@ -144,13 +150,16 @@ impl<'r, 'n, B: Backend> Reach<'r, 'n, B> {
             let radius = self.radius[pool.from][item];
             self.radius[pool.node][item] = self.radius[pool.node][item].min(finite(times(whole, radius)));
             let far: Vec<f64> = lengths.iter().map(|l| finite(times(*l, radius))).collect();
-            for j in 0..own.lo.ncols() {
-                let lo = own.lo[[item, j]].max(sub_down(at.lo[[item, j]], far[j / area]));
-                let hi = own.hi[[item, j]].min(add_up(at.hi[[item, j]], far[j / area]));
-                if lo <= hi {
-                    (own.lo[[item, j]], own.hi[[item, j]]) = (lo, hi);
-                }
-            }
+            narrow(own, at, item, |j| far[j / area]);
+        }
+    }
+
+    /// Nodes that are known to move by no more than what they are made of, together or one by one.
+    fn gained(&mut self, gain: &Gain, at: &Ends, own: &mut Ends) {
+        for item in 0..own.lo.nrows() {
+            let far = finite(times(gain.norm[TWO], self.radius[gain.from][item]));
+            self.radius[gain.node][item] = self.radius[gain.node][item].min(far);
+            narrow(own, at, item, |_| far);
         }
     }
 
@@ -216,6 +225,17 @@ impl<'r, 'n, B: Backend> Reach<'r, 'n, B> {
             // ‖diag(s) − s sᵀ‖_2 <= ½.
             Op::Softmax { .. } => times(0.5, radius(0)),
         })
+    }
+}
+
+/// Ends of one item's features that are so far from those at the centre at most.
+fn narrow(own: &mut Ends, at: &Ends, item: usize, far: impl Fn(usize) -> f64) {
+    for j in 0..own.lo.ncols() {
+        let lo = own.lo[[item, j]].max(sub_down(at.lo[[item, j]], far(j)));
+        let hi = own.hi[[item, j]].min(add_up(at.hi[[item, j]], far(j)));
+        if lo <= hi {
+            (own.lo[[item, j]], own.hi[[item, j]]) = (lo, hi);
+        }
     }
 }
 

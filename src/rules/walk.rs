@@ -102,9 +102,20 @@ impl<'w, B: Backend> Walk<'w, B> {
             if self.norms.is_over() {
                 return None;
             }
-            self.states[k] = Some(self.node(k));
+            let own = self.node(k);
+            self.states[k] = Some(self.gained(k, own));
         }
         self.states.pop().flatten()
+    }
+
+    /// No more than what several nodes together are known to do.
+    fn gained(&self, k: usize, mut own: State) -> State {
+        let Some(gain) = self.net.gains.iter().find(|g| g.node == k) else { return own };
+        let Some(x) = &self.states[gain.from] else { return own };
+        for (r, factor) in gain.norm.into_iter().enumerate() {
+            own.norm[r] = own.norm[r].min(x.norm[r].times(Upper::proven(factor)));
+        }
+        relate(own)
     }
 
     /// ‖∂node k/∂x‖_{p→2} after a run. None of the output, and where it belongs to a node behind it.

@@ -25,7 +25,8 @@ fn varied() -> ModelProto {
         node("Concat", &["flat", "mean"], "both", vec![int("axis", 1)]),
         node("Split", &["both"], "left,right", vec![int("axis", 1)]),
         node("Sub", &["left", "right"], "d", vec![]),
-        node("Softmax", &["d"], "y", vec![int("axis", 1)]),
+        node("TopK", &["d", "two"], "top,where", vec![int("largest", 0)]),
+        node("Softmax", &["top"], "y", vec![int("axis", 1)]),
     ];
     let weights = vec![
         tensor("w", &[2, 1, 2, 2], &[0.5; 8]),
@@ -36,6 +37,7 @@ fn varied() -> ModelProto {
         integers("e", &[1, 4]),
         integers("zero", &[0]),
         integers("minus", &[-1]),
+        integers("two", &[2]),
     ];
     model(13, &[1, 1, 4, 4], nodes, weights)
 }

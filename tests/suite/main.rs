@@ -26,6 +26,7 @@ mod forgeries;
 mod formats;
 mod global;
 mod goals;
+mod groups;
 #[cfg(feature = "cli")]
 mod hostile;
 #[cfg(feature = "cli")]

@@ -205,6 +205,38 @@ fn joins_splits_and_pads() {
     close(&pad("edge"), &[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]);
 }
 
+/// The values of TopK are sorted maxima; where they come from is no function with slopes.
+#[test]
+fn top_values() {
+    let x = [4.0, 1.0, 3.0, 0.0, 2.0, 5.0];
+    let run = |opset: i64, shape: &[i64], k: i64, mut attributes: Vec<_>| {
+        let old = opset < 10;
+        attributes.extend(old.then(|| int("k", k)));
+        let inputs: &[&str] = if old { &["x"] } else { &["x", "k"] };
+        let weights = if old { vec![] } else { vec![integers("k", &[k])] };
+        import(&model(opset, shape, vec![node("TopK", inputs, "y,i", attributes)], weights))
+    };
+    let values = |opset, shape: &[i64], k, attributes| {
+        run(opset, shape, k, attributes).unwrap_or_else(|e| panic!("{e}")).evaluate(&x)
+    };
+    close(&values(13, &[1, 6], 6, vec![int("largest", 0)]), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    close(&values(13, &[1, 6], 4, vec![]), &[5.0, 4.0, 3.0, 2.0]);
+    close(&values(9, &[1, 2, 3], 2, vec![]), &[4.0, 3.0, 5.0, 2.0]);
+    close(
+        &values(13, &[1, 2, 3], 2, vec![int("axis", 1), int("largest", 0)]),
+        &[0.0, 1.0, 3.0, 4.0, 2.0, 5.0],
+    );
+    close(&values(13, &[1, 3, 2], 1, vec![int("axis", -2), int("sorted", 0)]), &[4.0, 5.0]);
+    for k in [0, 7, -1] {
+        assert!(run(13, &[1, 6], k, vec![]).is_err(), "{k}");
+    }
+    assert!(run(13, &[1, 6], 2, vec![int("sorted", 0)]).is_err(), "in no order");
+    let places =
+        vec![node("TopK", &["x", "k"], "v,i", vec![]), node("Cast", &["i"], "y", vec![int("to", 1)])];
+    let error = import(&model(13, &[1, 6], places, vec![integers("k", &[1])])).expect_err("is refused");
+    assert!(error.what.contains("TopK") && error.what.contains("jumps"), "{error}");
+}
+
 #[test]
 fn patterns_become_one_operator() {
     let nodes = vec![node("Sigmoid", &["x"], "s", vec![]), node("Mul", &["s", "x"], "y", vec![])];

@@ -40,15 +40,23 @@ def without_maxima(net, labelled):
     made = Maker(net, net.inputs)
     readers = [sum(k in {r[0] for row in getattr(n, "rows", []) for r in row} or getattr(n, "read", None) == k
                    for n in net.nodes[1:]) for k in range(len(net.nodes))]
+    pairs = []
     for k, node in enumerate(net.nodes[1:], 1):
         if not isinstance(node, Maximum):
             made.place.append(made.copy(node, net.sizes[k], k in net.labels))
+            continue
+        read = negated(net.nodes[node.read])
+        known = [own for at, windows, *own in pairs if at == read and windows == node.windows]
+        if known:
+            made.place.append(mirrored(made, *known[0], net.sizes[k]))
             continue
         before, after, entries = net.nodes[node.read], None, node.read
         same = isinstance(before, Bend) and all(f is before.functions[0] for f in before.functions)
         if same and rising(before.functions[0]) and readers[node.read] == 1:
             after, entries = before.functions[0], before.read
-        last = halves(made, made.place[entries], node.windows)
+        last, left, above = halves(made, made.place[entries], node.windows)
+        if all(len(w) <= 2 for w in node.windows):
+            pairs.append((entries, node.windows, left, above))
         if after:
             last = made.net.push(Bend(last, [after] * net.sizes[k]), net.sizes[k])
         made.place.append(last)
@@ -57,8 +65,22 @@ def without_maxima(net, labelled):
     return made.net
 
 
+def negated(node):
+    """The node whose values these are with the other sign."""
+    if not isinstance(node, Linear) or node.kind != "scale" or any(node.constants):
+        return None
+    plain = all(len(row) == 1 and row[0][1:] == (j, -ONE) for j, row in enumerate(node.rows))
+    return node.rows[0][0][0] if plain else None
+
+
+def mirrored(made, left, above, size):
+    """max(−a, −b) = relu(a − b) − a, by the relu of max(a, b)."""
+    minus = made.linear("scale", [[(left, j, -ONE)] for j in range(size)])
+    return made.linear("add", [[(minus, j, ONE), (above, j, ONE)] for j in range(size)])
+
+
 def halves(made, at, windows):
-    """Maxima of pairs, and of what they leave."""
+    """Maxima of pairs, and of what they leave: the last values, and of the last pairs a and relu(a − b)."""
     open_ = windows
     while True:
         pairs = [(w[i], w[min(i + 1, len(w) - 1)]) for w in open_ for i in range(0, len(w), 2)]
@@ -69,7 +91,7 @@ def halves(made, at, windows):
         above = made.net.push(Bend(gap, [RELU] * len(pairs)), len(pairs))
         at = made.linear("add", [[(right, j, ONE), (above, j, ONE)] for j in range(len(pairs))])
         if all(len(w) <= 2 for w in open_):
-            return at
+            return at, left, above
         counts, next_ = [(len(w) + 1) // 2 for w in open_], 0
         open_ = []
         for count in counts:

@@ -34,7 +34,8 @@ const NEURONS: usize = 300;
 
 /// The input, every activation that all ways pass, and the output.
 fn cuts(net: &Net) -> Vec<usize> {
-    let inner = |k: &usize| (1..net.output()).contains(k) && net.nodes[*k].op.is_nonlinear();
+    let ends = |k: usize| net.nodes[k].op.is_nonlinear() || net.gains.iter().any(|g| g.node == k);
+    let inner = |k: &usize| (1..net.output()).contains(k) && ends(*k);
     let inner = net.bottlenecks().into_iter().filter(inner);
     std::iter::once(0).chain(inner).chain([net.output()]).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! `proto` decodes messages, `graph` finds the nodes that reach the output,
 //! `walk` visits them, and the operator families (`conv`, `matmul`,
-//! `arithmetic`, `shape`, `pool`, `activation`, `fold`) each turn one node into
+//! `arithmetic`, `shape`, `pool`, `sort`, `activation`, `fold`) each turn one node into
 //! constants or, through `importer` and `rearrange`, into network nodes. The network computed is the real-valued one:
 //! stored floats are taken exactly, and whatever is not a float (1/9, a
 //! batch-norm factor) becomes a coefficient with a proven error.
@@ -26,6 +26,7 @@ mod pool;
 pub mod proto;
 mod rearrange;
 mod shape;
+mod sort;
 mod tensor;
 mod walk;
 

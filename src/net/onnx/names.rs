@@ -33,16 +33,19 @@ pub fn unknown(operator: &str) -> Error {
         | "QLinearConv"
         | "QLinearMatMul"
         | "ConvInteger" => (quantised, "export the network as it was before quantisation"),
-        "ArgMax" | "ArrayFeatureExtractor" | "TopK" => (
-            "a class number jumps and has no Lipschitz constant",
-            "pick the output with scores or probabilities, with --output-name",
-        ),
+        "ArgMax" | "ArrayFeatureExtractor" => return places(),
         "TreeEnsembleClassifier" | "TreeEnsembleRegressor" | "TreeEnsemble" => {
             ("trees are functions that jump and have no Lipschitz constant", "")
         }
         _ => ("not among the supported operators", ""),
     };
     Error::unsupported(why).next(next)
+}
+
+/// Why the places of values are refused.
+pub fn places() -> Error {
+    Error::unsupported("a class number jumps and has no Lipschitz constant")
+        .next("pick the output with scores or probabilities, with --output-name")
 }
 
 /// The layer of which node `k` is the part that is refused, if its neighbours tell.

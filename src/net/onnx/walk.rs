@@ -6,7 +6,8 @@ use super::graph::Plan;
 use super::importer::Importer;
 use super::proto::{GraphProto, NodeProto, TensorProto};
 use super::{
-    Beside, Options, activation, arithmetic, conv, fold, gelu, index, matmul, names, pool, shape, tensor,
+    Beside, Options, activation, arithmetic, conv, fold, gelu, index, matmul, names, pool, shape, sort,
+    tensor,
 };
 use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Warning};
@@ -69,6 +70,7 @@ pub const SUPPORTED: &[&str] = &[
     "Sum",
     "Tanh",
     "Tile",
+    "TopK",
     "Transpose",
     "Unsqueeze",
     "ai.onnx.ml.Scaler",
@@ -145,7 +147,10 @@ pub fn run(walk: Walk, beside: &mut Beside, refused: &mut Refused) -> Result<Net
             inputs.push(fetch(name, &stored, &mut values, &mut uses, beside)?);
         }
         importer.grant(bytes + beside.size());
-        let result = outputs(&mut importer, node, opset, inputs, plan.last_softmax == Some(k));
+        let result = match places(node, plan) {
+            true => Err(names::places()),
+            false => outputs(&mut importer, node, opset, inputs, plan.last_softmax == Some(k)),
+        };
         let outputs = match result {
             Ok(outputs) => outputs,
             Err(e) if e.kind == Kind::Unsupported => {
@@ -167,6 +172,12 @@ pub fn run(walk: Walk, beside: &mut Beside, refused: &mut Refused) -> Result<Net
         Some(Value::Gate(_)) => Err(gelu::alone()),
         _ => Err(Error::import("the output is not computed by any node")),
     }
+}
+
+/// Does anything depend on where a TopK finds its values?
+fn places(node: &NodeProto, plan: &Plan) -> bool {
+    let read = |name: &String| plan.uses.contains_key(&name[..]) || name == plan.output;
+    call::operator(node) == "TopK" && node.output.get(1).is_some_and(read)
 }
 
 /// The value of a name; one that nothing else reads is handed over.
@@ -243,6 +254,7 @@ fn operator_outputs(
         "Gather" => shape::gather(importer, call)?,
         "Expand" => shape::expand(importer, call)?,
         "Tile" => shape::tile(importer, call)?,
+        "TopK" => sort::top(importer, call)?,
         "Add" | "Sub" | "Mul" | "Div" => arithmetic::binary(importer, call, operator)?,
         "Sum" => arithmetic::sum(importer, call)?,
         "Max" | "Min" => arithmetic::extremum(importer, call, operator == "Min")?,

@@ -14,7 +14,7 @@ use dashu_ratio::RBig;
 use ndarray::Array2;
 
 /// a x + b y + c; as a line, its inside is where it is >= 0.
-type Form = [Dyadic; 3];
+pub type Form = [Dyadic; 3];
 /// Edges of a convex polygon, in order around it.
 pub type Polygon = Vec<Form>;
 
@@ -22,20 +22,20 @@ pub fn form(a: f64, b: f64, c: f64) -> Form {
     [Dyadic::of(a), Dyadic::of(b), Dyadic::of(c)]
 }
 
-fn plus(x: &Form, y: &Form) -> Form {
+pub fn plus(x: &Form, y: &Form) -> Form {
     [0, 1, 2].map(|k| x[k].add(&y[k]))
 }
 
-fn times(x: &Form, w: &Dyadic) -> Form {
+pub fn times(x: &Form, w: &Dyadic) -> Form {
     [0, 1, 2].map(|k| x[k].mul(w))
 }
 
-fn minus(x: &Form) -> Form {
+pub fn minus(x: &Form) -> Form {
     [0, 1, 2].map(|k| x[k].neg())
 }
 
 /// Trailing zeros leave the mantissa.
-fn tidy(d: Dyadic) -> Dyadic {
+pub fn tidy(d: Dyadic) -> Dyadic {
     match d.mantissa.trailing_zeros() {
         Some(0) => d,
         Some(z) => Dyadic::new(d.mantissa >> z, d.exponent + z as i64),
@@ -55,7 +55,7 @@ fn side(line: &Form, vertex: &Form) -> std::cmp::Ordering {
 }
 
 /// The part of a polygon with interior where the line is >= 0, if that has interior.
-fn clip(polygon: &Polygon, line: &Form) -> Option<Polygon> {
+pub fn clip(polygon: &Polygon, line: &Form) -> Option<Polygon> {
     let count = polygon.len();
     // Vertex k joins edges k and k + 1.
     let sides: Vec<_> =
@@ -272,6 +272,20 @@ pub fn constant(
     shape: Shape,
     norm: impl Fn(&Array2<f64>, Norm, Norm) -> f64,
 ) -> Option<(f64, usize)> {
+    over(problem, shape, norm, |input, polygon, visit| {
+        let mut walk = Walk { net: &problem.net, visit, pieces: 0 };
+        walk.go(&mut vec![input], 1, polygon);
+        walk.pieces
+    })
+}
+
+/// The same by whoever visits all pieces of a polygon, given the inputs as forms, and counts them.
+pub fn over(
+    problem: &Problem,
+    shape: Shape,
+    norm: impl Fn(&Array2<f64>, Norm, Norm) -> f64,
+    walk: impl FnOnce(Vec<Form>, &Polygon, &mut dyn FnMut(&[Form], &Polygon)) -> usize,
+) -> Option<(f64, usize)> {
     let n = problem.net.inputs();
     let live: Vec<usize> = (0..n).filter(|&j| !problem.region.is_fixed(j)).collect();
     if live.len() > 2 {
@@ -349,8 +363,6 @@ pub fn constant(
         let j = Array2::from_shape_fn((rows.len(), live.len()), |(r, c)| to_f64(&rows[r][c]));
         best = best.max(norm(&j, p, q));
     };
-    let mut walk = Walk { net: &problem.net, visit: &mut visit, pieces: 0 };
-    walk.go(&mut vec![input], 1, &polygon);
-    let pieces = walk.pieces;
+    let pieces = walk(input, &polygon, &mut visit);
     Some((best, pieces))
 }
