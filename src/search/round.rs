@@ -4,7 +4,7 @@
 //! From: own.
 //! Rounding: none; the oracle's points and multipliers are taken for the rationals that they are.
 //! Cost: nearest points in floats; for what they leave open, and in l1, a simplex method in rationals.
-//! Exact when: the ball is one of l1, or the cell does not just touch the sphere.
+//! Exact when: the ball is one of l1, or the cell does not just touch the sphere: thin cells in l2 by half-spaces around it.
 
 use crate::deadline::Deadline;
 use crate::num::rational::{self, Rational};
@@ -17,6 +17,8 @@ use crate::polytope::plane::Plane;
 
 /// Halvings of the way from the ball's point to one that lies deep in the cell.
 const HALVINGS: usize = 60;
+/// Half-spaces that are put around a ball at most.
+const TANGENTS: usize = 24;
 
 /// Is there a point inside box and ball where all conditions are positive?
 pub fn judge(ball: &Round, conditions: &[Form], until: &Deadline) -> Verdict {
@@ -26,7 +28,14 @@ pub fn judge(ball: &Round, conditions: &[Form], until: &Deadline) -> Verdict {
             known @ (Verdict::Inside(_) | Verdict::Empty(_) | Verdict::Unknown) => known,
         };
     }
-    // Floats settle all but thin cells, and those that are nearly touched.
+    match proposed(ball, conditions, until) {
+        Verdict::Unknown => carved(ball, conditions, until),
+        known @ (Verdict::Inside(_) | Verdict::Empty(_)) => known,
+    }
+}
+
+/// Of an l2 ball by what floats propose, which settles all but thin cells, and those that are nearly touched.
+fn proposed(ball: &Round, conditions: &[Form], until: &Deadline) -> Verdict {
     let near = match nearest(ball, conditions, until) {
         Verdict::Inside(x) => x,
         other @ (Verdict::Empty(_) | Verdict::Unknown) => {
@@ -40,6 +49,29 @@ pub fn judge(ball: &Round, conditions: &[Form], until: &Deadline) -> Verdict {
         Verdict::Inside(deep) => between(ball, conditions, &near, &deep),
         known @ (Verdict::Empty(_) | Verdict::Unknown) => known,
     }
+}
+
+/// A point by the simplex method in the box, from which half-spaces that the ball touches take what lies beyond it.
+fn carved(ball: &Round, conditions: &[Form], until: &Deadline) -> Verdict {
+    let mut all = conditions.to_vec();
+    for _ in 0..TANGENTS {
+        let Verdict::Inside(x) = boxed(&all, &ball.lo, &ball.hi, until) else { break };
+        if holds(ball, conditions, &x) {
+            return Verdict::Inside(x);
+        }
+        let Some(tangent) = tangent(ball, &x) else { break };
+        all.push(tangent);
+    }
+    Verdict::Unknown
+}
+
+/// A half-space around the ball without this point, about.
+fn tangent(ball: &Round, x: &[Rational]) -> Option<Form> {
+    let way: Vec<f64> = x.iter().zip(&ball.centre).map(|(x, c)| (x - c).to_f64().value()).collect();
+    let length = way.iter().map(|d| d * d).sum::<f64>().sqrt();
+    let a = way.iter().map(|d| rational::of(-d / length)).collect::<Option<Vec<Rational>>>()?;
+    let middle = a.iter().zip(&ball.centre).fold(Rational::ZERO, |s, (a, c)| s + a * c);
+    Some(Form { a, c: &ball.radius - middle })
 }
 
 /// What is known; else what the box says, where that is about the ball.

@@ -10,6 +10,7 @@ use clarke::net::{Net, npz};
 use clarke::problem::Problem;
 use ndarray::Array2;
 
+#[derive(Debug)]
 pub enum Act {
     None,
     Relu,
@@ -19,6 +20,7 @@ pub enum Act {
     Reflect(Vec<Vec<f64>>),
 }
 
+#[derive(Debug)]
 pub struct Layer {
     pub w: Array2<f64>,
     pub b: Vec<f64>,
