@@ -11,6 +11,7 @@ use clarke::backend::cpu::Cpu;
 use clarke::certificate::Proof;
 use clarke::certificate::check::{Limits, upper};
 use clarke::certificate::proof::Source;
+use clarke::certificate::tree::{Node as Leaf, Tree};
 use clarke::layer::apply::materialise;
 use clarke::layer::symbol::cells::Circle;
 use clarke::layer::{Affine, ConvShape, LinearMap};
@@ -20,6 +21,7 @@ use clarke::num::Norm;
 use clarke::num::random::Random;
 use clarke::problem::{Problem, Quantity, Question};
 use clarke::region::Region;
+use clarke::rules::feedback::Scaled;
 use clarke::rules::walk::Factor;
 use clarke::sweep::Link;
 use rayon::prelude::*;
@@ -190,4 +192,53 @@ fn no_norm_of_a_convolution_is_shown_too_small() {
         }
     }
     println!("{shown} norms of convolutions shown, {refused} that are too small refused");
+}
+
+/// Whatever the scalings are, and wherever the claim is about: everything at once, or around a point.
+#[test]
+fn no_part_alone_shows_something_false() {
+    let one = |k: usize| {
+        let mut m = network(k as u64 + 680_000, Kind::Tiny);
+        let mut problem = question(&mut m, k);
+        problem.quotient.quantity = Quantity::Lipschitz;
+        let n = problem.net.inputs();
+        if k % 2 == 0 {
+            problem.region = Region::Whole;
+        } else {
+            // Corners of pieces, too.
+            let x: Vec<f64> = (0..n).map(|_| [0.0, m.weight()][usize::from(m.d.chance(0.7))]).collect();
+            problem.region = Region::ball(&x, 0.0, Norm::Two, None).expect("a point");
+        }
+        let least = least(&problem, Kind::Tiny, &mut m);
+        let mut random = Random(k as u64);
+        let inputs = if problem.quotient.in_norm == Norm::Inf { n } else { 0 };
+        let mut tried = [0, 0];
+        for turn in 0..12 {
+            let size = |random: &mut Random| 10f64.powf(6.0 * random.unit() - 4.0);
+            let neurons = (0..problem.net.neurons()).map(|p| (p, size(&mut random))).collect();
+            let inputs = (0..inputs).map(|_| size(&mut random)).collect();
+            let row = [None, Some(0), Some(problem.rows() - 1)][turn % 3];
+            let part = match turn % 6 {
+                0 => Leaf::Bounded,
+                1 => Leaf::Layers,
+                _ => Leaf::Scaled(Arc::new(vec![Scaled { row, neurons, inputs }])),
+            };
+            let kinks = turn % 2 == 1 && problem.net.without_maxima().is_some();
+            let proof = Proof::Tree { tree: Tree { nodes: vec![part] }, kinks, reach: None };
+            // The least of what would be shown, and more.
+            let wanted = least.max(1e-3) * [1.0 - 1e-6, 0.5, 1.5, 30.0][turn % 4];
+            tried[0] += 1;
+            if let Ok((value, _)) = upper(&problem, &proof, wanted, &Limits::default()) {
+                assert!(!(value < least), "case {k}: {value} shown, not {least}: {proof:?}");
+                tried[1] += usize::from(value.is_finite());
+            }
+        }
+        tried
+    };
+    let counts: Vec<[usize; 2]> = (0..share(3600)).into_par_iter().map(one).collect();
+    let [tried, shown] = [0, 1].map(|i| counts.iter().map(|c| c[i]).sum::<usize>());
+    println!(
+        "{tried} proofs by one part everywhere or around a point, {shown} show a bound, none a false one"
+    );
+    assert!(tried > share(20_000) && shown > share(4_000), "{tried} {shown}");
 }
