@@ -23,6 +23,8 @@ pub struct Step<B: Backend> {
     turn: f64,
     /// Has it had a turn?
     again: bool,
+    /// Is it one that its part of the time was too short for?
+    pub alone: bool,
 }
 
 impl<B: Backend> Clone for Step<B> {
@@ -86,6 +88,11 @@ impl<B: Backend> Plan<B> {
         }
     }
 
+    /// Another turn with all of the time, once nothing else is left, for what its part of it was too short for.
+    pub fn alone(&mut self, step: Step<B>) {
+        self.steps.push(Step { again: true, alone: true, share: None, most: None, ..step });
+    }
+
     /// A second turn for what its part of the time has cut short.
     pub fn again(&mut self, step: Step<B>) {
         self.steps.push(Step { again: true, most: None, ..step });
@@ -139,6 +146,7 @@ fn turns<B: Backend>(place: &Place, context: &Context<B>, method: &'static dyn M
         most: None,
         turn,
         again: false,
+        alone: false,
     };
     let first = stage.first.filter(|_| suits && matches!(place, Place::Region));
     let mut steps: Vec<Step<B>> = first.map(|t| step(f64::from(t), false, None)).into_iter().collect();
@@ -193,7 +201,7 @@ pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
         context.linear();
     }
     let before = of(Centre::ROW.name).filter(|_| row.proves != Proves::Lower);
-    let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0, again: false };
+    let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0, again: false, alone: false };
     Ok(Plan {
         steps: before.into_iter().chain([method]).map(step).collect(),
         statuses: false,

@@ -135,6 +135,9 @@ fn is_open<B: Backend>(step: &Step<B>, upper: Upper, entries: &[Entry]) -> bool 
     }
 }
 
+/// How far apart the pair is where all of the time is better spent on one region than on parts of it.
+const FAR: f64 = 3.0;
+
 /// What methods have found so far.
 struct Run<'c, 'a, B: Backend> {
     context: &'c Context<'a, B>,
@@ -213,12 +216,17 @@ pub fn solve<B: Backend>(
         if !is_open(&step, run.best.upper.value, &run.entries) {
             continue;
         }
+        let apart = run.best.upper.value.get() > FAR * run.best.lower.value.get();
+        if step.alone && !apart {
+            continue;
+        }
         let name = step.method.row().name;
         progress(&run.best, name);
         run.take(step);
-        let late = run.entries.last().is_some_and(|e| e.why == Some(Why::Late));
-        if late && step.most.is_some() {
-            plan.again(step);
+        match run.entries.last().and_then(|e| e.why.as_ref()) {
+            Some(Why::Late) if step.most.is_some() => plan.again(step),
+            Some(Why::Time(_)) if step.share.is_some() && !step.everywhere => plan.alone(step),
+            _ => {}
         }
         progress(&run.best, name);
         if run.best.upper.value.get() < run.best.lower.value.get() {
