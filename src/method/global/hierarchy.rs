@@ -15,12 +15,11 @@ use crate::polynomial::{Cliques, Family, Monomial, Polynomial, Program, proven};
 
 /// Nothing is gained where a vertex is so near.
 const CLOSED: f64 = 1e-8;
-/// What a coefficient of a product takes: bytes, and multiplications.
+/// What a coefficient of a product takes in bytes, and in multiplications before the solver's first step.
 const BYTES: f64 = 200.0;
-const ENTRY: f64 = 4000.0;
-/// Steps of the solver; a step's bound is rarely met, which makes up for the slower multiplications.
-const STEPS: f64 = 20.0;
-const SPARSE: f64 = 0.5;
+const ENTRY: f64 = 5000.0;
+/// Setting up the solver and each of its steps run to their end: neither may take more than such a part of the time.
+const PARTS: f64 = 10.0;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
@@ -47,12 +46,15 @@ impl Found {
 pub fn bound(f: &Polynomial, budget: &Budget, enough: f64) -> Result<Found, Why> {
     let mut found = Found::simple(f, budget);
     let mut longest = f.degree();
+    // What stands against all monomials is the reason, not what came of trying without the longest.
+    let mut refused = None;
     while !found.is_closed(enough) {
         match improve(f, budget, (longest, None), &mut found) {
             Ok(()) => break,
-            Err(why) if longest <= 2 || budget.is_over() => return Err(why),
-            Err(_) => longest -= 1,
+            Err(why) if longest <= 2 || budget.is_over() => return Err(refused.unwrap_or(why)),
+            Err(why) => refused = refused.or(Some(why)),
         }
+        longest -= 1;
     }
     if found.is_closed(enough) || budget.is_brief() {
         return Ok(found);
@@ -88,11 +90,11 @@ fn improve(
     let own: f64 = monomials.iter().map(|m| 4f64.powi(m.len() as i32)).sum();
     let entries = own + within.map_or(0.0, |(cliques, degree)| cliques.entries(degree));
     budget.holds((BYTES * entries) as u64)?;
-    budget.admits(&Cpu::DOUBLE, ENTRY * entries)?;
+    budget.admits(&Cpu::DOUBLE, PARTS * ENTRY * entries)?;
     let family = Family::new(&monomials, within);
     let Some(program) = Program::new(f, &family) else { return Ok(()) };
     budget.holds(program.bytes())?;
-    budget.admits(&Cpu::DOUBLE, STEPS * SPARSE * program.step())?;
+    budget.admits(&Cpu::DOUBLE, PARTS * program.step())?;
     let proposal = program.solve(&budget.deadline);
     let upper = proven(f, &family, &proposal.multipliers);
     if upper < found.upper {
