@@ -28,7 +28,7 @@ const WIDTH: usize = 8;
 /// A chain's bound with what it is to be, and the largest choice of slopes.
 fn against_patterns(k: usize) -> (Option<String>, Option<f64>) {
     let chain = chain(700_000 + k as u64, false);
-    let output = if k % 4 == 0 { Output::One(k % chain.net.outputs()) } else { Output::All };
+    let output = if k.is_multiple_of(4) { Output::One(k % chain.net.outputs()) } else { Output::All };
     let problem = ask(&chain.net, pair(k), output);
     let most = over_slopes(&chain, &problem);
     let found = bound(&problem, "lipopt", 60).expect("a chain").expect("no contradiction");
