@@ -46,6 +46,7 @@
 //! | --- | --- |
 //! | `num` | numbers that know their rounding: `Upper`, `Lower`, intervals, norms, decimals |
 //! | `linalg` | matrices and proofs about them: norms, signs, factorisations |
+//! | `polynomial` | polynomials on a cube: a solver's multipliers, and what they prove |
 //! | `polytope` | half-spaces in a box: oracles, and what multipliers prove |
 //! | `layer` | one layer as data: linear maps, scalar functions, symbols of convolutions |
 //! | `data` | files of numbers: arrays, pictures, tables, properties |
@@ -74,7 +75,7 @@
 //! ```text
 //! python → cli → job → engine → search → method → analysis, certificate → rules → sweep → backend → layer → linalg, polytope → num
 //! rules, analysis, method, search, certificate → problem → net → layer    problem → region → linalg
-//! job, engine → report → data → num    net → data    everything but num → error    everything → deadline
+//! method → polynomial → num    job, engine → report → data → num    net → data    everything but num → error    everything → deadline
 //! ```
 //!
 //! Nothing below `method` knows a paper, a backend knows neither networks nor regions, and nothing
@@ -130,6 +131,9 @@ pub mod net;
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod num;
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod polynomial;
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod polytope;

@@ -36,6 +36,7 @@ methods! {
         global::layered::Layered,
         global::seqlip::SeqLip,
         global::partition::Partition,
+        global::lipopt::LipOpt,
         lower::ascent::Ascent,
         lower::pattern::Patterns,
         lower::pair::Pairs,

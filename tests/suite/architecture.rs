@@ -19,6 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("num", &[]),
     ("linalg", &["num"]),
     ("polytope", &["num"]),
+    // Polynomials on a cube know neither matrices nor networks.
+    ("polynomial", &["num"]),
     ("layer", &["linalg", "polytope", "num"]),
     // Files of numbers: a leaf that importers and reports read.
     ("data", &["num"]),
@@ -47,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "problem",
             "layer",
             "polytope",
+            "polynomial",
             "linalg",
             "num",
         ],

@@ -23,8 +23,9 @@ use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 
-const CHAIN_METHODS: [&str; 11] = [
+const CHAIN_METHODS: [&str; 12] = [
     "layered-gain",
+    "lipopt",
     "product",
     "absolute-product",
     "abs-subset",
@@ -39,10 +40,10 @@ const CHAIN_METHODS: [&str; 11] = [
 
 /// Matrices, and between them the two ends of every neuron's slopes: those that interval arithmetic
 /// on all of R^n leaves (behind a relu a neuron may be on everywhere).
-struct Chain {
+pub struct Chain {
     weights: Vec<Array2<f64>>,
-    slopes: Vec<Vec<[f64; 2]>>,
-    net: Net,
+    pub slopes: Vec<Vec<[f64; 2]>>,
+    pub net: Net,
 }
 
 fn between(noise: &mut Random, from: usize, to: usize) -> usize {
@@ -58,7 +59,7 @@ fn dense(w: &Array2<f64>, bias: Vec<f64>) -> Op {
     Op::Affine(Affine { map: LinearMap::Dense(Arc::new(w.clone())), bias: Some(Arc::new(bias)), repeat: 1 })
 }
 
-fn chain(seed: u64, plain: bool) -> Chain {
+pub fn chain(seed: u64, plain: bool) -> Chain {
     let mut noise = Random(seed.wrapping_mul(0x9e37_79b9) ^ 0x6C0B);
     let style = if plain { 0 } else { between(&mut noise, 0, 5) };
     let depth = between(&mut noise, 1, 3);
@@ -103,13 +104,13 @@ fn chain(seed: u64, plain: bool) -> Chain {
     Chain { weights, slopes: slopes.collect(), net }
 }
 
-fn ask(net: &Net, (in_norm, out_norm): (Norm, Norm), output: Output) -> Problem {
+pub fn ask(net: &Net, (in_norm, out_norm): (Norm, Norm), output: Output) -> Problem {
     let quotient = Question { in_norm, out_norm, output, quantity: Quantity::Lipschitz };
     Problem::new(net.clone(), Region::Whole, quotient).expect("a valid question")
 }
 
 /// The largest norm over all choices of slopes, end by end.
-fn over_slopes(chain: &Chain, problem: &Problem) -> f64 {
+pub fn over_slopes(chain: &Chain, problem: &Problem) -> f64 {
     let count: usize = chain.slopes.iter().map(Vec::len).sum();
     let seeds = problem.seeds().centre.index_axis_move(ndarray::Axis(0), 0);
     let mut best = 0.0f64;
@@ -212,6 +213,7 @@ fn order_of_methods() {
                 ordered("seqlip and product", at("seqlip"), product);
                 ordered("lipsdp and eclipse-fast", at("lipsdp"), at("eclipse-fast"));
             } else {
+                ordered("lipopt and the magnitudes of its terms", at("lipopt"), at("abs-subset"));
                 ordered("abs-subset and the sum over cuts", at("abs-subset"), cuts);
                 ordered("abs-subset and absolute-product", at("abs-subset"), at("absolute-product"));
                 ordered("absolute-product and product", at("absolute-product"), product);

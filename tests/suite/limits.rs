@@ -110,7 +110,7 @@ fn files(test: &str) -> (Scratch, Vec<(&'static str, String)>) {
 }
 
 /// Limits, and what is run under them.
-const RUNS: [(f64, &str); 40] = [
+const RUNS: [(f64, &str); 43] = [
     (1.0, "WIDE"),
     (1.0, "CONV --input C3072 --eps 0.01"),
     (2.0, "FULL --input C784 --eps 0.05 --norm 2 --method exact"),
@@ -151,6 +151,9 @@ const RUNS: [(f64, &str); 40] = [
     (2.0, "FULL --input C784 --eps 0.05 --method scaled-gain --norm 2"),
     (1.0, "FULL --norm 2"),
     (0.5, "POOL --input C784 --eps 0.1 --method ascent"),
+    (1.0, "WIDE --method lipopt"),
+    (1.0, "DEEP --method lipopt"),
+    (1.0, "POOL --input C784 --eps 0.02 --method lipopt --norm 2"),
 ];
 
 #[test]

@@ -39,6 +39,7 @@ mod layer_norms;
 mod leads;
 #[cfg(feature = "cli")]
 mod limits;
+mod lipopt;
 mod lives;
 mod matrix_norms;
 #[cfg(feature = "cli")]

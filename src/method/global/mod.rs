@@ -9,10 +9,13 @@ pub mod cuts;
 pub mod eclipse;
 pub mod expansion;
 pub mod gain;
+pub mod hierarchy;
 pub mod layered;
 pub mod layers;
+pub mod lipopt;
 pub mod lipsdp;
 pub mod partition;
+pub mod paths;
 pub mod seqlip;
 pub mod vertices;
 
