@@ -39,6 +39,7 @@ mod leads;
 #[cfg(feature = "cli")]
 mod limits;
 mod lives;
+mod margins;
 mod matrix_norms;
 #[cfg(feature = "cli")]
 mod mistakes;

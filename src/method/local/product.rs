@@ -128,9 +128,11 @@ pub fn measured(x: &State, output: Output, q: Norm) -> Upper {
         Output::All => at(q),
         Output::One(_) => at(Norm::Inf),
         // |y_i - y_j| <= ‖y‖_1, sqrt 2 ‖y‖_2, 2 ‖y‖_inf.
-        Output::Difference(..) => {
+        Output::Difference(..) | Output::Margins(_) | Output::Pairs => {
             let two = Upper::proven(sqrt_up(2.0)).times(at(Norm::Two));
-            at(Norm::One).min(two).min(Upper::proven(2.0).times(at(Norm::Inf)))
+            let each = at(Norm::One).min(two).min(Upper::proven(2.0).times(at(Norm::Inf)));
+            let several = output.is_steepest() && q != Norm::Inf;
+            if several { Upper::INFINITE } else { each }
         }
     }
 }
