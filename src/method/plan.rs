@@ -69,7 +69,7 @@ impl<B: Backend> Plan<B> {
         let step = self.steps.remove(cheap.or_else(least)?);
         let kind = match (cheap, step.method.row().proves) {
             (Some(_), _) => 0,
-            (None, Proves::Lower) => 1,
+            (None, Proves::Lower | Proves::Estimate) => 1,
             (None, Proves::Upper | Proves::Both) => 2,
         };
         let most = (!self.steps.is_empty() && !step.again).then_some(MOST[kind]);

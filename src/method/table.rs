@@ -28,13 +28,11 @@ pub fn unknown(name: &str) -> Error {
 const KNOWN_AS: &[(&str, &str)] = &[
     ("crown", "jacobian-linear"),
     ("lirpa", "jacobian-linear"),
-    ("recurjac", "jacobian-linear"),
     ("fastlip", "jacobian-ibp"),
     ("interval", "jacobian-interval"),
     ("lipbab", "exact"),
     ("branch-and-bound", "exact"),
     ("bab", "exact"),
-    ("autolip", "product"),
     ("naive", "product"),
     ("spectral", "product"),
     ("k1", "combettes-pesquet"),
@@ -45,7 +43,6 @@ const KNOWN_AS: &[(&str, &str)] = &[
     ("sdp", "lipsdp"),
     ("pgd", "ascent"),
     ("sampling", "ascent"),
-    ("greedy-seqlip", "seqlip"),
 ];
 
 /// Methods of networks whose names contain the text, are contained in it, differ by little, or that others

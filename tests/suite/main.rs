@@ -56,6 +56,7 @@ mod propagation;
 mod properties;
 #[cfg(feature = "cli")]
 mod property_files;
+mod published;
 #[cfg(feature = "cli")]
 mod readme;
 mod regions;

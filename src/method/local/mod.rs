@@ -6,4 +6,5 @@ pub mod gradient;
 pub mod jacobian;
 pub mod parts;
 pub mod product;
+pub mod recurjac;
 pub mod walk;
