@@ -1,42 +1,22 @@
 //! The question: how steep is this network's output on this region?
 
+mod output;
+
 use crate::error::{Error, Result};
 use crate::layer::{Affine, LinearMap};
 use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
-use crate::num::round::{add_up, sqrt_up};
-use crate::num::{Norm, Upper};
+use crate::num::Norm;
+use crate::num::interval::Interval;
+use crate::num::round::add_up;
 use crate::region::Region;
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, Array3, ArrayView1, s};
+pub use output::{Component, Output};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What is measured of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// The vector function.
-    All,
-    /// One component.
-    One(usize),
-    /// The difference of two components (a class margin).
-    Difference(usize, usize),
-}
-
-impl Output {
-    /// A bound in norm q of what is measured from those of the network's whole output, in the order of `Norm::ALL`.
-    pub fn measured(self, norms: [Upper; 3], q: Norm) -> Upper {
-        let [one, two, inf] = norms;
-        match self {
-            Output::All => norms[Norm::ALL.iter().position(|r| *r == q).expect("a norm")],
-            Output::One(_) => inf,
-            // |y_i - y_j| <= ‖y‖_1, sqrt 2 ‖y‖_2, 2 ‖y‖_inf.
-            Output::Difference(..) => {
-                let root = Upper::proven(sqrt_up(2.0));
-                one.min(root.times(two)).min(Upper::proven(2.0).times(inf))
-            }
-        }
-    }
-}
+/// Entries up to which rows of a last layer are combined into those of the measured output.
+const ENTRIES: usize = 1 << 24;
 
 /// Between which points steepness is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,28 +79,9 @@ impl Problem {
     #[doc(hidden)]
     pub fn new(net: impl Into<Arc<Net>>, region: Region, quotient: Question) -> Result<Self> {
         let net = net.into();
-        let outputs = net.outputs();
-        let check = |i: usize| {
-            if i < outputs {
-                return Ok(());
-            }
-            Err(Error::input(format!("output {i} does not exist: the network has {outputs} outputs"))
-                .at("--output")
-                .next(format!("use an index from 0 to {}", outputs - 1)))
-        };
-        match quotient.output {
-            Output::All => {}
-            Output::One(i) => check(i)?,
-            Output::Difference(i, j) => {
-                check(i)?;
-                check(j)?;
-                if i == j {
-                    return Err(Error::input("the difference of an output with itself is 0")
-                        .at("--output")
-                        .next("name two different outputs"));
-                }
-            }
-        }
+        quotient.output.check(net.outputs())?;
+        let out_norm = if quotient.output.is_steepest() { Norm::Inf } else { quotient.out_norm };
+        let quotient = Question { out_norm, ..quotient };
         region.fits(net.inputs())?;
         if quotient.quantity == Quantity::Anchored && region.is_global() {
             return Err(Error::input("the anchored quotient needs a centre")
@@ -173,28 +134,28 @@ impl Problem {
         if self.homogeneous { input + 1 == self.net.inputs() } else { self.region.is_fixed(input) }
     }
 
-    /// The network whose only output is the measured one, when its last node is
-    /// dense: margins and single outputs become rows, which product bounds need.
+    /// The network whose output is the measured one, when its last node is dense: margins and single outputs
+    /// become rows, which product bounds need. None where a difference of two rows rounds.
     pub fn narrowed(&self) -> Option<Net> {
-        let (net, output) = (&*self.net, self.quotient.output);
-        let last = net.output();
-        let Op::Affine(Affine { map: LinearMap::Dense(w), .. }) = &net.nodes[last].op else { return None };
-        let row = match output {
-            Output::All => return None,
-            Output::One(i) => w.row(i).to_owned(),
-            Output::Difference(i, j) => {
-                let exact = |a: f64, b: f64| add_up(a, -b) == -add_up(-a, b);
-                if !w.row(i).iter().zip(w.row(j)).all(|(a, b)| exact(*a, *b)) {
-                    return None;
-                }
-                &w.row(i) - &w.row(j)
-            }
+        let last = self.net.output();
+        let Op::Affine(Affine { map: LinearMap::Dense(w), .. }) = &self.net.nodes[last].op else {
+            return None;
         };
-        let mut net = net.clone();
-        let row: Array2<f64> = row.insert_axis(Axis(0));
+        let large = self.rows().saturating_mul(w.ncols()) > ENTRIES;
+        if self.quotient.output == Output::All || large {
+            return None;
+        }
+        let mut rows: Array2<f64> = Array2::zeros((self.rows(), w.ncols()));
+        for (mut row, part) in rows.outer_iter_mut().zip(self.components()) {
+            row.assign(&w.row(part.plus));
+            if let Some(j) = part.minus {
+                row.assign(&less(w.row(part.plus), w.row(j))?);
+            }
+        }
+        let mut net = (*self.net).clone();
         let node = &mut net.nodes[last];
-        node.op = Op::Affine(Affine { map: LinearMap::Dense(Arc::new(row)), bias: None, repeat: 1 });
-        node.shape = vec![1];
+        node.shape = vec![self.rows()];
+        node.op = Op::Affine(Affine { map: LinearMap::Dense(Arc::new(rows)), bias: None, repeat: 1 });
         Some(net)
     }
 
@@ -221,37 +182,49 @@ impl Problem {
     /// These of them.
     pub fn picked_seeds(&self, rows: &[usize]) -> Enclosure {
         let mut e = Enclosure::zeros(1, rows.len(), self.net.outputs());
-        match self.quotient.output {
-            _ if rows.is_empty() => {}
-            Output::All => rows.iter().enumerate().for_each(|(k, &i)| e.centre[[0, k, i]] = 1.0),
-            Output::One(i) => e.centre[[0, 0, i]] = 1.0,
-            Output::Difference(i, j) => {
-                e.centre[[0, 0, i]] = 1.0;
-                e.centre[[0, 0, j]] = -1.0;
-            }
+        for (k, &row) in rows.iter().enumerate() {
+            let Component { plus, minus } = self.component(row);
+            e.centre[[0, k, plus]] = 1.0;
+            minus.into_iter().for_each(|j| e.centre[[0, k, j]] = -1.0);
         }
         e
     }
 
     /// Components of the measured output.
     pub fn rows(&self) -> usize {
-        match self.quotient.output {
-            Output::All => self.net.outputs(),
-            _ => 1,
-        }
+        self.quotient.output.count(self.net.outputs())
+    }
+
+    fn component(&self, row: usize) -> Component {
+        self.quotient.output.component(row, self.net.outputs())
+    }
+
+    /// All of them, in order.
+    pub fn components(&self) -> impl Iterator<Item = Component> {
+        (0..self.rows()).map(|row| self.component(row))
+    }
+
+    /// The measured output where the network's is y, or the difference of two for that of two; rounded.
+    pub fn measured(&self, y: &[f64]) -> Vec<f64> {
+        self.components().map(|part| part.of(y)).collect()
     }
 
     /// A direction u over the measured output as a row over the network's output.
-    pub fn row(&self, u: &[f64]) -> Vec<f64> {
-        let mut row = vec![0.0; self.net.outputs()];
-        match self.quotient.output {
-            Output::All => row.copy_from_slice(u),
-            Output::One(i) => row[i] = u[0],
-            Output::Difference(i, j) => {
-                row[i] = u[0];
-                row[j] = -u[0];
-            }
+    pub fn row(&self, u: &[f64]) -> Enclosure {
+        let mut row = vec![Interval::ZERO; self.net.outputs()];
+        for (part, &u) in self.components().zip(u).filter(|(_, u)| **u != 0.0) {
+            let u = Interval::point(u);
+            row[part.plus] = row[part.plus] + u;
+            part.minus.into_iter().for_each(|j| row[j] = row[j] - u);
         }
-        row
+        let ends =
+            |end: fn(&Interval) -> f64| Array3::from_shape_fn((1, 1, row.len()), |(_, _, j)| end(&row[j]));
+        Enclosure::from_bounds(&ends(|i| i.lo), &ends(|i| i.hi))
     }
+}
+
+/// a − b, where no entry rounds.
+fn less(a: ArrayView1<f64>, b: ArrayView1<f64>) -> Option<ndarray::Array1<f64>> {
+    let exact = a.iter().zip(b).all(|(a, b)| add_up(*a, -b) == -add_up(-a, *b));
+    exact.then(|| &a - &b)
 }

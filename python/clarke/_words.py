@@ -42,7 +42,7 @@ def _norm(name: str, value: Any) -> str:
 
 
 def _output(name: str, value: Any) -> str:
-    """3, or (3, 5) for the margin of 3 over 5."""
+    """3, or (3, 5) for the margin of 3 over 5; "margins:3" and "pairs" as they are."""
     if isinstance(value, (tuple, list)) and len(value) == 2:
         return "-".join(text(name, v) for v in value)
     return _scalar(name, value)

@@ -161,11 +161,7 @@ fn question(q: &Question) -> Wording {
     Wording {
         in_norm: q.in_norm.to_string(),
         out_norm: q.out_norm.to_string(),
-        output: match q.output {
-            Output::All => "all".into(),
-            Output::One(i) => i.to_string(),
-            Output::Difference(i, j) => format!("{i}-{j}"),
-        },
+        output: q.output.to_string(),
         quantity: if q.quantity == Quantity::Anchored { "anchored" } else { "lipschitz" }.into(),
     }
 }
@@ -174,7 +170,7 @@ fn quotient(q: Wording) -> Result<Question> {
     Ok(Question {
         in_norm: norm(&q.in_norm)?,
         out_norm: norm(&q.out_norm)?,
-        output: output(&q.output)?,
+        output: Output::read(&q.output).ok_or_else(|| bad("its output is no output"))?,
         quantity: match &q.quantity[..] {
             "lipschitz" => Quantity::Lipschitz,
             "anchored" => Quantity::Anchored,
@@ -229,13 +225,4 @@ pub fn read(text: &str) -> Result<Certificate> {
 
 fn norm(name: &str) -> Result<Norm> {
     Norm::ALL.into_iter().find(|n| n.to_string() == name).ok_or_else(|| bad("a norm is not 1, 2 or inf"))
-}
-
-fn output(text: &str) -> Result<Output> {
-    let index = |t: &str| t.parse::<usize>().map_err(|_| bad("its output is no output"));
-    Ok(match (text, text.split_once('-')) {
-        ("all", _) => Output::All,
-        (_, Some((i, j))) => Output::Difference(index(i)?, index(j)?),
-        _ => Output::One(index(text)?),
-    })
 }

@@ -14,7 +14,7 @@ use super::threads;
 use crate::deadline::Stop;
 use crate::engine::{Options, Placed};
 use crate::error::{Error, Result};
-use crate::method::row::Scope;
+use crate::method::row::{Proves, Scope};
 use crate::method::{METHODS, table};
 use crate::report::compare::{self, Compared, Problem};
 use std::time::Instant;
@@ -78,7 +78,7 @@ pub fn side_by_side(
         };
         let row = asked(&options, loaded, placed)?;
         // What does not apply is no news unless it was asked for.
-        if named.is_some() || row.upper.is_some() || row.lower.is_some() {
+        if named.is_some() || row.upper.is_some() || row.lower.is_some() || row.estimate.is_some() {
             rows.push(row);
         } else {
             args.print.detail(&format!("{}: {}", row.method, row.note));
@@ -104,10 +104,14 @@ fn asked(options: &Options, loaded: &Loaded, placed: &Placed) -> Result<Compared
     let own = answer.outcome.entries.iter().find(|e| e.method == name);
     let why = own.and_then(|e| e.why.as_ref()).map(|why| why.to_string());
     let (upper, lower) = (answer.upper(), answer.lower());
+    let estimate = answer.outcome.estimate.map(|(e, _)| e.get());
+    let only = table::find(name).is_some_and(|row| row.proves == Proves::Estimate);
+    let said = estimate.filter(|_| only).map(|e| format!("estimates {e:.5}, proves nothing"));
     Ok(Compared {
         upper: upper.is_finite().then_some(upper),
         lower: (lower > 0.0).then_some(lower),
-        note: why.unwrap_or_default(),
+        estimate,
+        note: said.or(why).unwrap_or_default(),
         ..row
     })
 }

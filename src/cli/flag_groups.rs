@@ -174,8 +174,8 @@ pub struct QuotientFlags {
     /// norm of outputs
     #[arg(long, value_name = "Q", hide_possible_values = true)]
     pub out_norm: Option<Norm>,
-    /// all, one output I, or a margin I-J [all]
-    #[arg(long, value_name = "all|I|I-J", long_help = help::OUTPUT)]
+    /// all, I, I-J (a margin), margins:I, pairs [all]
+    #[arg(long, value_name = "all|I|I-J|…", long_help = help::OUTPUT)]
     pub output: Option<String>,
     /// lipschitz, anchored [lipschitz]
     #[arg(long, value_name = "NAME", hide_possible_values = true, long_help = help::QUANTITY)]

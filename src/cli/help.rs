@@ -171,7 +171,10 @@ same). --in-norm and --out-norm overrule one side.";
 
 pub const OUTPUT: &str = "\
 all: the whole output vector; I: output I alone (from 0); I-J: output
-I less output J, the margin between two classes";
+I less output J, the margin between two classes; margins:I: the
+steepest margin of class I over any other; pairs: the steepest of any
+two classes. The last two are largest constants of scalar functions:
+--out-norm does not count there.";
 
 pub const QUANTITY: &str = "\
 lipschitz: the largest quotient of any two points x, y of the region.

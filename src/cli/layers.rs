@@ -12,7 +12,7 @@ use crate::engine::{Engine, choose};
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::method::layer::norm_on;
-use crate::method::layer::{Effort, Finding, LayerNorm, norm};
+use crate::method::layer::{Effort, End, Finding, LayerNorm, norm};
 use crate::net::{Net, Node, Op};
 use crate::num::decimal::{decimal_down, decimal_up, rounded_down, rounded_up};
 use crate::report::csv::line;
@@ -22,7 +22,27 @@ use std::time::Instant;
 
 /// A method's name where both ends stand in one list.
 fn title(f: &Finding) -> String {
-    if f.is_upper { f.method.to_string() } else { format!("{} (lower)", f.method) }
+    match f.end {
+        End::Upper => f.method.to_string(),
+        End::Lower => format!("{} (lower)", f.method),
+        End::Estimate => format!("{} (estimate)", f.method),
+    }
+}
+
+/// A finding's number, rounded towards where it stays true.
+fn rounded(f: &Finding, digits: usize) -> String {
+    match f.end {
+        End::Upper => rounded_up(f.value, digits),
+        End::Lower | End::Estimate => rounded_down(f.value, digits),
+    }
+}
+
+fn sign(end: End) -> &'static str {
+    match end {
+        End::Upper => "≤",
+        End::Lower => "≥",
+        End::Estimate => "≈",
+    }
 }
 
 /// One of them, all methods side by side.
@@ -78,10 +98,7 @@ pub fn seen<'n>(args: &LayersArgs, net: &'n Net, engine: &Engine, stop: &Stop) -
             Engine::Gpu(gpu, _) => norm_on(gpu.as_ref(), &a.map, args.in_norm, args.out_norm, effort),
         };
         for f in &norm.methods {
-            let (sign, value) = match f.is_upper {
-                true => ("<=", rounded_up(f.value, 6)),
-                false => (">=", rounded_down(f.value, 6)),
-            };
+            let (sign, value) = (sign(f.end), rounded(f, 6));
             args.print.detail(&format!("  {sign} {value}  {}  {:.2} s", f.method, f.seconds));
         }
         layers.push(Layer { node, inputs: a.map.inputs(), norm, seconds: started.elapsed().as_secs_f64() });
@@ -96,14 +113,17 @@ struct Bound {
 }
 
 impl Layer<'_> {
-    fn bounds(&self, is_upper: bool) -> Vec<Bound> {
-        let best = if is_upper { self.norm.upper.get() } else { self.norm.lower.get() };
-        let one = |f: &Finding| {
-            let value = if is_upper { rounded_up(f.value, 5) } else { rounded_down(f.value, 5) };
-            let star = if f.value == best { "*" } else { "" };
-            Bound { name: f.method.into(), cell: value + star }
+    fn bounds(&self, end: End) -> Vec<Bound> {
+        let best = match end {
+            End::Upper => Some(self.norm.upper.get()),
+            End::Lower => Some(self.norm.lower.get()),
+            End::Estimate => None,
         };
-        self.norm.methods.iter().filter(|f| f.is_upper == is_upper).map(one).collect()
+        let one = |f: &Finding| {
+            let star = if best == Some(f.value) { "*" } else { "" };
+            Bound { name: f.method.into(), cell: rounded(f, 5) + star }
+        };
+        self.norm.methods.iter().filter(|f| f.end == end).map(one).collect()
     }
 
     fn shape(&self) -> String {
@@ -115,6 +135,8 @@ impl Layer<'_> {
 fn human(args: &LayersArgs, layers: &[Layer]) -> String {
     let norms = format!("from {} to {}", args.in_norm, args.out_norm);
     let title = format!("norms {norms}, both ends proved; * marks the best of the methods\n");
+    let estimates = layers.iter().any(|l| !l.bounds(End::Estimate).is_empty());
+    let title = title + if estimates { "≈ marks estimates, which prove nothing\n" } else { "" };
     let title = wrapped(&title, args.print.page()) + "\n";
     let table = side_by_side(layers);
     let width = table.lines().map(|l| l.chars().count()).max().unwrap_or(0);
@@ -122,23 +144,25 @@ fn human(args: &LayersArgs, layers: &[Layer]) -> String {
 }
 
 fn side_by_side(layers: &[Layer]) -> String {
-    let columns_of = |is_upper| {
+    let columns_of = |end| {
         let mut names: Vec<String> = vec![];
-        for b in layers.iter().flat_map(|l| l.bounds(is_upper)) {
+        for b in layers.iter().flat_map(|l| l.bounds(end)) {
             if !names.contains(&b.name) {
                 names.push(b.name);
             }
         }
-        names
+        (end, names)
     };
-    let (uppers, lowers) = (columns_of(true), columns_of(false));
+    let groups = [End::Lower, End::Upper, End::Estimate].map(columns_of);
     let mut header: Vec<String> = ["layer", "kind", "shape"].map(String::from).into();
-    header.extend(lowers.iter().map(|n| format!("≥ {n}")).chain(uppers.iter().map(|n| format!("≤ {n}"))));
+    for (end, names) in &groups {
+        header.extend(names.iter().map(|n| format!("{} {n}", sign(*end))));
+    }
     header.push("seconds".into());
     let row = |l: &Layer| {
         let mut cells = vec![l.node.name.clone(), l.node.op.name().into(), l.shape()];
-        for (names, is_upper) in [(&lowers, false), (&uppers, true)] {
-            let bounds = l.bounds(is_upper);
+        for (end, names) in &groups {
+            let bounds = l.bounds(*end);
             let cell =
                 |n: &String| bounds.iter().find(|b| b.name == *n).map_or("-".into(), |b| b.cell.clone());
             cells.extend(names.iter().map(cell));
@@ -158,14 +182,14 @@ fn below(layers: &[Layer], width: usize) -> String {
         let (kind, shape) = (l.node.op.name(), l.shape());
         let line = format!("{name}   {kind}   {shape}   {low} ≤ norm ≤ {high}   {:.2} s", l.seconds);
         fill(&mut out, "", &line, width);
-        for (sign, is_upper) in [("≤", true), ("≥", false)] {
+        for end in [End::Upper, End::Lower, End::Estimate] {
             let list: Vec<String> = l
-                .bounds(is_upper)
+                .bounds(end)
                 .iter()
                 .map(|b| format!("{} {}", b.name.replace(' ', "\u{a0}"), b.cell))
                 .collect();
             if !list.is_empty() {
-                fill(&mut out, &format!("  {sign} "), &list.join(",  "), width);
+                fill(&mut out, &format!("  {} ", sign(end)), &list.join(",  "), width);
             }
         }
     }
@@ -221,7 +245,7 @@ fn csv(layers: &[Layer]) -> String {
         ];
         let of = |name: &String| l.norm.methods.iter().find(|f| title(f) == *name);
         let cell = |name: &String| match of(name) {
-            Some(f) if f.is_upper => decimal_up(f.value),
+            Some(f) if f.end == End::Upper => decimal_up(f.value),
             Some(f) => decimal_down(f.value),
             None => String::new(),
         };

@@ -36,6 +36,7 @@ fn cells(row: &Row) -> [&'static str; 6] {
         Proves::Upper => "upper",
         Proves::Lower => "lower",
         Proves::Both => "both",
+        Proves::Estimate => "nothing",
     };
     [row.name, row.norms, scope, proves, row.cost, row.paper]
 }

@@ -177,18 +177,10 @@ pub fn memory(text: &str) -> Result<u64> {
     if (1.0..1e18).contains(&bytes) { Ok(bytes as u64) } else { Err(wrong()) }
 }
 
-/// `--output all|I|I-J`.
+/// `--output all|I|I-J|margins:I|pairs`.
 pub fn output(text: &str) -> Result<Output> {
-    let wrong = || bad("--output", text, "is no output", "all, one index as 3, or a margin as 3-5");
-    let index = |t: &str| match t.bytes().all(|b| b.is_ascii_digit()) {
-        true => t.parse().map_err(|_| wrong()),
-        false => Err(wrong()),
-    };
-    match (text.trim(), text.trim().split_once('-')) {
-        ("all", _) => Ok(Output::All),
-        (_, Some((i, j))) => Ok(Output::Difference(index(i)?, index(j)?)),
-        (i, None) => Ok(Output::One(index(i)?)),
-    }
+    let right = "all, one index as 3, a margin as 3-5, margins:3 or pairs";
+    Output::read(text.trim()).ok_or_else(|| bad("--output", text, "is no output", right))
 }
 
 /// `--plot FILE`, whose name says what is drawn.
@@ -267,6 +259,10 @@ mod tests {
             (output("3").unwrap(), output("3-5").unwrap()),
             (Output::One(3), Output::Difference(3, 5))
         );
+        assert_eq!(
+            (output("margins:3").unwrap(), output(" pairs").unwrap()),
+            (Output::Margins(3), Output::Pairs)
+        );
         assert_eq!((device("gpu:2").unwrap(), device("auto").unwrap()), (Wanted::Gpu(Some(2)), Wanted::Auto));
         assert_eq!((shape("1,3,4").unwrap(), shape("1x3").unwrap()), (vec![1, 3, 4], vec![1, 3]));
         assert_eq!((gap("1.5").unwrap(), count("--splits", "0", 0).unwrap()), (1.5, 0));
@@ -293,6 +289,10 @@ mod tests {
             output("3-").map(drop),
             output("-1").map(drop),
             output("+1").map(drop),
+            output("margins:").map(drop),
+            output("margins:3-5").map(drop),
+            output("margins").map(drop),
+            output("pairs:3").map(drop),
             device("gpu:").map(drop),
             device("cuda").map(drop),
             shape("1,0").map(drop),

@@ -8,7 +8,7 @@ use crate::engine::Model;
 use crate::error::{Error, Kind, Result};
 use crate::net::{Net, Op};
 use crate::num::{Coefficient, Written};
-use crate::problem::{Output, Problem, Quantity, Question};
+use crate::problem::{Problem, Quantity, Question};
 use crate::region::Region;
 use crate::report::{CentreInfo, NetInfo, OutputInfo, QuestionInfo, RegionInfo, Units, WarningInfo};
 use crate::sweep::values::values;
@@ -248,15 +248,11 @@ fn region(args: &BoundArgs, net: &Net, centre: Option<Vec<Written>>) -> Result<(
 /// The question in words.
 pub fn quotient_info(problem: &Problem) -> QuestionInfo {
     let q = &problem.quotient;
-    let scalar = problem.rows() == 1;
+    let scalar = problem.rows() == 1 || q.output.is_steepest();
     QuestionInfo {
         in_norm: q.in_norm.to_string(),
         out_norm: if scalar { "abs".into() } else { q.out_norm.to_string() },
-        output: match q.output {
-            Output::All => "all".into(),
-            Output::One(i) => i.to_string(),
-            Output::Difference(i, j) => format!("{i}-{j}"),
-        },
+        output: q.output.to_string(),
         quantity: match q.quantity {
             Quantity::Lipschitz => "lipschitz",
             Quantity::Anchored => "anchored",

@@ -71,7 +71,7 @@ impl<B: Backend> Plan<B> {
         let step = self.steps.remove(cheap.or_else(least)?);
         let kind = match (cheap, step.method.row().proves) {
             (Some(_), _) => 0,
-            (None, Proves::Lower) => 1,
+            (None, Proves::Lower | Proves::Estimate) => 1,
             (None, Proves::Upper | Proves::Both) => 2,
         };
         let most = (!self.steps.is_empty() && !step.again).then_some(MOST[kind]);
@@ -201,7 +201,15 @@ pub fn of<B: Backend>(context: &Context<B>, name: &str) -> Result<Plan<B>> {
         context.linear();
     }
     let before = of(Centre::ROW.name).filter(|_| row.proves != Proves::Lower);
-    let step = |method| Step { method, everywhere: false, share: None, most: None, turn: 0.0, again: false, alone: false };
+    let step = |method| Step {
+        method,
+        everywhere: false,
+        share: None,
+        most: None,
+        turn: 0.0,
+        again: false,
+        alone: false,
+    };
     Ok(Plan {
         steps: before.into_iter().chain([method]).map(step).collect(),
         statuses: false,

@@ -6,6 +6,8 @@ pub enum Proves {
     Upper,
     Lower,
     Both,
+    /// Nothing: its number stands in no bound.
+    Estimate,
 }
 
 /// Where a method applies.

@@ -28,13 +28,11 @@ pub fn unknown(name: &str) -> Error {
 const KNOWN_AS: &[(&str, &str)] = &[
     ("crown", "jacobian-linear"),
     ("lirpa", "jacobian-linear"),
-    ("recurjac", "jacobian-linear"),
     ("fastlip", "jacobian-ibp"),
     ("interval", "jacobian-interval"),
     ("lipbab", "exact"),
     ("branch-and-bound", "exact"),
     ("bab", "exact"),
-    ("autolip", "product"),
     ("naive", "product"),
     ("spectral", "product"),
     ("k1", "combettes-pesquet"),
@@ -48,7 +46,6 @@ const KNOWN_AS: &[(&str, &str)] = &[
     ("handelman", "lipopt"),
     ("pgd", "ascent"),
     ("sampling", "ascent"),
-    ("greedy-seqlip", "seqlip"),
 ];
 
 /// Methods of networks whose names contain the text, are contained in it, differ by little, or that others

@@ -23,6 +23,9 @@ pub enum Why {
     Unproved(&'static str),
 }
 
+/// Of methods that prove nothing.
+pub const ESTIMATE: Why = Why::Unproved("its number is an estimate and stands in no bound");
+
 impl Why {
     /// One word for programs.
     pub fn code(&self) -> &'static str {

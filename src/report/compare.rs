@@ -23,6 +23,8 @@ pub struct Compared {
     pub method: String,
     pub upper: Option<f64>,
     pub lower: Option<f64>,
+    /// Unproven, of the quantity that the upper end bounds.
+    pub estimate: Option<f64>,
     pub seconds: f64,
     pub peak_bytes: u64,
     /// Why it says less than it could, or nothing.
@@ -97,7 +99,7 @@ pub fn json(problem: &Problem, rows: &[Compared]) -> String {
             "method": r.method, "proved": true, "seconds": r.seconds, "peak_bytes": r.peak_bytes,
             "upper": r.upper.map(|x| Directed(decimal_up(x))),
             "lower": r.lower.map(|x| Directed(decimal_down(x))),
-            "note": r.note,
+            "estimate": r.estimate, "note": r.note,
         })
     };
     let all = json!({

@@ -182,10 +182,12 @@ pub fn region(region: &RegionInfo, inputs: usize) -> String {
 }
 
 pub fn claim(q: &QuestionInfo, global: bool) -> String {
-    let f = match q.output.split_once('-') {
-        Some((i, j)) => format!("(f_{i} − f_{j})"),
-        None if q.output == "all" => "f".into(),
-        None => format!("f_{}", q.output),
+    let (f, others) = match (&q.output[..], q.output.strip_prefix("margins:"), q.output.split_once('-')) {
+        ("all", ..) => ("f".into(), String::new()),
+        ("pairs", ..) => ("(f_i − f_j)".into(), "i, j and ".into()),
+        (_, Some(i), _) => (format!("(f_{i} − f_j)"), "j and ".into()),
+        (_, None, Some((i, j))) => (format!("(f_{i} − f_{j})"), String::new()),
+        (i, None, None) => (format!("f_{i}"), String::new()),
     };
     let anchored = q.quantity == "anchored";
     let y = if anchored { "c" } else { "y" };
@@ -196,7 +198,7 @@ pub fn claim(q: &QuestionInfo, global: bool) -> String {
     };
     let points = if anchored { "x" } else { "x, y" };
     let place = if global { "" } else { " in the region" };
-    format!("{left} ≤ L·‖x − {y}‖{} for all {points}{place}", index(&q.in_norm))
+    format!("{left} ≤ L·‖x − {y}‖{} for all {others}{points}{place}", index(&q.in_norm))
 }
 
 /// The first words of the last lines: how it ended, how long it took and where.

@@ -35,6 +35,15 @@ pub fn selected<B: Backend>(b: &B, gates: &[Option<Gate<B>>], items: &[usize]) -
     gates.iter().map(|g| g.as_ref().map(each)).collect()
 }
 
+/// What is put in place of an open slope times a gradient that may have either sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ambiguous {
+    /// The line through the ends of what it can be at most.
+    Chord,
+    /// The largest number that it can be.
+    Constant,
+}
+
 /// Rows at the output of a network under given slopes, one row per item.
 pub struct Pullback<'a, 'n, B: Backend> {
     pub prepared: &'a Prepared<'n, B>,
@@ -83,6 +92,17 @@ impl<B: Backend> Pullback<'_, '_, B> {
 
     /// Upper bounds of c · G_k for each pair's functionals c (pairs x count x features).
     pub fn upper(&self, gradients: &Bounds, k: usize, functionals: &Enclosure) -> Array2<f64> {
+        self.upper_by(Ambiguous::Chord, gradients, k, functionals)
+    }
+
+    /// The same by other lines.
+    pub fn upper_by(
+        &self,
+        either: Ambiguous,
+        gradients: &Bounds,
+        k: usize,
+        functionals: &Enclosure,
+    ) -> Array2<f64> {
         let Pullback { prepared, gates, seeds } = *self;
         let (b, net) = (prepared.backend, prepared.net);
         let (pairs, count, _) = functionals.dim();
@@ -110,7 +130,7 @@ impl<B: Backend> Pullback<'_, '_, B> {
             let (settled, lost) = match (&node.op, gates[n].as_ref()) {
                 (Op::Affine(_), _) => prepared.settled(n, &parts[0], false, &sizes),
                 (_, Some(Gate::Each(slopes))) => {
-                    let table = lines(b.read_slopes(slopes), own);
+                    let table = lines(b.read_slopes(slopes), own, either);
                     let (next, [shift, lost]) = b.settled_chord(&table, &parts[0], &sizes);
                     charge(&shift);
                     (next, lost)
@@ -142,16 +162,16 @@ fn anything<B: Backend>(prepared: &Prepared<B>, pairs: usize) -> Bounds {
 }
 
 /// Lines around s G for slopes s in [a, b] and gradients G in their ends.
-fn lines((lo, hi): (Array2<f64>, Array2<f64>), gradients: &Ends) -> Lines {
+fn lines((lo, hi): (Array2<f64>, Array2<f64>), gradients: &Ends, either: Ambiguous) -> Lines {
     let zeros = || Array2::zeros(lo.raw_dim());
     let mut out =
         Lines { lower_slope: zeros(), lower_shift: zeros(), upper_slope: zeros(), upper_shift: zeros() };
     for ((at, &a), &z) in lo.indexed_iter().zip(&hi) {
         let (l, u) = (gradients.lo[at], gradients.hi[at]);
-        let [s, t] = above([a, z], [l, u]);
+        let [s, t] = above([a, z], [l, u], either);
         (out.upper_slope[at], out.upper_shift[at]) = (s, t);
         // min(a G, z G) = −max(a (−G), z (−G)): the same line, mirrored.
-        let [s, t] = above([a, z], [-u, -l]);
+        let [s, t] = above([a, z], [-u, -l], either);
         (out.lower_slope[at], out.lower_shift[at]) = (s, -t);
     }
     out
@@ -159,7 +179,7 @@ fn lines((lo, hi): (Array2<f64>, Array2<f64>), gradients: &Ends) -> Lines {
 
 /// A line s G + t above a G and z G for l <= G <= u: any slope serves, as the
 /// difference to a convex function is largest at an end.
-fn above([a, z]: [f64; 2], [l, u]: [f64; 2]) -> [f64; 2] {
+fn above([a, z]: [f64; 2], [l, u]: [f64; 2], either: Ambiguous) -> [f64; 2] {
     if a == z {
         return [a, 0.0];
     }
@@ -169,6 +189,7 @@ fn above([a, z]: [f64; 2], [l, u]: [f64; 2]) -> [f64; 2] {
     let s = match (l >= 0.0, u <= 0.0) {
         (true, _) => z,
         (_, true) => a,
+        _ if either == Ambiguous::Constant => 0.0,
         _ => ((z * u - a * l) / (u - l)).clamp(a, z),
     };
     let excess = |g: f64| [a, z].map(|v| if v == s { 0.0 } else { sub_up(mul_up(v, g), mul_down(s, g)) });

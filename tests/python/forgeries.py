@@ -40,9 +40,10 @@ def quotients():
     yield "the norm 2 of inputs", plus, plus.norms("2", "inf")
     yield "the norm 1 of outputs", two, two.norms("inf", "1")
     yield "the norm 2 of outputs", two, two.norms("inf", "2")
-    for output in ("all", "1", "1-0", "0-1"):
+    for output in ("all", "1", "1-0", "0-1", "margins:0", "margins:1", "pairs"):
         yield f"the output {output}", first, first.put("quotient/output", output)
-    for output in ("1-1", "2", "-1", "", "0-", "0-1-0", "all-0"):
+    for output in ("1-1", "2", "-1", "", "0-", "0-1-0", "all-0", "margins:2", "margins:", "margins:-1",
+                   "margins", "pairs:0"):
         yield f"the output {output!r}", first, first.put("quotient/output", output).upper(0.0)
     third = Draft(rows(), 1, 3.01).lower(2.9, pair([1.0], [0.0]))
     yield "the quotient of another output", third, third.put("quotient/output", "0")

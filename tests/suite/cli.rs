@@ -478,7 +478,7 @@ fn methods_that_give_nothing_say_so() {
         ("crown", "jacobian-linear"),
         ("jacobian", "jacobian-interval, jacobian-linear, jacobian-ibp"),
         ("lipspd", "lipsdp"),
-        ("autolip", "product"),
+        ("naive", "product"),
     ] {
         let ran = named(&["--method", name]);
         assert!(ran.status.code() == Some(2) && text(&ran.stderr).contains(word), "{}", text(&ran.stderr));

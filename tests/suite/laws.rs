@@ -89,14 +89,12 @@ fn quotient(
     (x, at): (&[f64], &naive::Point),
     (y, before): (&[f64], &naive::Point),
 ) -> f64 {
-    use clarke::problem::Output;
     let values = |p: &naive::Point| {
-        let (v, s) = (p.values.last().expect("output").clone(), p.sizes.last().expect("output").clone());
-        match problem.quotient.output {
-            Output::All => (v, s),
-            Output::One(i) => (vec![v[i]], vec![s[i]]),
-            Output::Difference(i, j) => (vec![v[i] - v[j]], vec![s[i] + s[j]]),
-        }
+        let (v, s) = (p.values.last().expect("output"), p.sizes.last().expect("output"));
+        let size = |part: &Vec<(usize, f64)>| part.iter().map(|&(i, _)| s[i]).sum();
+        let value = |part: &Vec<(usize, f64)>| part.iter().map(|&(i, w)| w * v[i]).sum();
+        let parts = naive::measured(problem);
+        (parts.iter().map(value).collect::<Vec<f64>>(), parts.iter().map(size).collect::<Vec<f64>>())
     };
     let ((u, a), (v, b)) = (values(at), values(before));
     let gap: Vec<f64> = u

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A convolution of any geometry whose matrix stays small.
-fn random_conv(noise: &mut Random, largest: usize) -> LinearMap {
+pub fn random_conv(noise: &mut Random, largest: usize) -> LinearMap {
     loop {
         let groups = pick(noise, 1, 2);
         let mut two = |from, to| [pick(noise, from, to), pick(noise, from, to)];
@@ -46,7 +46,7 @@ fn random_conv(noise: &mut Random, largest: usize) -> LinearMap {
 }
 
 /// The matrix of a map from the definition of a convolution.
-fn naive(map: &LinearMap) -> Array2<f64> {
+pub fn naive(map: &LinearMap) -> Array2<f64> {
     let (s, weight, adjoint) = match map {
         LinearMap::Dense(w) => return w.as_ref().clone(),
         LinearMap::Conv { shape, weight, adjoint } => (shape, weight, *adjoint),

@@ -41,6 +41,7 @@ mod leads;
 mod limits;
 mod lipopt;
 mod lives;
+mod margins;
 mod matrix_norms;
 #[cfg(feature = "cli")]
 mod mistakes;
@@ -58,6 +59,7 @@ mod propagation;
 mod properties;
 #[cfg(feature = "cli")]
 mod property_files;
+mod published;
 #[cfg(feature = "cli")]
 mod readme;
 mod regions;

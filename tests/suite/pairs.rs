@@ -3,7 +3,7 @@
 use crate::common::data::matrix;
 use crate::common::nets::{Kind, network, question};
 use crate::common::solve::Here;
-use crate::common::{bound, budget, written};
+use crate::common::{bound, budget, naive, written};
 use clarke::backend::cpu::Cpu;
 use clarke::certificate::{LowerBound, Witness};
 use clarke::layer::{Affine, LinearMap, Piecewise};
@@ -163,11 +163,11 @@ fn pairs_are_derived_again() {
         assert!(!anchored || problem.region.centre() == Some(y), "case {k}");
         let (u, v) = (values(&problem.net, x)?, values(&problem.net, y)?);
         let d = |i: usize| u[i] - v[i];
-        let gap = match problem.quotient.output {
-            Output::All => (0..u.len()).map(d).collect(),
-            Output::One(i) => vec![d(i)],
-            Output::Difference(i, j) => vec![d(i) - d(j)],
+        let part = |of: &Vec<(usize, f64)>| match of[..] {
+            [(i, _), (j, _)] => d(i) - d(j),
+            _ => d(of[0].0),
         };
+        let gap: Vec<Interval> = naive::measured(&problem).iter().map(part).collect();
         let moves = |j: &usize| !problem.region.is_fixed(*j);
         let way = (0..x.len()).filter(moves).map(|j| Interval::point(x[j]) - y[j]).collect::<Vec<_>>();
         let size = |v: &[Interval], norm: Norm| match norm {

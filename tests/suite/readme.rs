@@ -20,6 +20,7 @@ fn methods() -> String {
             Proves::Both if row.scope == Scope::Layer => "both ends",
             Proves::Both if row.scope == Scope::Search => "both ends",
             Proves::Both => "upper; both ends at a point",
+            Proves::Estimate => "nothing: an estimate",
         };
         let place = match row.scope {
             Scope::Layer => "one layer",

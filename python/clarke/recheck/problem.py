@@ -96,6 +96,9 @@ class Problem:
         if self.centre is None and self.region.lo is not None:
             self.centre = list(map(middle, self.region.lo, self.region.hi))
         self.seeds = seeds(q["output"], self.net.outputs)
+        if q["output"] == "pairs" or ":" in q["output"]:
+            # The largest of several constants of scalar functions: every norm of one number is its magnitude.
+            self.q = "inf"
         # Columns of Jacobians that count: constants do not, but of a single point all do.
         self.counted = [j for j in range(self.net.inputs)
                         if self.region.lo is None or self.region.point or not self.region.fixed[j]]
@@ -104,18 +107,30 @@ class Problem:
 def seeds(output, count):
     """Rows that turn the network's Jacobian into that of the measured output."""
     if output == "all":
-        return [[ONE if i == k else ZERO for i in range(count)] for k in range(count)]
-    parts = output.split("-")
-    if len(parts) > 2 or not all(p.isascii() and p.isdigit() and len(p) < 10 for p in parts):
-        raise Refused("the output is none")
-    places = list(map(int, parts))
-    if max(places) >= count or len(set(places)) != len(places):
+        return [row(count, k) for k in range(count)]
+    if output == "pairs":
+        found = [row(count, i, j) for i in range(count) for j in range(i + 1, count)]
+    elif output.startswith("margins:"):
+        label = place(output[len("margins:"):])
+        found = [row(count, label, j) for j in range(count) if j != label] if label < count else []
+    else:
+        parts = list(map(place, output.split("-", 1)))
+        if max(parts) >= count or len(set(parts)) != len(parts):
+            raise Refused("the output is none of the network's")
+        return [row(count, *parts)]
+    if not found:
         raise Refused("the output is none of the network's")
-    row = [ZERO] * count
-    row[places[0]] = ONE
-    if len(places) == 2:
-        row[places[1]] = -ONE
-    return [row]
+    return found
+
+
+def place(text):
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise Refused("the output is none")
+    return int(text)
+
+
+def row(count, plus, minus=None):
+    return [ONE if k == plus else -ONE if k == minus else ZERO for k in range(count)]
 
 
 def behind(net, mean, std):

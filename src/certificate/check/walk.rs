@@ -85,7 +85,7 @@ fn shown(
         let last = Walk::new((net, chains), start, slopes, &claims).run();
         claims.ended()?;
         room.in_time()?;
-        let norms = last.map(|state| output.measured(state.norm, problem.quotient.out_norm));
+        let norms = last.map(|state| output.bound(state.norm, problem.quotient.out_norm));
         Ok(norms.map_or(f64::INFINITY, |n| n.get()))
     };
     let mut best = f64::INFINITY;

@@ -5,13 +5,12 @@ use crate::backend::cpu::Cpu;
 use crate::certificate::Witness;
 use crate::deadline::Deadline;
 use crate::layer::{Piecewise, Scale};
-use crate::linalg::Enclosure;
 use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::rational::Rational;
 use crate::num::round::div_down;
 use crate::num::{Coefficient, rational};
 use crate::polytope::exact::Form;
-use crate::problem::{Output, Problem, Quantity};
+use crate::problem::{Component, Problem, Quantity};
 use crate::rules::exact;
 use crate::sweep::Prepared;
 
@@ -48,7 +47,7 @@ fn piece(problem: &Problem, x: &[f64], u: &[f64]) -> Option<f64> {
     let prepared = Prepared::new(&problem.net, &Cpu::DOUBLE_DOUBLE);
     let b = prepared.backend;
     let trace = prepared.values(b.upload_near(&region.near(x)), None, |_| false);
-    let row = b.upload(&Enclosure::vector(&problem.row(u)));
+    let row = b.upload(&problem.row(u));
     let rows = b.read(&prepared.adjoints(&trace.gates, row, |_, _| {}));
     let (least, signs) = (rows.mignitude(), rows.centre.iter().map(|c| *c > 0.0).collect::<Vec<_>>());
     let along = |counts: &dyn Fn(usize) -> bool| {
@@ -91,9 +90,10 @@ fn inside(problem: &Problem, x: &[Rational], u: &[f64], until: &Deadline) -> Opt
         return None;
     }
     let mut total = Form::constant(live.len(), Rational::ZERO);
-    let row = problem.row(u);
-    for (form, w) in pattern.outputs.iter().zip(&row) {
-        total.add(form, &rational::of(*w)?);
+    for (part, u) in problem.components().zip(u) {
+        let u = rational::of(*u)?;
+        total.add(&pattern.outputs[part.plus], &u);
+        part.minus.into_iter().for_each(|j| total.add(&pattern.outputs[j], &-u.clone()));
     }
     quotient(problem, total.a.iter().map(|a| rational::around(a).mignitude()), u)
 }
@@ -115,13 +115,11 @@ fn pair(problem: &Problem, x: &[f64], y: &[f64]) -> Option<f64> {
     let value = |x: &[f64]| prepared.values(b.upload_near(&region.near(x)), None, |_| false).output().clone();
     let minus = Scale::uniform(Coefficient::exact(-1.0));
     let gap = b.sum(&[&value(x), &b.scale(&minus, &value(y), false)]);
-    let gap = match q.output {
-        Output::All => gap,
-        Output::One(i) => b.slice(&gap, i..i + 1),
-        Output::Difference(i, j) => {
-            let other = b.scale(&minus, &b.slice(&gap, j..j + 1), false);
-            b.sum(&[&b.slice(&gap, i..i + 1), &other])
-        }
+    let part = |of: Component| {
+        let own = b.slice(&gap, of.plus..of.plus + 1);
+        let other = of.minus.map(|j| b.scale(&minus, &b.slice(&gap, j..j + 1), false));
+        b.read(&other.map_or_else(|| own.clone(), |other| b.sum(&[&own, &other]))).mignitude()[[0, 0, 0]]
     };
-    Some(div_down(vector_norm_down(b.read(&gap).mignitude().iter().copied(), q.out_norm), way))
+    let sizes: Vec<f64> = problem.components().map(part).collect();
+    Some(div_down(vector_norm_down(sizes, q.out_norm), way))
 }

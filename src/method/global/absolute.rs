@@ -22,9 +22,9 @@ use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
 use crate::net::{Net, Node, Op};
 use crate::num::norms::{largest, vector_norm_up};
-use crate::num::round::{add_up, mul_up};
+use crate::num::round::add_up;
 use crate::num::{Coefficient, Norm, Upper};
-use crate::problem::Output;
+use crate::problem::{Component, Output};
 use crate::rules::walk::widest;
 use crate::sweep::Prepared;
 use ndarray::{Array1, Array2, Array3, Axis};
@@ -90,8 +90,8 @@ struct Vectors<'v, 'c, B: Backend> {
     context: &'v Context<'c, B>,
     /// 1 where an input counts, else 0.
     live: Array1<f64>,
-    /// Magnitudes of the row that is measured; None: the whole output is.
-    seed: Option<Array1<f64>>,
+    /// What is measured; None: the whole output is.
+    parts: Option<Vec<Component>>,
 }
 
 impl<B: Backend> Vectors<'_, '_, B> {
@@ -108,14 +108,19 @@ impl<B: Backend> Vectors<'_, '_, B> {
     fn forward(&self, prepared: &Prepared<B>, x: &Array1<f64>) -> Array1<f64> {
         let x = self.upload(&(x * &self.live));
         let y = self.read(prepared.values(x, None, |_| false).output());
-        let Some(seed) = &self.seed else { return y };
-        let counts = seed.iter().zip(&y).filter(|(s, _)| **s != 0.0);
-        Array1::from_elem(1, counts.fold(0.0, |t, (s, y)| add_up(t, mul_up(*s, *y))))
+        let Some(parts) = &self.parts else { return y };
+        parts.iter().map(|part| part.places().fold(0.0, |t, i| add_up(t, y[i]))).collect()
     }
 
-    /// vᵀT: a seed is a sum of unit vectors.
+    /// vᵀT: what is measured is a sum of outputs.
     fn backward(&self, linear: &Prepared<B>, v: &Array1<f64>) -> Array1<f64> {
-        let row = self.seed.as_ref().map_or_else(|| v.clone(), |seed| seed * v[0]);
+        let mut row = v.clone();
+        if let Some(parts) = &self.parts {
+            row = Array1::zeros(linear.net.outputs());
+            for (part, v) in parts.iter().zip(v) {
+                part.places().for_each(|i| row[i] = add_up(row[i], *v));
+            }
+        }
         let rows = self.upload(&row.mapv(|v| v * (1.0 + 1e-9)));
         self.read(&linear.adjoints(&[], rows, |_, _| {})) * &self.live
     }
@@ -129,8 +134,7 @@ pub fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     context.budget.holds(problem.net.parameters() as u64 * 32)?;
     let live = Array1::from_shape_fn(n, |j| !problem.region.is_fixed(j) as u8 as f64);
     let all = matches!(problem.quotient.output, Output::All);
-    let row = || problem.picked_seeds(&[0]).centre.iter().map(|s| s.abs()).collect();
-    let vectors = Vectors { context, live, seed: (!all).then(row) };
+    let vectors = Vectors { context, live, parts: (!all).then(|| problem.components().collect()) };
     let norm = |v: &Array1<f64>, r: Norm| Upper::proven(vector_norm_up(v.iter().copied(), r));
     let mut value = Upper::INFINITE;
     if p == Norm::Inf {

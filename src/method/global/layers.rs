@@ -37,6 +37,11 @@ pub struct Layers {
 
 /// Activations of a chain in order; None for other networks.
 pub fn activations(net: &Net) -> Option<Vec<usize>> {
+    chain(net, |op| matches!(op, Op::Piecewise(_) | Op::Smooth(_)))
+}
+
+/// Nonlinear nodes in order, where all are of this kind and one behind the other.
+pub fn chain(net: &Net, counts: impl Fn(&Op) -> bool) -> Option<Vec<usize>> {
     let needed = net.needed();
     let mut list = vec![];
     let mut before = 0;
@@ -44,7 +49,7 @@ pub fn activations(net: &Net) -> Option<Vec<usize>> {
         if !node.op.is_nonlinear() {
             continue;
         }
-        if !matches!(node.op, Op::Piecewise(_) | Op::Smooth(_)) || !is_linear(net, before, node.inputs[0]) {
+        if !counts(&node.op) || !is_linear(net, before, node.inputs[0]) {
             return None;
         }
         list.push(k);

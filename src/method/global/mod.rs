@@ -3,12 +3,14 @@
 
 pub mod abs_subset;
 pub mod absolute;
+pub mod autolip;
 pub mod barrier;
 pub mod blocks;
 pub mod cuts;
 pub mod eclipse;
 pub mod expansion;
 pub mod gain;
+pub mod greedy;
 pub mod hierarchy;
 pub mod layered;
 pub mod layers;

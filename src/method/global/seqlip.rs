@@ -11,6 +11,7 @@
 
 use super::blocks::between;
 use super::expansion::Matrix;
+use super::greedy::Greedy;
 use super::is_two;
 use super::layers::{self, Layers};
 use super::vertices::Vertices;
@@ -165,7 +166,7 @@ pub fn run<C: Backend>(context: &Context<C>, layers: &Layers) -> Result<Finding,
     }
     let value = value.min(product.times(norm(&layers.matrices[count])));
     // The product of the best vertices: greedy SeqLip.
-    let greedy = (Estimate::new(greedy * factor.get()), "greedy-seqlip");
+    let greedy = (Estimate::new(greedy * factor.get()), Greedy::ROW.name);
     Ok(Finding { estimate: Some(greedy), ..bound(value).into() })
 }
 

@@ -7,6 +7,7 @@ pub mod exact;
 pub mod frobenius;
 pub mod gram;
 pub mod interpolation;
+pub mod kernel;
 pub mod lipbound;
 pub mod monotone;
 pub mod power;
@@ -14,6 +15,7 @@ pub mod reshapes;
 pub mod schur;
 pub mod stack;
 mod symbols;
+pub mod tensor;
 
 use crate::analysis::Measured;
 use crate::backend::Backend;
@@ -25,7 +27,7 @@ use crate::layer::symbol::cells::Grid;
 use crate::linalg::operator::operator_upper;
 use crate::num::norms::Norm;
 use crate::num::round::sqrt_up;
-use crate::num::{Lower, Upper};
+use crate::num::{Estimate, Lower, Upper};
 use crate::rules::masks;
 use ndarray::Array2;
 use std::time::Instant;
@@ -99,12 +101,21 @@ pub struct LayerNorm {
     pub methods: Vec<Finding>,
 }
 
+/// What a number says of a norm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Upper,
+    Lower,
+    /// Nothing that is proven.
+    Estimate,
+}
+
 /// What one method gave.
 #[derive(Clone, Copy, Debug)]
 pub struct Finding {
     pub method: &'static str,
     pub value: f64,
-    pub is_upper: bool,
+    pub end: End,
     pub seconds: f64,
 }
 
@@ -130,18 +141,27 @@ impl LayerNorm {
         self.both(name, || (find(), Upper::INFINITE));
     }
 
+    /// Runs a method that proves nothing.
+    fn beside(&mut self, name: &'static str, find: impl FnOnce() -> Option<Estimate>) {
+        let started = Instant::now();
+        if let Some(found) = find() {
+            let seconds = started.elapsed().as_secs_f64();
+            self.methods.push(Finding { method: name, value: found.get(), end: End::Estimate, seconds });
+        }
+    }
+
     fn both(&mut self, name: &'static str, find: impl FnOnce() -> (Lower, Upper)) -> (Lower, Upper) {
         let started = Instant::now();
         let (lower, upper) = find();
         let seconds = started.elapsed().as_secs_f64();
-        let mut note = |value, is_upper| {
-            self.methods.push(Finding { method: name, value, is_upper, seconds });
+        let mut note = |value, end| {
+            self.methods.push(Finding { method: name, value, end, seconds });
         };
         if upper != Upper::INFINITE {
-            note(upper.get(), true);
+            note(upper.get(), End::Upper);
         }
         if lower != Lower::ZERO {
-            note(lower.get(), false);
+            note(lower.get(), End::Lower);
         }
         if upper < self.upper {
             (self.upper, self.upper_rule, self.grid) = (upper, name, None);
@@ -236,6 +256,8 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
             rows
         });
         out.above(lipbound::WHOLE.name, || whole);
+        out.above(kernel::ROW.name, || kernel::upper(map));
+        out.beside(tensor::ROW.name, || tensor::estimate(map));
     }
     if effort.is_late() {
         return;

@@ -41,7 +41,7 @@ fn run<B: Backend>(context: &Context<B>) -> Result<Bound, Why> {
     let found = Found::new(context);
     let walk = Walk::new((net, &chains), (start, moving(problem)), &slopes as &Slopes, &found).run();
     let output = if narrow.is_some() { Output::All } else { problem.quotient.output };
-    let value = output.measured(walk.ok_or(Why::Late)?.norm, problem.quotient.out_norm);
+    let value = output.bound(walk.ok_or(Why::Late)?.norm, problem.quotient.out_norm);
     let proof = Proof::Norms { slopes: Source::Secants, links: vec![], factors: found.factors() };
     Ok(Bound { value, method: Avant::ROW.name, proof })
 }

@@ -22,17 +22,19 @@ use crate::num::norms::vector_norm_up;
 use crate::num::round::{add_up, sqrt_up};
 use crate::num::{Norm, Upper};
 use crate::problem::Problem;
-use crate::rules::gradient::{Pullback, chord, selected};
+use crate::rules::gradient::{Ambiguous, Pullback, chord, selected};
 use crate::rules::linear::{signs, take_signs};
-use crate::sweep::{Bounds, Ends, Gate, Prepared};
+use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace};
 use ndarray::{Array2, Array3, Axis, s};
+use std::sync::Arc;
 
-/// An upper bound of the measured Jacobian's norm; None when the time is up.
+/// An enclosure of the measured Jacobian, and an upper bound of its norm; None when the time is up.
 pub fn run<B: Backend, C: Backend>(
     context: &Context<C>,
     prepared: &Prepared<B>,
     gates: &[Option<Gate<B>>],
-) -> Option<Upper> {
+    pains: Pains,
+) -> Option<(Enclosure, Upper)> {
     let problem = context.problem;
     let (rows, n) = (problem.rows(), prepared.net.inputs());
     let chunk = (context.budget.rows(context.widest()) / 8).clamp(1, 64);
@@ -46,7 +48,7 @@ pub fn run<B: Backend, C: Backend>(
         });
         let own = selected(prepared.backend, gates, &vec![0; part.len()]);
         let pull = Pullback { prepared, gates: &own, seeds: &Enclosure::point(seeds) };
-        let found = rows_of(problem, &context.budget, &pull, Pains::MANY)?;
+        let found = rows_of(problem, &context.budget, &pull, pains)?;
         lo.slice_mut(s![part.clone(), ..]).assign(&found.entries.lo);
         hi.slice_mut(s![part, ..]).assign(&found.entries.hi);
         norms.extend(found.norms);
@@ -54,7 +56,8 @@ pub fn run<B: Backend, C: Backend>(
     let whole = Enclosure::from_bounds(&lo.insert_axis(Axis(0)), &hi.insert_axis(Axis(0)));
     let by_entries = jacobian::norm(context, &whole);
     // ‖J‖_{p→q} <= ‖(‖row‖_{p*})‖_q, exact for q = ∞.
-    Some(by_entries.min(Upper::proven(vector_norm_up(norms, problem.quotient.out_norm))))
+    let by_rows = Upper::proven(vector_norm_up(norms, problem.quotient.out_norm));
+    Some((whole, by_entries.min(by_rows)))
 }
 
 /// Rows of the Jacobian, one per pair.
@@ -73,13 +76,17 @@ pub struct Pains {
     pub signs: usize,
     /// Entries by which the norm loses are narrowed as far as time allows, not only where they are few.
     pub entries: bool,
+    /// Where neither slope nor sign is decided.
+    pub either: Ambiguous,
 }
 
 impl Pains {
     /// For a region that is asked about once.
-    pub const MANY: Pains = Pains { signs: 8, entries: true };
+    pub const MANY: Pains = Pains { signs: 8, entries: true, either: Ambiguous::Chord };
+    /// The same by entries alone, without lines across signs.
+    pub const CONSTANTS: Pains = Pains { signs: 0, entries: true, either: Ambiguous::Constant };
     /// For one part among many.
-    pub const FEW: Pains = Pains { signs: 8, entries: false };
+    pub const FEW: Pains = Pains { signs: 8, entries: false, either: Ambiguous::Chord };
 }
 
 /// Linear propagation of given rows under given gates, both pair by pair.
@@ -95,6 +102,7 @@ pub fn rows_of<B: Backend>(
     let products = prepared.net.products();
     let pairs = seeds.dim().0;
     let row_by_row = problem.rows() == 1 || problem.quotient.out_norm == Norm::Inf;
+    let chords = pains.either == Ambiguous::Chord;
     let affords = |count: usize| budget.affords_on(b, 8.0 * (pairs * count) as f64 * products);
     let mut norms = vec![f64::INFINITY; pairs];
     // Functionals of neurons: entries and signs may cost as much again, times a few.
@@ -107,7 +115,7 @@ pub fn rows_of<B: Backend>(
             Some(Gate::Each(slopes)) => open(&b.read_slopes(slopes), ends),
             // The norm's chords rest on the entries' ends.
             None if k == 0 => {
-                let dual = if row_by_row { dual } else { Norm::Two };
+                let dual = if row_by_row && chords { dual } else { Norm::Two };
                 let few = if row_by_row && dual != Norm::Inf { entries_worth(spent) } else { usize::MAX };
                 entries(problem, ends, dual, if pains.entries { None } else { Some(few) })
             }
@@ -118,14 +126,14 @@ pub fn rows_of<B: Backend>(
         }
         if !wanted.is_empty() && affords(wanted.len()) {
             spent += if k > 0 { wanted.len() } else { 0 };
-            identity(pull, later, k, &wanted, ends);
+            identity((pull, pains.either), later, k, &wanted, ends);
         }
         if k == 0 {
             fix(ends, problem);
             norms = entries_norm(ends, dual);
             let signs = signs_worth(spent, ends.lo.ncols(), pains.signs);
             let signs = if affords(1 << signs) { signs } else { 0 };
-            if dual != Norm::Inf && affords(1) {
+            if chords && dual != Norm::Inf && affords(1) {
                 let linear = sums(pull, later, ends, dual, signs);
                 norms.iter_mut().zip(linear).for_each(|(n, l)| *n = n.min(l));
             }
@@ -198,12 +206,18 @@ const AT_ONCE: usize = 1 << 18;
 const FEATURES: [usize; 2] = [8, 128];
 
 /// Tightens single entries at node k.
-fn identity<B: Backend>(pull: &Pullback<B>, later: &Bounds, k: usize, wanted: &[usize], ends: &mut Ends) {
+fn identity<B: Backend>(
+    (pull, either): (&Pullback<B>, Ambiguous),
+    later: &Bounds,
+    k: usize,
+    wanted: &[usize],
+    ends: &mut Ends,
+) {
     let (pairs, n) = ends.lo.dim();
     let widest = pull.prepared.net.nodes.iter().map(|n| n.len()).max().unwrap_or(1);
     let at_once = (AT_ONCE / (2 * pairs * widest).max(1)).clamp(FEATURES[0], FEATURES[1]);
     for part in wanted.chunks(at_once) {
-        let top = pull.upper(later, k, &signs(pairs, n, part));
+        let top = pull.upper_by(either, later, k, &signs(pairs, n, part));
         take_signs(ends, &top, part);
     }
 }
@@ -252,6 +266,21 @@ fn sums<B: Backend>(pull: &Pullback<B>, later: &Bounds, ends: &Ends, norm: Norm,
     (0..pairs).map(total).collect()
 }
 
+/// The slopes that linear propagation begins with, where the problem is none too large.
+pub fn admitted<B: Backend>(context: &Context<B>) -> Result<Arc<Trace<B>>, Why> {
+    let problem = context.problem;
+    if context.needs_double_double() {
+        return Err(Why::Unfit("the region is too small for its arithmetic: f64 cannot tell its ends apart"));
+    }
+    let entries = problem.rows().saturating_mul(problem.net.inputs());
+    at_most("entries of the Jacobian", entries, ENTRIES as usize)?;
+    // Neurons are narrowed only as far as time allows.
+    let least = 4.0 * problem.rows() as f64 * pass(&problem.net);
+    context.budget.admits(context.backend(), least)?;
+    context.budget.admits(&Cpu::DOUBLE, context.norm())?;
+    Ok(if context.linear_counts() { context.slopes(&context.linear()) } else { context.boxes() })
+}
+
 /// By linear functions of open slopes.
 pub struct Linear;
 
@@ -283,20 +312,8 @@ impl<B: Backend> Method<B> for Linear {
     }
 
     fn run(&self, context: &Context<B>, _: &Best) -> Result<Finding, Why> {
-        let problem = context.problem;
-        if context.needs_double_double() {
-            return Err(Why::Unfit(
-                "the region is too small for its arithmetic: f64 cannot tell its ends apart",
-            ));
-        }
-        let entries = problem.rows().saturating_mul(problem.net.inputs());
-        at_most("entries of the Jacobian", entries, ENTRIES as usize)?;
-        // Neurons are narrowed only as far as time allows.
-        let least = 4.0 * problem.rows() as f64 * pass(&problem.net);
-        context.budget.admits(context.backend(), least)?;
-        context.budget.admits(&Cpu::DOUBLE, context.norm())?;
-        let trace = if context.linear_counts() { context.slopes(&context.linear()) } else { context.boxes() };
-        let value = run(context, &context.main(), &trace.gates).ok_or(Why::Late)?;
+        let trace = admitted(context)?;
+        let (_, value) = run(context, &context.main(), &trace.gates, Pains::MANY).ok_or(Why::Late)?;
         let proof = Proof::digest("linear functions of open slopes");
         Ok(Bound { value, method: Self::ROW.name, proof }.into())
     }

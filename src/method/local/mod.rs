@@ -7,3 +7,4 @@ pub mod jacobian;
 pub mod norms;
 pub mod parts;
 pub mod product;
+pub mod recurjac;

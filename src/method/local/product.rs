@@ -64,7 +64,7 @@ pub fn norms<B: Backend, C: Backend>(
     let (last, links) = walked(context, local, (net, &found), |_, last, chains| (last, chains.links()));
     let Some(last) = last else { return ([Upper::INFINITE; 3], Layered::default()) };
     let output = if narrow.is_some() { Output::All } else { quotient.output };
-    let values = Norm::ALL.map(|r| output.measured(last.norm, r));
+    let values = Norm::ALL.map(|r| output.bound(last.norm, r));
     (values, Layered { factors: found.factors(), links })
 }
 

@@ -10,7 +10,7 @@
 //! Loose when: the steepest piece is shorter than its surroundings are flat.
 //!   Exact when f is affine.
 
-use super::points::{dual, measure, sample, score};
+use super::points::{dual, sample, score};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::{LowerBound, Witness};
@@ -24,7 +24,7 @@ use crate::num::norms::{vector_norm_down, vector_norm_up};
 use crate::num::random::Random;
 use crate::num::round::div_down;
 use crate::num::{Coefficient, Lower};
-use crate::problem::{Output, Quantity};
+use crate::problem::{Component, Quantity};
 use ndarray::Array3;
 
 /// Random starts where they are affordable.
@@ -54,12 +54,10 @@ pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], y: &[f64]) -> LowerBou
     let minus = Scale::uniform(Coefficient::exact(-1.0));
     let less = |a: <Cpu as Backend>::Block, c| b.sum(&[&a, &b.scale(&minus, &c, false)]);
     let gap = less(value(x), value(y));
-    let gap = match q.output {
-        Output::All => gap,
-        Output::One(i) => b.slice(&gap, i..i + 1),
-        Output::Difference(i, j) => less(b.slice(&gap, i..i + 1), b.slice(&gap, j..j + 1)),
-    };
-    let size = vector_norm_down(b.read(&gap).mignitude().iter().copied(), q.out_norm);
+    let one = |i: usize| b.slice(&gap, i..i + 1);
+    let part = |of: Component| of.minus.map_or_else(|| one(of.plus), |j| less(one(of.plus), one(j)));
+    let sizes: Vec<f64> = problem.components().map(|of| b.read(&part(of)).mignitude()[[0, 0, 0]]).collect();
+    let size = vector_norm_down(sizes, q.out_norm);
     let value = Lower::proven(div_down(size, way));
     LowerBound { value, method: "pair", witness: Some(Witness::Pair { x: x.to_vec(), y: y.to_vec() }) }
 }
@@ -160,7 +158,7 @@ fn turned<B: Backend>(context: &Context<B>, s: &Secant, random: &mut Random) -> 
 
 /// Values and gradients of pairs in plain arithmetic. Where both ends have the
 /// same value the gradient is that of `u`.
-fn look<B: Backend>(context: &Context<B>, pairs: Vec<[Vec<f64>; 2]>, u: &[f64]) -> Vec<Secant> {
+fn look<B: Backend>(context: &Context<B>, pairs: Vec<[Vec<f64>; 2]>, u: &Vec<f64>) -> Vec<Secant> {
     let (sketch, q) = (&context.sketch(), &context.problem.quotient);
     let (b, net) = (sketch.backend, &context.problem.net);
     let chunk = (context.at_once(&Cpu::ESTIMATE) / 2).max(1);
@@ -178,16 +176,13 @@ fn look<B: Backend>(context: &Context<B>, pairs: Vec<[Vec<f64>; 2]>, u: &[f64]) 
         for (k, [x, y]) in part.iter().enumerate() {
             let gap: Vec<f64> =
                 (0..net.outputs()).map(|i| values[[2 * k, 0, i]] - values[[2 * k + 1, 0, i]]).collect();
-            let gap = measure(context, &gap);
+            let gap = context.problem.measured(&gap);
             let size = vector_norm_up(gap.iter().map(|v| v.abs()), q.out_norm);
             let quotient = size / distance(context, x, y);
             sizes.push(if quotient.is_finite() { quotient } else { 0.0 });
-            let u = if size > 0.0 {
-                context.problem.row(&dual(&gap, q.out_norm))
-            } else {
-                context.problem.row(u)
-            };
-            rows.extend(u.iter().chain(&u).copied());
+            let own = if size > 0.0 { &dual(&gap, q.out_norm) } else { u };
+            let row = context.problem.row(own).centre;
+            rows.extend(row.iter().chain(&row).copied());
         }
         let rows = Array3::from_shape_vec((2 * part.len(), 1, net.outputs()), rows).expect("equal lengths");
         let g = b.read(&sketch.adjoints(&trace.gates, b.upload(&Enclosure::point(rows)), |_, _| {}));

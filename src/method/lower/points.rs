@@ -9,7 +9,7 @@ use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::random::Random;
 use crate::region::Region;
 use crate::sweep::Gate;
-use ndarray::{Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array3, ArrayView2, Axis};
 
 /// A point, an output direction and the unproven value they promise.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ pub fn by_power<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gat
             if context.budget.is_over() {
                 return best;
             }
-            let row = Enclosure::vector(&context.problem.row(&u));
+            let row = Enclosure::point(context.problem.row(&u).centre);
             let g = context.without_fixed(b.read(&sketch.adjoints(gates, b.upload(&row), |_, _| {})));
             let g: Vec<f64> = g.centre.iter().copied().collect();
             let size = vector_norm_up(g.iter().map(|v| v.abs()), q.in_norm.dual());
@@ -192,18 +192,8 @@ pub fn by_power<B: Backend>(context: &Context<B>, x: &[f64], gates: &[Option<Gat
             let v = Enclosure::vector(&dual(&g, q.in_norm.dual()));
             let image = b.read(&sketch.tangents(gates, b.upload(&v), |_, _| {})).centre;
             let image: Vec<f64> = image.iter().copied().collect();
-            let measured = measure(context, &image);
-            u = dual(&measured, q.out_norm);
+            u = dual(&context.problem.measured(&image), q.out_norm);
         }
     }
     best
-}
-
-/// The measured part of an output, or of a difference of outputs.
-pub fn measure<B: Backend>(context: &Context<B>, image: &[f64]) -> Vec<f64> {
-    if context.problem.rows() == image.len() {
-        return image.to_vec();
-    }
-    let seeds: Array2<f64> = context.problem.seeds().centre.index_axis(Axis(0), 0).to_owned();
-    seeds.dot(&ndarray::ArrayView1::from(image)).to_vec()
 }

@@ -131,7 +131,7 @@ pub fn gradient<B: Backend>(
     let keep = arguments(context);
     let trace = sketch.values(upload(context, climbers.iter().map(|c| &c.x)), None, |k| keep[k]);
     let soft = softened(context, spread, &trace, widths);
-    let rows: Vec<f64> = climbers.iter().flat_map(|c| context.problem.row(&c.u)).collect();
+    let rows: Vec<f64> = climbers.iter().flat_map(|c| context.problem.row(&c.u).centre).collect();
     let rows = Array3::from_shape_vec((items, 1, net.outputs()), rows).expect("one row per item");
     let rows = b.upload(&Enclosure::point(rows));
     let norm = context.problem.quotient.in_norm.dual();

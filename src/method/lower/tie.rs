@@ -105,7 +105,7 @@ fn ramps(shape: &[usize]) -> Vec<Vec<f64>> {
 /// The estimated row uᵀJ under given gates.
 fn gradient<B: Backend>(context: &Context<B>, u: &[f64], gates: &[Option<Gate<Cpu>>]) -> Vec<f64> {
     let sketch = &context.sketch();
-    let row = sketch.backend.upload(&Enclosure::vector(&context.problem.row(u)));
+    let row = sketch.backend.upload(&Enclosure::point(context.problem.row(u).centre));
     let g = sketch.backend.read(&sketch.adjoints(gates, row, |_, _| {}));
     context.without_fixed(g).centre.iter().copied().collect()
 }
@@ -127,7 +127,7 @@ fn prove<B: Backend>(
     method: &'static str,
 ) -> LowerBound {
     let exact = &context.exact();
-    let row = exact.backend.upload(&Enclosure::vector(&context.problem.row(&p.u)));
+    let row = exact.backend.upload(&context.problem.row(&p.u));
     let g = exact.backend.read(&exact.adjoints(gates, row, |_, _| {}));
     witness::evaluate(context, &p.x, &p.u, &context.without_fixed(g), method)
 }

@@ -26,7 +26,7 @@ pub fn prove<B: Backend>(context: &Context<B>, x: &[f64], u: &[f64], method: &'s
     }
     let b = exact.backend;
     let trace = exact.values(b.upload_near(&problem.region.near(x)), None, |_| false);
-    let row = b.upload(&Enclosure::vector(&problem.row(u)));
+    let row = b.upload(&problem.row(u));
     let g = context.without_fixed(b.read(&exact.adjoints(&trace.gates, row, |_, _| {})));
     evaluate(context, x, u, &g, method)
 }

@@ -234,11 +234,7 @@ pub fn sampled(problem: &Problem, upper: (f64, &str), seed: u64) {
         let distance = norm(&step, problem.quotient.in_norm);
         let (fx, fy) = (problem.net.evaluate(&x), problem.net.evaluate(&y));
         let change: Vec<f64> = fx.iter().zip(&fy).map(|(a, b)| a - b).collect();
-        let change = match problem.quotient.output {
-            Output::All => norm(&change, problem.quotient.out_norm),
-            Output::One(i) => change[i].abs(),
-            Output::Difference(i, j) => (change[i] - change[j]).abs(),
-        };
+        let change = norm(&problem.measured(&change), problem.quotient.out_norm);
         if distance < size * 1e-3 || !change.is_finite() {
             continue;
         }
@@ -261,9 +257,11 @@ pub fn drawn(bytes: &[u8]) -> Option<(Problem, u64, bool)> {
     }
     let net = net.prune(x);
     let region = region(s, n)?;
-    let output = match (s.below(4), net.outputs()) {
+    let output = match (s.below(6), net.outputs()) {
         (0, m) => Output::One(s.below(m)),
         (1, m) if m > 1 => Output::Difference(0, 1 + s.below(m - 1)),
+        (2, m) if m > 1 => Output::Margins(s.below(m)),
+        (3, m) if m > 1 => Output::Pairs,
         _ => Output::All,
     };
     let quantity = if s.below(5) == 0 { Quantity::Anchored } else { Quantity::Lipschitz };

@@ -96,11 +96,7 @@ pub fn at(problem: &Problem, x: &[f64]) -> Point {
         states.push(next);
     }
     let last = states.last().expect("an output");
-    let rows: Vec<Vec<(usize, f64)>> = match problem.quotient.output {
-        Output::All => (0..net.outputs()).map(|i| vec![(i, 1.0)]).collect(),
-        Output::One(i) => vec![vec![(i, 1.0)]],
-        Output::Difference(i, j) => vec![vec![(i, 1.0), (j, -1.0)]],
-    };
+    let rows = measured(problem);
     let live: Vec<usize> = (0..n).filter(|&j| !problem.region.is_fixed(j)).collect();
     let gather = |m: &Vec<Vec<f64>>, sign: bool| {
         Array2::from_shape_fn((rows.len(), live.len()), |(r, c)| {
@@ -114,6 +110,19 @@ pub fn at(problem: &Problem, x: &[f64]) -> Point {
         values: states.iter().map(|s| s.value.clone()).collect(),
         sizes: states.iter().map(|s| s.size.clone()).collect(),
         generic,
+    }
+}
+
+/// The numbers that are measured, as outputs and their signs.
+pub fn measured(problem: &Problem) -> Vec<Vec<(usize, f64)>> {
+    let count = problem.net.outputs();
+    let less = |i: usize, j: usize| vec![(i, 1.0), (j, -1.0)];
+    match problem.quotient.output {
+        Output::All => (0..count).map(|i| vec![(i, 1.0)]).collect(),
+        Output::One(i) => vec![vec![(i, 1.0)]],
+        Output::Difference(i, j) => vec![less(i, j)],
+        Output::Margins(i) => (0..count).filter(|&j| j != i).map(|j| less(i, j)).collect(),
+        Output::Pairs => (0..count).flat_map(|j| (0..j).map(move |i| less(i, j))).collect(),
     }
 }
 

@@ -297,12 +297,16 @@ pub fn question(m: &mut Maker, index: usize) -> Problem {
     };
     let (in_norm, out_norm) = pair(index);
     let outputs = m.net.outputs();
-    let output = match m.d.size(0, 3) {
+    let output = match m.d.size(0, 4) {
         0 => Output::One(m.d.size(0, outputs - 1)),
         1 if outputs > 1 => {
             let i = m.d.size(0, outputs - 1);
             Output::Difference(i, (i + m.d.size(1, outputs - 1)) % outputs)
         }
+        4 if outputs > 1 => match m.d.size(0, outputs) {
+            0 => Output::Pairs,
+            i => Output::Margins(i - 1),
+        },
         _ => Output::All,
     };
     let anchored = !region.is_global() && m.d.chance(0.2);

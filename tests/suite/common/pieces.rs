@@ -4,10 +4,11 @@
 
 use super::data::matrix;
 use super::exact::Dyadic;
+use super::naive;
 use clarke::layer::Piecewise;
 use clarke::net::{Net, Op};
 use clarke::num::Norm;
-use clarke::problem::{Output, Problem};
+use clarke::problem::Problem;
 use dashu_int::IBig;
 use dashu_int::ops::BitTest;
 use dashu_ratio::RBig;
@@ -355,11 +356,9 @@ pub fn over(
         if disc.as_ref().is_some_and(|(centre, square)| distance(polygon, centre) >= *square) {
             return;
         }
-        let rows: Vec<Form> = match problem.quotient.output {
-            Output::All => y.to_vec(),
-            Output::One(i) => vec![y[i].clone()],
-            Output::Difference(i, j) => vec![plus(&y[i], &minus(&y[j]))],
-        };
+        let signed = |&(i, sign): &(usize, f64)| if sign < 0.0 { minus(&y[i]) } else { y[i].clone() };
+        let whole = |part: &Vec<(usize, f64)>| part.iter().map(signed).reduce(|a, b| plus(&a, &b));
+        let rows: Vec<Form> = naive::measured(problem).iter().filter_map(whole).collect();
         let j = Array2::from_shape_fn((rows.len(), live.len()), |(r, c)| to_f64(&rows[r][c]));
         best = best.max(norm(&j, p, q));
     };
