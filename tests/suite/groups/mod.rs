@@ -56,6 +56,7 @@ fn sampled(layers: &[Layer], problem: &Problem, d: &mut Data, points: usize) -> 
             Output::All => j,
             Output::One(i) => j.select(ndarray::Axis(0), &[i]),
             Output::Difference(a, b) => (&j.row(a) - &j.row(b)).insert_axis(ndarray::Axis(0)).to_owned(),
+            Output::Margins(_) | Output::Pairs => unreachable!("no question of these"),
         };
         best = best.max(truth(&j, q.in_norm, q.out_norm));
     }
