@@ -122,7 +122,7 @@ pub fn measured(problem: &Problem) -> Vec<Vec<(usize, f64)>> {
         Output::One(i) => vec![vec![(i, 1.0)]],
         Output::Difference(i, j) => vec![less(i, j)],
         Output::Margins(i) => (0..count).filter(|&j| j != i).map(|j| less(i, j)).collect(),
-        Output::Pairs => (0..count).flat_map(|j| (0..j).map(move |i| less(i, j))).collect(),
+        Output::Pairs => (0..count).flat_map(|i| (i + 1..count).map(move |j| less(i, j))).collect(),
     }
 }
 
