@@ -220,30 +220,17 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             secant::gates(&self.prepared, &self.trace.gates, &self.ends, &|k| around.at(k))
         };
         let anchored = self.around.as_ref().map(secants);
-        let anchored = anchored.map(|gates| Arc::new(Trace { gates: self.settled(gates), values: vec![] }));
+        let anchored = anchored.map(|gates| {
+            Arc::new(Trace {
+                gates: relevance::settled(self.prepared.backend, gates, &self.relevant),
+                values: vec![],
+            })
+        });
         let gates = std::mem::take(&mut self.trace.gates);
-        self.trace.gates = self.settled(gates);
+        self.trace.gates = relevance::settled(self.prepared.backend, gates, &self.relevant);
         let Pass { trace, known, ends, .. } = self;
         let trace = Arc::new(Trace { values: vec![], ..trace });
         Statuses { trace, anchored, known, ends }
-    }
-
-    /// Slopes on which no output depends are 0: any number is right.
-    fn settled(&self, gates: Vec<Option<Gate<B>>>) -> Vec<Option<Gate<B>>> {
-        let b = self.prepared.backend;
-        let each = |(k, gate): (usize, Option<Gate<B>>)| match (gate, self.relevant.get(k)) {
-            (Some(Gate::Each(slopes)), Some(relevant)) => {
-                let (mut lo, mut hi) = b.read_slopes(&slopes);
-                ndarray::Zip::from(&mut lo).and(&mut hi).and(relevant).for_each(|l, h, counts| {
-                    if !counts {
-                        (*l, *h) = (0.0, 0.0);
-                    }
-                });
-                Some(Gate::Each(b.upload_slopes(&lo, &hi)))
-            }
-            (gate, _) => gate,
-        };
-        gates.into_iter().enumerate().map(each).collect()
     }
 
     fn node(&mut self, k: usize, given: &mut Given) {

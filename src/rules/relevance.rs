@@ -9,6 +9,27 @@ use crate::linalg::Enclosure;
 use crate::sweep::{Gate, Prepared};
 use ndarray::{Array2, Axis};
 
+/// The same gates with slopes of 0 where they are not relevant: any number is right there.
+pub fn settled<B: Backend>(
+    b: &B,
+    gates: Vec<Option<Gate<B>>>,
+    relevant: &[Array2<bool>],
+) -> Vec<Option<Gate<B>>> {
+    let each = |(k, gate): (usize, Option<Gate<B>>)| match (gate, relevant.get(k)) {
+        (Some(Gate::Each(slopes)), Some(relevant)) => {
+            let (mut lo, mut hi) = b.read_slopes(&slopes);
+            ndarray::Zip::from(&mut lo).and(&mut hi).and(relevant).for_each(|l, h, counts| {
+                if !counts {
+                    (*l, *h) = (0.0, 0.0);
+                }
+            });
+            Some(Gate::Each(b.upload_slopes(&lo, &hi)))
+        }
+        (gate, _) => gate,
+    };
+    gates.into_iter().enumerate().map(each).collect()
+}
+
 /// By node, items x features; everything where time has run out. `sizes`: magnitudes of the rows that are asked
 /// for, items x outputs.
 pub fn relevant<B: Backend>(

@@ -12,8 +12,10 @@ use crate::num::Norm;
 use crate::problem::{Output, Problem, Quantity};
 use crate::rules::anchor::Anchor;
 use crate::rules::part::Part;
+use crate::rules::relevance::{relevant, settled};
 use crate::rules::walk::{Factor, Slopes, Walk, magnitudes};
 use crate::sweep::{Chains, Gate, Link, Prepared};
+use ndarray::Axis;
 
 /// What it rests on.
 pub struct Evidence<'e> {
@@ -124,5 +126,8 @@ fn gates(
     let given = Given { parts, multipliers: &[None], narrowly };
     let found = derive(prepared, &problem.region, given, room)?;
     let anchored = problem.quotient.quantity == Quantity::Anchored;
-    Ok(found.anchored.filter(|_| anchored).unwrap_or(found.gates))
+    let gates = found.anchored.filter(|_| anchored).unwrap_or(found.gates);
+    let sizes = problem.seeds().magnitude().fold_axis(Axis(1), 0.0, |most: &f64, size| most.max(*size));
+    let relevant = relevant(prepared, &gates, &sizes);
+    Ok(settled(prepared.backend, gates, &relevant))
 }
