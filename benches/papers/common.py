@@ -54,21 +54,28 @@ def significant(value, digits, up):
 
 
 def verdict(claim, published, lower, upper):
-    """What the proven ends say of a published figure, which stands for itself within half of its last digit."""
+    """What the ends say of a published figure, which stands for itself within half of its last digit.
+
+    Claims: `exact` and `value` (of a norm or a formula), `upper`, `lower`; `compare` for other networks or methods.
+    """
     if not published:
         return ""
     text = decimal.Decimal(published)
     half = float(decimal.Decimal(1).scaleb(text.as_tuple().exponent) / 2)
-    value, tight = float(text), upper <= 1.01 * lower
-    if value + half < lower:
-        share = f"{(1 - value / lower) * 100:.2g} %" if value > 0.01 * lower else f"×{lower / value:.3g}"
-        return "true" if claim == "lower" else f"too low by {share} at least"
+    value = float(text)
+    if claim == "compare":
+        return f"clarke's upper / it: {upper / value:.4g}"
+    if value + half < lower and claim != "lower":
+        share = f"{(1 - value / lower) * 100:.2g} %" if value > 0.5 * lower else f"a factor {lower / value:.3g}"
+        return f"**too low** by {share} at least"
     if value - half > upper:
-        above = f"×{value / upper:.3g}" if value > 1.1 * upper else f"{(value / upper - 1) * 100:.2g} %"
-        return {"upper": f"{above} above clarke's", "lower": "impossible"}.get(claim, f"too high by {above} at least")
-    if claim == "exact" and tight:
-        return "agrees"
-    return "between the ends" if not tight else "agrees"
+        above = f"a factor {value / upper:.3g}" if value > 1.1 * upper else f"{(value / upper - 1) * 100:.2g} %"
+        return f"above clarke's by {above}" if claim == "upper" else f"**too high** by {above} at least"
+    if claim == "lower":
+        return "true" if value + half <= lower else "not refuted"
+    if claim == "upper":
+        return "not refuted; clarke proves no more" if upper > 1.01 * lower else "true, and tight"
+    return "agrees" if upper <= 1.01 * lower else "not refuted"
 
 
 class Page:
@@ -109,7 +116,7 @@ class Page:
         if said is None:
             return None
         ends = [float(said[end]["value"]) if said[end]["value"] is not None else np.inf for end in ("lower", "upper")]
-        return *ends, said["upper"]["method"], seconds
+        return *ends, said["upper"]["method"] or "none", seconds
 
     def row(self, case, source, claim, published, found):
         if found is None:
