@@ -110,6 +110,11 @@ class Page:
             self.version, self.commit = said["tool"]["version"], said["tool"].get("commit", "")[:7]
         return said, seconds
 
+    def methods(self):
+        """The names that this program knows."""
+        said = subprocess.run([self.args.clarke, "methods"], capture_output=True, text=True, check=True).stdout
+        return {line.split()[0] for line in said.split("\n") if line and not line.startswith(" ")}
+
     def bound(self, net, *flags, limit=None):
         """Lower, upper, method of the upper end, seconds; none where clarke refuses."""
         said, seconds = self.run(["bound", net, *flags], limit)
@@ -147,7 +152,7 @@ class Page:
         out.close()
         lines = [self.heading(), "", "| " + " | ".join(HEADS) + " |", "|" + " --- |" * len(HEADS)]
         for case, source, claim, published, lower, upper, by, seconds, said in self.rows:
-            ends = significant(lower, self.digits, False), significant(upper, self.digits, True)
+            ends = significant(lower, self.digits, False) if lower else "–", significant(upper, self.digits, True)
             cells = [case, source, claim, published or "–", *ends, f"`{by}`", f"{seconds:.2f}", said]
             lines.append("| " + " | ".join(cells) + " |")
         page = self.script.with_suffix(".md")
