@@ -30,7 +30,8 @@ def arguments(doc, limit):
     ask = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--clarke", default="target/release/clarke", help="the program (default: %(default)s)")
     zoo = os.environ.get("CLARKE_ZOO")
-    ask.add_argument("--zoo", type=pathlib.Path, default=zoo and pathlib.Path(zoo), help="folder of real networks [CLARKE_ZOO]")
+    zoo = zoo and pathlib.Path(zoo)
+    ask.add_argument("--zoo", type=pathlib.Path, default=zoo, help="folder of real networks [CLARKE_ZOO]")
     ask.add_argument("--time", type=float, default=limit, help="seconds for each case (default: %(default)s)")
     ask.add_argument("--threads", type=int, default=1, help="(default: %(default)s)")
     ask.add_argument("--long", action="store_true", help="the cases that need minutes, too")
@@ -180,8 +181,8 @@ def he(widths, seed, bias=0.1):
     return weights, biases
 
 
-def conv_net(path, shape, layers, outputs=None):
-    """An ONNX file: a chain of ("conv", kernel, stride, pad), ("relu",), ("pool", size, stride), ("flat",), ("dense", w, b)."""
+def conv_net(path, shape, layers):
+    """An ONNX file: a chain of ("conv", kernel, stride, pad), ("relu",), ("flat",) and ("dense", weights, biases)."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -196,15 +197,13 @@ def conv_net(path, shape, layers, outputs=None):
             _, stride, pad = rest
             sides = {"strides": [stride] * 2, "pads": [pad] * 4, "kernel_shape": list(rest[0].shape[2:])}
             nodes.append(helper.make_node("Conv", given, [name], **sides))
-        elif kind == "pool":
-            nodes.append(helper.make_node("MaxPool", given, [name], kernel_shape=[rest[0]] * 2, strides=[rest[1]] * 2))
         elif kind == "dense":
             nodes.append(helper.make_node("Gemm", given, [name], transB=1))
         else:
             nodes.append(helper.make_node({"relu": "Relu", "flat": "Flatten"}[kind], given, [name]))
         last = name
     ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, *shape])]
-    ends.append(helper.make_tensor_value_info(last, TensorProto.FLOAT, outputs))
+    ends.append(helper.make_tensor_value_info(last, TensorProto.FLOAT, None))
     graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path

@@ -44,8 +44,9 @@ def main():
     for widths, seed, value in SEEDED:
         net = mlp(page.folder / f"{seed}.npz", *he(widths, seed))
         shape = "-".join(map(str, widths))
-        page.row(f"random {shape}, `lipsdp`", "SDP solver", "compare", value, page.bound(net, "--norm", "2", "--method", "lipsdp"))
-        page.row(f"random {shape}, `auto`", "SDP solver", "upper", value, page.bound(net, "--norm", "2"))
+        for method, claim in (("lipsdp", "compare"), ("auto", "upper")):
+            found = page.bound(net, "--norm", "2", "--method", method)
+            page.row(f"random {shape}, `{method}`", "SDP solver", claim, value, found)
 
     for depth, fast, full in ECLIPSE:
         random = np.random.default_rng(depth)
@@ -60,7 +61,8 @@ def main():
                 found = page.bound(net, "--norm", "2", "--method", method)
                 if found:
                     found = found[0] / product, found[1] / product, *found[2:]
-                page.row(f"{depth} layers of 80, {kind}, `{method}` / product", "figure, read by eye", "compare", value, found)
+                case = f"{depth} layers of 80, {kind}, `{method}` / product"
+                page.row(case, "figure, read by eye", "compare", value, found)
     page.finish()
 
 

@@ -42,7 +42,7 @@ def main():
     for radius in ("1/255", "8/255"):
         where = [net, "--input", centre, "--eps", radius, "--norm", "inf", "--clip", "0,1"]
         page.row(f"MNIST shape 784-20-20-10, ε = {radius}", "–", "", "", page.bound(*where))
-        page.row(f"the same, their relaxation", "–", "", "", page.bound(*where, "--method", "jacobian-linear"))
+        page.row("the same, their relaxation", "–", "", "", page.bound(*where, "--method", "jacobian-linear"))
     if args.long:
         random = np.random.default_rng(7)
         drawn = lambda *shape: random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
