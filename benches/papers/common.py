@@ -84,7 +84,7 @@ class Page:
 
     def __init__(self, script, args, digits=6):
         self.script, self.args, self.digits, self.rows = pathlib.Path(script), args, digits, []
-        self.began, self.version, self.commit = time.monotonic(), "", ""
+        self.began = time.monotonic()
         self.scratch = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self.scratch.name)
 
@@ -106,10 +106,7 @@ class Page:
         if ran.returncode not in (0, 5):
             print(" ".join(map(str, words)), ran.stderr.strip().split("\n")[0], sep=": ", file=sys.stderr)
             return None, seconds
-        said = json.loads(ran.stdout)
-        if "tool" in said:
-            self.version, self.commit = said["tool"]["version"], said["tool"].get("commit", "")[:7]
-        return said, seconds
+        return json.loads(ran.stdout), seconds
 
     def methods(self):
         """The names that this program knows."""
@@ -139,7 +136,7 @@ class Page:
             model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
         taken = time.monotonic() - self.began
         threads = f"{self.args.threads} thread{'s' * (self.args.threads != 1)} of {os.cpu_count()} cores"
-        tool = f"clarke {self.version} ({self.commit})" if self.commit else "clarke"
+        tool = subprocess.run([self.args.clarke, "--version"], capture_output=True, text=True, check=True).stdout.strip()
         limit = f"`--time {self.args.time:g}`{' `--long`' * self.args.long}"
         return f"{datetime.date.today()}, {model}, {threads}, {tool}, {limit}, {taken:.0f} s in all."
 
