@@ -217,7 +217,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             self.node(k, &mut given);
         }
         let secants = |around: &Around<B>| {
-            secant::gates(&self.prepared, &self.trace.gates, &self.ends, &|k| around.at(k))
+            secant::gates(self.prepared, &self.trace.gates, &self.ends, &|k| around.at(k))
         };
         let anchored = self.around.as_ref().map(secants);
         let anchored = anchored.map(|gates| {

@@ -107,11 +107,13 @@ pub fn certify(
         }
         let Some(proof) = other() else { continue };
         let again = check::upper(problem, &proof, upper, &limits);
-        if enough(&again) || matches!(own, Proof::Digest { .. }) && matches!(found, Err(_)) {
+        if enough(&again) || matches!(own, Proof::Digest { .. }) && found.is_err() {
             (claim.proof, found) = (proof, again);
         }
     }
     match found {
+        // Nothing is claimed.
+        _ if upper == f64::INFINITY => claim.proof = undivided,
         Ok((value, _)) if value <= upper * (1.0 + AGREE) => claim.upper = upper.max(value),
         Ok((value, rule)) => reason = Some(format!("{rule} proves {value}")),
         Err(Refusal::ReRunnable(text) | Refusal::Refused(text) | Refusal::Limit(text)) => reason = Some(text),

@@ -116,8 +116,9 @@ impl Layered<'_> {
                 if reshaped.get() <= claim.value {
                     return Ok(known.min(reshaped));
                 }
-                let all = masks.live.iter().all(|l| *l);
-                if all { self.symbols()? || self.banded() } else { self.banded() || self.symbols()? }
+                // What the region leaves out counts in bands alone.
+                let whole = masks.live.iter().all(|l| *l) && self.symbols()?;
+                whole || self.banded() || self.symbols()?
             }
         };
         room.in_time()?;

@@ -53,7 +53,7 @@ fn sampled(layers: &[Layer], problem: &Problem, d: &mut Data, points: usize) -> 
             j.column_mut(k).fill(0.0);
         }
         let rows = naive::measured(problem);
-        let entry = |(r, c)| rows[r].iter().map(|&(i, sign)| sign * j[[i, c]]).sum();
+        let entry = |(r, c): (usize, usize)| -> f64 { rows[r].iter().map(|&(i, sign)| sign * j[[i, c]]).sum() };
         let j = Array2::from_shape_fn((rows.len(), j.ncols()), entry);
         best = best.max(truth(&j, q.in_norm, q.out_norm));
     }
