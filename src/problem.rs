@@ -201,7 +201,7 @@ impl Problem {
 
     /// All of them, in order.
     pub fn components(&self) -> impl Iterator<Item = Component> {
-        (0..self.rows()).map(|row| self.component(row))
+        self.quotient.output.components(self.net.outputs())
     }
 
     /// The measured output where the network's is y, or the difference of two for that of two; rounded.

@@ -24,9 +24,14 @@ pub enum Output {
 /// One number of those that are measured: an output of the network, less another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Component {
+    /// The output that counts.
     pub plus: usize,
+    /// What is taken from it.
     pub minus: Option<usize>,
 }
+
+/// Entries of the matrix that makes all differences from the outputs.
+const ENTRIES: usize = 1 << 26;
 
 impl Component {
     /// The outputs that it looks at.
@@ -77,17 +82,16 @@ impl Output {
     /// Whether a network with so many outputs has it.
     pub fn check(self, outputs: usize) -> Result<()> {
         let wrong = |what: String| Error::input(what).at("--output");
-        let most = Component { plus: 0, minus: None };
         let named = match self {
-            Output::All | Output::Pairs => most,
-            Output::One(plus) | Output::Margins(plus) => Component { plus, ..most },
-            Output::Difference(plus, j) => Component { plus, minus: Some(j) },
+            Output::All | Output::Pairs => [None, None],
+            Output::One(i) | Output::Margins(i) => [Some(i), None],
+            Output::Difference(i, j) => [Some(i), Some(j)],
         };
-        if let Some(i) = named.places().find(|&i| i >= outputs) {
+        if let Some(i) = named.into_iter().flatten().find(|&i| i >= outputs) {
             return Err(wrong(format!("output {i} does not exist: the network has {outputs} outputs"))
-                .next(format!("use an index from 0 to {}", outputs - 1)));
+                .next(format!("use an index from 0 to {}", outputs.saturating_sub(1))));
         }
-        if named.minus == Some(named.plus) {
+        if named[0].is_some() && named[0] == named[1] {
             return Err(wrong("the difference of an output with itself is 0".into())
                 .next("name two different outputs"));
         }
@@ -96,7 +100,22 @@ impl Output {
                 wrong(format!("{self} compares outputs, and the network has one")).next("leave --output out")
             );
         }
+        if self == Output::Pairs && self.count(outputs).saturating_mul(outputs) > ENTRIES {
+            return Err(wrong(format!("the pairs of {outputs} outputs are too many"))
+                .next("ask for those of one class at a time: margins:0, margins:1, …"));
+        }
         Ok(())
+    }
+
+    /// All numbers that are measured of so many outputs, in order.
+    pub fn components(self, outputs: usize) -> impl Iterator<Item = Component> {
+        // Of all pairs, without looking for the place of each.
+        let (pairs, others) = match self {
+            Output::Pairs => (outputs, 0),
+            _ => (0, self.count(outputs)),
+        };
+        let later = move |i: usize| (i + 1..pairs).map(move |j| Component { plus: i, minus: Some(j) });
+        (0..pairs).flat_map(later).chain((0..others).map(move |k| self.component(k, outputs)))
     }
 
     /// How many numbers are measured of so many outputs.

@@ -35,6 +35,9 @@ pub fn selected<B: Backend>(b: &B, gates: &[Option<Gate<B>>], items: &[usize]) -
     gates.iter().map(|g| g.as_ref().map(each)).collect()
 }
 
+/// The part of an interval on the other side of zero that rounding may have put there.
+const LITTLE: f64 = 1e-9;
+
 /// What is put in place of an open slope times a gradient that may have either sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ambiguous {
@@ -189,6 +192,8 @@ fn above([a, z]: [f64; 2], [l, u]: [f64; 2], either: Ambiguous) -> [f64; 2] {
     let s = match (l >= 0.0, u <= 0.0) {
         (true, _) => z,
         (_, true) => a,
+        _ if either == Ambiguous::Constant && -l <= LITTLE * u => z,
+        _ if either == Ambiguous::Constant && u <= -LITTLE * l => a,
         _ if either == Ambiguous::Constant => 0.0,
         _ => ((z * u - a * l) / (u - l)).clamp(a, z),
     };

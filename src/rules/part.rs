@@ -38,6 +38,8 @@ pub struct Part {
     pub shown: Option<Arc<Vec<Scaled>>>,
     /// The best ones that were found, for this part or one around it.
     pub scaled: Arc<Vec<Scaled>>,
+    /// Where only the steepest row counts, upper bounds of every row's norm on this part or one around it; else none.
+    pub rows: Arc<Vec<f64>>,
     /// Its place in the tree of all parts.
     pub place: usize,
 }
@@ -45,7 +47,17 @@ pub struct Part {
 impl Part {
     pub fn whole(lo: &[f64], hi: &[f64], nodes: usize, bound: f64) -> Part {
         let (lo, hi, known) = (lo.to_vec(), hi.to_vec(), vec![None; nodes]);
-        Part { lo, hi, cuts: vec![], known, bound, shown: None, scaled: Arc::default(), place: 0 }
+        Part {
+            lo,
+            hi,
+            cuts: vec![],
+            known,
+            bound,
+            shown: None,
+            scaled: Arc::default(),
+            rows: Arc::default(),
+            place: 0,
+        }
     }
 
     /// Is it all of the region, with nothing decided or known?
@@ -115,7 +127,7 @@ impl Part {
     pub fn bytes(&self) -> usize {
         let ends: usize = self.known.iter().flatten().map(|e| 2 * e[0].len()).sum();
         let scaled = self.scaled.iter().map(|s| s.bytes()).sum::<usize>();
-        8 * (ends + 2 * self.lo.len() + 4 * self.cuts.len()) + scaled + 128
+        8 * (ends + 2 * self.lo.len() + 4 * self.cuts.len() + self.rows.len()) + scaled + 128
     }
 }
 

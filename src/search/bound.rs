@@ -128,10 +128,14 @@ impl<B: Backend> Lot<'_, '_, B> {
             if budget.is_over() {
                 return None;
             }
-            let jacobian = self.jacobian(group, pains)?;
-            for (g, &i) in group.iter().enumerate() {
-                let rows = g * rows..(g + 1) * rows;
-                let (part, weights) = self.part(i, &jacobian, rows.clone(), scalable.then_some(cutoff));
+            let open: Vec<Vec<usize>> = group.iter().map(|&i| self.open(i, cutoff)).collect();
+            let jacobian = self.jacobian(group, &open, pains)?;
+            let mut next = 0;
+            for (&i, open) in group.iter().zip(&open) {
+                let rows = next..next + open.len();
+                next = rows.end;
+                let own = Own { jacobian: &jacobian, open, rows: rows.clone() };
+                let (part, weights) = self.part(i, &own, scalable.then_some(cutoff));
                 let view = View {
                     slopes: &slopes,
                     item: i,
@@ -155,35 +159,45 @@ impl<B: Backend> Lot<'_, '_, B> {
         (0..slopes.len()).all(|k| slopes[k].is_some() || gates[k].is_none() || !needed[k])
     }
 
-    /// Rows of the Jacobian of these parts.
-    fn jacobian(&self, group: &[usize], pains: Pains) -> Option<Rows> {
+    /// Rows whose bound around this part does not show that they are done with; all of them where all count together.
+    fn open(&self, i: usize, cutoff: f64) -> Vec<usize> {
+        let known = &self.parts[i].rows;
+        let all = 0..self.context.problem.rows();
+        let open: Vec<usize> =
+            all.clone().filter(|&r| known.get(r).is_none_or(|bound| *bound > cutoff)).collect();
+        if open.is_empty() { all.collect() } else { open }
+    }
+
+    /// Open rows of the Jacobian of these parts.
+    fn jacobian(&self, group: &[usize], open: &[Vec<usize>], pains: Pains) -> Option<Rows> {
         let Lot { context, prepared, statuses, .. } = self;
-        let (problem, rows) = (context.problem, context.problem.rows());
-        let pairs: Vec<usize> = group.iter().flat_map(|&i| std::iter::repeat_n(i, rows)).collect();
+        let problem = context.problem;
+        let pairs = |(&i, open): (&usize, &Vec<usize>)| std::iter::repeat_n(i, open.len());
+        let pairs: Vec<usize> = group.iter().zip(open).flat_map(pairs).collect();
         let gates = selected(prepared.backend, &statuses.trace.gates, &pairs);
-        let own = problem.seeds();
-        let size = (pairs.len(), 1, prepared.net.outputs());
-        let seeds = Array3::from_shape_fn(size, |(p, _, j)| own.centre[[0, p % rows, j]]);
+        let seeds = problem.picked_seeds(&open.concat()).centre.permuted_axes([1, 0, 2]);
+        let seeds = seeds.as_standard_layout().into_owned();
         let pull = Pullback { prepared, gates: &gates, seeds: &Enclosure::point(seeds) };
         rows_of(problem, &context.budget, &pull, pains)
     }
 
     /// A part with its bound by these rows, and by scalings where it is above `cutoff`; with every neuron's
     /// weight among the scores of splits.
-    fn part(
-        &self,
-        i: usize,
-        jacobian: &Rows,
-        rows: Range<usize>,
-        cutoff: Option<f64>,
-    ) -> (Part, Option<Vec<f64>>) {
+    fn part(&self, i: usize, own: &Own, cutoff: Option<f64>) -> (Part, Option<Vec<f64>>) {
+        let problem = self.context.problem;
         let mut part = self.parts[i].clone();
-        let linear = norm(self.context.problem, jacobian, rows.clone());
+        let norms = own.norms(&part.rows, problem.rows());
+        let linear = if is_steepest(problem) {
+            part.rows = Arc::new(norms.clone());
+            vector_norm_up(norms.iter().copied(), Norm::Inf)
+        } else {
+            norm(problem, own.jacobian, own.rows.clone())
+        };
         if linear < part.bound {
             (part.bound, part.shown) = (linear, None);
         }
         let weights = match cutoff.filter(|cutoff| part.bound > *cutoff) {
-            Some(cutoff) => self.scaled(i, &mut part, &jacobian.norms[rows], cutoff),
+            Some(cutoff) => self.scaled(i, &mut part, &norms, cutoff),
             None => None,
         };
         (part, weights)
@@ -214,6 +228,31 @@ impl<B: Backend> Lot<'_, '_, B> {
         f.places.iter().zip(energies).for_each(|(&p, e)| weights[p] += e);
         Some(weights)
     }
+}
+
+/// The rows that one part has among those of a group.
+struct Own<'r> {
+    jacobian: &'r Rows,
+    /// Which rows of the problem they are, and their places.
+    open: &'r [usize],
+    rows: Range<usize>,
+}
+
+impl Own<'_> {
+    /// Upper bounds of all rows' norms, with those that are known around the part.
+    fn norms(&self, known: &[f64], count: usize) -> Vec<f64> {
+        let mut norms = if known.is_empty() { vec![f64::INFINITY; count] } else { known.to_vec() };
+        self.open
+            .iter()
+            .zip(&self.jacobian.norms[self.rows.clone()])
+            .for_each(|(&r, n)| norms[r] = norms[r].min(*n));
+        norms
+    }
+}
+
+/// Does the largest row alone count?
+fn is_steepest(problem: &Problem) -> bool {
+    problem.rows() > 1 && problem.quotient.out_norm == Norm::Inf
 }
 
 /// A part with the half-spaces that its decisions imply.

@@ -14,6 +14,7 @@ const DOOR: &[&str] = &[
     "src/error.rs",
     "src/method/goal.rs",
     "src/problem.rs",
+    "src/problem/output.rs",
     "src/region/mod.rs",
 ];
 

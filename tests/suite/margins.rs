@@ -190,3 +190,39 @@ fn what_is_asked() {
         assert!(refused.what.contains("the network has one"), "{refused}");
     }
 }
+
+/// What the steepest of several margins is called, whatever norm of outputs is named, and what is no such question.
+#[cfg(feature = "cli")]
+#[test]
+fn steepest_margins_are_asked_for() {
+    let clarke = |words: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_clarke")).args(words).output().expect("the program")
+    };
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    let json = |ran: &std::process::Output| -> serde_json::Value {
+        serde_json::from_slice(&ran.stdout).expect("a report")
+    };
+    let net = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tables/iris.npz");
+    let ask = |more: &[&str]| clarke(&[&["bound", net, "--clip", "0,1", "--time", "0"], more].concat());
+    let found = ask(&["--output", "pairs", "--out-norm", "1", "--format", "json"]);
+    let report = json(&found);
+    let said = &report["quotient"];
+    assert_eq!(
+        (found.status.code(), &said["output"], &said["out_norm"]),
+        (Some(0), &"pairs".into(), &"abs".into())
+    );
+    let norms = ["1", "2", "inf"].map(|norm| {
+        let report = json(&ask(&["--output", "margins:2", "--out-norm", norm, "--format", "json"]));
+        report["upper"]["hex"].clone()
+    });
+    assert!(norms[0] == norms[1] && norms[1] == norms[2], "{norms:?}");
+    let page = text(&ask(&["--output", "margins:2"]).stdout);
+    assert!(
+        page.contains("|(f_2 − f_j)(x) − (f_2 − f_j)(y)|") && page.contains("for all j and x, y"),
+        "{page}"
+    );
+    for (output, why) in [("margins:3", "output 3 does not exist"), ("margins:", "is no output")] {
+        let refused = ask(&["--output", output]);
+        assert!(refused.status.code() == Some(2) && text(&refused.stderr).contains(why), "{output}");
+    }
+}
