@@ -53,7 +53,8 @@ fn sampled(layers: &[Layer], problem: &Problem, d: &mut Data, points: usize) -> 
             j.column_mut(k).fill(0.0);
         }
         let rows = naive::measured(problem);
-        let entry = |(r, c): (usize, usize)| -> f64 { rows[r].iter().map(|&(i, sign)| sign * j[[i, c]]).sum() };
+        let entry =
+            |(r, c): (usize, usize)| -> f64 { rows[r].iter().map(|&(i, sign)| sign * j[[i, c]]).sum() };
         let j = Array2::from_shape_fn((rows.len(), j.ncols()), entry);
         best = best.max(truth(&j, q.in_norm, q.out_norm));
     }
@@ -77,7 +78,8 @@ fn exact_constants() {
             let (other, _) = constant(&problem, Shape::Exact, crate::truth::truth)?;
             assert!((truth - other).abs() <= 1e-12 * truth, "case {k}: {truth} and {other}");
             let steep = sampled(&layers, &problem, &mut m.d, 40);
-            assert!(steep <= truth * (1.0 + 1e-9), "case {k}: {steep} above {truth}");
+            // Differences of outputs may cancel but for rounding.
+            assert!(steep <= truth * (1.0 + 1e-9) + 1e-13, "case {k}: {steep} above {truth}");
             let o = search(&problem);
             let (upper, lower) = (o.upper.value.get(), o.lower.value.get());
             assert!(upper >= truth * (1.0 - 1e-12), "case {k}: {upper} below {truth}");
@@ -122,7 +124,7 @@ fn bounds_of_all_methods() {
         let count = decided.iter().filter(|d| d[i]).count();
         println!("{name}: {count} of {}", decided.len());
         // Methods for chains have nothing to say.
-        let chains = ["eclipse-fast", "lipsdp", "seqlip"].contains(name);
+        let chains = ["eclipse-fast", "lipsdp", "seqlip", "greedy-seqlip"].contains(name);
         assert!(chains || count > 0, "{name} says nothing");
     }
 }
