@@ -10,6 +10,7 @@ use crate::certificate::{Bound, Proof};
 use crate::error::{Error, Kind, Result};
 use crate::method::context::{Budget, Context};
 use crate::method::contract::Best;
+use crate::method::goal::Goal;
 use crate::method::schedule::{Outcome, Status, is_exact};
 use crate::num::{Lower, Upper};
 use crate::problem::Problem;
@@ -134,8 +135,9 @@ fn divided(home: &Context<Cpu>, outcome: &Outcome) -> Option<Proof> {
     if home.budget.is_brief() {
         return None;
     }
-    let home =
-        Context { budget: home.budget.part(DIVIDED), ..home.instead(home.problem, (home.placed, home.site)) };
+    let goal = Goal { by_itself: true, ..home.goal };
+    let own = home.instead(home.problem, (home.placed, home.site)).towards(goal);
+    let home = Context { budget: home.budget.part(DIVIDED), ..own };
     let stand = StandIn::of(&home)?;
     let nothing = Proof::digest("");
     let upper = Bound { value: Upper::INFINITE, method: "none", proof: nothing };

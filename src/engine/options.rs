@@ -86,6 +86,6 @@ impl Options {
 
     #[doc(hidden)]
     pub fn goal(&self) -> Goal {
-        Goal { gap: self.gap, splits: self.splits, decision: self.decision }
+        Goal { splits: self.splits, decision: self.decision, ..Goal::from(self.gap) }
     }
 }

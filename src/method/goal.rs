@@ -25,6 +25,8 @@ pub struct Goal {
     pub splits: Option<u64>,
     /// Stop where this is answered.
     pub decision: Option<Decision>,
+    /// Is every part of a search to be shown by itself, whatever was shown around it? For certificates.
+    pub by_itself: bool,
 }
 
 impl Goal {
@@ -41,6 +43,6 @@ impl Goal {
 
 impl From<f64> for Goal {
     fn from(gap: f64) -> Goal {
-        Goal { gap, splits: None, decision: None }
+        Goal { gap, splits: None, decision: None, by_itself: false }
     }
 }

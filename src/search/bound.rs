@@ -161,8 +161,11 @@ impl<B: Backend> Lot<'_, '_, B> {
 
     /// Rows whose bound around this part does not show that they are done with; all of them where all count together.
     fn open(&self, i: usize, cutoff: f64) -> Vec<usize> {
-        let known = &self.parts[i].rows;
         let all = 0..self.context.problem.rows();
+        if self.context.goal.by_itself {
+            return all.collect();
+        }
+        let known = &self.parts[i].rows;
         let open: Vec<usize> =
             all.clone().filter(|&r| known.get(r).is_none_or(|bound| *bound > cutoff)).collect();
         if open.is_empty() { all.collect() } else { open }
@@ -186,7 +189,7 @@ impl<B: Backend> Lot<'_, '_, B> {
     fn part(&self, i: usize, own: &Own, cutoff: Option<f64>) -> (Part, Option<Vec<f64>>) {
         let problem = self.context.problem;
         let mut part = self.parts[i].clone();
-        let norms = own.norms(&part.rows, problem.rows());
+        let norms = own.norms(if self.context.goal.by_itself { &[] } else { &part.rows }, problem.rows());
         let linear = if is_steepest(problem) {
             part.rows = Arc::new(norms.clone());
             vector_norm_up(norms.iter().copied(), Norm::Inf)

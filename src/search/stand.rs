@@ -68,8 +68,8 @@ impl<B: Backend> StandIn<B> {
     /// What is searched for this question.
     pub fn context<'c>(&'c self, home: &'c Context<'c, B>) -> Context<'c, B> {
         match &self.own {
-            Some(own) => home.instead(&own.problem, (&own.placed, &own.site)),
-            None => home.instead(home.problem, (home.placed, home.site)),
+            Some(own) => home.instead(&own.problem, (&own.placed, &own.site)).towards(home.goal),
+            None => home.instead(home.problem, (home.placed, home.site)).towards(home.goal),
         }
     }
 
