@@ -36,7 +36,7 @@ fn limits() -> Limits {
 
 /// What the solvers prove about a problem in a moment, with what certifies it.
 fn proven(problem: &Problem, seed: u64) -> Option<([f64; 2], Outcome)> {
-    let goal = Goal { gap: 1.0 + 1e-9, splits: Some(40), decision: None };
+    let goal = Goal { splits: Some(40), ..Goal::from(1.0 + 1e-9) };
     let budget = Budget::new(Duration::from_millis(500), 1 << 28);
     let outcome = solve(problem, "auto", goal, budget, seed).ok()?;
     Some(([outcome.lower.value.get(), outcome.upper.value.get()], outcome))
