@@ -35,11 +35,14 @@ fn product(a: &[u32], b: &[u32]) -> Monomial {
 }
 
 impl Polynomial {
-    /// Adds c times a monomial.
+    /// Adds c times a monomial. What is no number may be any.
     pub fn add(&mut self, monomial: Monomial, c: Interval) {
         if c != Interval::ZERO {
             let own = self.terms.entry(monomial).or_insert(Interval::ZERO);
             *own = *own + c;
+            if own.lo.is_nan() || own.hi.is_nan() {
+                *own = Interval::new(f64::NEG_INFINITY, f64::INFINITY);
+            }
         }
     }
 

@@ -174,7 +174,9 @@ impl Layered<'_> {
         for wrap in [[Wrap::Exact; 2], [Wrap::Circle; 2]] {
             let exact = wrap == [Wrap::Exact; 2];
             let Some(price) = price(map, wrap).filter(|p| !exact || p.order <= ORDER) else { continue };
-            self.room.matrix([price.order; 2])?;
+            // Every thread factors a cell of its own.
+            self.room.matrix([price.order, price.order.saturating_mul(rayon::current_num_threads())])?;
+            self.room.matrix([1, price.held as usize])?;
             let Some(symbols) = Symbols::new(map, wrap) else { continue };
             let grid = self.claim.grid.filter(|_| !exact);
             if symbols.proves(norm, grid, &more) || grid.is_some() && symbols.proves(norm, None, &more) {

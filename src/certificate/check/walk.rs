@@ -39,6 +39,7 @@ pub fn value(problem: &Problem, evidence: &Evidence, wanted: f64, room: &Room) -
     if slopes != Source::Region && !links.is_empty() {
         return refused("only where slopes are those of a region are runs one layer");
     }
+    fit(problem, links, room)?;
     match slopes {
         Source::Anywhere => run(&Chains::none(), &|k, _| magnitudes::<Cpu>(net, k, None)),
         Source::Region => {
@@ -68,6 +69,16 @@ pub fn value(problem: &Problem, evidence: &Evidence, wanted: f64, room: &Room) -
             run(&Chains::none(), &|k, rows| anchor.steepest(net, k, rows()))
         }
     }
+}
+
+/// Is there room for the matrices of all runs, each node's once?
+fn fit(problem: &Problem, links: &[Link], room: &Room) -> Checked<()> {
+    let nodes = &problem.net.nodes;
+    if !links.windows(2).all(|l| l[0].to < l[1].to) || links.iter().any(|l| l.from.max(l.to) >= nodes.len()) {
+        return refused("runs are no list of nodes");
+    }
+    let entries = links.iter().map(|l| nodes[l.from].len().saturating_mul(nodes[l.to].len()));
+    room.matrix([1, entries.fold(0usize, usize::saturating_add)])
 }
 
 /// By as few kinds of norms as the claim takes: which these are is seen by believing them first.

@@ -38,6 +38,8 @@ pub struct Symbols {
 pub struct Price {
     pub order: usize,
     pub proof: f64,
+    /// Numbers that the products of taps take, of all groups.
+    pub held: f64,
 }
 
 /// `None` for dense maps, maps that no tap meets, and kernels too large to hold.
@@ -49,8 +51,11 @@ pub fn price(map: &LinearMap, wrap: [Wrap; 2]) -> Option<Price> {
     let taps: f64 = bands.iter().map(|b| ((b.high - b.low + 1) as f64).powi(2)).product();
     let channels = (shape.in_channels / shape.groups) as f64 * (shape.out_channels / shape.groups) as f64;
     let forming = taps * channels * (shape.in_channels.min(shape.out_channels) / shape.groups) as f64;
-    (held <= HELD && taps <= PAIRS && forming <= FORMED)
-        .then_some(Price { order, proof: 3.0 * n * n * n + 100.0 * n * n + 1e4 })
+    (held <= HELD && taps <= PAIRS && forming <= FORMED).then_some(Price {
+        order,
+        proof: 3.0 * n * n * n + 100.0 * n * n + 1e4,
+        held: held * shape.groups as f64,
+    })
 }
 
 impl Symbols {

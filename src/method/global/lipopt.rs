@@ -32,7 +32,11 @@ const UNBOUNDED: Why = Why::Unproved("a slope or a weight has no finite bound");
 impl Goal {
     /// From the polynomial's values to the norm, and back; both upward.
     fn norm(&self, value: f64) -> f64 {
-        if self.square { sqrt_up(value.max(0.0)) } else { value.max(0.0) }
+        match () {
+            _ if value.is_nan() => f64::INFINITY,
+            _ if self.square => sqrt_up(value.max(0.0)),
+            _ => value.max(0.0),
+        }
     }
 
     fn value(&self, norm: f64) -> f64 {
