@@ -20,6 +20,9 @@ const PASS: f64 = 1.0;
 /// What a pass is expected to take may be this part of the time left.
 const FITS: f64 = 0.7;
 
+/// What passes take while others are asked, in what they are expected to.
+const ROOM: f64 = 1.02;
+
 /// Seconds that pass between two looks at the clock, about.
 const BREATH: f64 = 0.25;
 
@@ -79,6 +82,13 @@ impl Budget {
         let seconds = products / backend.speed();
         let most = self.deadline.left().map_or(PASS, |left| FITS * left.as_secs_f64());
         !self.is_over() && seconds <= most
+    }
+
+    /// The part of the time left in which such a pass is likely to end, if it is in all of it.
+    pub fn share<B: Backend>(&self, backend: &B, products: f64) -> Option<f64> {
+        let left = self.deadline.left()?.as_secs_f64();
+        let share = ROOM * products / backend.speed() / (FITS * left);
+        (share <= 1.0).then_some(share)
     }
 
     /// How many things of so many multiplications each are done between two looks at the clock.

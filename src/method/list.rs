@@ -42,6 +42,7 @@ methods! {
         global::greedy::Greedy,
         lower::ascent::Ascent,
         lower::pattern::Patterns,
+        lower::relay::Relay,
         lower::pair::Pairs,
         lower::centre::Centre;
     layers:

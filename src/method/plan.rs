@@ -39,6 +39,9 @@ impl<B: Backend> Copy for Step<B> {}
 const CHEAP: f64 = 0.05;
 /// The part of it that a method gets while others wait: where it seemed cheap, of lower bounds, and of upper ones.
 const MOST: [f64; 3] = [0.4, 0.25, 0.7];
+/// Of upper ones it may be as much as this, where what others need is little: each less than that.
+const ALL: f64 = 0.9;
+const SMALL: f64 = 0.1;
 
 /// Steps that are still to come, the next one last.
 pub struct Plan<B: Backend> {
@@ -74,7 +77,15 @@ impl<B: Backend> Plan<B> {
             (None, Proves::Lower | Proves::Estimate) => 1,
             (None, Proves::Upper | Proves::Both) => 2,
         };
-        let most = (!self.steps.is_empty() && !step.again).then_some(MOST[kind]);
+        let most = (!self.steps.is_empty() && !step.again).then(|| match kind {
+            // A part that is too short for a first bound is lost.
+            2 => {
+                let share = |step: &Step<B>| context.budget.share(context.backend(), work(step));
+                let others: f64 = self.steps.iter().filter_map(share).filter(|s| *s <= SMALL).sum();
+                share(&step).unwrap_or(0.0).max(1.0 - others).clamp(MOST[2], ALL)
+            }
+            _ => MOST[kind],
+        });
         Some(Step { most, ..step })
     }
 

@@ -20,8 +20,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Methods that take long answer for a part of the cases of each pair: every how-manyth.
-const RARE: [(&str, usize); 7] =
-    [("auto", 6), ("ascent", 3), ("pair", 3), ("pattern", 3), ("lipsdp", 3), ("seqlip", 3), ("partition", 6)];
+const RARE: [(&str, usize); 8] = [
+    ("auto", 6),
+    ("ascent", 3),
+    ("pair", 3),
+    ("pattern", 3),
+    ("relay", 3),
+    ("lipsdp", 3),
+    ("seqlip", 3),
+    ("partition", 6),
+];
 
 /// Methods of the table that answer for whole networks, and `auto`.
 fn methods() -> Vec<&'static str> {

@@ -9,6 +9,7 @@ mod balls;
 mod certificates;
 #[cfg(feature = "cli")]
 mod cli;
+mod climbs;
 mod common;
 mod convolution_norms;
 #[cfg(feature = "cli")]

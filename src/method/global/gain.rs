@@ -44,8 +44,12 @@ const TOLERANCE_AGAIN: f64 = 1e-3;
 const MARGIN: f64 = 0.999;
 /// Rows up to which it is worth while.
 const ROWS: usize = 6000;
+/// Open neurons up to which those that matter are counted.
+const COUNTED: usize = 2 * ROWS;
 /// The same for parts of a search.
 const ROWS_OF_PARTS: usize = 300;
+/// Or more, where one such loop takes this part of the time left.
+const OF_PARTS: f64 = 0.02;
 /// The part of the memory that a loop may take.
 const MEMORY: u64 = 2;
 /// Starts this far above what is known are not improved: descents gain a factor of two, of four at most in deep
@@ -59,6 +63,8 @@ const DENSE: f64 = 0.4;
 const PROOFS: f64 = 2.0;
 /// The part of the time that all rows together take where rows follow one by one.
 const TOGETHER: f64 = 0.3;
+/// The part of it that the first of them may take.
+const STEEPEST: f64 = 0.25;
 /// How far above the best level a proof is looked for: from the largest of these, the latter times the square of
 /// the order, which is what rounding takes, about.
 const EXCESS: [f64; 2] = [1e-12, 2e-15];
@@ -150,8 +156,12 @@ pub fn best(problem: &Problem, budget: &Budget, f: &Feedback, before: Before, en
     }
     // What is no number bounds nothing.
     let known: Vec<f64> = before.rows.iter().map(|k| if k.is_nan() { f64::INFINITY } else { *k }).collect();
+    // The others stop where they are below the steepest, which is the one to begin with.
+    let nominal =
+        |row: usize| f.matrix.centre.row(f.reach.len() + row).iter().take(f.inputs()).map(|x| x.abs()).sum();
+    let nominal: Vec<f64> = (0..f.outputs()).map(nominal).collect();
     let mut order: Vec<usize> = (0..f.outputs()).collect();
-    order.sort_by(|&a, &b| known[b].total_cmp(&known[a]));
+    order.sort_by(|&a, &b| known[b].total_cmp(&known[a]).then(nominal[b].total_cmp(&nominal[a])));
     let mut found = Found { bound: 0.0, scaled: vec![], parts: vec![] };
     for (k, &row) in order.iter().enumerate() {
         if budget.is_over() {
@@ -166,7 +176,7 @@ pub fn best(problem: &Problem, budget: &Budget, f: &Feedback, before: Before, en
         // Scalings of all rows serve well, those of other rows worse than none.
         let own = start.iter().find(|s| s.row == Some(row));
         let start = own.or(start.iter().find(|s| s.row.is_none()));
-        let share = 1.0 / (order.len() - k) as f64;
+        let share = (1.0 / (order.len() - k) as f64).max(if k == 0 { STEEPEST } else { 0.0 });
         let alone = Loop { problem, budget, share, known: known[row], f: &f.row(row), row: Some(row) };
         let best = alone.best(start, found.bound.max(enough));
         let bound = best.as_ref().map_or(known[row], |b| b.0.min(known[row]));
@@ -307,7 +317,12 @@ fn fits_into(problem: &Problem, budget: &Budget, size: Size) -> bool {
 /// Are scalings worth while in parts of a search, with at most so many neurons open?
 pub fn worth_while(problem: &Problem, budget: &Budget, neurons: usize) -> bool {
     let size = Size { neurons, inputs: problem.net.inputs(), outputs: problem.rows(), passes: 0.0 };
-    fits(problem) && size.rows() <= ROWS_OF_PARTS && fits_into(problem, budget, size)
+    let spread = problem.quotient.in_norm == Norm::Inf;
+    let all = CALLS_AGAIN as f64 * DENSE * evaluation(size, spread) + work(size, spread);
+    let quick = || {
+        budget.deadline.left().is_some_and(|left| all / Cpu::DOUBLE.speed() <= OF_PARTS * left.as_secs_f64())
+    };
+    fits(problem) && fits_into(problem, budget, size) && (size.rows() <= ROWS_OF_PARTS || quick())
 }
 
 /// Is one region of this size worth while?
@@ -317,6 +332,32 @@ fn admitted(problem: &Problem, budget: &Budget, size: Size) -> Result<(), Why> {
         return Err(Why::Memory(MEMORY * bytes(problem, size)));
     }
     budget.admits(&Cpu::DOUBLE, work(size, problem.quotient.in_norm == Norm::Inf) + size.passes)
+}
+
+/// Is one loop of all open neurons likely to end in the time left?
+pub fn in_time<B: Backend>(context: &Context<B>) -> bool {
+    let open = context.open().filter(|open| *open <= COUNTED);
+    open.and_then(|_| counted(context))
+        .is_some_and(|size| admitted(context.problem, &context.budget, size).is_ok())
+}
+
+/// How large the loop is, where linear bounds are known.
+fn counted<B: Backend>(context: &Context<B>) -> Option<Size> {
+    let problem = context.problem;
+    let own = context.placed.kinks();
+    let Around { prepared, gates } = Around::new(context, own.as_deref())?;
+    let mut counted = None;
+    Feedback::new(
+        &prepared,
+        gates,
+        &problem.seeds(),
+        |j| !problem.is_ignored(j),
+        |size| {
+            counted = Some(size);
+            size.passes == 0.0 && size.rows() <= ROWS
+        },
+    );
+    counted
 }
 
 const UNPROVED: Why =
@@ -345,7 +386,8 @@ pub fn run<B: Backend>(context: &Context<B>, known: f64) -> Result<Bound, Why> {
     let enough = context.goal.enough();
     let (rows, spread) = (f.outputs(), problem.quotient.in_norm == Norm::Inf);
     let single = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: 1, passes: 0.0 };
-    let singly = by_rows(problem) && budget.affords(rows as f64 * work(single, spread) / (1.0 - TOGETHER));
+    let most = budget.remaining().as_secs_f64() * Cpu::DOUBLE.speed();
+    let singly = by_rows(problem) && rows as f64 * work(single, spread) <= (1.0 - TOGETHER) * most;
     let share = if singly { TOGETHER } else { 1.0 };
     // A matrix is this much steeper in the norm 2 than its steepest row, at most.
     let known = if by_rows(problem) { known * (rows as f64).sqrt() } else { known };
@@ -409,11 +451,16 @@ impl<B: Backend> Method<B> for ScaledGain {
     fn work(&self, context: &Context<B>) -> f64 {
         let problem = context.problem;
         let (inputs, outputs) = (problem.net.inputs(), problem.rows());
-        let neurons = context.open().unwrap_or(problem.net.neurons());
-        let size = Size { neurons, inputs, outputs, passes: 0.0 };
-        // Rows of neurons whose receptive fields do not meet go together.
-        let passes = (0.5 * neurons as f64 + outputs as f64) * pass(&problem.net);
-        passes + if neurons <= ROWS { work(size, problem.quotient.in_norm == Norm::Inf) } else { 0.0 }
+        let guessed = |neurons: usize| {
+            // Rows of neurons whose receptive fields do not meet go together.
+            let passes = (0.5 * neurons as f64 + outputs as f64) * pass(&problem.net);
+            Size { neurons, inputs, outputs, passes }
+        };
+        let size = match context.open() {
+            Some(open) if open <= COUNTED => counted(context).unwrap_or(guessed(open)),
+            open => guessed(open.unwrap_or(problem.net.neurons()).min(ROWS)),
+        };
+        size.passes + work(size, problem.quotient.in_norm == Norm::Inf)
     }
 
     fn run(&self, context: &Context<B>, best: &Best) -> Result<Finding, Why> {

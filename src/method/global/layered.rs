@@ -10,6 +10,7 @@
 //! Loose when: neurons of one node differ much: scalings are not improved one by one.
 
 use super::expansion::Around;
+use super::gain;
 use super::{NO_SLOPES, is_two};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -161,7 +162,8 @@ impl<B: Backend> Method<B> for Layered {
 
     fn work(&self, context: &Context<B>) -> f64 {
         // A loop of this size has scalings of its own for every neuron.
-        if context.open().is_some_and(|open| open + context.problem.rows() <= ALONE) {
+        let few = context.open().is_some_and(|open| open + context.problem.rows() <= ALONE);
+        if few || gain::in_time(context) {
             return f64::INFINITY;
         }
         let net = &context.problem.net;

@@ -7,7 +7,7 @@
 //! Cost: five plain passes per climber and step.
 //! Loose when: the steepest piece is small or far from every start.
 
-use super::points::{FEW_OUTPUTS, Proposal, advance, sample, score};
+use super::points::{FEW_OUTPUTS, Ground, Proposal, advance, dual, sample, score};
 use super::smoothed::{self, Spread};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -17,6 +17,8 @@ use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
+use crate::net::Net;
+use crate::num::Norm;
 use crate::num::random::Random;
 use crate::problem::Quantity;
 use crate::region::Region;
@@ -38,10 +40,10 @@ const MUTATED: usize = 4;
 
 /// Widths of the sigmoids and the length of the steps, in spreads and half-widths
 /// of the region: from far and wide to the first pieces, then on from the best.
-struct Round {
-    wide: f64,
-    narrow: f64,
-    fast: f64,
+pub struct Round {
+    pub wide: f64,
+    pub narrow: f64,
+    pub fast: f64,
 }
 
 const ROUNDS: [Round; 2] =
@@ -68,15 +70,16 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
     let Some(first) = all.first().cloned() else { return Err(Why::Late) };
     rank(&mut all);
     if problem.rows() <= FEW_OUTPUTS && !super::promises(context, all[0].estimate) {
-        let spread = Spread::new(context);
-        let (climbers, steps) = effort(context);
+        let ground = Ground::of(context);
+        let spread = Spread::new(context, &ground);
+        let (climbers, steps) = effort(ground.net());
         // Every output from the first point, then the steepest samples.
         let towards = (0..problem.rows().min(climbers / 2)).map(|i| {
             let u = (0..problem.rows()).map(|k| (k == i) as u8 as f64).collect();
             Proposal { u, ..first.clone() }
         });
         let mut starts: Vec<Proposal> = towards.chain(all.iter().cloned()).take(climbers).collect();
-        let mut climb = Climb { context, spread: &spread, until, all, random };
+        let mut climb = Climb { context, ground: (&ground, &spread), until, all, random };
         for round in &ROUNDS {
             climb.round(starts, steps, round);
             if super::promises(context, climb.all[0].estimate) {
@@ -92,8 +95,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
 
 /// Climbers and steps of a round: more where there are more kinks to cross, as
 /// far as `WORK` goes.
-fn effort<B: Backend>(context: &Context<B>) -> (usize, usize) {
-    let net = &context.problem.net;
+fn effort(net: &Net) -> (usize, usize) {
     let kinks: usize = net.nodes.iter().filter(|n| n.op.is_nonlinear()).map(|n| n.len()).sum();
     let each = (WORK / (5.0 * ROUNDS.len() as f64 * net.products().max(1.0))) as usize;
     let between = |count: usize, [least, most]: [usize; 2]| count.clamp(least, most);
@@ -106,23 +108,25 @@ fn rank(all: &mut [Proposal]) {
 }
 
 /// Where climbers stand and what they have met.
-struct Climb<'a, 'c, B: Backend> {
-    context: &'a Context<'c, B>,
-    spread: &'a Spread,
-    until: &'a Deadline,
+pub struct Climb<'a, 'c, B: Backend> {
+    pub context: &'a Context<'c, B>,
+    pub ground: (&'a Ground, &'a Spread),
+    pub until: &'a Deadline,
     /// Ranked.
-    all: Vec<Proposal>,
-    random: Random,
+    pub all: Vec<Proposal>,
+    pub random: Random,
 }
 
 impl<B: Backend> Climb<'_, '_, B> {
     /// Moves the climbers up; the best that they meet joins `all`.
-    fn round(&mut self, mut climbers: Vec<Proposal>, steps: usize, round: &Round) {
-        let Climb { context, spread, until, all, random } = self;
+    pub fn round(&mut self, mut climbers: Vec<Proposal>, steps: usize, round: &Round) {
+        let Climb { context, ground, until, all, random } = self;
         let problem = context.problem;
         let count = climbers.len();
+        // Single outputs are all tried; other directions turn towards what is steepest.
+        let turns = problem.rows() > 1 && problem.quotient.out_norm != Norm::Inf;
         // A step, its mutations, and the last look at what was met.
-        let work = pass(&problem.net) * (count * (8 + problem.rows())) as f64;
+        let work = (8.0 * pass(ground.0.net()) + pass(&problem.net) * problem.rows() as f64) * count as f64;
         let mut best: Vec<Proposal> =
             climbers.iter().map(|c| Proposal { estimate: 0.0, ..c.clone() }).collect();
         let mut momentum = vec![vec![0.0; problem.net.inputs()]; count];
@@ -136,12 +140,15 @@ impl<B: Backend> Climb<'_, '_, B> {
             let width = round.wide * (round.narrow / round.wide).powf(done);
             // Half as wide, as wide, and wider by half.
             let widths: Vec<f64> = (0..count).map(|c| width * 0.5 * (1 + c % 3) as f64).collect();
-            let (gradient, sizes) = smoothed::gradient(context, spread, &climbers, &widths);
+            let slope = smoothed::slope(context, *ground, &climbers, &widths);
             for (c, climber) in climbers.iter_mut().enumerate() {
-                if sizes[c] > best[c].estimate {
-                    best[c] = Proposal { estimate: sizes[c], ..climber.clone() };
+                if slope.sizes[c] > best[c].estimate {
+                    best[c] = Proposal { estimate: slope.sizes[c], ..climber.clone() };
                 }
-                let g = gradient.row(c);
+                if turns {
+                    climber.u = dual(&problem.measured(&slope.images[c]), problem.quotient.out_norm);
+                }
+                let g = slope.gradient.row(c);
                 let size = g.iter().map(|v| v.abs()).sum::<f64>();
                 if size.is_finite() && size > 0.0 {
                     momentum[c].iter_mut().zip(g).for_each(|(m, g)| *m = MOMENTUM * *m + g / size);
@@ -159,7 +166,7 @@ impl<B: Backend> Climb<'_, '_, B> {
     }
 }
 
-fn join(all: &mut Vec<Proposal>, more: Vec<Proposal>) {
+pub fn join(all: &mut Vec<Proposal>, more: Vec<Proposal>) {
     all.extend(more);
     rank(all);
     all.truncate(KEPT);

@@ -5,6 +5,7 @@ pub mod centre;
 pub mod pair;
 pub mod pattern;
 pub mod points;
+pub mod relay;
 pub mod smoothed;
 pub mod tie;
 pub mod witness;

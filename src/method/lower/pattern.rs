@@ -7,17 +7,18 @@
 //! Cost: up to `WORK` multiplications, `BRIEF` on a region or without time; a round looks at a neighbour per neuron.
 //! Loose when: no single crossing helps; the steepest pattern may lie several away.
 
-use super::points::{Proposal, sample, score};
+use super::points::{Ground, Proposal, sample, score};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::{LowerBound, Witness};
+use crate::deadline::Deadline;
 use crate::layer::Piecewise;
 use crate::linalg::Enclosure;
 use crate::method::context::{Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::Why;
-use crate::net::Op;
+use crate::net::{Net, Op};
 use crate::num::random::Random;
 use crate::problem::Quantity;
 use ndarray::{Array2, Array3, Axis};
@@ -40,10 +41,8 @@ const BEHIND: [f64; 2] = [0.02, 0.5];
 
 pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<LowerBound, Why> {
     let problem = context.problem;
-    let kinks = problem.net.nodes.iter().any(|n| matches!(n.op, Op::Piecewise(_)));
-    let passes = 1 + problem.rows().min(super::points::FEW_OUTPUTS);
-    let each = LEAST + pass(&problem.net) * passes as f64;
-    if !kinks {
+    let each = price(context);
+    if !has_kinks(&problem.net) {
         return Err(Why::Unfit("the network has no kinks: it is smooth"));
     }
     if problem.quotient.quantity == Quantity::Anchored {
@@ -62,23 +61,12 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
     let count = (SAMPLED * whole / each).clamp(SAMPLES[0], most) as usize;
     let mut starts = starts(context, known, count, &mut random);
     starts.truncate(STARTS.min(2 + neurons / 2));
-    let mut left = whole * (1.0 - SAMPLED);
+    let left = whole * (1.0 - SAMPLED);
+    let ground = Ground::of(context);
     let mut reached = vec![];
+    let mut steps = Steps { context, ground: &ground, until, left, random };
     for mut at in starts {
-        for _ in 0..ROUNDS {
-            let work = 2.0 * each * NEIGHBOURS.min(2 * neurons) as f64;
-            let enough = super::promises(context, at.estimate);
-            if enough || left < 0.0 || until.is_over() || !context.budget.affords(work + context.proof()) {
-                break;
-            }
-            left -= work;
-            let next = score(context, &neighbours(context, &at.x, &mut random));
-            let Some(best) = next.into_iter().max_by(|a, b| a.estimate.total_cmp(&b.estimate)) else { break };
-            if best.estimate <= at.estimate * (1.0 + 1e-9) {
-                break;
-            }
-            at = best;
-        }
+        steps.cross(&mut at);
         let enough = super::promises(context, at.estimate);
         reached.push(at);
         if enough {
@@ -87,6 +75,46 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
     }
     reached.retain(|p: &Proposal| p.estimate > known.value.get());
     super::stated(super::prove_best(context, reached, "pattern", 3))
+}
+
+pub fn has_kinks(net: &Net) -> bool {
+    net.nodes.iter().any(|n| matches!(n.op, Op::Piecewise(_) | Op::Max(_)))
+}
+
+/// What a look at a point costs.
+fn price<B: Backend>(context: &Context<B>) -> f64 {
+    let passes = 1 + context.problem.rows().min(super::points::FEW_OUTPUTS);
+    LEAST + pass(&context.problem.net) * passes as f64
+}
+
+/// Crossings of single kinks, as long as time and the work that is `left` allow.
+pub struct Steps<'a, 'c, B: Backend> {
+    pub context: &'a Context<'c, B>,
+    pub ground: &'a Ground,
+    pub until: &'a Deadline,
+    pub left: f64,
+    pub random: Random,
+}
+
+impl<B: Backend> Steps<'_, '_, B> {
+    /// Walks to a point that no single crossing makes steeper.
+    pub fn cross(&mut self, at: &mut Proposal) {
+        let context = self.context;
+        let work = 2.0 * price(context) * NEIGHBOURS.min(2 * context.problem.net.neurons()) as f64;
+        for _ in 0..ROUNDS {
+            let enough = super::promises(context, at.estimate) || self.left < 0.0 || self.until.is_over();
+            if enough || !context.budget.affords(work + context.proof()) {
+                break;
+            }
+            self.left -= work;
+            let next = score(context, &neighbours(context, self.ground, &at.x, &mut self.random));
+            let Some(best) = next.into_iter().max_by(|a, b| a.estimate.total_cmp(&b.estimate)) else { break };
+            if best.estimate <= at.estimate * (1.0 + 1e-9) {
+                break;
+            }
+            *at = best;
+        }
+    }
 }
 
 /// Samples and the best point that is known, the steepest first.
@@ -113,9 +141,14 @@ fn starts<B: Backend>(
 }
 
 /// Points behind the kinks around x.
-fn neighbours<B: Backend>(context: &Context<B>, x: &[f64], random: &mut Random) -> Vec<Vec<f64>> {
-    let (sketch, region) = (&context.sketch(), &context.problem.region);
-    let (b, net) = (sketch.backend, &context.problem.net);
+fn neighbours<B: Backend>(
+    context: &Context<B>,
+    ground: &Ground,
+    x: &[f64],
+    random: &mut Random,
+) -> Vec<Vec<f64>> {
+    let (sketch, region) = (&ground.prepared(context), &context.problem.region);
+    let (b, net) = (sketch.backend, ground.net());
     let reads = |k: usize| match &net.nodes[k].op {
         Op::Piecewise(f) => Some((net.nodes[k].inputs[0], f)),
         _ => None,
@@ -182,9 +215,7 @@ impl<B: Backend> Method<B> for Patterns {
     }
 
     fn work(&self, context: &Context<B>) -> f64 {
-        let rows = context.problem.rows().min(super::points::FEW_OUTPUTS) as f64;
-        let each = LEAST + pass(&context.problem.net) * (1.0 + rows);
-        each * 4.0 * SAMPLES[0] + context.proof()
+        price(context) * 4.0 * SAMPLES[0] + context.proof()
     }
 
     fn run(&self, context: &Context<B>, best: &Best) -> Result<Finding, Why> {

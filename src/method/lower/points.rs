@@ -1,15 +1,18 @@
 //! Candidate points and their estimated steepness, in plain arithmetic.
 
+use crate::analysis::Placed;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::linalg::Enclosure;
 use crate::linalg::direction::operator_lower_direction;
-use crate::method::context::Context;
+use crate::method::context::{Context, pass};
+use crate::net::Net;
 use crate::num::norms::{Norm, vector_norm_up};
 use crate::num::random::Random;
 use crate::region::Region;
-use crate::sweep::Gate;
+use crate::sweep::{Gate, Prepared};
 use ndarray::{Array3, ArrayView2, Axis};
+use std::sync::Arc;
 
 /// A point, an output direction and the unproven value they promise.
 #[derive(Clone, Debug)]
@@ -18,6 +21,27 @@ pub struct Proposal {
     pub u: Vec<f64>,
     pub estimate: f64,
 }
+
+/// The network that is searched: the same function without maxima, which are kinks there like all others.
+pub struct Ground(Arc<Placed<Cpu>>);
+
+impl Ground {
+    pub fn of<B: Backend>(context: &Context<B>) -> Self {
+        let narrow = context.placed.kinks().filter(|k| pass(k.net()) <= MAXIMA * pass(&context.problem.net));
+        Ground(narrow.as_deref().unwrap_or(context.placed).sketch().clone())
+    }
+
+    pub fn net(&self) -> &Net {
+        self.0.net()
+    }
+
+    pub fn prepared<'g, B: Backend>(&'g self, context: &Context<B>) -> Prepared<'g, Cpu> {
+        context.prepared(&self.0)
+    }
+}
+
+/// How much dearer a pass may be without maxima.
+const MAXIMA: f64 = 8.0;
 
 /// Multiplications that one start of the power method may cost, one way.
 const WORK: f64 = 1e11;

@@ -8,17 +8,17 @@
 //! Cost: one value, one tangent and two adjoint passes per point.
 //! Loose when: sigmoids are too wide to tell pieces apart, or too narrow to reach the next.
 
-use super::points::{Proposal, dual, sample};
+use super::points::{Ground, Proposal, dual, sample};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::layer::smooth::range;
 use crate::layer::{Piece, Piecewise};
 use crate::linalg::Enclosure;
 use crate::method::context::Context;
-use crate::net::{Node, Op};
+use crate::net::{Net, Node, Op};
 use crate::num::norms::vector_norm_up;
 use crate::num::random::Random;
-use crate::sweep::{Gate, Trace, ends2};
+use crate::sweep::{Gate, Prepared, Trace, ends2};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
 /// How far apart the arguments of kinks lie on the region: per node, features.
@@ -28,13 +28,13 @@ pub struct Spread(Vec<Option<Vec<f64>>>);
 const MEASURED: usize = 16;
 
 impl Spread {
-    pub fn new<B: Backend>(context: &Context<B>) -> Self {
-        let (sketch, net) = (&context.sketch(), &context.problem.net);
+    pub fn new<B: Backend>(context: &Context<B>, ground: &Ground) -> Self {
+        let (sketch, net) = (&ground.prepared(context), ground.net());
         let mut random = Random(context.seed ^ 0x5BAD);
         let count = (context.budget.rows(context.widest()) / 4).clamp(2, MEASURED);
         let points: Vec<Vec<f64>> =
             (0..count).map(|_| sample(&context.problem.region, net.inputs(), &mut random, true)).collect();
-        let keep = arguments(context);
+        let keep = arguments(net);
         let trace = sketch.values(upload(context, points.iter()), None, |k| keep[k]);
         let of = |node: &Node| {
             if !matches!(node.op, Op::Piecewise(_)) {
@@ -55,8 +55,7 @@ impl Spread {
 }
 
 /// Which nodes are read by nonlinear ones.
-fn arguments<B: Backend>(context: &Context<B>) -> Vec<bool> {
-    let net = &context.problem.net;
+fn arguments(net: &Net) -> Vec<bool> {
     let mut keep = vec![false; net.nodes.len()];
     net.nodes.iter().filter(|n| n.op.is_nonlinear()).for_each(|n| keep[n.inputs[0]] = true);
     keep
@@ -83,12 +82,11 @@ struct Softened {
 
 /// With sigmoids `widths` spreads wide, per point.
 fn softened<B: Backend>(
-    context: &Context<B>,
+    (context, sketch): (&Context<B>, &Prepared<Cpu>),
     spread: &Spread,
     trace: &Trace<Cpu>,
     widths: &[f64],
 ) -> Softened {
-    let sketch = &context.sketch();
     let (b, net) = (sketch.backend, sketch.net);
     let mut gates: Vec<Option<Gate<Cpu>>> = trace.gates.clone();
     let mut curvature: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
@@ -117,20 +115,29 @@ fn softened<B: Backend>(
     Softened { gates, curvature }
 }
 
-/// Per point the gradient in x of ‖uᵀJ‖ with sigmoids `widths` spreads wide, and
-/// the sharp ‖uᵀJ‖.
-pub fn gradient<B: Backend>(
+/// What points say of the way up.
+pub struct Slope {
+    /// Per point the gradient in x of the smoothed ‖uᵀJ‖.
+    pub gradient: Array2<f64>,
+    /// The sharp ‖uᵀJ‖.
+    pub sizes: Vec<f64>,
+    /// J v for the v that is dual to uᵀJ.
+    pub images: Vec<Vec<f64>>,
+}
+
+/// With sigmoids `widths` spreads wide.
+pub fn slope<B: Backend>(
     context: &Context<B>,
-    spread: &Spread,
+    (ground, spread): (&Ground, &Spread),
     climbers: &[Proposal],
     widths: &[f64],
-) -> (Array2<f64>, Vec<f64>) {
-    let sketch = &context.sketch();
+) -> Slope {
+    let sketch = &ground.prepared(context);
     let (b, net) = (sketch.backend, sketch.net);
     let (items, n) = (climbers.len(), net.inputs());
-    let keep = arguments(context);
+    let keep = arguments(net);
     let trace = sketch.values(upload(context, climbers.iter().map(|c| &c.x)), None, |k| keep[k]);
-    let soft = softened(context, spread, &trace, widths);
+    let soft = softened((context, sketch), spread, &trace, widths);
     let rows: Vec<f64> = climbers.iter().flat_map(|c| context.problem.row(&c.u).centre).collect();
     let rows = Array3::from_shape_vec((items, 1, net.outputs()), rows).expect("one row per item");
     let rows = b.upload(&Enclosure::point(rows));
@@ -150,26 +157,28 @@ pub fn gradient<B: Backend>(
         item.iter_mut().zip(way).for_each(|(a, d)| *a = d);
     }
     let mut inner: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
-    sketch.tangents(&soft.gates, b.upload(&Enclosure::point(v)), |k, t| {
+    let image = sketch.tangents(&soft.gates, b.upload(&Enclosure::point(v)), |k, t| {
         if keep[k] {
             inner[k] = Some(flat(context, t));
         }
     });
-    let start = bends(context, &soft, &outer, &inner);
-    if start.iter().all(|s| s.is_none()) {
-        return (Array2::zeros((items, n)), sizes);
-    }
-    (b.read(&sketch.adjoints_from(&soft.gates, start, |_, _| {})).centre.remove_axis(Axis(1)), sizes)
+    let images = flat(context, &image).outer_iter().map(|v| v.to_vec()).collect();
+    let start = bends(sketch, &soft, &outer, &inner);
+    let gradient = if start.iter().all(|s| s.is_none()) {
+        Array2::zeros((items, n))
+    } else {
+        b.read(&sketch.adjoints_from(&soft.gates, start, |_, _| {})).centre.remove_axis(Axis(1))
+    };
+    Slope { gradient, sizes, images }
 }
 
 /// What bends in the arguments do to the steepness: by adjoints behind a node and tangents before it.
-fn bends<B: Backend>(
-    context: &Context<B>,
+fn bends(
+    sketch: &Prepared<Cpu>,
     soft: &Softened,
     outer: &[Option<Array2<f64>>],
     inner: &[Option<Array2<f64>>],
 ) -> Vec<Option<<Cpu as Backend>::Block>> {
-    let sketch = &context.sketch();
     let (b, net) = (sketch.backend, sketch.net);
     let mut start: Vec<Option<<Cpu as Backend>::Block>> = vec![None; net.nodes.len()];
     for (k, node) in net.nodes.iter().enumerate() {
