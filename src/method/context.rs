@@ -24,6 +24,8 @@ const LAYER: f64 = 0.3;
 pub struct Context<'a, B: Backend> {
     pub problem: &'a Problem,
     pub budget: Budget,
+    /// For what is found once and serves all: a method's part of the time must not make it worse for others.
+    pub shared: Budget,
     pub seed: u64,
     /// What the result is wanted for.
     pub goal: Goal,
@@ -39,7 +41,8 @@ impl<'a, B: Backend> Context<'a, B> {
         budget: Budget,
         seed: u64,
     ) -> Self {
-        Context { problem, budget, seed, goal: Goal::from(1.0), placed, site }
+        let shared = budget.clone();
+        Context { problem, budget, shared, seed, goal: Goal::from(1.0), placed, site }
     }
 
     /// With a question that methods may stop at once they have answered it.
@@ -49,7 +52,8 @@ impl<'a, B: Backend> Context<'a, B> {
 
     /// Another problem with the same means.
     pub fn instead<'p>(&self, problem: &'p Problem, at: (&'p Placed<B>, &'p Site<B>)) -> Context<'p, B> {
-        Context::new(problem, at, self.budget.clone(), self.seed)
+        let shared = self.shared.clone();
+        Context { shared, ..Context::new(problem, at, self.budget.clone(), self.seed) }
     }
 
     pub fn backend(&self) -> &'a B {
@@ -83,7 +87,7 @@ impl<'a, B: Backend> Context<'a, B> {
 
     /// Linear bounds on the region.
     pub fn linear(&self) -> Arc<Statuses<B>> {
-        self.site.linear(self.placed, &self.budget)
+        self.site.linear(self.placed, &self.shared)
     }
 
     /// Linear bounds of the network that loops and expansions are made of.
@@ -91,7 +95,7 @@ impl<'a, B: Backend> Context<'a, B> {
         match self.placed.kinks() {
             Some(kinks) => {
                 let site = self.site.derived(Derived::Kinks, || self.problem.region.clone());
-                site.linear(&kinks, &self.budget);
+                site.linear(&kinks, &self.shared);
             }
             None => {
                 self.linear();

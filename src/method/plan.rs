@@ -42,6 +42,8 @@ const MOST: [f64; 3] = [0.4, 0.25, 0.7];
 /// Of upper ones it may be as much as this, where what others need is little: each less than that.
 const ALL: f64 = 0.9;
 const SMALL: f64 = 0.1;
+/// What has a turn of its own and needs more than this part of the time left comes before what costs less.
+const URGENT: f64 = 0.5;
 
 /// Steps that are still to come, the next one last.
 pub struct Plan<B: Backend> {
@@ -71,7 +73,14 @@ impl<B: Backend> Plan<B> {
             let fresh = |step: &Step<B>| if step.again { f64::INFINITY } else { work(step) };
             (0..self.steps.len()).min_by(|&a, &b| fresh(&self.steps[a]).total_cmp(&fresh(&self.steps[b])))
         };
-        let step = self.steps.remove(cheap.or_else(least)?);
+        let share = |step: &Step<B>| context.budget.share(context.backend(), work(step));
+        // What would not fit any more after others.
+        let urgent = |s: &Step<B>| {
+            let first = s.method.row().stage.first.is_some() && s.share.is_none() && !s.again;
+            first && share(s).is_some_and(|part| part > URGENT)
+        };
+        let urgent = || self.steps.iter().position(urgent);
+        let step = self.steps.remove(cheap.or_else(urgent).or_else(least)?);
         let kind = match (cheap, step.method.row().proves) {
             (Some(_), _) => 0,
             (None, Proves::Lower | Proves::Estimate) => 1,
@@ -80,9 +89,8 @@ impl<B: Backend> Plan<B> {
         let most = (!self.steps.is_empty() && !step.again).then(|| match kind {
             // A part that is too short for a first bound is lost.
             2 => {
-                let share = |step: &Step<B>| context.budget.share(context.backend(), work(step));
                 let others: f64 = self.steps.iter().filter_map(share).filter(|s| *s <= SMALL).sum();
-                share(&step).unwrap_or(0.0).max(1.0 - others).clamp(MOST[2], ALL)
+                (1.0 - others).clamp(MOST[2], ALL).max(share(&step).unwrap_or(0.0))
             }
             _ => MOST[kind],
         });
@@ -95,7 +103,7 @@ impl<B: Backend> Plan<B> {
             let waiting = |r: &Step<B>| self.steps.iter().any(|s| s.method.row().name == r.method.row().name);
             let more: Vec<Step<B>> = std::mem::take(&mut self.refined);
             let more: Vec<Step<B>> = more.into_iter().filter(|r| !waiting(r)).collect();
-            self.steps.extend(more);
+            self.steps.splice(0..0, more);
         }
     }
 

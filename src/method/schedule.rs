@@ -272,7 +272,8 @@ fn rounding_share<B: Backend>(
     let site = Site::new(context.problem.region.clone());
     let again = context.instead(context.problem, (&plain, &site));
     // Methods that improve until their time is over get little of it.
-    let again = Context { budget: budget.part(CHEAP), ..again };
+    let part = budget.part(CHEAP);
+    let again = Context { budget: part.clone(), shared: part, ..again };
     let without = perform(&again, winner, &Best::nothing()).ok()?.upper?.value.get();
     Some(if value > 0.0 { (1.0 - without / value).max(0.0) } else { 0.0 })
 }

@@ -47,7 +47,7 @@ impl<'k, B: Backend> Around<'k, B> {
         };
         let site = context.site.derived(Derived::Kinks, || context.problem.region.clone());
         let gates = match context.linear_counts() {
-            true => context.slopes(&site.linear(placed, &context.budget)).gates.clone(),
+            true => context.slopes(&site.linear(placed, &context.shared)).gates.clone(),
             false => site.boxes(placed, &context.budget).gates.clone(),
         };
         Some(Around { prepared: context.prepared(placed), gates })

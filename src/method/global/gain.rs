@@ -48,7 +48,8 @@ const ROWS: usize = 6000;
 const COUNTED: usize = 2 * ROWS;
 /// The same for parts of a search.
 const ROWS_OF_PARTS: usize = 300;
-/// Or more, where one such loop takes this part of the time left.
+/// Or so many, where one such loop takes this part of the time left.
+const MOST_OF_PARTS: usize = 1500;
 const OF_PARTS: f64 = 0.02;
 /// The part of the memory that a loop may take.
 const MEMORY: u64 = 2;
@@ -319,10 +320,12 @@ pub fn worth_while(problem: &Problem, budget: &Budget, neurons: usize) -> bool {
     let size = Size { neurons, inputs: problem.net.inputs(), outputs: problem.rows(), passes: 0.0 };
     let spread = problem.quotient.in_norm == Norm::Inf;
     let all = CALLS_AGAIN as f64 * DENSE * evaluation(size, spread) + work(size, spread);
-    let quick = || {
-        budget.deadline.left().is_some_and(|left| all / Cpu::DOUBLE.speed() <= OF_PARTS * left.as_secs_f64())
-    };
-    fits(problem) && fits_into(problem, budget, size) && (size.rows() <= ROWS_OF_PARTS || quick())
+    let seconds = all / Cpu::DOUBLE.speed();
+    let quick = || budget.deadline.left().is_some_and(|left| seconds <= OF_PARTS * left.as_secs_f64());
+    let few = size.rows() <= ROWS_OF_PARTS || (size.rows() <= MOST_OF_PARTS && quick());
+    // Every thread may hold one.
+    let together = bytes(problem, size).saturating_mul(rayon::current_num_threads() as u64);
+    fits(problem) && few && together <= budget.memory / MEMORY
 }
 
 /// Is one region of this size worth while?
