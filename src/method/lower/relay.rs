@@ -29,6 +29,8 @@ const STALE: [usize; 2] = [12, 3];
 const WORTH: f64 = 1e-4;
 const CLIMBERS: usize = 24;
 const STEPS: usize = 24;
+/// Bytes that a climber holds for every feature, about.
+const HELD: u64 = 96;
 /// Members that are looked at before every climb.
 const NEW: usize = 96;
 /// Points that cross kinks after every climb.
@@ -61,6 +63,11 @@ pub fn run<B: Backend>(context: &Context<B>, known: &LowerBound) -> Result<Lower
     let looks = (pass(&problem.net) * (1 + problem.rows()) as f64) * (CLIMBERS + NEW) as f64;
     let work = 8.0 * pass(ground.net()) * CLIMBERS as f64 + looks;
     context.budget.admits(&Cpu::DOUBLE, work + context.proof())?;
+    // Climbers hold arguments, slopes and how these bend at every node.
+    let features: usize = ground.net().nodes.iter().map(|n| n.len()).sum();
+    if context.budget.rows(features) < CLIMBERS {
+        return Err(Why::Memory(HELD * (features * CLIMBERS) as u64));
+    }
     let until = &context.budget.deadline.part(PART);
     let mut random = Random(context.seed ^ 0x3E1A);
     let spread = Spread::new(context, &ground);
