@@ -87,12 +87,14 @@ def main():
     ask.add_argument("--zoo", type=pathlib.Path, required=True)
     ask.add_argument("--clarke", default="target/release/clarke")
     ask.add_argument("--time", type=float, default=5)
+    ask.add_argument("--methods", help="names, separated by commas (default: all)")
     ask.add_argument("--out", type=pathlib.Path)
     args = ask.parse_args()
     out = open(args.out, "x", newline="") if args.out else sys.stdout
     rows = csv.writer(out)
     rows.writerow(["network", "region", "method", "by", "upper", "status", "rests on", "seconds", "check"])
     count = {}
+    names = args.methods.split(",") if args.methods else [*methods(args.clarke), "auto"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         for net, centre in NETS:
@@ -100,7 +102,7 @@ def main():
             x = str(args.zoo / centre) if centre else inputs(args.clarke, path, folder)
             for name, flags in REGIONS:
                 where = flags if "everywhere" in name else [*flags, "--input", x]
-                for method in [*methods(args.clarke), "auto"]:
+                for method in names:
                     found = one(args.clarke, path, where, method, args.time, folder)
                     if found:
                         rows.writerow([pathlib.Path(net).stem, name, method, *found])

@@ -5,30 +5,30 @@
 // Cost: two products per tap and output; patches are never stored.
 // Loose when: radii are far below gamma |c|.
 
-// Sizes: [6] in channels, [7] out channels, [8] 9] input, [10] 11] output,
-// [12] 13] kernel, [14] 15] stride, [16] 17] dilation, [18] 19] pad, [20] groups.
+// Sizes: [9] in channels, [10] out channels, [11] 12] input, [13] 14] output,
+// [15] 16] kernel, [17] 18] stride, [19] 20] dilation, [21] 22] pad, [23] groups.
 
 // The vector's and the group's first channel, and where the kernel's corner lies.
 fn place_of(m: u32, group: u32) -> vec3<i32> {
-    let pixels = sizes[10] * sizes[11];
+    let pixels = sizes[13] * sizes[14];
     let o = m % pixels;
-    let channel = m / pixels * sizes[6] + group * (sizes[6] / sizes[20]);
-    let y = i32(o / sizes[11] * sizes[14]) - i32(sizes[18]);
-    let x = i32(o % sizes[11] * sizes[15]) - i32(sizes[19]);
+    let channel = m / pixels * sizes[9] + group * (sizes[9] / sizes[23]);
+    let y = i32(o / sizes[14] * sizes[17]) - i32(sizes[21]);
+    let x = i32(o % sizes[14] * sizes[18]) - i32(sizes[22]);
     return vec3<i32>(i32(channel), y, x);
 }
 
 fn tap_of(k: u32, group: u32) -> vec4<i32> {
-    let taps = sizes[12] * sizes[13];
+    let taps = sizes[15] * sizes[16];
     let tap = k % taps;
-    let y = tap / sizes[13] * sizes[16];
-    let x = tap % sizes[13] * sizes[17];
+    let y = tap / sizes[16] * sizes[19];
+    let x = tap % sizes[16] * sizes[20];
     return vec4<i32>(vec4<u32>(k / taps, y, x, group * sizes[1] * sizes[2] + k));
 }
 
 fn operand(place: vec3<i32>, tap: vec4<i32>) -> i32 {
     let at = place + tap.xyz;
-    let size = vec2<i32>(i32(sizes[8]), i32(sizes[9]));
+    let size = vec2<i32>(i32(sizes[11]), i32(sizes[12]));
     if any(at.yz < vec2<i32>(0)) || any(at.yz >= size) {
         return -1;
     }
@@ -40,11 +40,11 @@ fn step_j() -> u32 {
 }
 
 fn result(m: u32, j: u32, group: u32) -> u32 {
-    let pixels = sizes[10] * sizes[11];
-    return ((m / pixels) * sizes[7] + group * sizes[1] + j) * pixels + m % pixels;
+    let pixels = sizes[13] * sizes[14];
+    return ((m / pixels) * sizes[10] + group * sizes[1] + j) * pixels + m % pixels;
 }
 
 fn bias_at(m: u32, j: u32, group: u32) -> u32 {
-    let pixels = sizes[10] * sizes[11];
+    let pixels = sizes[13] * sizes[14];
     return ((group * sizes[1] + j) * pixels + m % pixels) / sizes[5];
 }

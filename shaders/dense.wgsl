@@ -5,14 +5,14 @@
 // Cost: two products per weight and vector, one pass over W.
 // Loose when: radii are far below gamma |c|.
 
-// Sizes: [6] is W read transposed.
+// Sizes: [9] is W read transposed.
 
 fn place_of(m: u32, group: u32) -> vec3<i32> {
     return vec3<i32>(i32(m * sizes[2]), 0, 0);
 }
 
 fn tap_of(k: u32, group: u32) -> vec4<i32> {
-    return vec4<i32>(i32(k), 0, 0, i32(select(k, k * sizes[1], sizes[6] != 0u)));
+    return vec4<i32>(i32(k), 0, 0, i32(select(k, k * sizes[1], sizes[9] != 0u)));
 }
 
 fn operand(place: vec3<i32>, tap: vec4<i32>) -> i32 {
@@ -20,7 +20,7 @@ fn operand(place: vec3<i32>, tap: vec4<i32>) -> i32 {
 }
 
 fn step_j() -> u32 {
-    return select(sizes[2], 1u, sizes[6] != 0u);
+    return select(sizes[2], 1u, sizes[9] != 0u);
 }
 
 fn result(m: u32, j: u32, group: u32) -> u32 {

@@ -61,6 +61,7 @@
 //! | `method` | one file per method, the table `METHODS` of them, and the order in which they run |
 //! | `search` | branch and bound: the region divided until the two ends meet |
 //! | `engine` | devices, their failures, options, pairs and their certificates |
+//! | `measure` | what a device does: rates, kernels, whole passes |
 //! | `job` | many samples: journals, radii, what is open and what is done |
 //! | `report` | results as text: JSON, a table, CSV |
 //! | `cli` | one file per command; no arithmetic |
@@ -76,6 +77,7 @@
 //! python → cli → job → engine → search → method → analysis, certificate → rules → sweep → backend → layer → linalg, polytope → num
 //! rules, analysis, method, search, certificate → problem → net → layer    problem → region → linalg
 //! method → polynomial → num    job, engine → report → data → num    net → data    everything but num → error    everything → deadline
+//! engine → measure → sweep
 //! ```
 //!
 //! Nothing below `method` knows a paper, a backend knows neither networks nor regions, and nothing
@@ -122,6 +124,9 @@ pub mod layer;
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod linalg;
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod measure;
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod method;

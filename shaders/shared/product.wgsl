@@ -1,7 +1,9 @@
 // One pass over W for centre and radius: c' = W c + b,
 // R = |W| (r + gamma |c|) / (1 - gamma) + gamma |b| + underflow, for the
 // products of one output in any order. A tile of TILE_M x TILE_J outputs per
-// workgroup, 4 x 4 per invocation; shared/tile_*.wgsl says how large.
+// workgroup; backend/gpu/tile.rs says how large and writes the loop over k.
+// Long sums come in slices that joined.wgsl adds: then what is stored is bare,
+// with a negative radius where nothing but exact zeros was read.
 // The kernel file says where operands lie. Coordinates take divisions, so they are
 // found once: those of m per invocation, those of k per tile.
 //   fn place_of(m: u32, group: u32) -> vec3<i32>    what the operands of m share
@@ -18,31 +20,58 @@
 @group(0) @binding(7) var<storage, read_write> yr: array<real>;
 
 // Sizes: [0] outputs along m, [1] along j (per group), [2] products k,
-// [3] first tile along m, [4] is there a bias, [5] repeat of the bias, [6..] the kernel's.
+// [3] first tile along m, [4] is there a bias, [5] repeat of the bias, [6] slices of k,
+// [7] products of one, [8] entries of a slice's results, [9..] the kernel's.
 // Constants: [4] gamma, [5] 1 / (1 - gamma) with what the radius itself loses,
 // [6] underflow, [7] underflow of an operand.
 
-const ALONG_J: u32 = TILE_J / 4u;
-const LANES: u32 = TILE_M / 4u * ALONG_J;
-// An invocation loads operands of so many m, and every so-manieth k.
-const PLACES: u32 = max(1u, TILE_M / LANES);
-const STRIDE: u32 = max(1u, LANES / TILE_M);
-
-var<workgroup> tile_c: array<real, TILE_M * DEPTH>;
-var<workgroup> tile_r: array<real, TILE_M * DEPTH>;
-var<workgroup> tile_w: array<real, TILE_J * DEPTH>;
-var<workgroup> taps: array<vec4<i32>, DEPTH>;
 // Which outputs along m read anything but exact zeros.
 var<workgroup> alive: array<atomic<u32>, TILE_M>;
 
-fn store(m: u32, j: u32, group: u32, c: vec4<real>, r: vec4<real>) {
+// The taps of the products from `first`, into one half of the table; there is no product at `end`.
+fn mark(lane: u32, half: u32, first: u32, end: u32, group: u32) {
+    if lane < DEPTH {
+        taps[half * DEPTH + lane] = tap_of(min(first + lane, end - 1u), group);
+    }
+}
+
+// An operand with what its rounding costs: zero only for an exact zero.
+fn fetch(place: vec3<i32>, tap: vec4<i32>) -> vec2<real> {
+    let src = operand(place, tap);
+    if src < 0 {
+        return vec2<real>();
+    }
+    let c = xc[src];
+    let r = xr[src];
+    if nothing(Entry(c, r)) {
+        return vec2<real>();
+    }
+    return vec2<real>(c, r + consts[4] * abs(c) + consts[7]);
+}
+
+// Four weights from j on; those behind the last are never stored.
+fn weigh(tap: vec4<i32>, j: u32) -> vec4<real> {
+    let last = sizes[1] - 1u;
+    let step = step_j();
+    let at = vec4<u32>(u32(tap.w)) + step * min(vec4<u32>(j, j + 1u, j + 2u, j + 3u), vec4<u32>(last));
+    return vec4<real>(weight_of(at.x), weight_of(at.y), weight_of(at.z), weight_of(at.w));
+}
+
+fn store(m: u32, j: u32, group: u32, slice: u32, c: vec4<real>, r: vec4<real>) {
     if m >= sizes[0] {
         return;
     }
+    let lives = atomicLoad(&alive[m % TILE_M]) != 0u;
     for (var t = 0u; t < 4u; t++) {
         if j + t < sizes[1] {
-            if sizes[4] == 0u && atomicLoad(&alive[m % TILE_M]) == 0u {
-                let at = result(m, j + t, group);
+            var at = result(m, j + t, group);
+            if sizes[6] > 1u {
+                at += slice * sizes[8];
+                yc[at] = c[t];
+                yr[at] = select(-ONE, r[t], lives);
+                continue;
+            }
+            if sizes[4] == 0u && !lives {
                 yc[at] = ZERO;
                 yr[at] = ZERO;
                 continue;
@@ -51,88 +80,8 @@ fn store(m: u32, j: u32, group: u32, c: vec4<real>, r: vec4<real>) {
             if sizes[4] != 0u {
                 b = bias[bias_at(m, j + t, group)];
             }
-            let at = result(m, j + t, group);
             yc[at] = c[t] + b;
             yr[at] = consts[2] * (r[t] * consts[5] + consts[4] * abs(b)) + consts[6];
         }
     }
-}
-
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let m0 = (at.x + sizes[3]) * TILE_M;
-    let j0 = at.y * TILE_J;
-    let group = at.z;
-    let mine = vec2<u32>(lane % ALONG_J, lane / ALONG_J) * 4u;
-    var c0 = vec4<real>();
-    var c1 = vec4<real>();
-    var c2 = vec4<real>();
-    var c3 = vec4<real>();
-    var r0 = vec4<real>();
-    var r1 = vec4<real>();
-    var r2 = vec4<real>();
-    var r3 = vec4<real>();
-    let spot = lane % TILE_M;
-    var places: array<vec3<i32>, PLACES>;
-    for (var p = 0u; p < PLACES; p++) {
-        places[p] = place_of(min(m0 + spot + p * LANES, sizes[0] - 1u), group);
-    }
-    for (var k0 = 0u; k0 < sizes[2]; k0 += DEPTH) {
-        if lane < DEPTH {
-            taps[lane] = tap_of(min(k0 + lane, sizes[2] - 1u), group);
-        }
-        // Also: nobody reads the tiles of the last round any more.
-        workgroupBarrier();
-        for (var k = lane / TILE_M; k < DEPTH; k += STRIDE) {
-            let tap = taps[k];
-            for (var p = 0u; p < PLACES; p++) {
-                let m = spot + p * LANES;
-                var c = ZERO;
-                var r = ZERO;
-                if k0 + k < sizes[2] && m0 + m < sizes[0] {
-                    let src = operand(places[p], tap);
-                    if src >= 0 {
-                        c = xc[src];
-                        r = xr[src];
-                        if !nothing(Entry(c, r)) {
-                            r = r + consts[4] * abs(c) + consts[7];
-                            atomicStore(&alive[m], 1u);
-                        }
-                    }
-                }
-                tile_c[k * TILE_M + m] = c;
-                tile_r[k * TILE_M + m] = r;
-            }
-        }
-        for (var at = lane; at < TILE_J * DEPTH; at += LANES) {
-            let k = at / TILE_J;
-            let j = j0 + at % TILE_J;
-            var w = ZERO;
-            if k0 + k < sizes[2] && j < sizes[1] {
-                w = weight_of(u32(taps[k].w) + j * step_j());
-            }
-            tile_w[at] = w;
-        }
-        workgroupBarrier();
-        for (var k = 0u; k < DEPTH; k++) {
-            let left = k * TILE_M + mine.y;
-            let right = k * TILE_J + mine.x;
-            let w = vec4<real>(tile_w[right], tile_w[right + 1u], tile_w[right + 2u], tile_w[right + 3u]);
-            let s = abs(w);
-            c0 += tile_c[left] * w;
-            c1 += tile_c[left + 1u] * w;
-            c2 += tile_c[left + 2u] * w;
-            c3 += tile_c[left + 3u] * w;
-            r0 += tile_r[left] * s;
-            r1 += tile_r[left + 1u] * s;
-            r2 += tile_r[left + 2u] * s;
-            r3 += tile_r[left + 3u] * s;
-        }
-    }
-    let m = m0 + mine.y;
-    let j = j0 + mine.x;
-    store(m, j, group, c0, r0);
-    store(m + 1u, j, group, c1, r1);
-    store(m + 2u, j, group, c2, r2);
-    store(m + 3u, j, group, c3, r3);
 }

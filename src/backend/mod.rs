@@ -15,6 +15,7 @@ pub mod spectral;
 use crate::layer::{Affine, Incidence, Piecewise, Scale};
 use crate::linalg::Enclosure;
 use crate::num::Norm;
+use crate::num::round::add_up;
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -64,6 +65,29 @@ impl WindowLines {
     }
 }
 
+/// What a device was told and gave back so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Kernels over grids, and lists of them that were handed over.
+    pub dispatches: u64,
+    pub submissions: u64,
+    /// Bytes to the device and from it.
+    pub sent: u64,
+    pub received: u64,
+}
+
+impl Counts {
+    /// What came after `before`.
+    pub fn since(&self, before: &Counts) -> Counts {
+        Counts {
+            dispatches: self.dispatches - before.dispatches,
+            submissions: self.submissions - before.submissions,
+            sent: self.sent - before.sent,
+            received: self.received - before.received,
+        }
+    }
+}
+
 pub trait Backend: Send + Sync + 'static {
     /// A batch of enclosures on the device.
     type Block: Clone + Send + Sync;
@@ -71,6 +95,9 @@ pub trait Backend: Send + Sync + 'static {
     type Map: Send + Sync;
     /// Intervals of slopes on the device, per item and feature (or edge).
     type Slopes: Clone + Send + Sync;
+
+    /// Upper bounds, one a row of every item, that may not have come back yet.
+    type Tops: Clone + Send + Sync;
 
     /// Are results enclosures? False for a backend that only proposes.
     fn proves(&self) -> bool;
@@ -89,6 +116,13 @@ pub trait Backend: Send + Sync + 'static {
     /// Items of small networks that one sweep takes best.
     fn lot(&self) -> usize {
         4096
+    }
+
+    /// Waits until everything recorded is done.
+    fn finish(&self) {}
+    /// None of it where work is done as it is called.
+    fn counts(&self) -> Counts {
+        Counts::default()
     }
 
     fn upload(&self, x: &Enclosure) -> Self::Block;
@@ -138,7 +172,7 @@ pub trait Backend: Send + Sync + 'static {
     /// For linear upper bounds `a . x + d <= ...`: replaces the interval
     /// coefficients by numbers and returns an upper bound per row of what that
     /// loses over |x| <= magnitude (items x features).
-    fn settle(&self, a: &Self::Block, magnitude: &Array2<f64>) -> (Self::Block, Array2<f64>);
+    fn settle(&self, a: &Self::Block, magnitude: &Array2<f64>) -> (Self::Block, Self::Tops);
     /// W a, or Wᵀ a where `back`, of settled coefficients and settled at once: what products lose over
     /// |x| <= magnitude goes into the upper bound per row.
     fn settled(
@@ -147,20 +181,20 @@ pub trait Backend: Send + Sync + 'static {
         a: &Self::Block,
         back: bool,
         magnitude: &Array2<f64>,
-    ) -> (Self::Block, Array2<f64>) {
+    ) -> (Self::Block, Self::Tops) {
         let next = if back { self.adjoint(map, a) } else { self.linear(map, a) };
         self.settle(&next, magnitude)
     }
     /// Upper bound of `a . f(x)` by the lines of f: the new coefficients and an
     /// upper bound per row of the constant. Coefficients must be settled.
-    fn chord(&self, lines: &Lines, a: &Self::Block) -> (Self::Block, Array2<f64>);
+    fn chord(&self, lines: &Lines, a: &Self::Block) -> (Self::Block, Self::Tops);
     /// The same with the new coefficients settled over |x| <= magnitude: the constant, and what that loses.
     fn settled_chord(
         &self,
         lines: &Lines,
         a: &Self::Block,
         magnitude: &Array2<f64>,
-    ) -> (Self::Block, [Array2<f64>; 2]) {
+    ) -> (Self::Block, [Self::Tops; 2]) {
         let (next, constant) = self.chord(lines, a);
         let (next, lost) = self.settle(&next, magnitude);
         (next, [constant, lost])
@@ -171,9 +205,25 @@ pub trait Backend: Send + Sync + 'static {
         windows: &Incidence,
         lines: &WindowLines,
         a: &Self::Block,
-    ) -> (Self::Block, Array2<f64>);
+    ) -> (Self::Block, Self::Tops);
     /// Upper bound per row of `sup {a . x : lo <= x <= hi}`; settled coefficients.
-    fn support(&self, a: &Self::Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64>;
+    fn support(&self, a: &Self::Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Self::Tops;
+    /// Numbers of the host as such.
+    fn known(&self, values: Array2<f64>) -> Self::Tops;
+    /// All of them, items x rows, in one transfer.
+    fn tops(&self, parts: Vec<Self::Tops>) -> Vec<Array2<f64>>;
+    /// One alone.
+    fn top(&self, part: Self::Tops) -> Array2<f64> {
+        self.tops(vec![part]).pop().expect("one of one")
+    }
+    /// Their sum, rounded up.
+    fn total(&self, size: (usize, usize), parts: Vec<Self::Tops>) -> Array2<f64> {
+        let mut sum = Array2::zeros(size);
+        for part in self.tops(parts) {
+            sum.zip_mut_with(&part, |t: &mut f64, &v| *t = add_up(*t, v));
+        }
+        sum
+    }
     /// Are long sums of signed terms as good here as on the host?
     fn sums_finely(&self) -> bool;
     /// Upper bound of the norm of every row: items x rows.

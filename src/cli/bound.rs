@@ -142,6 +142,7 @@ fn solve(
     let import = started.elapsed().as_secs_f64();
     let problem = &loaded.problem;
     let placed = loaded.model.on_for(args.work.device, problem.rows())?;
+    placed.why().into_iter().for_each(|why| args.print.detail(why));
     let here = placed.at(problem.region.clone())?;
     let own = searched(args, &budget);
     let mut pair = here.bound_within(0, &problem.quotient, &options, own, &mut progress)?;

@@ -33,6 +33,7 @@ pub fn run(args: CertifyArgs) -> Result<i32> {
     let samples = Samples::open(&args.inputs, args.labels.as_deref(), model.input_shape(), args.scale)?;
     let model = model.normalised(args.mean.as_deref(), args.std.as_deref())?;
     let placed = model.on(args.work.device)?;
+    placed.why().into_iter().for_each(|why| args.print.detail(why));
     let job = Job::new(&args, (&model, &placed), samples, interrupt::stop())?;
     if args.print.out.is_none() {
         print::stdout(&(job.header(&command()).to_string() + "\n"))?;

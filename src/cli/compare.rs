@@ -27,6 +27,7 @@ pub fn run(flags: CompareFlags) -> Result<i32> {
     threads::start(args.work.threads)?;
     let loaded = problem::load(&args)?;
     let placed = loaded.model.on_for(args.work.device, loaded.problem.rows())?;
+    placed.why().into_iter().for_each(|why| args.print.detail(why));
     let rows = side_by_side(&args, named, (&loaded, &placed), &interrupt::stop())?;
     let asked = Problem { net: loaded.net, region: loaded.region, quotient: loaded.quotient };
     let text = match args.print.format {

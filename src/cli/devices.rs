@@ -1,13 +1,20 @@
 //! `clarke devices`: what can compute, and whether its arithmetic is what the proofs assume.
 
-use super::flags::{Format, ListFlags};
+use super::flags::{DevicesFlags, Format};
+use super::interrupt;
+use super::measured::{self, Timed};
 use super::print::Print;
-use crate::engine::cpu as processor;
+use super::{parse, threads};
 #[cfg(feature = "gpu")]
 use crate::engine::self_test;
+use crate::engine::{Wanted, cpu as processor};
 use crate::error::{Error, Kind, Result};
 use crate::report::{SelfTest, csv::quote};
 use serde_json::json;
+use std::time::Duration;
+
+/// For each device and number type, where no other limit is given.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// One device of the list.
 pub struct Device {
@@ -28,16 +35,67 @@ impl Device {
     }
 }
 
-pub fn run(flags: ListFlags) -> Result<i32> {
+pub fn run(flags: DevicesFlags) -> Result<i32> {
     let print = Print::new(flags.print);
-    let devices: Vec<Device> = std::iter::once(cpu()).chain(gpus()).collect();
-    print.result(&text(&devices, &print))?;
+    let wanted = flags.device.as_deref().map_or(Ok(Wanted::Auto), parse::device)?;
+    let time = flags.time.as_deref().map_or(Ok(LIMIT), parse::time)?;
+    let threads = flags.threads.as_deref().map(|t| parse::count("--threads", t, 1)).transpose()?;
+    let devices = listed(wanted)?;
+    if flags.bench {
+        threads::start(threads.map(|t| usize::try_from(t).unwrap_or(usize::MAX)))?;
+        // What computes wrongly is listed, not timed.
+        let sound = devices.iter().filter(|d| d.closed.is_none() && d.defect().is_none());
+        let timed: Vec<Timed> = sound.flat_map(|d| timed(d, time, &print)).collect();
+        print.result(&measured::text(&timed, &print))?;
+    } else {
+        print.result(&text(&devices, &print))?;
+    }
     match devices.iter().find_map(|d| d.defect().map(|defect| (d, defect))) {
+        None if flags.bench && interrupt::stop().is_requested() => Ok(interrupt::exit_code()),
         None => Ok(0),
         Some((device, defect)) => Err(Error::new(Kind::Check, format!("the self-test failed: {defect}"))
             .at(device.name.clone())
             .next("results of this device are not proofs: do not use it")),
     }
+}
+
+/// Those that are meant.
+fn listed(wanted: Wanted) -> Result<Vec<Device>> {
+    let list = match wanted {
+        Wanted::Auto => std::iter::once(cpu()).chain(gpus(None)).collect(),
+        Wanted::Cpu => vec![cpu()],
+        Wanted::Gpu(at) => gpus(Some(at.unwrap_or(0))),
+    };
+    match list.is_empty() {
+        true => Err(Error::new(Kind::Device, "there is no such adapter")
+            .at("--device")
+            .next("`clarke devices` lists what there is")),
+        false => Ok(list),
+    }
+}
+
+/// In every number type that it has.
+fn timed(d: &Device, time: Duration, print: &Print) -> Vec<Timed> {
+    let Some(at) = d.flag.strip_prefix("gpu:").and_then(|n| n.parse().ok()) else {
+        return vec![measured::cpu(&d.flag, &d.name, time, print)];
+    };
+    gpu_timed(at, d, time, print)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu_timed(_: usize, _: &Device, _: Duration, _: &Print) -> Vec<Timed> {
+    vec![]
+}
+
+#[cfg(feature = "gpu")]
+fn gpu_timed(at: usize, d: &Device, time: Duration, print: &Print) -> Vec<Timed> {
+    use crate::backend::gpu::Real;
+    let one = |(number, _): &(&str, SelfTest)| {
+        let real = if *number == Real::F64.name() { Real::F64 } else { Real::F32 };
+        let timed = measured::gpu(at, real, time, print);
+        timed.map_err(|e| print.talk(&format!("{}, {number}: {e}", d.flag))).ok()
+    };
+    d.tests.iter().filter_map(one).collect()
 }
 
 fn text(devices: &[Device], print: &Print) -> String {
@@ -77,13 +135,13 @@ fn tests(d: &Device) -> serde_json::Map<String, serde_json::Value> {
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpus() -> Vec<Device> {
+fn gpus(_: Option<usize>) -> Vec<Device> {
     vec![]
 }
 
-/// All adapters, each opened in each of its number types.
+/// All adapters or one of them, each opened in each of its number types.
 #[cfg(feature = "gpu")]
-fn gpus() -> Vec<Device> {
+fn gpus(only: Option<usize>) -> Vec<Device> {
     use crate::backend::gpu::{Choice, Gpu, Real, list};
     let one = |(k, info): (usize, crate::backend::gpu::Info)| {
         let mut device = Device {
@@ -102,7 +160,7 @@ fn gpus() -> Vec<Device> {
         }
         device
     };
-    list().into_iter().enumerate().map(one).collect()
+    list().into_iter().enumerate().filter(|(k, _)| only.is_none_or(|n| n == *k)).map(one).collect()
 }
 
 fn cpu() -> Device {

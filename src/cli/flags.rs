@@ -56,8 +56,9 @@ pub enum Command {
     Check(CheckFlags),
     /// Nodes, shapes, what is supported, memory estimate
     Inspect(InspectFlags),
-    /// Processors and graphics adapters, with a self-test
-    Devices(ListFlags),
+    /// Processors and graphics adapters: self-test and speed
+    #[command(long_about = help::DEVICES)]
+    Devices(DevicesFlags),
     /// The table of methods, or one of them explained
     Methods(MethodsFlags),
     /// Completions for a shell
@@ -189,7 +190,19 @@ pub struct MethodsFlags {
 }
 
 #[derive(Debug, Args)]
-pub struct ListFlags {
+pub struct DevicesFlags {
+    /// measure rates, kernels and whole passes as well
+    #[arg(long)]
+    pub bench: bool,
+    /// one alone: cpu, gpu, gpu:N [all]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// limit of --bench for each device and kind of numbers [60s]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "bench")]
+    pub time: Option<String>,
+    /// threads [all]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "bench")]
+    pub threads: Option<String>,
     #[command(flatten)]
     pub print: PrintFlags,
 }

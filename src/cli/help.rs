@@ -209,6 +209,22 @@ stop at upper ≤ G·lower [1.01; --method exact and --require: 1+1e-9]";
 pub const SPLITS: &str = "\
 stop after so many splits: one divides a part of the region into two";
 
+pub const DEVICES: &str = "\
+Processors and graphics adapters, with a self-test.
+
+With --bench also what they do: products and sums in registers and
+copies of memory per second, then kernels and whole passes of networks
+of well-known shapes with random weights. `reached` is the part of the
+time that no device of these rates could save. Sizes are smaller where
+a device is slow; the last column says what was measured. `calls` are
+kernels and submissions, `sent` and `read` bytes to the device and
+back, of one run. JSON and CSV have everything, also energy where the
+system counts it.
+
+  clarke devices
+  clarke devices --bench --format csv --out card.csv
+  clarke devices --bench --device gpu:0 --time 20s";
+
 pub const DEVICE: &str = "\
 auto: a real GPU where the work repays its start, else the CPU; cpu;
 gpu: the best one; gpu:N: the one that `clarke devices` numbers so.

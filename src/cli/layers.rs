@@ -69,9 +69,10 @@ pub fn run(args: LayersArgs) -> Result<i32> {
 /// A GPU for networks that are worth it.
 pub fn engine(args: &LayersArgs, net: &Net) -> Result<Engine> {
     let products: f64 = net.nodes.iter().map(|n| n.products()).sum();
-    let (engine, warnings) = choose(args.work.device, 300.0 * products)?;
-    warnings.iter().for_each(|w| args.print.detail(&w.text));
-    Ok(engine)
+    let chosen = choose(args.work.device, 300.0 * products)?;
+    let warnings = chosen.warnings.iter().map(|w| &w.text);
+    chosen.why.iter().chain(warnings).for_each(|text| args.print.detail(text));
+    Ok(chosen.engine)
 }
 
 /// The norms of all linear layers within the time.

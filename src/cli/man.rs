@@ -11,6 +11,7 @@ use clap_mangen::Man;
 
 /// Variables that change what happens.
 const ENVIRONMENT: &[(&str, &str)] = &[
+    ("CLARKE_CACHE", "the folder that keeps how adapters are best used [clarke in the user's cache folder]"),
     ("CLARKE_SOFTWARE_GPU", "1: drivers that compute on the CPU count as GPUs for --device auto and gpu"),
     ("NO_COLOR", "not empty: no colours, unless --color always"),
     ("RAYON_NUM_THREADS", "how many threads there are where --threads does not say"),

@@ -27,6 +27,7 @@ pub mod job_flags;
 pub mod layers;
 mod live;
 mod man;
+mod measured;
 mod merge;
 mod methods;
 pub mod parse;

@@ -57,6 +57,7 @@ pub fn run(flags: SweepFlags) -> Result<i32> {
     threads::start(args.work.threads)?;
     let loaded = problem::load(&args)?;
     let placed = loaded.model.on_for(args.work.device, loaded.problem.rows())?;
+    placed.why().into_iter().for_each(|why| args.print.detail(why));
     let found = seen(&args, &radii, (&loaded, &placed), &interrupt::stop())?;
     let asked = Problem { net: loaded.net, region: loaded.region, quotient: loaded.quotient };
     args.print.result(&match args.print.format {

@@ -11,6 +11,8 @@ pub mod opened;
 pub mod options;
 #[cfg(all(test, feature = "gpu"))]
 mod tests;
+#[cfg(feature = "gpu")]
+pub mod tuned;
 
 use crate::analysis::Budget;
 use crate::certificate::file::Source;
@@ -29,7 +31,7 @@ use home::{Here, Home};
 pub use model::Model;
 #[cfg(feature = "gpu")]
 pub use opened::self_test;
-pub use opened::{Engine, choose};
+pub use opened::{Chosen, Engine, choose};
 pub use options::Options;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -53,6 +55,7 @@ struct Inner {
     home: Mutex<Home>,
     /// In f64, where f32 is not fine enough.
     finer: OnceLock<Option<Home>>,
+    why: Option<String>,
     warnings: Vec<WarningInfo>,
     open: Open,
 }
@@ -67,19 +70,25 @@ impl Placed {
 
     fn of(net: Arc<Net>, device: Device, rows: usize, source: Option<Arc<Source>>) -> Result<Placed> {
         let work = net.products() * (2.0 + rows as f64);
-        let (engine, warnings) = choose(device, work)?;
-        Ok(Placed::opened((net, source), device, engine, warnings, Box::new(opened::open)))
+        let chosen = choose(device, work)?;
+        Ok(Placed::opened((net, source), device, chosen, Box::new(opened::open)))
     }
 
     fn opened(
         (net, source): (Arc<Net>, Option<Arc<Source>>),
         device: Device,
-        engine: Engine,
-        warnings: Vec<WarningInfo>,
+        chosen: Chosen,
         open: Open,
     ) -> Placed {
+        let Chosen { engine, why, warnings } = chosen;
         let home = Mutex::new(Home::new(net.clone(), engine));
-        Placed(Arc::new(Inner { net, source, device, home, finer: OnceLock::new(), warnings, open }))
+        Placed(Arc::new(Inner { net, source, device, home, finer: OnceLock::new(), why, warnings, open }))
+    }
+
+    /// Why it computes where it does, in `auto`.
+    #[doc(hidden)]
+    pub fn why(&self) -> Option<&str> {
+        self.0.why.as_deref()
     }
 
     #[doc(hidden)]

@@ -3,8 +3,14 @@
 use super::cpu;
 use super::device::{Device, Precision, Wanted};
 #[cfg(feature = "gpu")]
+use super::tuned;
+#[cfg(feature = "gpu")]
+use crate::backend::cpu::Cpu;
+#[cfg(feature = "gpu")]
 use crate::backend::gpu::{Choice, Gpu, Probe, Real};
 use crate::error::{Error, Kind, Result};
+#[cfg(feature = "gpu")]
+use crate::measure::rate;
 #[cfg(feature = "gpu")]
 use crate::report::SelfTest;
 use crate::report::{DeviceInfo, WarningInfo};
@@ -29,28 +35,53 @@ pub fn warning(e: &Error) -> WarningInfo {
     WarningInfo { code: "gpu".into(), text: format!("{}: {}; the CPU computed", e.place, e.what) }
 }
 
-/// The CPU unless a GPU is named, or worth it for so many multiplications; and why not where that
-/// is worth a word.
-pub fn choose(device: Device, work: f64) -> Result<(Engine, Vec<WarningInfo>)> {
-    let cpu = |warnings| {
+/// What computes, and why.
+pub struct Chosen {
+    pub engine: Engine,
+    /// The reason, where nobody named a device.
+    pub why: Option<String>,
+    pub warnings: Vec<WarningInfo>,
+}
+
+/// The CPU unless a GPU is named, or by what was measured sooner done with so many multiplications.
+pub fn choose(device: Device, work: f64) -> Result<Chosen> {
+    let cpu = |why: Option<String>, warnings| {
         if device.precision == Precision::F32 {
             return Err(Error::input("the CPU computes in f64")
                 .at("--precision f32")
                 .next("use auto or f64, or --device gpu"));
         }
-        Ok((Engine::Cpu, warnings))
+        Ok(Chosen { engine: Engine::Cpu, why, warnings })
     };
     match device.wanted {
-        Wanted::Cpu => cpu(vec![]),
-        Wanted::Auto if work < WORTH => cpu(vec![]),
+        Wanted::Cpu => cpu(None, vec![]),
+        Wanted::Auto if work < WORTH => cpu(
+            Some(format!("the CPU: {work:.1e} multiplications a pass are done before a GPU is open")),
+            vec![],
+        ),
         Wanted::Auto => match open(device) {
-            Ok(engine) => Ok((engine, vec![])),
+            Ok(engine) => Ok(compared(engine, work)),
             // No GPU is no news; one that computes wrongly is.
-            Err(e) if e.kind == Kind::Check => cpu(vec![warning(&e)]),
-            Err(_) => cpu(vec![]),
+            Err(e) if e.kind == Kind::Check => cpu(None, vec![warning(&e)]),
+            Err(e) => cpu(Some(format!("the CPU: {}", e.what)), vec![]),
         },
-        Wanted::Gpu(_) => Ok((open(device)?, vec![])),
+        Wanted::Gpu(_) => Ok(Chosen { engine: open(device)?, why: None, warnings: vec![] }),
     }
+}
+
+/// The device that was opened, or the CPU where that is measured to need less time. A software driver was asked for.
+fn compared(engine: Engine, work: f64) -> Chosen {
+    #[cfg(feature = "gpu")]
+    if let Engine::Gpu(gpu, _) = &engine
+        && !gpu.info().software
+    {
+        let [cpu, own] = [rate(&Cpu::DOUBLE), rate(gpu.as_ref())].map(|r| work / r);
+        let times = format!("a pass takes about {cpu:.2} s on the CPU, {own:.2} s on {}", gpu.info().name);
+        let engine = if own < cpu { engine } else { Engine::Cpu };
+        return Chosen { engine, why: Some(times), warnings: vec![] };
+    }
+    let why = Some(format!("a GPU: {work:.1e} multiplications a pass"));
+    Chosen { engine, why, warnings: vec![] }
 }
 
 #[cfg(not(feature = "gpu"))]
@@ -88,6 +119,7 @@ pub fn open(device: Device) -> Result<Engine> {
             gpu = narrow;
         }
     }
+    let gpu = tuned::recall(gpu);
     let probe = gpu.probe();
     if let Some(defect) = &probe.defect {
         return Err(Error::new(Kind::Check, format!("the self-test failed: {defect}"))

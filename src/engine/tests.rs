@@ -42,7 +42,7 @@ fn broken(text: &'static str, more: usize, device: Device) -> Option<(usize, Res
         Ok(engine.expect("the same adapter"))
     };
     let net = load(Path::new("tests/data/digits.onnx"), &Import::default()).expect("the digits");
-    let placed = Placed::opened((net.into(), None), device, first, vec![], Box::new(again));
+    let placed = Placed::opened((net.into(), None), device, chosen(first), Box::new(again));
     let region = Region::ball(&[0.5; 64], 0.02, Norm::Inf, None).expect("a ball");
     let found = placed.at(region).expect("it fits").bound(&question(), &options());
     Some((opened.load(Ordering::SeqCst), found))
@@ -64,6 +64,10 @@ fn deep(random: &mut Random) -> Net {
 }
 
 /// At a radius far below f32's rounding.
+fn chosen(engine: Engine) -> Chosen {
+    Chosen { engine, why: None, warnings: vec![] }
+}
+
 #[test]
 fn coarse_results_are_computed_again_where_rounding_shows() {
     let Some(coarse) = healthy(Some(Real::F32)) else { return };
@@ -74,7 +78,7 @@ fn coarse_results_are_computed_again_where_rounding_shows() {
     let bound = |precision: Precision| {
         let device = Device::gpu(None).in_precision(precision);
         let finer = |_: Device| Ok(healthy(Some(Real::F64)).expect("software drivers have f64"));
-        let placed = Placed::opened((net.clone(), None), device, coarse.clone(), vec![], Box::new(finer));
+        let placed = Placed::opened((net.clone(), None), device, chosen(coarse.clone()), Box::new(finer));
         placed.at(region.clone()).expect("it fits").bound(&question(), &options()).expect("a pair")
     };
     let (fine, rough) = (bound(Precision::Auto), bound(Precision::F32));

@@ -16,7 +16,7 @@ use crate::backend::{Backend, Lines};
 use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
-use crate::num::round::{add_up, mul_down, mul_up, sub_up};
+use crate::num::round::{mul_down, mul_up, sub_up};
 use crate::sweep::{Bounds, Ends, Gate, Prepared, enclosure, ends2};
 use ndarray::Array2;
 
@@ -109,8 +109,7 @@ impl<B: Backend> Pullback<'_, '_, B> {
         let Pullback { prepared, gates, seeds } = *self;
         let (b, net) = (prepared.backend, prepared.net);
         let (pairs, count, _) = functionals.dim();
-        let mut constant = Array2::<f64>::zeros((pairs, count));
-        let mut charge = |c: &Array2<f64>| constant.zip_mut_with(c, |t, &v| *t = add_up(*t, v));
+        let mut constants = vec![];
         let mut last: Vec<usize> = (0..net.nodes.len()).collect();
         for (u, node) in net.nodes.iter().enumerate() {
             node.inputs.iter().for_each(|&i| last[i] = u);
@@ -135,12 +134,12 @@ impl<B: Backend> Pullback<'_, '_, B> {
                 (_, Some(Gate::Each(slopes))) => {
                     let table = lines(b.read_slopes(slopes), own, either);
                     let (next, [shift, lost]) = b.settled_chord(&table, &parts[0], &sizes);
-                    charge(&shift);
+                    constants.push(shift);
                     (next, lost)
                 }
                 _ => b.settle(&prepared.tangent(gates, n, &parts), &sizes),
             };
-            charge(&lost);
+            constants.push(lost);
             values[n] = Some(settled);
             for &i in &node.inputs {
                 if last[i] == n {
@@ -151,9 +150,10 @@ impl<B: Backend> Pullback<'_, '_, B> {
         if let Some(c) = values[net.output()].take() {
             // The rows at the output are numbers: one box per pair with equal ends.
             let (lo, hi) = ends2(seeds, true);
-            charge(&b.support(&c, &lo, &hi));
+            constants.push(b.support(&c, &lo, &hi));
         }
-        constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+        let sum = b.total((pairs, count), constants);
+        sum.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
     }
 }
 

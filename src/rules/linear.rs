@@ -104,9 +104,16 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         regions: Regions,
         seen: &mut dyn FnMut(usize, &B::Block),
     ) -> Array2<f64> {
-        let (coefficients, constant) = self.above(k, rows, seen);
-        let own = self.ends.of(0);
-        over(self.prepared.backend, regions, own, coefficients, constant)
+        let (b, own, size) = (self.prepared.backend, self.ends.of(0), (rows.dim().0, rows.dim().1));
+        let (coefficients, mut constants) = self.unread(k, rows, seen);
+        match &coefficients {
+            // Of boxes all comes back together.
+            Some(a) if b.sums_finely() && regions.ball().is_none_or(|norm| norm == Norm::Inf) => {
+                constants.push(b.support(a, &own.lo, &own.hi));
+                stated(b.total(size, constants))
+            }
+            _ => over(b, regions, own, coefficients, b.total(size, constants)),
+        }
     }
 
     /// The linear functions of the input that are these bounds: settled coefficients (none
@@ -117,17 +124,28 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         rows: &Enclosure,
         seen: &mut dyn FnMut(usize, &B::Block),
     ) -> (Option<B::Block>, Array2<f64>) {
+        let (coefficients, constants) = self.unread(k, rows, seen);
+        (coefficients, self.prepared.backend.total((rows.dim().0, rows.dim().1), constants))
+    }
+
+    /// The same with the constants in parts that nobody has read yet.
+    fn unread(
+        &self,
+        k: usize,
+        rows: &Enclosure,
+        seen: &mut dyn FnMut(usize, &B::Block),
+    ) -> (Option<B::Block>, Vec<B::Tops>) {
         let b = self.prepared.backend;
         let (items, count, _) = rows.dim();
-        let mut constant = Array2::<f64>::zeros((items, count));
-        let mut charge = |c: &Array2<f64>| constant.zip_mut_with(c, |t, &v| *t = add_up(*t, v));
+        let mut constants = vec![];
+        let mut charge = |c: B::Tops| constants.push(c);
         // Coefficients, and whether they are settled.
         let mut total: Vec<Option<(B::Block, bool)>> = vec![None; k + 1];
         total[k] = Some((b.upload(rows), false));
         for n in (1..=k).rev() {
             let Some(a) = total[n].take() else { continue };
             if self.prepared.is_late() {
-                return (None, Array2::from_elem((items, count), f64::INFINITY));
+                return (None, vec![b.known(Array2::from_elem((items, count), f64::INFINITY))]);
             }
             let a = self.settled(n, a, &mut charge);
             if self.prepared.net.nodes[n].op.is_nonlinear() {
@@ -146,21 +164,16 @@ impl<B: Backend> Relaxed<'_, '_, B> {
             seen(0, &a);
             a
         });
-        (coefficients, constant)
+        (coefficients, constants)
     }
 
     /// Coefficients of node n as numbers.
-    fn settled(
-        &self,
-        n: usize,
-        (a, done): (B::Block, bool),
-        charge: &mut dyn FnMut(&Array2<f64>),
-    ) -> B::Block {
+    fn settled(&self, n: usize, (a, done): (B::Block, bool), charge: &mut dyn FnMut(B::Tops)) -> B::Block {
         if done {
             return a;
         }
         let (a, lost) = self.prepared.backend.settle(&a, &self.ends.of(n).magnitudes());
-        charge(&lost);
+        charge(lost);
         a
     }
 
@@ -171,13 +184,13 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         n: usize,
         a: &B::Block,
         items: usize,
-        charge: &mut dyn FnMut(&Array2<f64>),
+        charge: &mut dyn FnMut(B::Tops),
     ) -> (Vec<(usize, B::Block)>, bool) {
         let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[n]);
         let mut shifted = |lo: Array1<f64>, hi: Array1<f64>| {
             let wide =
                 |v: Array1<f64>| v.broadcast((items, v.len())).expect("one shift per feature").to_owned();
-            charge(&b.support(a, &wide(lo), &wide(hi)));
+            charge(b.support(a, &wide(lo), &wide(hi)));
         };
         match &node.op {
             Op::Affine(affine) => {
@@ -187,7 +200,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                 }
                 let read = node.inputs[0];
                 let (next, lost) = self.prepared.settled(n, a, true, &self.ends.of(read).magnitudes());
-                charge(&lost);
+                charge(lost);
                 return (vec![(read, next)], true);
             }
             Op::Scale(s) => {
@@ -214,18 +227,13 @@ impl<B: Backend> Relaxed<'_, '_, B> {
     }
 
     /// The same through a nonlinear node's lines; nothing is read where only its range is used.
-    fn through(
-        &self,
-        n: usize,
-        a: &B::Block,
-        charge: &mut dyn FnMut(&Array2<f64>),
-    ) -> Option<(B::Block, bool)> {
+    fn through(&self, n: usize, a: &B::Block, charge: &mut dyn FnMut(B::Tops)) -> Option<(B::Block, bool)> {
         let b = self.prepared.backend;
         match self.relaxations[n].as_ref().expect("lines of every nonlinear node on the way") {
             Relaxation::Each(lines) => {
                 let read = self.ends.of(self.prepared.net.nodes[n].inputs[0]);
                 let (next, constants) = b.settled_chord(lines, a, &read.magnitudes());
-                constants.iter().for_each(charge);
+                constants.into_iter().for_each(charge);
                 Some((next, true))
             }
             Relaxation::Window(lines) => {
@@ -233,12 +241,12 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                     unreachable!("windows belong to maxima")
                 };
                 let (next, c) = b.window_chord(windows, lines, a);
-                charge(&c);
+                charge(c);
                 Some((next, false))
             }
             Relaxation::Range => {
                 let own = self.ends.of(n);
-                charge(&b.support(a, &own.lo, &own.hi));
+                charge(b.support(a, &own.lo, &own.hi));
                 None
             }
         }
@@ -256,7 +264,12 @@ pub fn over<B: Backend>(
     if let Some(a) = coefficients {
         constant.zip_mut_with(&support(b, regions, own, &a), |t, &v| *t = add_up(*t, v));
     }
-    constant.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+    stated(constant)
+}
+
+/// What is no number bounds nothing.
+fn stated(tops: Array2<f64>) -> Array2<f64> {
+    tops.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
 }
 
 /// Upper bounds of sup {a . x : x in the item's box and in its region's ball} for settled
@@ -266,7 +279,7 @@ fn support<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block) -> Arr
         let host = Cpu::DOUBLE;
         return support(&host, regions, own, &host.upload(&Enclosure::point(b.read(a).centre)));
     }
-    let mut top = b.support(a, &own.lo, &own.hi);
+    let whole = b.support(a, &own.lo, &own.hi);
     // A ball of the norm inf is its box.
     if let Some(norm) = regions.ball().filter(|norm| *norm != Norm::Inf) {
         let ball = |i: usize| {
@@ -280,13 +293,15 @@ fn support<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block) -> Arr
             Array2::from_shape_fn(own.lo.dim(), side)
         };
         let inner = b.support(a, &at(false), &at(true));
+        let [mut top, inner] = b.tops(vec![whole, inner]).try_into().expect("two of two");
         let lengths = b.row_norms(a, norm.dual());
         ndarray::Zip::indexed(&mut top).and(&inner).and(&lengths).for_each(|(i, _), t, &c, &n| {
             *t = t.min(add_up(c, mul_up(n, balls[i].1)));
         });
         meet(b, regions, own, a, &mut top);
+        return top;
     }
-    top
+    b.top(whole)
 }
 
 /// The same where box and ball meet, for items whose box takes something from the ball.

@@ -18,7 +18,7 @@ impl<B: Backend> Prepared<'_, B> {
         a: &B::Block,
         back: bool,
         magnitude: &Array2<f64>,
-    ) -> (B::Block, Array2<f64>) {
+    ) -> (B::Block, B::Tops) {
         self.backend.settled(self.map(k), a, back, magnitude)
     }
 

@@ -2,8 +2,12 @@
 //! every kernel's text is valid, every primitive contains the exact result.
 
 mod batches;
+#[cfg(feature = "cli")]
+mod bench;
 mod emulator;
 mod rounding;
+mod searches;
+mod tiles;
 mod widths;
 
 use crate::common::containment::{self, Findings};
@@ -39,7 +43,9 @@ fn present() -> bool {
 
 pub fn trials() -> Vec<Trial> {
     let absent = !crate::required() && !present();
-    let mut trials = vec![];
+    let mut trials = tiles::trials(absent);
+    #[cfg(feature = "cli")]
+    trials.push(Trial::test("devices_are_measured", bench::measured).with_ignored_flag(absent));
     for real in [Real::F32, Real::F64] {
         trials.push(Trial::test(format!("texts_are_valid_{}", real.name()), move || valid(real)));
         let name = |what: &str| format!("{what}_{}", real.name());
@@ -66,6 +72,11 @@ pub fn trials() -> Vec<Trial> {
         trials.push(
             Trial::test(name("many_samples_take_the_dispatches_of_a_few"), many).with_ignored_flag(absent),
         );
+        let searched = move || {
+            let _one = alone();
+            searches::agree(gpu(real)?)
+        };
+        trials.push(Trial::test(name("searches_agree"), searched).with_ignored_flag(absent));
         let mut add = |name: &str, case: fn(&Gpu, &mut Findings)| {
             let name = format!("{name}_{}", real.name());
             let title = name.clone();
@@ -137,7 +148,8 @@ fn slices(gpu: &Gpu) -> Result<(), Failed> {
                 chord,
                 tangent,
             ];
-            let numbers = [lost, shift, b.row_norms(&rest, Norm::Two), b.column_norms(&rest, Norm::One)];
+            let numbers =
+                [b.top(lost), b.top(shift), b.row_norms(&rest, Norm::Two), b.column_norms(&rest, Norm::One)];
             (blocks.map(|y| b.read(&y)).map(|e| (e.centre, e.radius)), numbers)
         };
         if run(gpu) != run(part) {

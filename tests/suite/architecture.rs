@@ -72,9 +72,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "num",
         ],
     ),
+    // Networks of its own, on a backend.
+    ("measure", &["sweep", "backend", "net", "layer", "linalg", "num"]),
     (
         "engine",
         &[
+            "measure",
             "search",
             "method",
             "analysis",

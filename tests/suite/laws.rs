@@ -20,12 +20,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Methods that take long answer for a part of the cases of each pair: every how-manyth.
-const RARE: [(&str, usize); 8] = [
+const RARE: [(&str, usize); 9] = [
     ("auto", 6),
     ("ascent", 3),
     ("pair", 3),
     ("pattern", 3),
-    ("relay", 3),
+    ("relay", 6),
+    ("lipopt", 3),
     ("lipsdp", 3),
     ("seqlip", 3),
     ("partition", 6),

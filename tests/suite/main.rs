@@ -62,9 +62,13 @@ mod properties;
 mod property_files;
 mod published;
 #[cfg(feature = "cli")]
+mod rates;
+#[cfg(feature = "cli")]
 mod readme;
 mod regions;
 mod report;
+#[cfg(all(feature = "gpu", feature = "cli"))]
+mod roofline;
 mod search;
 #[cfg(feature = "cli")]
 mod sources;

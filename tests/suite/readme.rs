@@ -57,11 +57,11 @@ fn operators() -> String {
 }
 
 /// The text with what stands between the markers of `name` replaced.
-fn replaced(text: &str, name: &str, table: &str) -> String {
+pub fn replaced(text: &str, name: &str, table: &str) -> String {
     let start = format!("<!-- {name}: generated, see tests/suite/readme.rs -->\n");
     let end = format!("<!-- end of {name} -->");
-    let (head, rest) = text.split_once(&start).unwrap_or_else(|| panic!("README.md lacks {start}"));
-    let (_, tail) = rest.split_once(&end).unwrap_or_else(|| panic!("README.md lacks {end}"));
+    let (head, rest) = text.split_once(&start).unwrap_or_else(|| panic!("the text lacks {start}"));
+    let (_, tail) = rest.split_once(&end).unwrap_or_else(|| panic!("the text lacks {end}"));
     format!("{head}{start}\n{table}\n{end}{tail}")
 }
 

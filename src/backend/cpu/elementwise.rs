@@ -12,6 +12,17 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
+impl Cpu {
+    /// Numbers within their errors, one item and one row.
+    pub fn upload_near(&self, x: &[Coefficient]) -> Block {
+        let hi = x.iter().map(|c| c.hi).collect();
+        let lo = if self.double() { x.iter().map(|c| c.lo).collect() } else { vec![] };
+        let error = |c: &Coefficient| if self.double() { c.err } else { add_up(c.err, c.lo.abs()) };
+        let radius = if self.proves() { x.iter().map(error).collect() } else { vec![] };
+        Parts { hi, lo, radius }.seal(1, 1, x.len())
+    }
+}
+
 /// Slope intervals per item and feature.
 #[derive(Clone, Debug)]
 pub struct Slopes {

@@ -13,6 +13,7 @@ mod elementwise;
 mod lanes;
 mod lines;
 mod norms;
+mod peak;
 mod settled;
 mod spectral;
 mod taps;
@@ -24,8 +25,8 @@ pub use double::gamma_double;
 use crate::backend::{Backend, Lines, WindowLines};
 use crate::layer::{Affine, Incidence, LinearMap, Piecewise, Scale};
 use crate::linalg::Enclosure;
+use crate::num::Norm;
 use crate::num::round::{add_up, gamma, sub_down};
-use crate::num::{Coefficient, Norm};
 use elementwise::Piece;
 use lanes::{FLOOR, wide};
 use ndarray::{Array2, Array3};
@@ -64,15 +65,6 @@ impl Cpu {
 
     fn double(&self) -> bool {
         self.precision == Precision::DoubleDouble
-    }
-
-    /// Numbers within their errors, one item and one row.
-    pub fn upload_near(&self, x: &[Coefficient]) -> Block {
-        let hi = x.iter().map(|c| c.hi).collect();
-        let lo = if self.double() { x.iter().map(|c| c.lo).collect() } else { vec![] };
-        let error = |c: &Coefficient| if self.double() { c.err } else { add_up(c.err, c.lo.abs()) };
-        let radius = if self.proves() { x.iter().map(error).collect() } else { vec![] };
-        Parts { hi, lo, radius }.seal(1, 1, x.len())
     }
 }
 
@@ -324,6 +316,7 @@ impl Backend for Cpu {
 
     type Block = Block;
     type Map = Map;
+    type Tops = Array2<f64>;
     type Slopes = elementwise::Slopes;
 
     fn proves(&self) -> bool {
@@ -481,6 +474,14 @@ impl Backend for Cpu {
 
     fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
         lines::support(a, lo, hi)
+    }
+
+    fn known(&self, values: Array2<f64>) -> Array2<f64> {
+        values
+    }
+
+    fn tops(&self, parts: Vec<Array2<f64>>) -> Vec<Array2<f64>> {
+        parts
     }
 
     fn sums_finely(&self) -> bool {

@@ -12,6 +12,11 @@ pub struct Info {
     /// Can it unpack f16?
     pub f16: bool,
     pub binding: u64,
+    /// Bytes of memory and invocations that a workgroup may have.
+    pub shared: usize,
+    pub lanes: usize,
+    /// On the bus, as `0000:01:00.0`; empty where that is not known.
+    pub place: String,
 }
 
 /// Which adapter to use.
@@ -55,12 +60,15 @@ pub fn adapters() -> Vec<wgpu::Adapter> {
 pub fn describe(adapter: &wgpu::Adapter) -> Info {
     let info = adapter.get_info();
     Info {
+        place: info.device_pci_bus_id.to_lowercase(),
         name: info.name,
         api: info.backend.to_string(),
         driver: format!("{} {}", info.driver, info.driver_info).trim().into(),
         software: info.device_type == wgpu::DeviceType::Cpu,
         f16: adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::SHADER_F16_IN_F32),
         f64: adapter.features().contains(wgpu::Features::SHADER_F64),
+        shared: adapter.limits().max_compute_workgroup_storage_size as usize,
+        lanes: adapter.limits().max_compute_invocations_per_workgroup as usize,
         binding: adapter.limits().max_storage_buffer_binding_size,
     }
 }

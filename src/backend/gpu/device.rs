@@ -7,6 +7,7 @@
 use super::adapter::{Choice, Info, adapters, describe, may_be_real};
 use super::inflate::Real;
 use super::kernels::Kernel;
+use crate::backend::Counts;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -29,6 +30,8 @@ struct Pool {
 }
 
 type Shared<T> = Arc<Mutex<T>>;
+/// A change of texts.
+pub type Rewrite = fn(String) -> String;
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -72,8 +75,7 @@ struct Command {
 struct Recorder {
     commands: Vec<Command>,
     arena: Vec<u8>,
-    submissions: u64,
-    dispatches: u64,
+    counts: Counts,
 }
 
 impl Recorder {
@@ -93,12 +95,14 @@ pub struct Device {
     queue: wgpu::Queue,
     pool: Shared<Pool>,
     recorder: Mutex<Recorder>,
-    pipelines: Mutex<HashMap<&'static str, (wgpu::ComputePipeline, wgpu::BindGroupLayout)>>,
+    pipelines: Mutex<HashMap<String, (wgpu::ComputePipeline, wgpu::BindGroupLayout)>>,
+    /// What becomes of the text of kernels: for tests that plant faults.
+    rewrite: Rewrite,
     failure: Shared<Option<String>>,
 }
 
 impl Device {
-    pub fn open(choice: Choice, real: Option<Real>) -> Result<Device, String> {
+    pub fn open(choice: Choice, real: Option<Real>, rewrite: Rewrite) -> Result<Device, String> {
         if choice == Choice::Real && !may_be_real() {
             return Err("no GPU was found".into());
         }
@@ -148,6 +152,7 @@ impl Device {
             pool: Arc::default(),
             recorder: Mutex::default(),
             pipelines: Mutex::default(),
+            rewrite,
             failure,
         })
     }
@@ -161,10 +166,8 @@ impl Device {
         lock(&self.failure).get_or_insert(text.into());
     }
 
-    /// Dispatches and submissions so far.
-    pub fn counts(&self) -> (u64, u64) {
-        let recorder = lock(&self.recorder);
-        (recorder.dispatches, recorder.submissions)
+    pub fn counts(&self) -> Counts {
+        lock(&self.recorder).counts
     }
 
     /// The most memory that buffers took.
@@ -234,7 +237,11 @@ impl Device {
 
     fn write(&self, bytes: &[u8]) -> Slab {
         // Writes overtake recorded commands, which may still use a pooled buffer.
-        let fresh = !lock(&self.recorder).commands.is_empty();
+        let fresh = {
+            let mut recorder = lock(&self.recorder);
+            recorder.counts.sent += bytes.len() as u64;
+            !recorder.commands.is_empty()
+        };
         let slab = self.slab(bytes.len() as u64, fresh);
         if !bytes.is_empty() {
             self.queue.write_buffer(&slab.buffer, 0, bytes);
@@ -244,14 +251,20 @@ impl Device {
 
     fn pipeline(&self, kernel: &Kernel) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
         let mut pipelines = lock(&self.pipelines);
-        let build = || self.compile(kernel);
-        pipelines.entry(kernel.name).or_insert_with(build).clone()
+        if let Some(known) = pipelines.get(kernel.name.as_ref()) {
+            return known.clone();
+        }
+        let built = self.compile(kernel);
+        pipelines.insert(kernel.name.to_string(), built.clone());
+        built
     }
 
     fn compile(&self, kernel: &Kernel) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
+        let label = Some(kernel.name.as_ref());
+        let text = (self.rewrite)(kernel.text(self.real));
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.text(self.real).into()),
+            label,
+            source: wgpu::ShaderSource::Wgsl(text.into()),
         });
         let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..2 + kernel.reads + kernel.writes)
             .map(|k| wgpu::BindGroupLayoutEntry {
@@ -265,17 +278,16 @@ impl Device {
                 count: None,
             })
             .collect();
-        let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(kernel.name),
-            entries: &entries,
-        });
+        let layout = self
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(kernel.name),
+            label,
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(kernel.name),
+            label,
             layout: Some(&pipeline_layout),
             module: &module,
             entry_point: Some("main"),
@@ -302,7 +314,7 @@ impl Device {
                 .map(|v| (v.slab.buffer.clone(), v.offset, v.bytes.next_multiple_of(4).max(16)))
                 .collect();
             recorder.commands.push(Command { pipeline, layout, data, sizes, consts, grid });
-            recorder.dispatches += 1;
+            recorder.counts.dispatches += 1;
             recorder.commands.len() >= COMMANDS
         };
         if full {
@@ -365,7 +377,9 @@ impl Device {
             }
         }
         self.queue.submit([encoder.finish()]);
-        recorder.submissions += 1;
+        recorder.counts.submissions += 1;
+        recorder.counts.sent += arena.len() as u64;
+        recorder.counts.received += copies.iter().map(|(view, _)| view.bytes).sum::<u64>();
     }
 
     /// Reads `count` numbers of each buffer; None after a failure.

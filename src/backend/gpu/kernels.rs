@@ -2,12 +2,16 @@
 //! pieces they name, for the device's number type.
 
 use super::inflate::Real;
+use super::tile::{LOW, SLIM, Tile, WIDE};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// A kernel: its parts in order, and how many buffers it reads and writes
 /// behind the two that all kernels have (sizes and constants).
 pub struct Kernel {
-    pub name: &'static str,
-    parts: &'static [&'static str],
+    pub name: Cow<'static, str>,
+    parts: Cow<'static, [Cow<'static, str>]>,
     pub reads: usize,
     pub writes: usize,
 }
@@ -15,51 +19,67 @@ pub struct Kernel {
 const ENCLOSURE: &str = include_str!("../../../shaders/shared/enclosure.wgsl");
 const PRODUCT: &str = include_str!("../../../shaders/shared/product.wgsl");
 const REALS: &str = include_str!("../../../shaders/shared/weights_real.wgsl");
-const WIDE: &str = include_str!("../../../shaders/shared/tile_wide.wgsl");
-const SLIM: &str = include_str!("../../../shaders/shared/tile_slim.wgsl");
 const HALVES: &str = include_str!("../../../shaders/shared/weights_half.wgsl");
 
 macro_rules! kernel {
     ($id:ident, $name:literal, $reads:literal, $writes:literal $(,)?) => {
-        pub const $id: Kernel = Kernel {
-            name: $name,
-            parts: &[ENCLOSURE, include_str!(concat!("../../../shaders/", $name, ".wgsl"))],
+        pub static $id: Kernel = Kernel {
+            name: Cow::Borrowed($name),
+            parts: Cow::Borrowed(&[
+                Cow::Borrowed(ENCLOSURE),
+                Cow::Borrowed(include_str!(concat!("../../../shaders/", $name, ".wgsl"))),
+            ]),
             reads: $reads,
             writes: $writes,
         };
     };
 }
 
-/// The same product for both ways to store weights, each with both tiles.
-macro_rules! product {
-    ($id:ident, $name:literal) => {
-        pub const $id: [[Kernel; 2]; 2] = [
-            [product!($name, "", REALS, WIDE), product!($name, ", slim", REALS, SLIM)],
-            [
-                product!($name, ", f16 weights", HALVES, WIDE),
-                product!($name, ", f16 weights, slim", HALVES, SLIM),
-            ],
-        ];
-    };
-    ($name:literal, $kind:literal, $weights:ident, $tile:ident) => {
-        Kernel {
-            name: concat!($name, $kind),
-            parts: &[
-                ENCLOSURE,
-                $tile,
-                $weights,
-                PRODUCT,
-                include_str!(concat!("../../../shaders/", $name, ".wgsl")),
-            ],
-            reads: 4,
-            writes: 2,
-        }
-    };
+/// What a product is with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum With {
+    Matrix,
+    Convolution,
+    Transposed,
 }
 
-product!(DENSE, "dense");
-product!(CONV, "conv");
-product!(CONV_ADJOINT, "conv_adjoint");
+impl With {
+    const ALL: [With; 3] = [With::Matrix, With::Convolution, With::Transposed];
+
+    /// Its name, its text, and do operands lie side by side along k?
+    fn text(self) -> (&'static str, &'static str, bool) {
+        match self {
+            With::Matrix => ("dense", include_str!("../../../shaders/dense.wgsl"), true),
+            With::Convolution => ("conv", include_str!("../../../shaders/conv.wgsl"), false),
+            With::Transposed => ("conv_adjoint", include_str!("../../../shaders/conv_adjoint.wgsl"), false),
+        }
+    }
+}
+
+/// Every product: with numbers of the device or f16 as weights, in every tile.
+static PRODUCTS: LazyLock<HashMap<(With, bool, Tile), Kernel>> = LazyLock::new(|| {
+    let tiles = || WIDE.iter().chain(&SLIM).chain(&LOW);
+    let each = |with| tiles().flat_map(move |tile| [false, true].map(|halves| (with, halves, *tile)));
+    With::ALL.into_iter().flat_map(each).map(|key| (key, written(key))).collect()
+});
+
+fn written((with, halves, tile): (With, bool, Tile)) -> Kernel {
+    let (name, text, along_k) = with.text();
+    let weights = if halves { HALVES } else { REALS };
+    let parts = [ENCLOSURE.into(), tile.head().into(), weights.into(), PRODUCT.into(), text.into()];
+    Kernel {
+        name: format!("{name}{}, {}", if halves { ", f16 weights" } else { "" }, tile.name()).into(),
+        parts: parts.into_iter().chain([tile.main(along_k).into()]).collect(),
+        reads: 4,
+        writes: 2,
+    }
+}
+
+/// One of the tiles that are listed in `tile`.
+pub fn product(with: With, halves: bool, tile: Tile) -> &'static Kernel {
+    &PRODUCTS[&(with, halves, tile)]
+}
+
 kernel!(SCALE, "scale", 2, 2);
 kernel!(SELECT, "select", 4, 2);
 kernel!(SUM, "sum", 4, 2);
@@ -80,23 +100,11 @@ kernel!(REACH, "reach", 2, 1);
 kernel!(GRAM, "gram", 3, 2);
 kernel!(COLUMNS, "columns", 2, 1);
 kernel!(SYMBOLS, "symbols", 3, 2);
+kernel!(JOINED, "joined", 3, 2);
 kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
-/// All of them.
-pub const ALL: [&Kernel; 34] = [
-    &DENSE[0][0],
-    &DENSE[0][1],
-    &DENSE[1][0],
-    &DENSE[1][1],
-    &CONV[0][0],
-    &CONV[0][1],
-    &CONV[1][0],
-    &CONV[1][1],
-    &CONV_ADJOINT[0][0],
-    &CONV_ADJOINT[0][1],
-    &CONV_ADJOINT[1][0],
-    &CONV_ADJOINT[1][1],
+static FIXED: [&Kernel; 23] = [
     &SCALE,
     &SELECT,
     &SUM,
@@ -117,9 +125,15 @@ pub const ALL: [&Kernel; 34] = [
     &GRAM,
     &COLUMNS,
     &SYMBOLS,
+    &JOINED,
     &PROBE,
     &PEAK,
 ];
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static Kernel> {
+    FIXED.into_iter().chain(PRODUCTS.values())
+}
 
 impl Kernel {
     /// The text that a device compiles.

@@ -12,6 +12,54 @@ use crate::num::round::{add_up, mul_up};
 use ndarray::Array2;
 use std::sync::Arc;
 
+/// Upper bounds per row: numbers here, or sums of terms and of their magnitudes on the device.
+#[derive(Clone)]
+pub enum Tops {
+    Here(Array2<f64>),
+    There { sums: Arc<Slab>, size: (usize, usize), error: Error },
+}
+
+/// What a sum may be off by: so much of twice its terms' magnitudes, and so much besides.
+#[derive(Clone, Copy)]
+pub struct Error {
+    gamma: f64,
+    tiny: f64,
+}
+
+impl Error {
+    /// An upper bound of the exact sum; what is no number bounds nothing.
+    fn above(&self, pair: &[f64]) -> f64 {
+        let size = mul_up(pair[1], 1.0 + 4.0 * self.gamma);
+        let value = add_up(add_up(pair[0], mul_up(2.0 * self.gamma, size)), self.tiny);
+        if value.is_nan() { f64::INFINITY } else { value }
+    }
+}
+
+/// All that is on the device in one transfer.
+pub fn tops(gpu: &Gpu, parts: Vec<Tops>) -> Vec<Array2<f64>> {
+    let wanted: Vec<(&Slab, usize)> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Tops::Here(_) => None,
+            Tops::There { sums, size, .. } => Some((&**sums, 2 * size.0 * size.1)),
+        })
+        .collect();
+    let read = if wanted.is_empty() { Some(vec![]) } else { gpu.device.read(&wanted) };
+    let mut read = read.map(Vec::into_iter);
+    let one = |part: &Tops| match part {
+        Tops::Here(values) => values.clone(),
+        Tops::There { size, error, .. } => match read.as_mut().and_then(Iterator::next) {
+            Some(pairs) => {
+                let values = pairs.chunks_exact(2).map(|pair| error.above(pair)).collect();
+                Array2::from_shape_vec(*size, values).expect("one sum per row")
+            }
+            // The device has failed: nothing is known.
+            None => Array2::from_elem(*size, f64::INFINITY),
+        },
+    };
+    parts.iter().map(one).collect()
+}
+
 fn largest(table: &Array2<f64>) -> f64 {
     table.iter().fold(0.0, |m, v| if v.is_nan() { f64::INFINITY } else { m.max(v.abs()) })
 }
@@ -25,7 +73,7 @@ fn row_dot(
     values: &Slab,
     positive: &Array2<f64>,
     negative: &Array2<f64>,
-) -> Option<Array2<f64>> {
+) -> Option<Tops> {
     let real = gpu.real();
     let table = largest(positive).max(largest(negative));
     let reach = gpu.reach(a);
@@ -37,7 +85,7 @@ fn row_dot(
     let down: Vec<f64> = negative.iter().map(|v| real.down(*v)).collect();
     let (up, down) = (gpu.device.upload(&up), gpu.device.upload(&down));
     let vectors = a.vectors();
-    let sums = gpu.device.reals(2 * vectors);
+    let sums = Arc::new(gpu.device.reals(2 * vectors));
     let args = [
         Arg::Each(values, a.features),
         Arg::Items(&up, a.features, a.rows),
@@ -49,35 +97,25 @@ fn row_dot(
     };
     let pass = Pass { kernel: &ROW_DOT, consts: &gpu.consts(1.0), args: &args };
     gpu.run(&pass, vectors, sizes, |count| Device::fold(count as u64));
-    let parts = gpu.device.read(&[(&sums, 2 * vectors)])?.pop()?;
     // Two products and two sums of as many terms; what a flush may lose.
     let gamma = real.gamma(a.features + 8);
     let flushed = 16.0 * (a.features as f64 + 8.0) * real.tiny();
     let tiny = mul_up(mul_up(flushed, table.max(1.0)), reach.max(1.0));
-    let bound = |pair: &[f64]| {
-        let size = mul_up(pair[1], 1.0 + 4.0 * gamma);
-        let value = add_up(add_up(pair[0], mul_up(2.0 * gamma, size)), tiny);
-        if value.is_nan() { f64::INFINITY } else { value }
-    };
-    let values = parts.chunks_exact(2).map(bound).collect();
-    Some(Array2::from_shape_vec((a.items, a.rows), values).expect("one sum per row"))
+    Some(Tops::There { sums, size: (a.items, a.rows), error: Error { gamma, tiny } })
 }
 
-pub fn settle(gpu: &Gpu, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
+pub fn settle(gpu: &Gpu, a: &Block, magnitude: &Array2<f64>) -> (Block, Tops) {
     match row_dot(gpu, a, &a.radius, magnitude, magnitude) {
-        Some(rest) => {
-            let zeros = Arc::new(gpu.device.upload(&vec![0.0; a.len()]));
-            (Block { radius: zeros, ..a.clone() }, rest)
-        }
+        Some(rest) => (Block { radius: gpu.zeros(a.len()), ..a.clone() }, rest),
         None => {
             let b = Cpu::DOUBLE;
             let (next, rest) = b.settle(&b.upload(&gpu.read(a)), magnitude);
-            (gpu.upload(&b.read(&next)), rest)
+            (gpu.upload(&b.read(&next)), Tops::Here(rest))
         }
     }
 }
 
-pub fn chord(gpu: &Gpu, lines: &Lines, a: &Block) -> (Block, Array2<f64>) {
+pub fn chord(gpu: &Gpu, lines: &Lines, a: &Block) -> (Block, Tops) {
     let real = gpu.real();
     let size = largest(&lines.upper_slope).max(largest(&lines.lower_slope));
     let bound = mul_up(size, gpu.reach(a));
@@ -86,7 +124,7 @@ pub fn chord(gpu: &Gpu, lines: &Lines, a: &Block) -> (Block, Array2<f64>) {
     let Some(shift) = shift else {
         let b = Cpu::DOUBLE;
         let (next, shift) = b.chord(lines, &b.upload(&gpu.read(a)));
-        return (gpu.upload(&b.read(&next)), shift);
+        return (gpu.upload(&b.read(&next)), Tops::Here(shift));
     };
     let near =
         |table: &Array2<f64>| gpu.device.upload(&table.iter().map(|v| real.near(*v)).collect::<Vec<_>>());
@@ -107,7 +145,7 @@ pub fn chord(gpu: &Gpu, lines: &Lines, a: &Block) -> (Block, Array2<f64>) {
     (y, shift)
 }
 
-pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
+pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Block) -> (Block, Tops) {
     let real = gpu.real();
     let device = gpu.incidence(windows);
     let bound = mul_up(device.column.max(1) as f64, gpu.reach(a));
@@ -118,7 +156,7 @@ pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Blo
     let Some(shift) = shift else {
         let b = Cpu::DOUBLE;
         let (next, shift) = b.window_chord(windows, lines, &b.upload(&gpu.read(a)));
-        return (gpu.upload(&b.read(&next)), shift);
+        return (gpu.upload(&b.read(&next)), Tops::Here(shift));
     };
     let edge: Vec<u32> = lines.edge.iter().copied().collect();
     let attained: Vec<u32> = lines.ceiling.iter().map(|c| c.is_nan() as u32).collect();
@@ -141,9 +179,9 @@ pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Blo
     (y, shift)
 }
 
-pub fn support(gpu: &Gpu, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
+pub fn support(gpu: &Gpu, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Tops {
     row_dot(gpu, a, &a.centre, hi, lo).unwrap_or_else(|| {
         let b = Cpu::DOUBLE;
-        b.support(&b.upload(&gpu.read(a)), lo, hi)
+        Tops::Here(b.support(&b.upload(&gpu.read(a)), lo, hi))
     })
 }

@@ -16,6 +16,7 @@ mod norms;
 mod probe;
 mod product;
 mod spectral;
+pub mod tile;
 mod window;
 
 pub use adapter::{Choice, Info, list, may_be_real};
@@ -24,29 +25,34 @@ pub use probe::Probe;
 pub use product::Map;
 
 use crate::backend::cpu::{self, Cpu};
-use crate::backend::{Backend, Lines, WindowLines};
+use crate::backend::{Backend, Counts, Lines, WindowLines};
 use crate::layer::{Affine, Incidence, Piecewise, Scale};
 use crate::linalg::Enclosure;
 use crate::num::Norm;
 use crate::num::round::{add_up, mul_up};
 use device::{Device, Slab};
 use launch::Arg;
+use lines::Tops;
 use ndarray::{Array2, Array3};
 use product::Way;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use tile::Cuts;
 
 /// All kernels with their text in a number type, for validation without a device.
 pub fn kernel_texts(real: Real) -> Vec<(&'static str, String)> {
-    kernels::ALL.iter().map(|k| (k.name, k.text(real))).collect()
+    kernels::all().map(|k| (k.name.as_ref(), k.text(real))).collect()
 }
 
 #[derive(Clone)]
 pub struct Gpu {
     device: Arc<Device>,
     incidences: Arc<Mutex<HashMap<u64, Arc<window::Uploaded>>>>,
+    /// As many as anybody asked for: nobody writes to blocks that exist.
+    zeros: Arc<Mutex<Option<(usize, Arc<Slab>)>>>,
     widening: Widening,
+    cuts: Cuts,
     /// Bytes of one binding.
     binding: u64,
 }
@@ -91,9 +97,25 @@ impl Gpu {
     /// Opens an adapter in a number type, or in the widest that it has; the text
     /// says what is wrong otherwise.
     pub fn open(choice: Choice, real: Option<Real>) -> Result<Gpu, String> {
-        let device = Arc::new(Device::open(choice, real)?);
-        let binding = device.binding();
-        Ok(Gpu { device, incidences: Arc::default(), widening: Widening::FULL, binding })
+        Gpu::planted(choice, real, |text| text)
+    }
+
+    /// The same with another text of its kernels: what it computes proves nothing.
+    #[doc(hidden)]
+    pub fn planted(choice: Choice, real: Option<Real>, rewrite: fn(String) -> String) -> Result<Gpu, String> {
+        let device = Arc::new(Device::open(choice, real, rewrite)?);
+        let (binding, cuts) = (device.binding(), Cuts::of(&device.info, device.real));
+        let (incidences, zeros) = (Arc::default(), Arc::default());
+        Ok(Gpu { device, incidences, zeros, widening: Widening::FULL, cuts, binding })
+    }
+
+    /// The same device with products cut up otherwise.
+    pub fn cut(&self, cuts: Cuts) -> Gpu {
+        Gpu { cuts, ..self.clone() }
+    }
+
+    pub fn cuts(&self) -> Cuts {
+        self.cuts
     }
 
     /// The same device with another part of the slack for rounding.
@@ -124,9 +146,9 @@ impl Gpu {
         probe::peak(&self.device)
     }
 
-    /// Waits until everything recorded is done.
-    pub fn wait(&self) {
-        let _ = self.device.read(&[]);
+    /// Bytes per second that copies on the device read and write.
+    pub fn bandwidth(&self) -> f64 {
+        probe::bandwidth(self)
     }
 
     pub fn real(&self) -> Real {
@@ -147,11 +169,6 @@ impl Gpu {
         self.device.peak_bytes()
     }
 
-    /// Dispatches and submissions so far.
-    pub fn counts(&self) -> (u64, u64) {
-        self.device.counts()
-    }
-
     fn lost(&self, items: usize, rows: usize, features: usize) -> Block {
         let nothing = Arc::new(self.device.reals(0));
         Block { items, rows, features, centre: nothing.clone(), radius: nothing, reach: f64::INFINITY }
@@ -160,6 +177,20 @@ impl Gpu {
     fn empty(&self, (items, rows, features): (usize, usize, usize), reach: f64) -> Block {
         let slab = || Arc::new(self.device.reals(items * rows * features));
         Block { items, rows, features, centre: slab(), radius: slab(), reach: self.grown(reach) }
+    }
+
+    /// So many zeros, or more: they cross the bus once.
+    fn zeros(&self, count: usize) -> Arc<Slab> {
+        let mut known = self.zeros.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((most, slab)) if *most >= count => slab.clone(),
+            _ => {
+                let most = if count < 1 << 24 { count.next_power_of_two() } else { count };
+                let slab = Arc::new(self.device.upload(&vec![0.0; most]));
+                *known = Some((most, slab.clone()));
+                slab
+            }
+        }
     }
 
     /// With room for the roundings of one kernel.
@@ -208,6 +239,7 @@ impl Gpu {
 impl Backend for Gpu {
     type Block = Block;
     type Map = Map;
+    type Tops = lines::Tops;
     type Slopes = Slopes;
 
     fn proves(&self) -> bool {
@@ -225,6 +257,14 @@ impl Backend for Gpu {
 
     fn unrounded(&self) -> Option<Self> {
         Some(self.widened(Widening::NONE))
+    }
+
+    fn finish(&self) {
+        let _ = self.device.read(&[]);
+    }
+
+    fn counts(&self) -> Counts {
+        self.device.counts()
     }
 
     fn upload(&self, x: &Enclosure) -> Block {
@@ -362,20 +402,28 @@ impl Backend for Gpu {
         elementwise::intersect(self, a, b)
     }
 
-    fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
+    fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Tops) {
         lines::settle(self, a, magnitude)
     }
 
-    fn chord(&self, table: &Lines, a: &Block) -> (Block, Array2<f64>) {
+    fn chord(&self, table: &Lines, a: &Block) -> (Block, Tops) {
         lines::chord(self, table, a)
     }
 
-    fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
+    fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Tops) {
         lines::window_chord(self, windows, table, a)
     }
 
-    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
+    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Tops {
         lines::support(self, a, lo, hi)
+    }
+
+    fn known(&self, values: Array2<f64>) -> Tops {
+        Tops::Here(values)
+    }
+
+    fn tops(&self, parts: Vec<Tops>) -> Vec<Array2<f64>> {
+        lines::tops(self, parts)
     }
 
     fn sums_finely(&self) -> bool {

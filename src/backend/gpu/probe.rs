@@ -7,6 +7,8 @@
 use super::device::{Device, View};
 use super::inflate::{Real, Widening, common};
 use super::kernels::{PEAK, PROBE};
+use super::{Block, Gpu};
+use crate::backend::Backend;
 use crate::num::random::Random;
 use crate::num::round::{two_product, two_sum};
 use std::time::Instant;
@@ -67,6 +69,27 @@ pub fn peak(device: &Device) -> f64 {
             break;
         }
         steps *= 2;
+    }
+    best
+}
+
+/// Bytes per second of the best of a few copies, doubled in size until they take long enough to be timed.
+pub fn bandwidth(gpu: &Gpu) -> f64 {
+    let (mut entries, mut best) = (1usize << 20, 0.0f64);
+    let bytes = gpu.real().bytes();
+    while entries * bytes <= (1 << 28).min(gpu.binding as usize) {
+        let x: Block = gpu.empty((1, 1, entries), 1.0);
+        for _ in 0..4 {
+            let started = Instant::now();
+            drop(gpu.concat(&[&x]));
+            gpu.finish();
+            // Centres and radii, there and back.
+            best = best.max((4 * entries * bytes) as f64 / started.elapsed().as_secs_f64());
+        }
+        if best > 0.0 && (4 * entries * bytes) as f64 / best > 0.02 {
+            break;
+        }
+        entries *= 2;
     }
     best
 }

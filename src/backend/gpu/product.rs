@@ -1,8 +1,9 @@
 //! Products with weights on the device.
 
 use super::inflate::{Product, Real, Widening};
-use super::kernels::{CONV, CONV_ADJOINT, DENSE, Kernel};
+use super::kernels::{self, JOINED, With};
 use super::launch::Pass;
+use super::tile::Tile;
 use super::{Arg, Block, Gpu, Slab};
 use crate::backend::Backend;
 use crate::layer::{Affine, ConvShape, LinearMap};
@@ -171,11 +172,11 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, way: Way) -> Block {
     let sum = if way.is_backward() { map.columns } else { map.rows };
     let plan = Plan::new(linear, way.is_backward());
     let depth = plan.parts.iter().map(|p| p.depth).max().unwrap_or(0);
-    if x.lost() || !map.fits || !real.sums(depth + 6) {
+    if x.lost() || !map.fits || !real.sums(depth + MOST_SLICES + 6) {
         return fallback(gpu, map, x, way);
     }
     if map.zero && !bias {
-        let zeros = || Arc::new(gpu.device.upload(&vec![0.0; x.vectors() * to]));
+        let zeros = || gpu.zeros(x.vectors() * to);
         return Block { features: to, centre: zeros(), radius: zeros(), reach: 0.0, ..x.clone() };
     }
     let product = Product { depth, bias, rounded: map.rounded, weight: map.largest, reach };
@@ -194,38 +195,84 @@ pub fn run(gpu: &Gpu, map: &Map, x: &Block, way: Way) -> Block {
     y
 }
 
+/// Slices of a sum at most.
+const MOST_SLICES: usize = 64;
+
+fn weights(map: &Map) -> Arg<'_> {
+    let count = map.affine.map.weights().len();
+    match map.halves {
+        true => Arg::Indices(&map.weight, count.div_ceil(2)),
+        false => Arg::Reals(&map.weight, count),
+    }
+}
+
+fn bias(map: &Map) -> Arg<'_> {
+    Arg::Reals(&map.bias, map.affine.bias.as_ref().map_or(0, |b| b.len()))
+}
+
 /// The kernels of a product from one block to another.
 fn launch(gpu: &Gpu, map: &Map, [x, y]: [&Block; 2], plan: &Plan, product: Product) {
-    let weights = map.affine.map.weights().len();
-    let args = [
-        Arg::Each(&x.centre, x.features),
-        Arg::Each(&x.radius, x.features),
-        match map.halves {
-            true => Arg::Indices(&map.weight, weights.div_ceil(2)),
-            false => Arg::Reals(&map.weight, weights),
-        },
-        Arg::Reals(&map.bias, map.affine.bias.as_ref().map_or(0, |b| b.len())),
-        Arg::Each(&y.centre, y.features),
-        Arg::Each(&y.radius, y.features),
-    ];
-    // A wide tile would be mostly empty where a group has few outputs.
-    let slim = plan.width <= 8;
-    let (tall, across) = if slim { (256, 4) } else { (64, 64) };
-    let kernel = &plan.kernels[map.halves as usize][slim as usize];
-    for Part { places, depth, numbers } in &plan.parts {
-        let mut consts = gpu.consts(1.0);
-        consts.extend(Product { depth: *depth, ..product }.consts(gpu.real(), gpu.widening));
-        let pass = Pass { kernel, consts: &consts, args: &args };
-        for start in (0..(places * x.vectors()).div_ceil(tall)).step_by(65_535) {
-            let sizes = |_: usize, count: usize| {
-                let bias = product.bias as usize;
-                let first = [count * places, plan.width, *depth, start, bias, map.affine.repeat];
-                first.iter().map(|v| *v as u32).chain(numbers.iter().copied()).collect()
-            };
-            gpu.run(&pass, x.vectors(), sizes, |count| {
-                let left = (count * places).div_ceil(tall).saturating_sub(start).min(65_535);
-                [left as u32, plan.width.div_ceil(across) as u32, plan.groups as u32]
-            });
+    let rows = plan.parts.iter().map(|p| p.places).max().unwrap_or(0) * x.vectors();
+    let tile = gpu.cuts.tile(rows, plan.width);
+    let workgroups = rows.div_ceil(tile.m) * plan.width.div_ceil(tile.j) * plan.groups * plan.parts.len();
+    let slices = gpu.cuts.slices(workgroups, product.depth).min(MOST_SLICES);
+    let whole = || [Arg::Each(&y.centre, y.features), Arg::Each(&y.radius, y.features)];
+    let cut = |slices, product| Cut { map, plan, tile, slices, product };
+    if slices == 1 || !at_once(gpu, x, y, slices) {
+        return cut(1, product).run(gpu, x, y, whole());
+    }
+    // Sums of slices are sums in another order, with one more rounding for each.
+    let product = Product { depth: product.depth + slices, ..product };
+    let scratch = [0, 1].map(|_| gpu.device.reals(slices * y.len()));
+    let bare = || scratch.each_ref().map(|s| Arg::Reals(s, slices * y.len()));
+    cut(slices, product).run(gpu, x, y, bare());
+    let ([c, r], [yc, yr]) = (bare(), whole());
+    let mut consts = gpu.consts(1.0);
+    consts.extend(product.consts(gpu.real(), gpu.widening));
+    gpu.each(&JOINED, (y.vectors(), y.features), &consts, &[c, r, bias(map), yc, yr], |_| {
+        [slices, y.features, product.bias as usize, map.affine.repeat].map(|v| v as u32).to_vec()
+    });
+}
+
+/// Can all vectors be bound at once, and the slices of their results?
+fn at_once(gpu: &Gpu, x: &Block, y: &Block, slices: usize) -> bool {
+    let widest = [x.len(), y.len() * slices].into_iter().max().unwrap_or(0);
+    (widest * gpu.real().bytes()) as u64 <= gpu.binding
+}
+
+/// A product as it is cut up.
+struct Cut<'a> {
+    map: &'a Map,
+    plan: &'a Plan,
+    tile: Tile,
+    slices: usize,
+    product: Product,
+}
+
+impl Cut<'_> {
+    fn run(&self, gpu: &Gpu, x: &Block, y: &Block, [yc, yr]: [Arg; 2]) {
+        let Cut { map, plan, tile, slices, product } = self;
+        let kernel = kernels::product(plan.with, map.halves, *tile);
+        let inputs = [Arg::Each(&x.centre, x.features), Arg::Each(&x.radius, x.features)];
+        let args: Vec<Arg> = inputs.into_iter().chain([weights(map), bias(map), yc, yr]).collect();
+        for Part { places, depth, numbers } in &plan.parts {
+            let mut consts = gpu.consts(1.0);
+            // A slice's roundings count as those of the longest sum.
+            let depth_of = if *slices > 1 { product.depth } else { *depth };
+            consts.extend(Product { depth: depth_of, ..*product }.consts(gpu.real(), gpu.widening));
+            let pass = Pass { kernel, consts: &consts, args: &args };
+            for start in (0..(places * x.vectors()).div_ceil(tile.m)).step_by(65_535) {
+                let sizes = |_: usize, count: usize| {
+                    let (bias, each) = (product.bias as usize, depth.div_ceil(*slices));
+                    let own = [count * places, plan.width, *depth, start, bias, map.affine.repeat];
+                    let all = own.into_iter().chain([*slices, each, y.len()]);
+                    all.map(|v| v as u32).chain(numbers.iter().copied()).collect()
+                };
+                gpu.run(&pass, x.vectors(), sizes, |count| {
+                    let left = (count * places).div_ceil(tile.m).saturating_sub(start).min(65_535);
+                    [left as u32, plan.width.div_ceil(tile.j) as u32, (plan.groups * slices) as u32]
+                });
+            }
         }
     }
 }
@@ -249,7 +296,7 @@ fn by_blocks(gpu: &Gpu, map: &Map, x: &Block, way: Way) -> Block {
 
 /// What is launched for a product.
 struct Plan {
-    kernels: &'static [[Kernel; 2]; 2],
+    with: With,
     /// Outputs of a vector along j, for each group.
     width: usize,
     groups: usize,
@@ -272,7 +319,7 @@ impl Plan {
             LinearMap::Dense(w) => {
                 let (from, to) = if backward { w.dim() } else { (w.ncols(), w.nrows()) };
                 let part = Part { places: 1, depth: from, numbers: vec![backward as u32] };
-                return Plan { kernels: &DENSE, width: to, groups: 1, parts: vec![part] };
+                return Plan { with: With::Matrix, width: to, groups: 1, parts: vec![part] };
             }
             LinearMap::Conv { shape, adjoint, .. } => (shape, backward == *adjoint),
         };
@@ -280,7 +327,7 @@ impl Plan {
         if forward {
             let places = s.output[0] * s.output[1];
             let part = Part { places, depth: inner * s.taps(), numbers: numbers(s) };
-            return Plan { kernels: &CONV, width: outer, groups: s.groups, parts: vec![part] };
+            return Plan { with: With::Convolution, width: outer, groups: s.groups, parts: vec![part] };
         }
         let mut parts = vec![];
         let [rows, columns] = [phases(s, 0), phases(s, 1)];
@@ -301,7 +348,7 @@ impl Plan {
                 });
             }
         }
-        Plan { kernels: &CONV_ADJOINT, width: inner, groups: s.groups, parts }
+        Plan { with: With::Transposed, width: inner, groups: s.groups, parts }
     }
 }
 

@@ -1,6 +1,8 @@
-//! Many samples on a device: as many dispatches as a few take, and nothing that is not so.
+//! Many samples on a device: as many dispatches and submissions as a few take, as many bytes back for each, and nothing
+//! that is not so.
 
 use clarke::analysis::{Budget, Placed};
+use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
 use clarke::backend::gpu::Gpu;
 use clarke::method::margin::linear::leads;
@@ -36,13 +38,20 @@ pub fn dispatches(gpu: &Arc<Gpu>) -> Result<(), Failed> {
         // What is uploaded once is not counted.
         leads(&there, &regions[..2], &classes[..2], &budget);
         let counted = |n: usize| {
-            let before = gpu.counts().0;
+            let before = gpu.counts();
             let found = leads(&there, &regions[..n], &classes[..n], &budget);
-            (gpu.counts().0 - before, found)
+            (gpu.counts().since(&before), found)
         };
         let ((few, _), (many, found)) = (counted(FEW), counted(MANY));
-        if many as f64 > 1.2 * few as f64 {
-            return Err(format!("{norm}: {FEW} samples take {few} dispatches, {MANY} take {many}").into());
+        println!("{norm}: {FEW} samples {few:?}, {MANY} samples {many:?}");
+        for (what, few, many) in [
+            ("dispatches", few.dispatches as f64, many.dispatches as f64),
+            ("submissions", few.submissions as f64, many.submissions as f64),
+            ("bytes back for each", few.received as f64 / FEW as f64, many.received as f64 / MANY as f64),
+        ] {
+            if many > 1.2 * few {
+                return Err(format!("{norm}: {FEW} samples take {few} {what}, {MANY} take {many}").into());
+            }
         }
         let (found, known) = (found.ok_or("no time")?, leads(&here, &regions, &classes, &budget));
         let known = known.ok_or("no time")?;

@@ -154,6 +154,7 @@ fn gated(a: f64, b: f64, (l, u): (f64, f64)) -> (f64, f64) {
 impl Backend for Adversarial {
     type Block = Block;
     type Map = Map;
+    type Tops = Array2<f64>;
     type Slopes = (Array2<f64>, Array2<f64>);
 
     fn proves(&self) -> bool {
@@ -381,6 +382,14 @@ impl Backend for Adversarial {
 
     fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
         self.upward(a, |item, k, c| mul_up(c, if c > 0.0 { hi[[item, k]] } else { lo[[item, k]] }))
+    }
+
+    fn known(&self, values: Array2<f64>) -> Array2<f64> {
+        values
+    }
+
+    fn tops(&self, parts: Vec<Array2<f64>>) -> Vec<Array2<f64>> {
+        parts
     }
 
     fn sums_finely(&self) -> bool {

@@ -396,7 +396,7 @@ pub fn lines<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) 
         let a = enclosure(&mut d, items, rows, n);
         let size = Array2::from_shape_simple_fn((items, n), || d.weight().abs());
         let (settled, lost) = b.settle(&a.upload(b), &size);
-        let s = b.read(&settled);
+        let (s, lost) = (b.read(&settled), b.top(lost));
         assert!(s.radius.iter().all(|r| *r == 0.0), "settled coefficients are numbers");
         let row = |v: usize| [v / rows, v % rows];
         for _ in 0..4 {
@@ -419,9 +419,10 @@ pub fn lines<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) 
             t.mapv_inplace(|_| d.weight());
         }
         let (next, shift) = b.chord(&each, &settled);
+        let shift = b.top(shift);
         super::settled::chord(b, &mut d, &each, &settled, out);
         let (lo, hi) = (size.mapv(|x| -x), &size);
-        let top = b.support(&settled, &lo, hi);
+        let top = b.top(b.support(&settled, &lo, hi));
         let (mut coefficients, coefficient) =
             (vec![], |v: usize, j: usize| s.centre[[v / rows, v % rows, j]]);
         for v in 0..items * rows {
@@ -453,7 +454,7 @@ fn window_lines<B: Backend>(b: &B, d: &mut Data, a: &B::Block, s: &Enclosure, ou
     let hi = lo.mapv(|l| if d.chance(0.3) { l } else { l + d.weight().abs() });
     let lines = WindowLines::new(&w, &lo, &hi);
     let (next, shift) = b.window_chord(&w, &lines, a);
-    let mut coefficients = vec![vec![zero(); n]; items * rows];
+    let (mut coefficients, shift) = (vec![vec![zero(); n]; items * rows], b.top(shift));
     for v in 0..items * rows {
         let (item, mut constant) = (v / rows, zero());
         for i in 0..outputs {

@@ -81,6 +81,7 @@ impl Faulty {
 impl Backend for Faulty {
     type Block = Block;
     type Map = Map;
+    type Tops = Array2<f64>;
     type Slopes = Slopes;
 
     fn proves(&self) -> bool {
@@ -190,6 +191,14 @@ impl Backend for Faulty {
     fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
         INNER.support(a, lo, hi)
     }
+    fn known(&self, values: Array2<f64>) -> Array2<f64> {
+        values
+    }
+
+    fn tops(&self, parts: Vec<Array2<f64>>) -> Vec<Array2<f64>> {
+        parts
+    }
+
     fn sums_finely(&self) -> bool {
         true
     }

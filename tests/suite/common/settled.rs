@@ -25,7 +25,7 @@ pub fn products<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Finding
                 size.fill(f64::INFINITY);
             }
             let (next, lost) = b.settled(&prepared, &b.upload(&Enclosure::point(a.clone())), back, &size);
-            let next = b.read(&next);
+            let (next, lost) = (b.read(&next), b.top(lost));
             assert!(next.radius.iter().all(|r| *r == 0.0), "settled coefficients are numbers");
             for (item, row) in (0..items).flat_map(|i| (0..rows).map(move |r| (i, r))) {
                 let own: Vec<Dyadic> = (0..from).map(|j| Dyadic::of(a[[item, row, j]])).collect();
@@ -55,7 +55,7 @@ pub fn chord<B: Backend>(b: &B, d: &mut Data, lines: &Lines, a: &B::Block, out: 
     let (items, rows, n) = before.dim();
     let size = Array2::from_shape_simple_fn((items, n), || d.weight().abs());
     let (next, [shift, lost]) = b.settled_chord(lines, a, &size);
-    let next = b.read(&next);
+    let (next, shift, lost) = (b.read(&next), b.top(shift), b.top(lost));
     assert!(next.radius.iter().all(|r| *r == 0.0), "settled coefficients are numbers");
     for (item, row) in (0..items).flat_map(|i| (0..rows).map(move |r| (i, r))) {
         let one = |j: usize| {

@@ -62,6 +62,18 @@ fn picture(side: i64) -> Draft {
     draft(&bytes, 1, 1.0).with("/net/name", json!("net.onnx")).everywhere().with("/proof/reach", json!(4.0))
 }
 
+/// Norms of layers instead of a tree, on a small picture everywhere.
+fn norms(links: Value, factors: Value) -> Draft {
+    let proof = json!({"rule": "norms", "slopes": "region", "links": links, "factors": factors});
+    picture(250).norms("2", "2").with("/proof", proof)
+}
+
+/// The norm of the product, by these frequencies.
+fn factor(period: u64) -> Value {
+    let circle = json!({"period": period, "half": true});
+    json!([{"node": 1, "from": "2", "to": "2", "value": 1.0, "grid": [circle, circle]}])
+}
+
 /// Sums of 60 inputs behind relus.
 fn many_inputs() -> Vec<u8> {
     let rows: Vec<Vec<f64>> =
@@ -83,6 +95,10 @@ fn a_small_certificate_takes_little_memory() {
         ("a chain of 3000 parts", draft(&wide(6000), 2, 1.0).parts(chain(3000)), &[1, 4]),
         ("a chain of 150 parts of 60 inputs", draft(&many_inputs(), 60, 1.0).parts(chain(150)), &[1, 4]),
         ("a picture of 9 million points", picture(3000), &[4]),
+        ("a run over a picture", norms(json!([{"from": 0, "to": 1}]), json!([])), &[4]),
+        ("a run 10 000 times", norms(json!(vec![json!({"from": 0, "to": 1}); 10_000]), json!([])), &[1]),
+        ("a circle of 10^5 frequencies", norms(json!([]), factor(100_000)), &[1, 4]),
+        ("a circle of 10^18 frequencies", norms(json!([]), factor(1_000_000_000_000_000_000)), &[1, 4]),
     ];
     for (name, draft, codes) in cases {
         let text = draft.text();
