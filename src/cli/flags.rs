@@ -191,13 +191,13 @@ pub struct MethodsFlags {
 
 #[derive(Debug, Args)]
 pub struct DevicesFlags {
-    /// measure rates, kernels and whole passes as well
+    /// measure rates, kernels and passes
     #[arg(long)]
     pub bench: bool,
     /// one alone: cpu, gpu, gpu:N [all]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// limit of --bench for each device and kind of numbers [60s]
+    /// limit for each kind of numbers [60s]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "bench")]
     pub time: Option<String>,
     /// threads [all]
