@@ -25,7 +25,7 @@ const RARE: [(&str, usize); 9] = [
     ("ascent", 3),
     ("pair", 3),
     ("pattern", 3),
-    ("relay", 6),
+    ("relay", 3),
     ("lipopt", 3),
     ("lipsdp", 3),
     ("seqlip", 3),
