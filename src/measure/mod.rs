@@ -9,12 +9,14 @@ mod energy;
 mod kernels;
 mod networks;
 mod passes;
+mod rate;
 mod timing;
+#[cfg(feature = "gpu")]
 mod tune;
 
 pub use energy::Energy;
+pub use rate::rate;
 pub use timing::Row;
-pub use tune::rate;
 #[cfg(feature = "gpu")]
 pub use tune::tune;
 

@@ -1,59 +1,17 @@
 //! Which cuts of products are fastest on a device: candidates take turns on products of usual shapes.
 
 use super::networks::{Conv, dense};
+use super::rate::{best, block};
 use crate::backend::Backend;
-#[cfg(feature = "gpu")]
 use crate::backend::gpu::{
     Gpu,
     tile::{Cuts, LOW, SLIM, Tile, WIDE},
 };
-#[cfg(feature = "gpu")]
 use crate::deadline::Deadline;
 use crate::layer::Affine;
-use crate::linalg::Enclosure;
 use crate::num::random::Random;
-use ndarray::Array3;
-use std::time::Instant;
-
-/// Vectors, and sides of the matrix, by which a device's rate is told.
-const VECTORS: usize = 64;
-const SIDE: usize = 1024;
-const TURNS: usize = 3;
-
-/// The best of a few times, in seconds; a first one prepares.
-fn best<B: Backend>(backend: &B, mut work: impl FnMut(&B)) -> f64 {
-    let mut least = f64::INFINITY;
-    for turn in 0..=TURNS {
-        let started = Instant::now();
-        work(backend);
-        backend.finish();
-        if turn > 0 {
-            least = least.min(started.elapsed().as_secs_f64());
-        }
-    }
-    least
-}
-
-fn block(vectors: usize, features: usize) -> Enclosure {
-    let mut random = Random(5);
-    let centre = Array3::from_shape_simple_fn((1, vectors, features), || random.signed());
-    Enclosure { radius: centre.mapv(|c| 1e-3 * c.abs()), centre }
-}
-
-/// Multiplications per second of a product of medium size, both ways: what work is planned with.
-pub fn rate<B: Backend>(backend: &B) -> f64 {
-    let affine = dense(&mut Random(4), SIDE, SIDE);
-    let map = backend.prepare(&affine);
-    let x = backend.upload(&block(VECTORS, SIDE));
-    let seconds = best(backend, |b| {
-        drop(b.affine(&map, &x));
-        drop(b.adjoint(&map, &x));
-    });
-    2.0 * (VECTORS * SIDE * SIDE) as f64 / seconds
-}
 
 /// A product that a kind of tile is for, and how many vectors of it fit into a moment.
-#[cfg(feature = "gpu")]
 struct Usual {
     affine: Affine,
     vectors: usize,
@@ -61,10 +19,8 @@ struct Usual {
 }
 
 /// So long may one product take, at a tenth of the peak.
-#[cfg(feature = "gpu")]
 const MOMENT: f64 = 2e-3;
 
-#[cfg(feature = "gpu")]
 fn usual(peak: f64) -> [Vec<Usual>; 3] {
     let mut random = Random(6);
     let few = |full: usize, affine: &Affine| {
@@ -87,7 +43,6 @@ fn usual(peak: f64) -> [Vec<Usual>; 3] {
     [wide, vec![slim, back], low]
 }
 
-#[cfg(feature = "gpu")]
 impl Usual {
     fn seconds(&self, gpu: &Gpu) -> f64 {
         let map = gpu.prepare(&self.affine);
@@ -99,7 +54,6 @@ impl Usual {
 
 /// The fastest of each kind of tile, and how many workgroups keep the device busy; what the time did not suffice for
 /// stays as it was.
-#[cfg(feature = "gpu")]
 pub fn tune(gpu: &Gpu, deadline: &Deadline) -> Cuts {
     let mut cuts = gpu.cuts();
     let [wide, slim, low] = usual(gpu.peak());
@@ -116,7 +70,6 @@ pub fn tune(gpu: &Gpu, deadline: &Deadline) -> Cuts {
 }
 
 /// Of what stands and candidates for its place the one with the least product of times.
-#[cfg(feature = "gpu")]
 fn fastest<T: Copy>(
     gpu: &Gpu,
     deadline: &Deadline,
