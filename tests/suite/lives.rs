@@ -84,7 +84,7 @@ fn a_second_question_makes_no_value_sweep() {
 fn many_regions_together_are_many_alone() {
     let options = Options::default().passes();
     let mut compared = 0;
-    let digits = (Arc::new(digits()), (0..40).map(ball).collect::<Vec<_>>());
+    let digits = (Arc::new(digits()), (0..48).map(ball).collect::<Vec<_>>());
     let random = (0..share(120)).map(|k| {
         let mut m = network(k as u64 + 700_000, Kind::Any);
         let n = m.net.inputs();
