@@ -104,7 +104,7 @@ impl<'a, B: Measured, F: FnMut(&Row)> Meter<'a, B, F> {
 
     /// Times it, with what covers rounding or without (`backend` tells which).
     pub fn row(&mut self, work: Work, widening: bool, backend: &B, mut run: impl FnMut(&B)) {
-        if !self.begins(&work.what, work.operations) {
+        if !self.begins(&format!("{}: {}", work.what, work.shape), work.operations) {
             return;
         }
         let (before, used, begun) = (backend.counts(), self.energy.joules(), Instant::now());

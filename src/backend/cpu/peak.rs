@@ -41,9 +41,14 @@ fn chains(steps: usize, fused: bool) -> f64 {
         #[inline(always)]
         || {
             let mut sums = [1.0f64; CHAINS];
-            for _ in 0..steps {
-                for s in &mut sums {
-                    *s = if fused { s.mul_add(factor, factor) } else { *s * factor + factor };
+            // Two loops: a choice inside would keep the sums out of registers.
+            if fused {
+                for _ in 0..steps {
+                    sums.iter_mut().for_each(|s| *s = s.mul_add(factor, factor));
+                }
+            } else {
+                for _ in 0..steps {
+                    sums.iter_mut().for_each(|s| *s = *s * factor + factor);
                 }
             }
             sums.iter().sum()

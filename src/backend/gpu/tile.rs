@@ -57,7 +57,7 @@ pub struct Cuts {
 impl fmt::Display for Cuts {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Cuts { wide, slim, low, busy, .. } = self;
-        write!(f, "{}; slim {}; low {}; {busy} workgroups", wide.name(), slim.name(), low.name())
+        write!(f, "{}; slim {}; low {}; slices below {busy} workgroups", wide.name(), slim.name(), low.name())
     }
 }
 
