@@ -46,8 +46,16 @@ pub fn gpu(at: usize, real: Real, time: Duration, print: &Print) -> Result<Timed
     let deadline = Deadline::within(time).or_at(interrupt::stop());
     let gpu = Gpu::open(Choice::Index(at), Some(real))?;
     let (flag, cuts) = (format!("gpu:{at}"), tune(&gpu, &deadline.part(TUNING)));
-    match tuned::remember(&gpu, &cuts) {
-        Ok(path) => print.detail(&format!("{flag}, {}: {cuts}, kept in {}", real.name(), path.display())),
+    // Without time nothing was compared, and what was interrupted is no comparison.
+    match if time.is_zero() || deadline.is_stopped() {
+        Ok(None)
+    } else {
+        tuned::remember(&gpu, &cuts).map(Some)
+    } {
+        Ok(None) => {}
+        Ok(Some(path)) => {
+            print.detail(&format!("{flag}, {}: {cuts}, kept in {}", real.name(), path.display()))
+        }
         Err(e) => print.talk(&format!("{flag}: how products are best cut up cannot be kept: {e}")),
     }
     let gpu = gpu.cut(cuts);
