@@ -123,8 +123,10 @@ impl<B: Backend> Climb<'_, '_, B> {
         let Climb { context, ground, until, all, random } = self;
         let problem = context.problem;
         let count = climbers.len();
-        // Single outputs are all tried; other directions turn towards what is steepest.
-        let turns = problem.rows() > 1 && problem.quotient.out_norm != Norm::Inf;
+        // Single outputs are all tried; other directions turn towards what is steepest. Everywhere there is too much
+        // of that: climbers that keep theirs meet steeper pieces.
+        let everywhere = problem.region.is_global();
+        let turns = problem.rows() > 1 && problem.quotient.out_norm != Norm::Inf && !everywhere;
         // A step, its mutations, and the last look at what was met.
         let work = (8.0 * pass(ground.0.net()) + pass(&problem.net) * problem.rows() as f64) * count as f64;
         let mut best: Vec<Proposal> =
