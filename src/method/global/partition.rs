@@ -40,6 +40,11 @@ fn cuts(net: &Net) -> Vec<usize> {
     std::iter::once(0).chain(inner).chain([net.output()]).collect()
 }
 
+/// Multiplications of a matrix of this size with its transpose: what a norm of it takes.
+fn square((rows, columns): (usize, usize)) -> f64 {
+    rows as f64 * columns as f64 * rows.min(columns) as f64
+}
+
 /// Bounds of a block for all pairs of norms, by their places in `Norm::ALL`. Products
 /// of layer norms are left to single layers: longer ones are products of blocks.
 fn block<B: Backend>(
@@ -74,8 +79,12 @@ fn block<B: Backend>(
                 if context.budget.is_over() {
                     return None;
                 }
-                let row = Norm::ALL.map(|to| operator_upper(m.centre.view(), m.radius.view(), from, to));
-                best[k] = std::array::from_fn(|l| best[k][l].min(row[l]));
+                for (l, to) in Norm::ALL.into_iter().enumerate() {
+                    if context.budget.affords(square(m.centre.dim())) {
+                        let norm = operator_upper(m.centre.view(), m.radius.view(), from, to);
+                        best[k][l] = best[k][l].min(norm);
+                    }
+                }
             }
         }
         if single && e.kinks().len() <= 1 {
