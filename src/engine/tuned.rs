@@ -91,7 +91,8 @@ pub fn recall(gpu: Gpu) -> Gpu {
     cuts.wide = find(&WIDE, &entry.wide).unwrap_or(cuts.wide);
     cuts.slim = find(&SLIM, &entry.slim).unwrap_or(cuts.slim);
     cuts.low = find(&LOW, &entry.low).unwrap_or(cuts.low);
-    cuts.busy = entry.busy.clamp(1, 1 << 16);
+    // Far more than any device has: slices times groups must stay a grid.
+    cuts.busy = entry.busy.clamp(1, 1 << 12);
     gpu.cut(cuts)
 }
 

@@ -39,11 +39,11 @@ pub trait Measured: Backend + Sized {
 
 impl Measured for Cpu {
     fn peak_rate(&self) -> f64 {
-        Cpu::peak(self)
+        Cpu::product_rate(self)
     }
 
     fn copy_rate(&self) -> f64 {
-        Cpu::bandwidth(self)
+        Cpu::memory_rate(self)
     }
 
     fn number_type(&self) -> (&'static str, usize) {

@@ -16,12 +16,12 @@ const RUNS: usize = 5;
 
 impl Cpu {
     /// Products and sums per second that all threads reach in registers.
-    pub fn peak(&self) -> f64 {
+    pub fn product_rate(&self) -> f64 {
         products()
     }
 
     /// Bytes per second that copies read and write.
-    pub fn bandwidth(&self) -> f64 {
+    pub fn memory_rate(&self) -> f64 {
         copies()
     }
 }
