@@ -1,7 +1,7 @@
-// Per row: the sum of x_k times positive[k] where x_k > 0, negative[k] elsewhere,
-// and the sum of the terms' magnitudes, which bounds its rounding.
+// Per row: the sum of x_k times positive[k] where x_k > 0, negative[k] elsewhere, or of |x_k| times the larger
+// magnitude of both, and the sum of the terms' magnitudes, which bounds its rounding.
 // Proves: |first − exact| <= gamma second / (1 − gamma) + underflow (the host adds both).
-// From: a-priori bounds of sums in any order.
+// From: a-priori bounds of sums in any order within an invocation; memory fixes the order beyond it.
 // Rounding: left to the host.
 // Cost: one read per entry; one workgroup per row.
 // Loose when: rows are long.
@@ -13,7 +13,7 @@
 
 var<workgroup> part: array<vec2<real>, 256>;
 
-// Sizes: [0] vectors, [1] features, [2] rows per item, [3] first vector.
+// Sizes: [0] vectors, [1] features, [2] rows per item, [3] first vector, [4] magnitudes.
 @compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) at: vec3<u32>,
@@ -26,9 +26,12 @@ fn main(
     var sum = vec2<real>(ZERO, ZERO);
     if inside {
         for (var k = lane; k < sizes[1]; k += 256u) {
-            let c = x[vector * sizes[1] + k];
+            var c = x[vector * sizes[1] + k];
             var t = negative[table + k];
-            if c > ZERO {
+            if sizes[4] == 1u {
+                c = abs(c);
+                t = max(abs(t), abs(positive[table + k]));
+            } else if c > ZERO {
                 t = positive[table + k];
             }
             sum += vec2<real>(c * t, abs(c * t));

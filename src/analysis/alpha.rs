@@ -14,7 +14,7 @@ use crate::net::Op;
 use crate::num::Norm;
 use crate::region::Region;
 use crate::rules::linear::{Alpha, Regions, Relaxation, Relaxed, relax};
-use crate::sweep::{Bounds, Ends, Prepared};
+use crate::sweep::{Bounds, Ends, Prepared, Spanned};
 use ndarray::{Array2, Axis};
 
 const STEPS: usize = 8;
@@ -86,14 +86,18 @@ impl<B: Backend> Near<'_, '_, B> {
             rows.centre[[i, 0, w.feature]] = w.sign;
         }
         let mut best = vec![f64::INFINITY; count];
+        let spans = Spanned::none(net.nodes.len());
         for step in 0..STEPS {
             let lines = |n: usize| {
                 (n <= k && net.nodes[n].op.is_nonlinear()).then(|| relax(net, n, &ends, alpha[n].as_ref()))
             };
             let relaxations: Vec<Option<Relaxation>> = (0..net.nodes.len()).map(lines).collect();
-            let relaxed = Relaxed { prepared: self.prepared, relaxations: &relaxations, ends: &ends };
+            let lined = |r: &Option<Relaxation>| r.as_ref().map(|r| r.lined(b));
+            let lined: Vec<_> = relaxations.iter().map(lined).collect();
+            let relaxed =
+                Relaxed { prepared: self.prepared, relaxations: &lined, ends: &ends, spans: &spans };
             let mut coefficients: Vec<Option<Array2<f64>>> = vec![None; net.nodes.len()];
-            let top = relaxed.upper(k, &rows, Regions::One(self.region), &mut |n, a| {
+            let top = relaxed.upper(k, b.upload(&rows), Regions::One(self.region), &mut |n, a| {
                 coefficients[n] = Some(b.read(a).centre.remove_axis(Axis(1)))
             });
             for (best, &value) in best.iter_mut().zip(top.column(0)) {

@@ -11,7 +11,7 @@
 use super::Budget;
 use crate::backend::Backend;
 use crate::rules::fused::Kept;
-use crate::rules::linear::Regions;
+use crate::rules::linear::{Regions, values};
 use crate::rules::nominal::Nominal;
 use crate::rules::reach::{Layers, Reach};
 use crate::sweep::{Bounds, Cones, Ends, Layouts, Prepared};
@@ -55,7 +55,7 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
         regions: Regions<'a>,
         input: &Ends,
     ) -> Option<Self> {
-        let reach = Reach::new(prepared, layers, regions, input)?;
+        let reach = Reach::new(prepared, layers, regions, input)?.briefly();
         Some(Around { prepared, reach, nominal: vec![], layouts: Layouts::new(prepared.net) })
     }
 
@@ -69,10 +69,35 @@ impl<'a, 'n, B: Backend> Around<'a, 'n, B> {
         self.reach.at(k)
     }
 
-    /// Passes node k; `ends` are those of all nodes before. Features that are not `relevant` are not counted
-    /// with the others that are bounded together.
-    pub fn step(&mut self, k: usize, ends: &Bounds, own: &mut Ends, relevant: Option<&Array2<bool>>) {
-        self.reach.step(k, ends, own);
+    /// Passes node k, whose value is in `spans`, and gives its ends; `ends` are those of all nodes before. Features
+    /// that are not `relevant` are not counted with the others that are bounded together.
+    pub fn step(
+        &mut self,
+        k: usize,
+        ends: &Bounds,
+        spans: &B::Spans,
+        relevant: Option<&Array2<bool>>,
+    ) -> Ends {
+        let own = self.reached(k, ends, spans);
+        self.passed(k, ends, relevant);
+        own
+    }
+
+    /// What values and distances say, in one transfer.
+    fn reached(&mut self, k: usize, ends: &Bounds, spans: &B::Spans) -> Ends {
+        let b = self.prepared.backend;
+        let read = |f| values(f, ends.of(self.prepared.net.nodes[k].inputs[0]));
+        let here = self.reach.here(k).map(read);
+        let mut parts = if here.is_some() { vec![] } else { b.sides(spans).to_vec() };
+        parts.extend(self.reach.ahead(k, ends));
+        let mut back = b.tops(parts).into_iter();
+        let mut next = || back.next().expect("as many as asked for");
+        let mut own = here.unwrap_or_else(|| Ends { lo: -next(), hi: next() });
+        self.reach.take(k, ends, &mut own, &mut back);
+        own
+    }
+
+    fn passed(&mut self, k: usize, ends: &Bounds, relevant: Option<&Array2<bool>>) {
         let node = &self.prepared.net.nodes[k];
         if !node.op.is_nonlinear() {
             return;

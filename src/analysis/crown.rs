@@ -18,12 +18,12 @@ use crate::net::{Net, Op};
 use crate::num::Norm;
 use crate::region::Region;
 use crate::rules::linear::{
-    Regions, Relaxation, Relaxed, over, relax, signs, signs_each, slopes, take_signs, take_signs_each,
+    Lined, Regions, Relaxed, relax, signs, slopes, table, take_signs, take_signs_each,
 };
 use crate::rules::reach::{Layers, rough};
 use crate::rules::relevance;
 use crate::rules::secant;
-use crate::sweep::{Bounds, Ends, Gate, Prepared, Trace, ends2, host_ends, upload_ends};
+use crate::sweep::{Bounds, Ends, Gate, Prepared, Spanned, Trace, ends2, upload_ends};
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
 
@@ -84,13 +84,22 @@ pub fn run_all<B: Backend>(
     Pass { relevant, ..pass() }.run(given())
 }
 
+/// A first answer about many regions: lines of all nonlinear nodes, and of what a node's ends were needed for.
+pub struct Brief<B: Backend> {
+    /// Of the input, and of some nodes.
+    pub ends: Bounds,
+    /// Of all nodes.
+    pub spans: Spanned<B>,
+    pub relaxations: Vec<Option<Lined<B>>>,
+}
+
 /// On many regions at once, for a first answer about each: lines, and of l2 balls what distances say before them.
 pub fn run_briefly<B: Backend>(
     placed: &Placed<B>,
     regions: Regions,
     input: Enclosure,
     budget: &Budget,
-) -> Statuses<B> {
+) -> Brief<B> {
     let prepared = placed.prepared(&budget.deadline);
     let norm = |map: &LinearMap| placed.size(map, &budget.deadline);
     let mut pass = Pass::new(&prepared, regions, input.dim().0, budget);
@@ -99,7 +108,11 @@ pub fn run_briefly<B: Backend>(
         let layers = Layers { squares: placed.squares(), norm: &norm };
         pass.around = Around::plain(&prepared, layers, regions, &Ends { lo, hi });
     }
-    pass.run(Given { input, known: None, optimised: false, cuts: None })
+    pass.briefly = true;
+    let mut given = Given { input, known: None, optimised: false, cuts: None };
+    (0..prepared.net.nodes.len()).for_each(|k| pass.node(k, &mut given));
+    let Pass { ends, spans, relaxations, .. } = pass;
+    Brief { ends, spans, relaxations }
 }
 
 /// Squares of weights take as much room as the weights.
@@ -177,7 +190,11 @@ struct Pass<'a, 'n, B: Backend> {
     trace: Trace<B>,
     ends: Bounds,
     known: Bounds,
-    relaxations: Vec<Option<Relaxation>>,
+    /// The same ends where the arithmetic happens.
+    spans: Spanned<B>,
+    relaxations: Vec<Option<Lined<B>>>,
+    /// Ends come to the host only where rows are chosen by them.
+    briefly: bool,
     /// Does a node's value depend on the input by more than a linear map?
     curved: Vec<bool>,
     /// Multiplications up to a node.
@@ -203,7 +220,9 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             trace: Trace::start(net),
             ends: Bounds::none(count),
             known: Bounds::none(count),
+            spans: Spanned::none(count),
             relaxations: (0..count).map(|_| None).collect(),
+            briefly: false,
             curved: vec![false; count],
             work: vec![0.0; count],
             around: None,
@@ -238,23 +257,38 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         let input = (k == 0).then(|| b.upload(&given.input));
         let before = given.known.and_then(|b| b.get(k));
         self.prepared.step(&mut self.trace, k, input, before);
-        let mut own = host_ends(b, self.trace.values[k].as_ref().expect("just computed"));
+        let so_far: f64 = node.inputs.iter().map(|&i| self.work[i]).sum();
+        self.work[k] = so_far + node.products();
+        self.curved[k] = node.inputs.iter().any(|&i| self.curved[i]) || node.op.is_nonlinear();
+        if self.briefly && self.around.is_none() {
+            return self.stays(k, given);
+        }
+        let spans = b.spans_of(self.trace.values[k].as_ref().expect("just computed"));
+        let mut own = match self.around.as_mut().filter(|_| k > 0) {
+            Some(around) => around.step(k, &self.ends, &spans, self.relevant.get(k)),
+            None => sides(b, &spans),
+        };
         if let Some(e) = before {
             own.tighten(&e.lo, &e.hi);
             self.known.set(k, own.clone());
         }
-        if let Some(around) = self.around.as_mut().filter(|_| k > 0) {
-            around.step(k, &self.ends, &mut own, self.relevant.get(k));
+        if self.around.is_some() && k > 0 {
             self.narrowed(k, &own);
             self.known.set(k, own.clone());
         }
-        let so_far: f64 = node.inputs.iter().map(|&i| self.work[i]).sum();
-        self.work[k] = so_far + node.products();
-        self.curved[k] = node.inputs.iter().any(|&i| self.curved[i]) || node.op.is_nonlinear();
         if node.op.is_nonlinear() {
             let exactly = given.known.is_some_and(|b| b.get(node.inputs[0]).is_some());
             self.lines(k, exactly || self.around.is_some());
         }
+        if self.is_sharpened(k, given) {
+            self.sharpen(k, &mut own, given);
+        }
+        self.ends.set(k, own);
+        self.spans.forget(k);
+    }
+
+    /// Do lines say more of node k than what is known, and does anything need it?
+    fn is_sharpened(&self, k: usize, given: &Given) -> bool {
         let read = self.users[k].iter().any(|&u| self.prepared.net.nodes[u].op.is_nonlinear());
         // Of a layer that the input alone feeds, distances in l2 say all that lines do.
         let ball = match self.regions.ball() {
@@ -262,23 +296,58 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             Some(Norm::Two) => self.around.as_ref().is_none_or(Around::is_plain),
             Some(Norm::Inf) | None => false,
         };
-        if !self.wide && read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0 {
-            self.sharpen(k, &mut own, given);
+        !self.wide && read && (self.curved[k] || ball || given.cuts.is_some()) && k > 0
+    }
+
+    /// Passes node k where its value is; ends come to the host only where rows are chosen by them.
+    fn stays(&mut self, k: usize, given: &mut Given) {
+        let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[k]);
+        if k == 0 {
+            let (lo, hi) = ends2(&given.input, true);
+            return self.ends.set(0, Ends { lo, hi });
         }
-        self.ends.set(k, own);
+        self.spans.set(k, b.spans_of(self.trace.values[k].as_ref().expect("just computed")));
+        match &node.op {
+            Op::Piecewise(f) => {
+                let read = self.spans.of(b, node.inputs[0], &self.ends);
+                self.relaxations[k] = Some(Lined::Each(b.chords_on(f, read)));
+            }
+            op if op.is_nonlinear() => {
+                self.here(node.inputs[0]);
+                self.relaxations[k] = Some(relax(self.prepared.net, k, &self.ends, None).lined(b));
+            }
+            _ => {}
+        }
+        if self.is_sharpened(k, given) {
+            let mut own = self.here(k);
+            self.sharpen(k, &mut own, given);
+            self.ends.set(k, own);
+            self.spans.forget(k);
+        }
+    }
+
+    /// Ends of a node that was passed, on the host.
+    fn here(&mut self, k: usize) -> Ends {
+        if let Some(known) = self.ends.get(k) {
+            return known.clone();
+        }
+        let spans = self.spans.get(k).expect("of every node that was passed");
+        let own = sides(self.prepared.backend, spans);
+        self.ends.set(k, own.clone());
+        own
     }
 
     /// Lines of a nonlinear node, and its slopes where what it reads is `known` exactly.
     fn lines(&mut self, k: usize, known: bool) {
-        let node = &self.prepared.net.nodes[k];
-        self.relaxations[k] = Some(relax(self.prepared.net, k, &self.ends, None));
+        let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[k]);
+        self.relaxations[k] = Some(relax(self.prepared.net, k, &self.ends, None).lined(b));
         if let Op::Piecewise(f) = &node.op
             && known
         {
             // Ends that are known exactly decide, not their centre and radius.
             let x = self.ends.of(node.inputs[0]);
             let [lo, hi] = slopes(f, x);
-            self.trace.gates[k] = Some(Gate::Each(self.prepared.backend.upload_slopes(&lo, &hi)));
+            self.trace.gates[k] = Some(Gate::Each(b.upload_slopes(&lo, &hi)));
         }
     }
 
@@ -316,6 +385,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             return;
         }
         self.ends.set(k, own.clone());
+        self.spans.forget(k);
         match &mut given.cuts {
             Some(cuts) => self.refine(k, &open, own, *cuts),
             None => self.refine_each(k, own),
@@ -376,6 +446,11 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
         open
     }
 
+    fn relaxed(&self) -> Relaxed<'_, 'n, B> {
+        let Pass { prepared, relaxations, ends, spans, .. } = self;
+        Relaxed { prepared, relaxations, ends, spans }
+    }
+
     /// Rows of back-substitution of node k that are carried at a time.
     fn chunk(&self, k: usize) -> usize {
         let (b, net) = (self.prepared.backend, self.prepared.net);
@@ -388,7 +463,7 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
     /// it has alone.
     fn refine_each(&self, k: usize, own: &mut Ends) {
         let b = self.prepared.backend;
-        let relaxed = Relaxed { prepared: self.prepared, relaxations: &self.relaxations, ends: &self.ends };
+        let relaxed = self.relaxed();
         let all = self.open(k, own, 0);
         let listed = |row: ndarray::ArrayView1<bool>| (0..row.len()).filter(|&j| row[j]).collect();
         let each: Vec<Vec<usize>> = all.outer_iter().map(listed).collect();
@@ -400,9 +475,8 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
             }
             let within = |open: &Vec<usize>| start.min(open.len())..(start + chunk).min(open.len());
             let part: Vec<&[usize]> = each.iter().map(|open| &open[within(open)]).collect();
-            let rows = signs_each(self.prepared.net.nodes[k].len(), &part);
-            let (input, constants) = relaxed.above(k, &rows, &mut |_, _| {});
-            let top = over(b, self.regions, self.ends.of(0), input, constants);
+            let rows = b.signs(self.prepared.net.nodes[k].len(), &table(&part));
+            let top = relaxed.upper(k, rows, self.regions, &mut |_, _| {});
             take_signs_each(own, &top, &part);
         }
     }
@@ -410,26 +484,32 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
     /// The same of all open features of all items, with what their linear functions say of half-spaces.
     fn refine(&self, k: usize, open: &[usize], own: &mut Ends, cuts: &mut dyn Cuts) {
         let (b, net) = (self.prepared.backend, self.prepared.net);
-        let relaxed = Relaxed { prepared: self.prepared, relaxations: &self.relaxations, ends: &self.ends };
+        let relaxed = self.relaxed();
         for part in open.chunks(self.chunk(k)) {
             if self.budget.is_over() {
                 return;
             }
-            let rows = signs(self.items, net.nodes[k].len(), part);
+            let rows = b.upload(&signs(self.items, net.nodes[k].len(), part));
             let mut coefficients = None;
             let mut seen = |n: usize, a: &B::Block| {
                 if n == 0 {
                     coefficients = Some(b.read(a).centre);
                 }
             };
-            let (input, constants) = relaxed.above(k, &rows, &mut seen);
-            let top = over(b, self.regions, self.ends.of(0), input, constants.clone());
+            let (input, constants) = relaxed.above(k, rows, &mut seen);
+            let top = relaxed.over(self.regions, input.as_ref(), constants.clone());
             take_signs(own, &top, part);
             if let Some(coefficients) = coefficients {
-                cuts.tighten(k, part, &coefficients, &constants, own);
+                cuts.tighten(k, part, &coefficients, &b.top(constants), own);
             }
         }
     }
+}
+
+/// Ends on the host.
+pub fn sides<B: Backend>(b: &B, spans: &B::Spans) -> Ends {
+    let [below, hi] = b.tops(b.sides(spans).into()).try_into().expect("two of two");
+    Ends { lo: -below, hi }
 }
 
 /// Entries of windows that nothing decides: those that may be the largest, where several may.

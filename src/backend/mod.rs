@@ -12,11 +12,11 @@ pub mod cpu;
 pub mod gpu;
 pub mod spectral;
 
-use crate::layer::{Affine, Incidence, Piecewise, Scale};
+use crate::layer::{Affine, Incidence, Piecewise, Scale, chord};
 use crate::linalg::Enclosure;
 use crate::num::Norm;
 use crate::num::round::add_up;
-use ndarray::Array2;
+use ndarray::{Array2, Array3, Axis};
 use std::ops::Range;
 
 /// Lines that enclose a nonlinear function on its interval, per item and
@@ -27,6 +27,41 @@ pub struct Lines {
     pub lower_shift: Array2<f64>,
     pub upper_slope: Array2<f64>,
     pub upper_shift: Array2<f64>,
+}
+
+impl Lines {
+    /// `line(item, feature, l, u)` gives slope and shift below, slope and shift above.
+    pub fn from_ends(
+        lo: &Array2<f64>,
+        hi: &Array2<f64>,
+        line: impl Fn(usize, usize, f64, f64) -> [f64; 4],
+    ) -> Lines {
+        let zeros = || Array2::zeros(lo.raw_dim());
+        let mut lines =
+            Lines { lower_slope: zeros(), lower_shift: zeros(), upper_slope: zeros(), upper_shift: zeros() };
+        for ((item, j), &l) in lo.indexed_iter() {
+            let [a, b, c, d] = line(item, j, l, hi[[item, j]]);
+            lines.lower_slope[[item, j]] = a;
+            lines.lower_shift[[item, j]] = b;
+            lines.upper_slope[[item, j]] = c;
+            lines.upper_shift[[item, j]] = d;
+        }
+        lines
+    }
+
+    /// Around a piecewise linear function; `alpha` in [0, 1] places free slopes.
+    pub fn around(f: &Piecewise, lo: &Array2<f64>, hi: &Array2<f64>, alpha: Option<&Array2<f64>>) -> Lines {
+        Lines::from_ends(lo, hi, |item, j, l, u| chord::lines(f, j, l, u, alpha.map(|a| a[[item, j]])))
+    }
+}
+
+/// No feature.
+pub const NONE: u32 = u32::MAX;
+
+/// A row of every item.
+fn flat(a: Array3<f64>) -> Array2<f64> {
+    assert_eq!(a.dim().1, 1, "values have one row per item");
+    a.remove_axis(Axis(1))
 }
 
 /// Linear bounds of window maxima: below by the value of one edge, above by the
@@ -98,6 +133,10 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Upper bounds, one a row of every item, that may not have come back yet.
     type Tops: Clone + Send + Sync;
+    /// Ends of values on the device, per item and feature.
+    type Spans: Clone + Send + Sync;
+    /// Lines around a nonlinear function on the device, per item and feature.
+    type Chords: Clone + Send + Sync;
 
     /// Are results enclosures? False for a backend that only proposes.
     fn proves(&self) -> bool;
@@ -169,34 +208,66 @@ pub trait Backend: Send + Sync + 'static {
     /// Entrywise intersection of two enclosures of the same quantity.
     fn intersect(&self, a: &Self::Block, b: &Self::Block) -> Self::Block;
 
+    fn spans(&self, lo: Array2<f64>, hi: Array2<f64>) -> Self::Spans;
+    /// Of values, one row an item.
+    fn spans_of(&self, x: &Self::Block) -> Self::Spans {
+        let e = self.read(x);
+        match self.proves() {
+            true => self.spans(flat(e.lo()), flat(e.hi())),
+            false => {
+                let at = flat(e.centre);
+                self.spans(at.clone(), at)
+            }
+        }
+    }
+    /// Upper bounds of what lies below and above: of −lo and hi.
+    fn sides(&self, spans: &Self::Spans) -> [Self::Tops; 2];
+    fn chords(&self, lines: Lines) -> Self::Chords;
+    /// Around a function on these ends.
+    fn chords_on(&self, function: &Piecewise, x: &Self::Spans) -> Self::Chords {
+        let [below, above] = self.tops(self.sides(x).into()).try_into().expect("two of two");
+        self.chords(Lines::around(function, &-below, &above, None))
+    }
+
+    /// Rows e_j and −e_j in turn for every item's features j; of items with fewer than others `NONE`, rows of 0.
+    fn signs(&self, features: usize, wanted: &Array2<u32>) -> Self::Block {
+        let (items, count) = wanted.dim();
+        let mut rows = Enclosure::zeros(items, 2 * count, features);
+        for ((item, t), &j) in wanted.indexed_iter().filter(|(_, j)| **j != NONE) {
+            rows.centre[[item, 2 * t, j as usize]] = 1.0;
+            rows.centre[[item, 2 * t + 1, j as usize]] = -1.0;
+        }
+        self.upload(&rows)
+    }
+
     /// For linear upper bounds `a . x + d <= ...`: replaces the interval
     /// coefficients by numbers and returns an upper bound per row of what that
-    /// loses over |x| <= magnitude (items x features).
-    fn settle(&self, a: &Self::Block, magnitude: &Array2<f64>) -> (Self::Block, Self::Tops);
-    /// W a, or Wᵀ a where `back`, of settled coefficients and settled at once: what products lose over
-    /// |x| <= magnitude goes into the upper bound per row.
+    /// loses over x within its ends.
+    fn settle(&self, a: &Self::Block, x: &Self::Spans) -> (Self::Block, Self::Tops);
+    /// W a, or Wᵀ a where `back`, of settled coefficients and settled at once: what products lose over x within
+    /// its ends goes into the upper bound per row.
     fn settled(
         &self,
         map: &Self::Map,
         a: &Self::Block,
         back: bool,
-        magnitude: &Array2<f64>,
+        x: &Self::Spans,
     ) -> (Self::Block, Self::Tops) {
         let next = if back { self.adjoint(map, a) } else { self.linear(map, a) };
-        self.settle(&next, magnitude)
+        self.settle(&next, x)
     }
     /// Upper bound of `a . f(x)` by the lines of f: the new coefficients and an
     /// upper bound per row of the constant. Coefficients must be settled.
-    fn chord(&self, lines: &Lines, a: &Self::Block) -> (Self::Block, Self::Tops);
-    /// The same with the new coefficients settled over |x| <= magnitude: the constant, and what that loses.
+    fn chord(&self, lines: &Self::Chords, a: &Self::Block) -> (Self::Block, Self::Tops);
+    /// The same with the new coefficients settled over x within its ends: the constant, and what that loses.
     fn settled_chord(
         &self,
-        lines: &Lines,
+        lines: &Self::Chords,
         a: &Self::Block,
-        magnitude: &Array2<f64>,
+        x: &Self::Spans,
     ) -> (Self::Block, [Self::Tops; 2]) {
         let (next, constant) = self.chord(lines, a);
-        let (next, lost) = self.settle(&next, magnitude);
+        let (next, lost) = self.settle(&next, x);
         (next, [constant, lost])
     }
     /// The same for window maxima.
@@ -206,8 +277,14 @@ pub trait Backend: Send + Sync + 'static {
         lines: &WindowLines,
         a: &Self::Block,
     ) -> (Self::Block, Self::Tops);
-    /// Upper bound per row of `sup {a . x : lo <= x <= hi}`; settled coefficients.
-    fn support(&self, a: &Self::Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Self::Tops;
+    /// Upper bound per row of the sup of a . x over x within its ends, which may be those of one item for all;
+    /// settled coefficients.
+    fn support(&self, a: &Self::Block, x: &Self::Spans) -> Self::Tops;
+    /// Upper bound per row of the sup of a . y over y within its ends, around 0, and in the item's ball around 0 of
+    /// the norm 1 or 2; settled coefficients. None where the host does it better.
+    fn meet(&self, _a: &Self::Block, _y: &Self::Spans, _norm: Norm, _radii: &[f64]) -> Option<Self::Tops> {
+        None
+    }
     /// Numbers of the host as such.
     fn known(&self, values: Array2<f64>) -> Self::Tops;
     /// All of them, items x rows, in one transfer.
@@ -217,17 +294,18 @@ pub trait Backend: Send + Sync + 'static {
         self.tops(vec![part]).pop().expect("one of one")
     }
     /// Their sum, rounded up.
-    fn total(&self, size: (usize, usize), parts: Vec<Self::Tops>) -> Array2<f64> {
+    fn total(&self, size: (usize, usize), parts: Vec<Self::Tops>) -> Self::Tops {
         let mut sum = Array2::zeros(size);
         for part in self.tops(parts) {
             sum.zip_mut_with(&part, |t: &mut f64, &v| *t = add_up(*t, v));
         }
-        sum
+        self.known(sum)
     }
-    /// Are long sums of signed terms as good here as on the host?
-    fn sums_finely(&self) -> bool;
-    /// Upper bound of the norm of every row: items x rows.
-    fn row_norms(&self, x: &Self::Block, norm: Norm) -> Array2<f64>;
+    /// Upper bound of the norm of every row: items x rows, and when it has come back.
+    fn lengths(&self, x: &Self::Block, norm: Norm) -> Self::Tops;
+    fn row_norms(&self, x: &Self::Block, norm: Norm) -> Array2<f64> {
+        self.top(self.lengths(x, norm))
+    }
     /// Upper bound of the norm of every column of every item: items x features.
     fn column_norms(&self, x: &Self::Block, norm: Norm) -> Array2<f64>;
 }

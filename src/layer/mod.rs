@@ -3,6 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod apply;
+pub mod chord;
 pub mod lines;
 pub mod map;
 pub mod piecewise;

@@ -128,12 +128,12 @@ impl<B: Backend> Pullback<'_, '_, B> {
             let zeros = |i: usize| b.upload(&Enclosure::zeros(pairs, count, net.nodes[i].len()));
             let parts: Vec<B::Block> =
                 node.inputs.iter().map(|&i| values[i].clone().unwrap_or_else(|| zeros(i))).collect();
-            let sizes = own.magnitudes();
+            let sizes = b.spans(own.lo.clone(), own.hi.clone());
             let (settled, lost) = match (&node.op, gates[n].as_ref()) {
                 (Op::Affine(_), _) => prepared.settled(n, &parts[0], false, &sizes),
                 (_, Some(Gate::Each(slopes))) => {
                     let table = lines(b.read_slopes(slopes), own, either);
-                    let (next, [shift, lost]) = b.settled_chord(&table, &parts[0], &sizes);
+                    let (next, [shift, lost]) = b.settled_chord(&b.chords(table), &parts[0], &sizes);
                     constants.push(shift);
                     (next, lost)
                 }
@@ -150,9 +150,9 @@ impl<B: Backend> Pullback<'_, '_, B> {
         if let Some(c) = values[net.output()].take() {
             // The rows at the output are numbers: one box per pair with equal ends.
             let (lo, hi) = ends2(seeds, true);
-            constants.push(b.support(&c, &lo, &hi));
+            constants.push(b.support(&c, &b.spans(lo, hi)));
         }
-        let sum = b.total((pairs, count), constants);
+        let sum = b.top(b.total((pairs, count), constants));
         sum.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
     }
 }
@@ -166,18 +166,13 @@ fn anything<B: Backend>(prepared: &Prepared<B>, pairs: usize) -> Bounds {
 
 /// Lines around s G for slopes s in [a, b] and gradients G in their ends.
 fn lines((lo, hi): (Array2<f64>, Array2<f64>), gradients: &Ends, either: Ambiguous) -> Lines {
-    let zeros = || Array2::zeros(lo.raw_dim());
-    let mut out =
-        Lines { lower_slope: zeros(), lower_shift: zeros(), upper_slope: zeros(), upper_shift: zeros() };
-    for ((at, &a), &z) in lo.indexed_iter().zip(&hi) {
-        let (l, u) = (gradients.lo[at], gradients.hi[at]);
-        let [s, t] = above([a, z], [l, u], either);
-        (out.upper_slope[at], out.upper_shift[at]) = (s, t);
+    Lines::from_ends(&gradients.lo, &gradients.hi, |item, j, l, u| {
+        let slopes = [lo[[item, j]], hi[[item, j]]];
+        let [upper, shift] = above(slopes, [l, u], either);
         // min(a G, z G) = −max(a (−G), z (−G)): the same line, mirrored.
-        let [s, t] = above([a, z], [-u, -l], either);
-        (out.lower_slope[at], out.lower_shift[at]) = (s, -t);
-    }
-    out
+        let [lower, below] = above(slopes, [-u, -l], either);
+        [lower, -below, upper, shift]
+    })
 }
 
 /// A line s G + t above a G and z G for l <= G <= u: any slope serves, as the

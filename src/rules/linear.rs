@@ -5,17 +5,16 @@
 //! coefficients are numbers at every step: what rounding leaves is moved into
 //! the constant by `settle`, with the node's proven magnitudes.
 
-use super::{piecewise, smooth};
-use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Lines, WindowLines};
+use super::smooth;
+use crate::backend::{Backend, Lines, NONE, WindowLines};
 use crate::layer::{Piece, Piecewise};
 use crate::linalg::Enclosure;
 use crate::net::{Net, Op};
 use crate::num::Norm;
-use crate::num::round::{add_up, mul_up, sub_down};
+use crate::num::round::{add_down, add_up, mul_down, mul_up, sub_down, sub_up};
 use crate::polytope::ball::{Ball, Place, Sum};
 use crate::region::Region;
-use crate::sweep::{Bounds, Ends, Prepared};
+use crate::sweep::{Bounds, Ends, Prepared, Spanned};
 use ndarray::{Array1, Array2, Axis, s};
 use rayon::prelude::*;
 
@@ -27,6 +26,23 @@ pub enum Relaxation {
     Range,
 }
 
+/// The same where the arithmetic happens.
+pub enum Lined<B: Backend> {
+    Each(B::Chords),
+    Window(WindowLines),
+    Range,
+}
+
+impl Relaxation {
+    pub fn lined<B: Backend>(&self, b: &B) -> Lined<B> {
+        match self {
+            Relaxation::Each(lines) => Lined::Each(b.chords(lines.clone())),
+            Relaxation::Window(lines) => Lined::Window(lines.clone()),
+            Relaxation::Range => Lined::Range,
+        }
+    }
+}
+
 /// Slopes in [0, 1] for the free lines of a node, items x features.
 pub type Alpha = Vec<Option<Array2<f64>>>;
 
@@ -34,28 +50,23 @@ pub type Alpha = Vec<Option<Array2<f64>>>;
 pub fn relax(net: &Net, k: usize, ends: &Bounds, alpha: Option<&Array2<f64>>) -> Relaxation {
     let node = &net.nodes[k];
     let x = ends.of(node.inputs[0]);
-    let each = |line: &dyn Fn(usize, usize, f64, f64) -> [f64; 4]| {
-        let zeros = || Array2::zeros(x.lo.raw_dim());
-        let mut lines =
-            Lines { lower_slope: zeros(), lower_shift: zeros(), upper_slope: zeros(), upper_shift: zeros() };
-        for ((item, j), &l) in x.lo.indexed_iter() {
-            let [a, b, c, d] = line(item, j, l, x.hi[[item, j]]);
-            lines.lower_slope[[item, j]] = a;
-            lines.lower_shift[[item, j]] = b;
-            lines.upper_slope[[item, j]] = c;
-            lines.upper_shift[[item, j]] = d;
-        }
-        Relaxation::Each(lines)
-    };
     match &node.op {
-        Op::Piecewise(f) => each(&|item, j, l, u| piecewise::lines(f, j, l, u, alpha.map(|a| a[[item, j]]))),
-        Op::Smooth(f) => each(&|_, _, l, u| smooth::lines(*f, l, u)),
+        Op::Piecewise(f) => Relaxation::Each(Lines::around(f, &x.lo, &x.hi, alpha)),
+        Op::Smooth(f) => {
+            Relaxation::Each(Lines::from_ends(&x.lo, &x.hi, |_, _, l, u| smooth::lines(*f, l, u)))
+        }
         Op::Max(windows) => Relaxation::Window(WindowLines::new(windows, &x.lo, &x.hi)),
         Op::Softmax { .. } => Relaxation::Range,
         Op::Input | Op::Affine(_) | Op::Scale(_) | Op::Select { .. } | Op::Add | Op::Concat => {
             Relaxation::Range
         }
     }
+}
+
+/// The lines of all nonlinear nodes whose ends are known.
+pub fn relax_all<B: Backend>(b: &B, net: &Net, ends: &Bounds) -> Vec<Option<Lined<B>>> {
+    let nonlinear = |k: usize| net.nodes[k].op.is_nonlinear();
+    (0..net.nodes.len()).map(|k| nonlinear(k).then(|| relax(net, k, ends, None).lined(b))).collect()
 }
 
 /// The regions of a batch's items: one for all of them, or each its own.
@@ -90,8 +101,9 @@ impl<'r> Regions<'r> {
 /// A network whose nonlinear nodes are replaced by lines between proven ends.
 pub struct Relaxed<'a, 'n, B: Backend> {
     pub prepared: &'a Prepared<'n, B>,
-    pub relaxations: &'a [Option<Relaxation>],
+    pub relaxations: &'a [Option<Lined<B>>],
     pub ends: &'a Bounds,
+    pub spans: &'a Spanned<B>,
 }
 
 impl<B: Backend> Relaxed<'_, '_, B> {
@@ -100,20 +112,12 @@ impl<B: Backend> Relaxed<'_, '_, B> {
     pub fn upper(
         &self,
         k: usize,
-        rows: &Enclosure,
+        rows: B::Block,
         regions: Regions,
         seen: &mut dyn FnMut(usize, &B::Block),
     ) -> Array2<f64> {
-        let (b, own, size) = (self.prepared.backend, self.ends.of(0), (rows.dim().0, rows.dim().1));
-        let (coefficients, mut constants) = self.unread(k, rows, seen);
-        match &coefficients {
-            // Of boxes all comes back together.
-            Some(a) if b.sums_finely() && regions.ball().is_none_or(|norm| norm == Norm::Inf) => {
-                constants.push(b.support(a, &own.lo, &own.hi));
-                stated(b.total(size, constants))
-            }
-            _ => over(b, regions, own, coefficients, b.total(size, constants)),
-        }
+        let (coefficients, constants) = self.above(k, rows, seen);
+        self.over(regions, coefficients.as_ref(), constants)
     }
 
     /// The linear functions of the input that are these bounds: settled coefficients (none
@@ -121,27 +125,39 @@ impl<B: Backend> Relaxed<'_, '_, B> {
     pub fn above(
         &self,
         k: usize,
-        rows: &Enclosure,
+        rows: B::Block,
         seen: &mut dyn FnMut(usize, &B::Block),
-    ) -> (Option<B::Block>, Array2<f64>) {
-        let (coefficients, constants) = self.unread(k, rows, seen);
-        (coefficients, self.prepared.backend.total((rows.dim().0, rows.dim().1), constants))
+    ) -> (Option<B::Block>, B::Tops) {
+        let b = self.prepared.backend;
+        let (items, count, _) = b.dim(&rows);
+        let (coefficients, constants) = self.unsummed(k, rows, seen);
+        (coefficients, b.total((items, count), constants))
     }
 
-    /// The same with the constants in parts that nobody has read yet.
-    fn unread(
+    /// The largest values of such functions on the regions.
+    pub fn over(&self, regions: Regions, coefficients: Option<&B::Block>, constants: B::Tops) -> Array2<f64> {
+        over(self.prepared.backend, regions, (self.ends.of(0), self.span(0)), coefficients, constants)
+    }
+
+    /// A node's ends where the arithmetic happens.
+    pub fn span(&self, n: usize) -> &B::Spans {
+        self.spans.of(self.prepared.backend, n, self.ends)
+    }
+
+    /// The same with the constants in parts.
+    fn unsummed(
         &self,
         k: usize,
-        rows: &Enclosure,
+        rows: B::Block,
         seen: &mut dyn FnMut(usize, &B::Block),
     ) -> (Option<B::Block>, Vec<B::Tops>) {
         let b = self.prepared.backend;
-        let (items, count, _) = rows.dim();
+        let (items, count, _) = b.dim(&rows);
         let mut constants = vec![];
         let mut charge = |c: B::Tops| constants.push(c);
         // Coefficients, and whether they are settled.
         let mut total: Vec<Option<(B::Block, bool)>> = vec![None; k + 1];
-        total[k] = Some((b.upload(rows), false));
+        total[k] = Some((rows, false));
         for n in (1..=k).rev() {
             let Some(a) = total[n].take() else { continue };
             if self.prepared.is_late() {
@@ -151,7 +167,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
             if self.prepared.net.nodes[n].op.is_nonlinear() {
                 seen(n, &a);
             }
-            let (parts, done) = self.back(n, &a, items, &mut charge);
+            let (parts, done) = self.back(n, &a, &mut charge);
             for (i, part) in parts {
                 total[i] = Some(match total[i].take() {
                     Some((t, _)) => (b.sum(&[&t, &part]), false),
@@ -172,7 +188,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         if done {
             return a;
         }
-        let (a, lost) = self.prepared.backend.settle(&a, &self.ends.of(n).magnitudes());
+        let (a, lost) = self.prepared.backend.settle(&a, self.span(n));
         charge(lost);
         a
     }
@@ -183,14 +199,12 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         &self,
         n: usize,
         a: &B::Block,
-        items: usize,
         charge: &mut dyn FnMut(B::Tops),
     ) -> (Vec<(usize, B::Block)>, bool) {
         let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[n]);
         let mut shifted = |lo: Array1<f64>, hi: Array1<f64>| {
-            let wide =
-                |v: Array1<f64>| v.broadcast((items, v.len())).expect("one shift per feature").to_owned();
-            charge(b.support(a, &wide(lo), &wide(hi)));
+            let one = |v: Array1<f64>| v.insert_axis(Axis(0));
+            charge(b.support(a, &b.spans(one(lo), one(hi))));
         };
         match &node.op {
             Op::Affine(affine) => {
@@ -199,7 +213,7 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                     shifted(v.clone(), v);
                 }
                 let read = node.inputs[0];
-                let (next, lost) = self.prepared.settled(n, a, true, &self.ends.of(read).magnitudes());
+                let (next, lost) = self.prepared.settled(n, a, true, self.span(read));
                 charge(lost);
                 return (vec![(read, next)], true);
             }
@@ -230,13 +244,13 @@ impl<B: Backend> Relaxed<'_, '_, B> {
     fn through(&self, n: usize, a: &B::Block, charge: &mut dyn FnMut(B::Tops)) -> Option<(B::Block, bool)> {
         let b = self.prepared.backend;
         match self.relaxations[n].as_ref().expect("lines of every nonlinear node on the way") {
-            Relaxation::Each(lines) => {
-                let read = self.ends.of(self.prepared.net.nodes[n].inputs[0]);
-                let (next, constants) = b.settled_chord(lines, a, &read.magnitudes());
+            Lined::Each(lines) => {
+                let read = self.span(self.prepared.net.nodes[n].inputs[0]);
+                let (next, constants) = b.settled_chord(lines, a, read);
                 constants.into_iter().for_each(charge);
                 Some((next, true))
             }
-            Relaxation::Window(lines) => {
+            Lined::Window(lines) => {
                 let Op::Max(windows) = &self.prepared.net.nodes[n].op else {
                     unreachable!("windows belong to maxima")
                 };
@@ -244,9 +258,8 @@ impl<B: Backend> Relaxed<'_, '_, B> {
                 charge(c);
                 Some((next, false))
             }
-            Relaxation::Range => {
-                let own = self.ends.of(n);
-                charge(b.support(a, &own.lo, &own.hi));
+            Lined::Range => {
+                charge(b.support(a, self.span(n)));
                 None
             }
         }
@@ -257,14 +270,114 @@ impl<B: Backend> Relaxed<'_, '_, B> {
 pub fn over<B: Backend>(
     b: &B,
     regions: Regions,
-    own: &Ends,
-    coefficients: Option<B::Block>,
-    mut constant: Array2<f64>,
+    place: (&Ends, &B::Spans),
+    coefficients: Option<&B::Block>,
+    constants: B::Tops,
 ) -> Array2<f64> {
-    if let Some(a) = coefficients {
-        constant.zip_mut_with(&support(b, regions, own, &a), |t, &v| *t = add_up(*t, v));
+    let Some(a) = coefficients else { return stated(b.top(constants)) };
+    let highest = Highest::of(b, regions, place, a, constants);
+    highest.read(b, &mut b.tops(highest.parts()).into_iter())
+}
+
+/// What the largest values of linear functions are made of, before anybody has read it: values over the box, and of
+/// balls at the centre and the dual norm.
+pub struct Highest<'a, B: Backend> {
+    own: &'a Ends,
+    a: &'a B::Block,
+    constants: B::Tops,
+    whole: B::Tops,
+    balls: Option<Balls<B>>,
+}
+
+/// Of balls: values at the centres and dual norms, and away from the centres what is largest where box and ball meet.
+struct Balls<B: Backend> {
+    around: [B::Tops; 2],
+    meet: Option<B::Tops>,
+    radii: Vec<f64>,
+    /// By item the ball, where its box takes something from it.
+    cut: Vec<Option<Ball>>,
+}
+
+impl<B: Backend> Balls<B> {
+    fn of(b: &B, regions: Regions, own: &Ends, a: &B::Block, norm: Norm) -> Balls<B> {
+        let items = own.lo.nrows();
+        let radius = |i: usize| regions.of(i).ball_norm().expect("all are balls").1.ends().hi;
+        let radii: Vec<f64> = (0..items).map(radius).collect();
+        let cut: Vec<Option<Ball>> = (0..items).map(|i| cut(regions, own, i)).collect();
+        let any = cut.iter().any(Option::is_some);
+        let meet = any.then(|| b.meet(a, &away(b, regions, own), norm, &radii)).flatten();
+        Balls { around: around(b, regions, own.lo.dim(), a, norm), meet, radii, cut }
     }
-    stated(constant)
+}
+
+/// How far from the centres the boxes reach.
+fn away<B: Backend>(b: &B, regions: Regions, own: &Ends) -> B::Spans {
+    let centre = |i: usize| regions.of(i).centre_ends().expect("balls have a centre");
+    let centres: Vec<_> = (0..own.lo.nrows()).map(centre).collect();
+    let lo = Array2::from_shape_fn(own.lo.dim(), |(i, j)| sub_down(own.lo[[i, j]], centres[i].1[j]));
+    let hi = Array2::from_shape_fn(own.hi.dim(), |(i, j)| sub_up(own.hi[[i, j]], centres[i].0[j]));
+    b.spans(lo, hi)
+}
+
+impl<'a, B: Backend> Highest<'a, B> {
+    pub fn of(
+        b: &B,
+        regions: Regions,
+        (own, span): (&'a Ends, &B::Spans),
+        a: &'a B::Block,
+        constants: B::Tops,
+    ) -> Self {
+        // A ball of the norm inf is its box.
+        let round = regions.ball().filter(|norm| *norm != Norm::Inf);
+        let balls = round.map(|norm| Balls::of(b, regions, own, a, norm));
+        Highest { own, a, constants, whole: b.support(a, span), balls }
+    }
+
+    /// What is to be read.
+    pub fn parts(&self) -> Vec<B::Tops> {
+        let alone = [self.constants.clone(), self.whole.clone()];
+        let balls = self.balls.iter().flat_map(|balls| balls.around.iter().chain(&balls.meet).cloned());
+        alone.into_iter().chain(balls).collect()
+    }
+
+    /// From what came back: over the box or by the dual norm, whichever is smaller, or where both meet.
+    pub fn read(&self, b: &B, back: &mut impl Iterator<Item = Array2<f64>>) -> Array2<f64> {
+        let mut next = || back.next().expect("as many as asked for");
+        let (constants, mut top) = (next(), next());
+        if let Some(Balls { meet, radii, cut, .. }) = &self.balls {
+            let (centre, lengths) = (next(), next());
+            ndarray::Zip::indexed(&mut top).and(&centre).and(&lengths).for_each(|(i, _), t, &c, &n| {
+                *t = t.min(add_up(c, mul_up(n, radii[i])));
+            });
+            match meet {
+                Some(_) => ndarray::Zip::indexed(&mut top).and(&centre).and(&next()).for_each(
+                    |(i, _), t, &c, &far| {
+                        if cut[i].is_some() {
+                            *t = t.min(add_up(c, far));
+                        }
+                    },
+                ),
+                None => met(b, cut, self.own, self.a, &mut top),
+            }
+        }
+        top.zip_mut_with(&constants, |t, &c| *t = add_up(c, *t));
+        stated(top)
+    }
+}
+
+/// Linear functions at the centres of balls, and their dual norms.
+pub fn around<B: Backend>(
+    b: &B,
+    regions: Regions,
+    (items, inputs): (usize, usize),
+    a: &B::Block,
+    norm: Norm,
+) -> [B::Tops; 2] {
+    let centre = |i: usize| regions.of(i).centre_ends().expect("balls have a centre");
+    let centres: Vec<_> = (0..items).map(centre).collect();
+    let lo = Array2::from_shape_fn((items, inputs), |(i, j)| centres[i].0[j]);
+    let hi = Array2::from_shape_fn((items, inputs), |(i, j)| centres[i].1[j]);
+    [b.support(a, &b.spans(lo, hi)), b.lengths(a, norm.dual())]
 }
 
 /// What is no number bounds nothing.
@@ -272,56 +385,25 @@ fn stated(tops: Array2<f64>) -> Array2<f64> {
     tops.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
 }
 
-/// Upper bounds of sup {a . x : x in the item's box and in its region's ball} for settled
-/// coefficients: the box and the dual norm, whichever is smaller.
-fn support<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block) -> Array2<f64> {
-    if !b.sums_finely() {
-        let host = Cpu::DOUBLE;
-        return support(&host, regions, own, &host.upload(&Enclosure::point(b.read(a).centre)));
-    }
-    let whole = b.support(a, &own.lo, &own.hi);
-    // A ball of the norm inf is its box.
-    if let Some(norm) = regions.ball().filter(|norm| *norm != Norm::Inf) {
-        let ball = |i: usize| {
-            let region = regions.of(i);
-            let (_, radius) = region.ball_norm().expect("all are balls");
-            (region.centre_ends().expect("balls have a centre"), radius.ends().hi)
-        };
-        let balls: Vec<_> = (0..own.lo.nrows()).map(ball).collect();
-        let at = |high: bool| {
-            let side = |(i, j): (usize, usize)| if high { balls[i].0.1[j] } else { balls[i].0.0[j] };
-            Array2::from_shape_fn(own.lo.dim(), side)
-        };
-        let inner = b.support(a, &at(false), &at(true));
-        let [mut top, inner] = b.tops(vec![whole, inner]).try_into().expect("two of two");
-        let lengths = b.row_norms(a, norm.dual());
-        ndarray::Zip::indexed(&mut top).and(&inner).and(&lengths).for_each(|(i, _), t, &c, &n| {
-            *t = t.min(add_up(c, mul_up(n, balls[i].1)));
-        });
-        meet(b, regions, own, a, &mut top);
-        return top;
-    }
-    b.top(whole)
-}
-
 /// The same where box and ball meet, for items whose box takes something from the ball.
-fn meet<B: Backend>(b: &B, regions: Regions, own: &Ends, a: &B::Block, top: &mut Array2<f64>) {
-    let ball = |i: usize| {
-        let (lo, hi) = (own.lo.row(i).to_vec(), own.hi.row(i).to_vec());
-        let ball = round(regions.of(i)).filter(|ball| Place::boxed(&lo, &hi).is_cut(ball))?;
-        Some((i, lo, hi, ball))
-    };
-    let cut: Vec<_> = (0..own.lo.nrows()).filter_map(ball).collect();
-    if cut.is_empty() {
+fn met<B: Backend>(b: &B, cut: &[Option<Ball>], own: &Ends, a: &B::Block, top: &mut Array2<f64>) {
+    if cut.iter().all(Option::is_none) {
         return;
     }
     let coefficients = b.read(a).centre;
-    for (i, lo, hi, ball) in &cut {
-        let place = Place { lo, hi, ball: Some(ball) };
-        let rows: Vec<_> = coefficients.index_axis(Axis(0), *i).outer_iter().map(|r| r.to_vec()).collect();
+    for (i, ball) in cut.iter().enumerate().filter_map(|(i, ball)| Some((i, ball.as_ref()?))) {
+        let (lo, hi) = (own.lo.row(i).to_vec(), own.hi.row(i).to_vec());
+        let place = Place { lo: &lo, hi: &hi, ball: Some(ball) };
+        let rows: Vec<_> = coefficients.index_axis(Axis(0), i).outer_iter().map(|r| r.to_vec()).collect();
         let highest: Vec<f64> = rows.par_iter().map(|row| place.top(&Sum::of(row, 0.0))).collect();
-        top.row_mut(*i).iter_mut().zip(highest).for_each(|(t, h)| *t = t.min(h));
+        top.row_mut(i).iter_mut().zip(highest).for_each(|(t, h)| *t = t.min(h));
     }
+}
+
+/// An item's ball, where its box takes something from it.
+fn cut(regions: Regions, own: &Ends, item: usize) -> Option<Ball> {
+    let (lo, hi) = (own.lo.row(item).to_vec(), own.hi.row(item).to_vec());
+    round(regions.of(item)).filter(|ball| Place::boxed(&lo, &hi).is_cut(ball))
 }
 
 /// The region's ball, where that is no box.
@@ -341,17 +423,10 @@ pub fn signs(items: usize, features: usize, wanted: &[usize]) -> Enclosure {
     rows
 }
 
-/// The same where every item has features of its own; rows of 0 where it has fewer than others.
-pub fn signs_each(features: usize, wanted: &[&[usize]]) -> Enclosure {
+/// Every item's own features, as a table.
+pub fn table(wanted: &[&[usize]]) -> Array2<u32> {
     let most = wanted.iter().map(|w| w.len()).max().unwrap_or(0);
-    let mut rows = Enclosure::zeros(wanted.len(), 2 * most, features);
-    for (item, own) in wanted.iter().enumerate() {
-        for (t, &j) in own.iter().enumerate() {
-            rows.centre[[item, 2 * t, j]] = 1.0;
-            rows.centre[[item, 2 * t + 1, j]] = -1.0;
-        }
-    }
-    rows
+    Array2::from_shape_fn((wanted.len(), most), |(i, t)| wanted[i].get(t).map_or(NONE, |j| *j as u32))
 }
 
 /// What upper bounds of these rows say about every item's own features.
@@ -374,6 +449,26 @@ pub fn take_signs(ends: &mut Ends, top: &Array2<f64>, wanted: &[usize]) {
         lo.column_mut(j).assign(&top.column(2 * t + 1).mapv(|v| -v));
     }
     ends.tighten(&lo, &hi);
+}
+
+/// Values of a piecewise linear function on arguments within these ends.
+pub fn values(f: &Piecewise, x: &Ends) -> Ends {
+    let side = |above: bool, (at, j): ([usize; 2], usize)| {
+        let (l, u) = (x.lo[at], x.hi[at]);
+        match f.piece(j, l, u) {
+            Piece::Free { value, .. } => value[above as usize],
+            Piece::Fixed { slope: 0.0, offset } => offset,
+            // A slope below 0 turns the ends.
+            Piece::Fixed { slope, offset } if above => {
+                add_up(mul_up(slope, if slope > 0.0 { u } else { l }), offset)
+            }
+            Piece::Fixed { slope, offset } => {
+                add_down(mul_down(slope, if slope > 0.0 { l } else { u }), offset)
+            }
+        }
+    };
+    let table = |above| Array2::from_shape_fn(x.lo.dim(), |(i, j)| side(above, ([i, j], j)));
+    Ends { lo: table(false), hi: table(true) }
 }
 
 /// Slopes of a piecewise linear function on arguments within these ends.

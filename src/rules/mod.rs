@@ -15,7 +15,6 @@ pub mod linear;
 pub mod masks;
 pub mod nominal;
 pub mod part;
-pub mod piecewise;
 pub mod reach;
 pub mod relevance;
 pub mod row;

@@ -8,18 +8,18 @@
 //! From: masked norms as in Huang et al. 2021, secants as in Avant & Morgansen 2023; the row bound is
 //! Cauchy-Schwarz. Rounding: values at the centre are enclosures, everything else is rounded up.
 
-use super::linear::Regions;
+use super::linear::{Regions, values};
 use super::secant::secants;
 use crate::backend::Backend;
 use crate::layer::smooth::range;
 use crate::layer::{LinearMap, Piecewise, Scale, Smooth};
 use crate::linalg::Enclosure;
-use crate::net::{Gain, Op, Pooled};
+use crate::net::{Gain, Net, Op, Pooled};
 use crate::num::Norm;
 use crate::num::norms::{largest, vector_norm_up};
 use crate::num::round::{add_up, mul_up, sqrt_up, sub_down, sub_up};
 use crate::region::Region;
-use crate::sweep::{Bounds, Ends, Maps, Prepared, Trace, enclosure, host_ends};
+use crate::sweep::{Bounds, Ends, Maps, Prepared, Trace, enclosure};
 use ndarray::{Array2, Axis};
 
 /// What is known of a network's layers.
@@ -40,6 +40,7 @@ pub struct Reach<'r, 'n, B: Backend> {
     at: Bounds,
     /// By node and item: the distance from there.
     radius: Vec<Vec<f64>>,
+    briefly: bool,
 }
 
 /// ‖max(u − z(c), z(c) − l)‖_2 of one item.
@@ -98,6 +99,7 @@ impl<'r, 'n, B: Backend> Reach<'r, 'n, B> {
             centre,
             at: Bounds::none(prepared.net.nodes.len()),
             radius: vec![vec![]; prepared.net.nodes.len()],
+            briefly: false,
         };
         reach.at.set(0, at);
         reach.radius[0] = first;
@@ -114,18 +116,62 @@ impl<'r, 'n, B: Backend> Reach<'r, 'n, B> {
         &self.radius[k]
     }
 
+    /// The same, where ends behind piecewise linear functions need no transfer.
+    pub fn briefly(self) -> Self {
+        Reach { briefly: true, ..self }
+    }
+
     /// Passes node k, whose ends become narrower; `ends` are those of all nodes before.
     pub fn step(&mut self, k: usize, ends: &Bounds, own: &mut Ends) {
+        let parts = self.ahead(k, ends);
+        let back = self.prepared.backend.tops(parts);
+        self.take(k, ends, own, &mut back.into_iter());
+    }
+
+    /// What is to be read before node k can be passed.
+    pub fn ahead(&mut self, k: usize, ends: &Bounds) -> Vec<B::Tops> {
         let b = self.prepared.backend;
         self.prepared.step(&mut self.centre, k, None, None);
-        let at = host_ends(b, self.centre.values[k].as_ref().expect("just computed"));
+        if self.here(k).is_some() {
+            return vec![];
+        }
+        let at = b.spans_of(self.centre.values[k].as_ref().expect("just computed"));
+        b.sides(&at).into_iter().chain(self.squares(k, ends)).collect()
+    }
+
+    /// Behind what function are ends of node k those of what it reads?
+    pub fn here(&self, k: usize) -> Option<&'n Piecewise> {
+        let net: &'n Net = self.prepared.net;
+        if let Op::Piecewise(f) = &net.nodes[k].op
+            && self.briefly
+        {
+            return Some(f);
+        }
+        None
+    }
+
+    /// The same with what came back.
+    pub fn take(
+        &mut self,
+        k: usize,
+        ends: &Bounds,
+        own: &mut Ends,
+        back: &mut impl Iterator<Item = Array2<f64>>,
+    ) {
+        let mut next = || back.next().expect("as many as asked for");
+        let node = &self.prepared.net.nodes[k];
+        let at = match self.here(k) {
+            Some(f) => values(f, self.at.of(node.inputs[0])),
+            None => Ends { lo: -next(), hi: next() },
+        };
+        let squares = matches!(node.op, Op::Affine(_)).then(next);
         if self.prepared.is_late() {
             // Nothing is known, and nothing more is to be found out.
             self.radius[k] = vec![f64::INFINITY; own.lo.nrows()];
             self.at.set(k, at);
             return;
         }
-        if let Some(far) = self.distances(k, ends) {
+        if let Some(far) = self.distances(k, squares) {
             let lo = ndarray::Zip::from(&at.lo).and(&far).map_collect(|&c, &d| sub_down(c, d));
             let hi = ndarray::Zip::from(&at.hi).and(&far).map_collect(|&c, &d| add_up(c, d));
             own.tighten(&lo, &hi);
@@ -169,18 +215,26 @@ impl<'r, 'n, B: Backend> Reach<'r, 'n, B> {
         self.radius[k].iter_mut().enumerate().for_each(|(item, r)| *r = r.min(in_box(own, at, item)));
     }
 
-    /// How far features of a layer or of sums can be from their values at the centre.
-    fn distances(&self, k: usize, ends: &Bounds) -> Option<Array2<f64>> {
+    /// Of a layer the sums of the squares of weights of what is not constant.
+    fn squares(&self, k: usize, ends: &Bounds) -> Option<B::Tops> {
         let (b, node) = (self.prepared.backend, &self.prepared.net.nodes[k]);
+        if !matches!(node.op, Op::Affine(_)) {
+            return None;
+        }
+        let x = ends.of(node.inputs[0]);
+        let moves = ndarray::Zip::from(&x.lo).and(&x.hi).map_collect(|l, h| f64::from(l != h));
+        let moves = Enclosure::point(moves.insert_axis(Axis(1)));
+        let sums = b.linear(self.layers.squares.at(k), &b.upload(&moves));
+        let [_, above] = b.sides(&b.spans_of(&sums));
+        Some(above)
+    }
+
+    /// How far features of a layer or of sums can be from their values at the centre.
+    fn distances(&self, k: usize, squares: Option<Array2<f64>>) -> Option<Array2<f64>> {
+        let node = &self.prepared.net.nodes[k];
         let read = *node.inputs.first()?;
         let squares = match &node.op {
-            Op::Affine(_) => {
-                let x = ends.of(read);
-                let moves = ndarray::Zip::from(&x.lo).and(&x.hi).map_collect(|l, h| f64::from(l != h));
-                let moves = Enclosure::point(moves.insert_axis(Axis(1)));
-                let sums = b.read(&b.linear(self.layers.squares.at(k), &b.upload(&moves)));
-                sums.hi().remove_axis(Axis(1))
-            }
+            Op::Affine(_) => squares?,
             Op::Select { incidence, .. } if incidence.longest() > 1 => {
                 let items = self.radius[read].len();
                 Array2::from_shape_fn((items, node.len()), |(_, i)| incidence.window(i).len() as f64)

@@ -19,9 +19,9 @@ use crate::net::{Net, Op};
 use crate::polytope::cell::Verdict;
 use crate::polytope::plane::{Plane, middle};
 use crate::region::Region;
-use crate::rules::linear::{Regions, Relaxed, over, relax, round};
+use crate::rules::linear::{Regions, Relaxed, relax_all, round};
 use crate::rules::part::{Part, Split, boxes, kink, known, read_by_nonlinear, row};
-use crate::sweep::{Bounds, enclosure};
+use crate::sweep::{Bounds, Spanned, enclosure};
 use ndarray::{Array1, Array2, Array3, s};
 use rayon::prelude::*;
 
@@ -201,9 +201,9 @@ impl<B: Backend> Search<'_, B> {
             let given = Given { input, known: Some(&known), optimised: false, cuts: Some(&mut planes) };
             crown::run_on(&prepared, Regions::One(region), given, self.budget).ends
         };
-        let lines = |k: usize| net.nodes[k].op.is_nonlinear().then(|| relax(net, k, &ends, None));
-        let relaxations: Vec<_> = (0..net.nodes.len()).map(lines).collect();
-        let relaxed = Relaxed { prepared: &prepared, relaxations: &relaxations, ends: &ends };
+        let (relaxations, spans) =
+            (relax_all(self.placed.backend(), net, &ends), Spanned::none(net.nodes.len()));
+        let relaxed = Relaxed { prepared: &prepared, relaxations: &relaxations, ends: &ends, spans: &spans };
         let seen = self.above(&relaxed, parts.len());
         if prepared.is_late() {
             return None;
@@ -220,9 +220,9 @@ impl<B: Backend> Search<'_, B> {
         let mut coefficients = vec![None; net.nodes.len()];
         let mut seen = |k: usize, a: &B::Block| coefficients[k] = Some(b.read(a).centre);
         let last = net.nodes.len() - 1;
-        let (lines, constants) = relaxed.above(last, &Enclosure::point(rows), &mut seen);
-        let top = over(b, Regions::One(self.region), relaxed.ends.of(0), lines, constants.clone());
-        Seen { coefficients, constants, top }
+        let (lines, constants) = relaxed.above(last, b.upload(&Enclosure::point(rows)), &mut seen);
+        let top = relaxed.over(Regions::One(self.region), lines.as_ref(), constants.clone());
+        Seen { coefficients, constants: b.top(constants), top }
     }
 
     /// Is the statement missed on this part? If not, how to divide it.

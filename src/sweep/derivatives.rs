@@ -6,20 +6,13 @@ use super::state::Gate;
 use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::net::Op;
-use ndarray::Array2;
 use std::ops::Range;
 
 impl<B: Backend> Prepared<'_, B> {
-    /// Settled coefficients forward or back through the affine node k, settled against |x| <= magnitude of what
-    /// they belong to then; by how much bounds rise.
-    pub fn settled(
-        &self,
-        k: usize,
-        a: &B::Block,
-        back: bool,
-        magnitude: &Array2<f64>,
-    ) -> (B::Block, B::Tops) {
-        self.backend.settled(self.map(k), a, back, magnitude)
+    /// Settled coefficients forward or back through the affine node k, settled against ends of what they belong to
+    /// then; by how much bounds rise.
+    pub fn settled(&self, k: usize, a: &B::Block, back: bool, x: &B::Spans) -> (B::Block, B::Tops) {
+        self.backend.settled(self.map(k), a, back, x)
     }
 
     /// J t for tangents t at the input (each row of the block one tangent).

@@ -4,6 +4,7 @@ use crate::backend::Backend;
 use crate::linalg::Enclosure;
 use crate::net::Net;
 use ndarray::{Array2, Array3, Axis};
+use std::sync::OnceLock;
 
 /// Proven ends of a node's values, items x features.
 #[derive(Clone, Debug)]
@@ -13,11 +14,6 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// The largest magnitude of every entry.
-    pub fn magnitudes(&self) -> Array2<f64> {
-        ndarray::Zip::from(&self.lo).and(&self.hi).map_collect(|l: &f64, h: &f64| l.abs().max(h.abs()))
-    }
-
     /// The intersection with other proven ends; where they contradict each other (of an empty region)
     /// these are kept.
     pub fn tighten(&mut self, lo: &Array2<f64>, hi: &Array2<f64>) {
@@ -81,6 +77,36 @@ impl Bounds {
 impl FromIterator<Option<Ends>> for Bounds {
     fn from_iter<T: IntoIterator<Item = Option<Ends>>>(each: T) -> Self {
         Bounds(each.into_iter().collect())
+    }
+}
+
+/// Ends of nodes where the arithmetic happens, brought there at the first wish.
+pub struct Spanned<B: Backend>(Vec<OnceLock<B::Spans>>);
+
+impl<B: Backend> Spanned<B> {
+    /// Of so many nodes nothing.
+    pub fn none(nodes: usize) -> Spanned<B> {
+        Spanned((0..nodes).map(|_| OnceLock::new()).collect())
+    }
+
+    pub fn of(&self, b: &B, node: usize, ends: &Bounds) -> &B::Spans {
+        self.0[node].get_or_init(|| {
+            let Ends { lo, hi } = ends.of(node);
+            b.spans(lo.clone(), hi.clone())
+        })
+    }
+
+    pub fn get(&self, node: usize) -> Option<&B::Spans> {
+        self.0[node].get()
+    }
+
+    pub fn set(&mut self, node: usize, spans: B::Spans) {
+        self.0[node] = spans.into();
+    }
+
+    /// The host knows better.
+    pub fn forget(&mut self, node: usize) {
+        self.0[node] = OnceLock::new();
     }
 }
 

@@ -5,6 +5,7 @@ mod batches;
 #[cfg(feature = "cli")]
 mod bench;
 mod emulator;
+mod meets;
 mod rounding;
 mod searches;
 mod tiles;
@@ -12,7 +13,7 @@ mod widths;
 
 use crate::common::containment::{self, Findings};
 use crate::common::data::Data;
-use crate::common::{lengths, settled};
+use crate::common::{lengths, settled, spans};
 use clarke::backend::gpu::{Choice, Gpu, Real, kernel_texts};
 use clarke::backend::{Backend, Lines, WindowLines};
 use clarke::layer::{Affine, Incidence, LinearMap, Piecewise};
@@ -50,11 +51,12 @@ pub fn trials() -> Vec<Trial> {
         trials.push(Trial::test(format!("texts_are_valid_{}", real.name()), move || valid(real)));
         let name = |what: &str| format!("{what}_{}", real.name());
         trials.push(Trial::test(name("half_the_slack_is_missed"), move || rounding::emulator(real)));
-        let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 6] = [
+        let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 7] = [
             ("slices_change_nothing", slices),
             ("no_slack_is_missed", |gpu| rounding::driver(gpu, data(gpu, 26))),
             ("products_are_tight", widths::products),
             ("entries_are_tight", widths::entries),
+            ("boxes_meet_balls", meets::meets),
             ("arithmetic_is_as_assumed", probe),
             ("weights_that_fit_take_half", halves),
         ];
@@ -103,6 +105,8 @@ pub fn trials() -> Vec<Trial> {
         add("maxima_contain", |b, out| containment::maxima(b, data(b, 24), 250, out));
         add("lines_contain", |b, out| containment::lines(b, data(b, 25), 200, out));
         add("settled_products_cover", |b, out| settled::products(b, data(b, 26), 100, out));
+        add("ends_contain", |b, out| spans::ends(b, data(b, 30), 150, out));
+        add("sums_of_bounds_are_above", |b, out| spans::sums(b, data(b, 31), 100, out));
         add("norms_contain", |b, out| lengths::norms(b, data(b, 28), 200, out));
     }
     trials
@@ -137,9 +141,9 @@ fn slices(gpu: &Gpu) -> Result<(), Failed> {
                 upper_shift: table(0.75),
             };
             let ends = WindowLines::new(&windows, &table(0.0), &table(1.0));
-            let (settled, lost) = b.settle(&rest, &hi);
+            let (settled, lost) = b.settle(&rest, &b.spans(-&hi, hi));
             let tangent = b.window_tangent(&windows, &gates, &rest);
-            let (chord, shift) = b.chord(&lines, &settled);
+            let (chord, shift) = b.chord(&b.chords(lines), &settled);
             let narrow = b.slice(&settled, 0..features - 1);
             let blocks = [
                 b.gate(&slopes, &rest),

@@ -3,7 +3,7 @@
 use crate::common::containment::{self, Findings};
 use crate::common::data::Data;
 use crate::common::exact::Random;
-use crate::common::settled;
+use crate::common::{settled, spans};
 use clarke::backend::Backend;
 use clarke::backend::cpu::{Cpu, gamma_double};
 use clarke::layer::{Affine, LinearMap};
@@ -45,6 +45,16 @@ fn lines_contain_the_exact_result() {
 }
 
 #[test]
+fn ends_and_lines_on_them_contain_the_exact_result() {
+    run("ends", |b, out| spans::ends(b, Data::new(18), 1500, out));
+}
+
+#[test]
+fn sums_of_bounds_are_above_the_exact_result() {
+    run("sums of bounds", |b, out| spans::sums(b, Data::new(19), 300, out));
+}
+
+#[test]
 fn settled_products_cover_the_exact_result() {
     run("settled products", |b, out| settled::products(b, Data::new(16), 1000, out));
 }
@@ -63,6 +73,7 @@ fn shared_roundings_are_no_wider() {
             let a = Array3::from_shape_simple_fn((2, 5, from), || random.between(-1.0, 1.0));
             let size = Array2::from_shape_simple_fn((2, to), || random.between(0.0, 1.0));
             let a = b.upload(&Enclosure::point(a));
+            let size = b.spans(-&size, size);
             let (next, lost) = b.settled(&prepared, &a, back, &size);
             let alone = if back { b.adjoint(&prepared, &a) } else { b.linear(&prepared, &a) };
             let (other, own) = b.settle(&alone, &size);

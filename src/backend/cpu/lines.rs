@@ -11,7 +11,26 @@ use crate::num::round::add_up;
 use ndarray::Array2;
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+/// Ends of values, and once anybody asks their magnitudes.
+pub struct Spans {
+    pub lo: Array2<f64>,
+    pub hi: Array2<f64>,
+    magnitude: OnceLock<Array2<f64>>,
+}
+
+impl Spans {
+    pub(super) fn new(lo: Array2<f64>, hi: Array2<f64>) -> Spans {
+        assert_eq!(lo.dim(), hi.dim());
+        Spans { lo, hi, magnitude: OnceLock::new() }
+    }
+
+    pub(super) fn magnitude(&self) -> &Array2<f64> {
+        let larger = |l: &f64, h: &f64| l.abs().max(h.abs());
+        self.magnitude.get_or_init(|| ndarray::Zip::from(&self.lo).and(&self.hi).map_collect(larger))
+    }
+}
 
 /// a . x <= hi(a) . x + sum (|lo(a)| + radius(a)) |x|: the interval part moves
 /// into the constant, the coefficients become numbers.
@@ -52,13 +71,14 @@ fn per_vector(a: &Block, value: impl Fn(Range<usize>, Range<usize>) -> f64 + Syn
     Array2::from_shape_vec((a.items, a.rows), sums).expect("one sum per row")
 }
 
-/// Signed terms per row, rounded up.
+/// Signed terms per row, rounded up; tables of one item serve all.
 pub(super) fn signed(a: &Block, below: &Array2<f64>, above: &Array2<f64>) -> Array2<f64> {
-    let (below, above) = (flat(below), flat(above));
+    let (items, below, above) = (below.nrows(), flat(below), flat(above));
     per_vector(
         a,
         #[inline(always)]
         |at, item| {
+            let item = if items == 1 { 0..a.features } else { item };
             let sum = lanes::signed(&a.hi[at], &below[item.clone()], &above[item]);
             if sum.is_nan() { f64::INFINITY } else { sum }
         },
@@ -130,7 +150,7 @@ pub(super) fn window_chord(
     (next, shift)
 }
 
-/// sup of a . x over a box.
-pub(super) fn support(a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
-    signed(a, lo, hi)
+/// sup of a . x over a box, or one box for all items.
+pub(super) fn support(a: &Block, x: &Spans) -> Array2<f64> {
+    signed(a, &x.lo, &x.hi)
 }

@@ -317,6 +317,8 @@ impl Backend for Cpu {
     type Block = Block;
     type Map = Map;
     type Tops = Array2<f64>;
+    type Spans = Arc<lines::Spans>;
+    type Chords = Arc<Lines>;
     type Slopes = elementwise::Slopes;
 
     fn proves(&self) -> bool {
@@ -445,25 +447,41 @@ impl Backend for Cpu {
         elementwise::intersect(self, a, b)
     }
 
-    fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
-        lines::settle(a, magnitude)
+    fn spans(&self, lo: Array2<f64>, hi: Array2<f64>) -> Self::Spans {
+        Arc::new(lines::Spans::new(lo, hi))
     }
 
-    fn settled(&self, map: &Map, a: &Block, back: bool, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
-        settled::product(self, map, a, back, magnitude).unwrap_or_else(|| {
+    fn sides(&self, spans: &Self::Spans) -> [Array2<f64>; 2] {
+        [spans.lo.mapv(|l| -l), spans.hi.clone()]
+    }
+
+    fn chords(&self, lines: Lines) -> Self::Chords {
+        Arc::new(lines)
+    }
+
+    fn chords_on(&self, function: &Piecewise, x: &Self::Spans) -> Self::Chords {
+        Arc::new(Lines::around(function, &x.lo, &x.hi, None))
+    }
+
+    fn settle(&self, a: &Block, x: &Self::Spans) -> (Block, Array2<f64>) {
+        lines::settle(a, x.magnitude())
+    }
+
+    fn settled(&self, map: &Map, a: &Block, back: bool, x: &Self::Spans) -> (Block, Array2<f64>) {
+        settled::product(self, map, a, back, x.magnitude()).unwrap_or_else(|| {
             let next = if back { self.adjoint(map, a) } else { self.linear(map, a) };
-            self.settle(&next, magnitude)
+            self.settle(&next, x)
         })
     }
 
-    fn chord(&self, table: &Lines, a: &Block) -> (Block, Array2<f64>) {
-        lines::chord(self, table, a)
+    fn chord(&self, lines: &Self::Chords, a: &Block) -> (Block, Array2<f64>) {
+        lines::chord(self, lines, a)
     }
 
-    fn settled_chord(&self, table: &Lines, a: &Block, magnitude: &Array2<f64>) -> (Block, [Array2<f64>; 2]) {
-        settled::chord(self, table, a, magnitude).unwrap_or_else(|| {
-            let (next, constant) = self.chord(table, a);
-            let (next, lost) = self.settle(&next, magnitude);
+    fn settled_chord(&self, lines: &Self::Chords, a: &Block, x: &Self::Spans) -> (Block, [Array2<f64>; 2]) {
+        settled::chord(self, lines, a, x.magnitude()).unwrap_or_else(|| {
+            let (next, constant) = self.chord(lines, a);
+            let (next, lost) = self.settle(&next, x);
             (next, [constant, lost])
         })
     }
@@ -472,8 +490,8 @@ impl Backend for Cpu {
         lines::window_chord(self, windows, table, a)
     }
 
-    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
-        lines::support(a, lo, hi)
+    fn support(&self, a: &Block, x: &Self::Spans) -> Array2<f64> {
+        lines::support(a, x)
     }
 
     fn known(&self, values: Array2<f64>) -> Array2<f64> {
@@ -484,11 +502,7 @@ impl Backend for Cpu {
         parts
     }
 
-    fn sums_finely(&self) -> bool {
-        true
-    }
-
-    fn row_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+    fn lengths(&self, x: &Block, norm: Norm) -> Array2<f64> {
         norms::rows(x, norm)
     }
 

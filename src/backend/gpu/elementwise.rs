@@ -125,7 +125,7 @@ pub fn activate(gpu: &Gpu, f: &Piecewise, x: &Block) -> (Block, Slopes) {
 }
 
 /// Constants and numbers of the kernel, the largest value, the largest slope.
-type Setting = (Vec<f64>, Vec<u32>, f64, f64);
+pub(super) type Setting = (Vec<f64>, Vec<u32>, f64, f64);
 
 fn clip(gpu: &Gpu, lo: f64, hi: f64) -> Setting {
     let real = gpu.real();
@@ -167,7 +167,7 @@ fn clip(gpu: &Gpu, lo: f64, hi: f64) -> Setting {
     (consts, vec![1, u32::MAX, 1], most, 1.0)
 }
 
-fn leaky(gpu: &Gpu, slopes: &[f64], repeat: usize) -> Setting {
+pub(super) fn leaky(gpu: &Gpu, slopes: &[f64], repeat: usize) -> Setting {
     let real = gpu.real();
     let size = slopes.iter().fold(1.0f64, |m, s| m.max(s.abs()));
     let mut consts = gpu.consts(size);

@@ -94,6 +94,11 @@ kernel!(INTERSECT, "intersect", 4, 2);
 kernel!(CHORD, "chord", 3, 2);
 kernel!(WINDOW_CHORD, "window_chord", 6, 2);
 kernel!(ROW_DOT, "row_dot", 3, 1);
+kernel!(TALLY, "tally", 1, 1);
+kernel!(SPANS, "spans", 2, 2);
+kernel!(LINES, "lines", 2, 4);
+kernel!(SIGNS, "signs", 1, 1);
+kernel!(MEET, "meet", 4, 1);
 kernel!(ROW_NORMS, "row_norms", 2, 1);
 kernel!(COLUMN_NORMS, "column_norms", 2, 1);
 kernel!(REACH, "reach", 2, 1);
@@ -104,7 +109,7 @@ kernel!(JOINED, "joined", 3, 2);
 kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
-static FIXED: [&Kernel; 23] = [
+static FIXED: [&Kernel; 28] = [
     &SCALE,
     &SELECT,
     &SUM,
@@ -119,6 +124,11 @@ static FIXED: [&Kernel; 23] = [
     &CHORD,
     &WINDOW_CHORD,
     &ROW_DOT,
+    &TALLY,
+    &SPANS,
+    &LINES,
+    &SIGNS,
+    &MEET,
     &ROW_NORMS,
     &COLUMN_NORMS,
     &REACH,

@@ -117,6 +117,14 @@ fn grain(bytes: usize) -> usize {
 }
 
 impl<'a> Arg<'a> {
+    /// Vectors of an item.
+    pub(super) fn rows(&self) -> usize {
+        match *self {
+            Arg::Items(_, _, rows) | Arg::ItemIndices(_, _, rows) => rows,
+            Arg::Each(..) | Arg::Reals(..) | Arg::Indices(..) => 1,
+        }
+    }
+
     /// Bytes of one vector or item, and vectors of one.
     fn stride(&self, real: Real) -> Option<(usize, usize)> {
         match *self {

@@ -1,144 +1,117 @@
-//! Linear bound propagation on the device: coefficients stay there, one
-//! constant per row comes back.
+//! Linear bound propagation on the device: coefficients, lines and ends stay there, and so do constants until
+//! somebody asks for them.
 
-use super::device::Device;
-use super::kernels::{CHORD, ROW_DOT, WINDOW_CHORD};
+use super::device::{Device, Slab};
+use super::kernels::{CHORD, MEET, ROW_DOT, WINDOW_CHORD};
 use super::launch::Pass;
-use super::{Arg, Block, Gpu, Slab};
+use super::spans::{Chords, Spans};
+use super::tops::{Error, Rule, Tops};
+use super::{Arg, Block, Gpu};
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Lines, WindowLines};
+use crate::backend::{Backend, WindowLines};
 use crate::layer::Incidence;
-use crate::num::round::{add_up, mul_up};
+use crate::num::Norm;
+use crate::num::round::mul_up;
 use ndarray::Array2;
 use std::sync::Arc;
 
-/// Upper bounds per row: numbers here, or sums of terms and of their magnitudes on the device.
-#[derive(Clone)]
-pub enum Tops {
-    Here(Array2<f64>),
-    There { sums: Arc<Slab>, size: (usize, usize), error: Error },
+/// Invocations that share a row, and steps in which their sums are added.
+const LANES: usize = 256;
+const STEPS: usize = 8;
+/// Those that share one where box and ball meet.
+const SHARED: usize = 64;
+
+/// Numbers that a row meets: where it is positive, elsewhere.
+struct Tables<'a> {
+    positive: Arg<'a>,
+    negative: Arg<'a>,
+    /// None is larger.
+    size: f64,
+    /// Only the larger magnitude of both counts.
+    magnitudes: bool,
 }
 
-/// What a sum may be off by: so much of twice its terms' magnitudes, and so much besides.
-#[derive(Clone, Copy)]
-pub struct Error {
-    gamma: f64,
-    tiny: f64,
-}
-
-impl Error {
-    /// An upper bound of the exact sum; what is no number bounds nothing.
-    fn above(&self, pair: &[f64]) -> f64 {
-        let size = mul_up(pair[1], 1.0 + 4.0 * self.gamma);
-        let value = add_up(add_up(pair[0], mul_up(2.0 * self.gamma, size)), self.tiny);
-        if value.is_nan() { f64::INFINITY } else { value }
-    }
-}
-
-/// All that is on the device in one transfer.
-pub fn tops(gpu: &Gpu, parts: Vec<Tops>) -> Vec<Array2<f64>> {
-    let wanted: Vec<(&Slab, usize)> = parts
-        .iter()
-        .filter_map(|part| match part {
-            Tops::Here(_) => None,
-            Tops::There { sums, size, .. } => Some((&**sums, 2 * size.0 * size.1)),
-        })
-        .collect();
-    let read = if wanted.is_empty() { Some(vec![]) } else { gpu.device.read(&wanted) };
-    let mut read = read.map(Vec::into_iter);
-    let one = |part: &Tops| match part {
-        Tops::Here(values) => values.clone(),
-        Tops::There { size, error, .. } => match read.as_mut().and_then(Iterator::next) {
-            Some(pairs) => {
-                let values = pairs.chunks_exact(2).map(|pair| error.above(pair)).collect();
-                Array2::from_shape_vec(*size, values).expect("one sum per row")
-            }
-            // The device has failed: nothing is known.
-            None => Array2::from_elem(*size, f64::INFINITY),
-        },
-    };
-    parts.iter().map(one).collect()
-}
-
-fn largest(table: &Array2<f64>) -> f64 {
-    table.iter().fold(0.0, |m, v| if v.is_nan() { f64::INFINITY } else { m.max(v.abs()) })
-}
-
-/// Per row an upper bound of the sum of v times `positive` where v > 0,
-/// `negative` elsewhere, for the numbers v of `values` with this reach.
-/// None where the device cannot bound it.
-fn row_dot(
-    gpu: &Gpu,
-    a: &Block,
-    values: &Slab,
-    positive: &Array2<f64>,
-    negative: &Array2<f64>,
-) -> Option<Tops> {
+/// Per row an upper bound of the sum of v times what it meets, for the numbers v of `values`, which are within the
+/// block's reach. None where the device cannot bound it.
+///
+/// An invocation adds every 256th term in any order, and memory fixes what it adds to others: of as many roundings a
+/// sum of all in any order would have, a term meets only these.
+fn row_dot(gpu: &Gpu, a: &Block, values: &Slab, tables: Tables) -> Option<Tops> {
     let real = gpu.real();
-    let table = largest(positive).max(largest(negative));
     let reach = gpu.reach(a);
-    let most = mul_up(mul_up(table, reach), a.features as f64);
-    if a.lost() || !real.holds(4.0 * most) || !real.holds(table) || !real.sums(a.features + 8) {
+    let most = mul_up(mul_up(tables.size, reach), a.features as f64);
+    let roundings = a.features.div_ceil(LANES) + STEPS + 4;
+    if a.lost() || !real.holds(4.0 * most) || !real.holds(tables.size) || !real.sums(roundings) {
         return None;
     }
-    let up: Vec<f64> = positive.iter().map(|v| real.up(*v)).collect();
-    let down: Vec<f64> = negative.iter().map(|v| real.down(*v)).collect();
-    let (up, down) = (gpu.device.upload(&up), gpu.device.upload(&down));
     let vectors = a.vectors();
-    let sums = Arc::new(gpu.device.reals(2 * vectors));
-    let args = [
-        Arg::Each(values, a.features),
-        Arg::Items(&up, a.features, a.rows),
-        Arg::Items(&down, a.features, a.rows),
-        Arg::Each(&sums, 2),
-    ];
+    let slab = Arc::new(gpu.device.reals(2 * vectors));
+    let rows = tables.positive.rows();
+    let args = [Arg::Each(values, a.features), tables.positive, tables.negative, Arg::Each(&slab, 2)];
     let sizes = |first: usize, count: usize| {
-        [count, a.features, a.rows, first].iter().map(|v| *v as u32).collect::<Vec<_>>()
+        [count, a.features, rows, first, tables.magnitudes as usize]
+            .iter()
+            .map(|v| *v as u32)
+            .collect::<Vec<_>>()
     };
     let pass = Pass { kernel: &ROW_DOT, consts: &gpu.consts(1.0), args: &args };
     gpu.run(&pass, vectors, sizes, |count| Device::fold(count as u64));
-    // Two products and two sums of as many terms; what a flush may lose.
-    let gamma = real.gamma(a.features + 8);
+    let gamma = real.gamma(roundings);
     let flushed = 16.0 * (a.features as f64 + 8.0) * real.tiny();
-    let tiny = mul_up(mul_up(flushed, table.max(1.0)), reach.max(1.0));
-    Some(Tops::There { sums, size: (a.items, a.rows), error: Error { gamma, tiny } })
+    let tiny = mul_up(mul_up(flushed, tables.size.max(1.0)), reach.max(1.0));
+    Some(Tops::There { slab, size: (a.items, a.rows), rule: Rule::Sum(Error { gamma, tiny }) })
 }
 
-pub fn settle(gpu: &Gpu, a: &Block, magnitude: &Array2<f64>) -> (Block, Tops) {
-    match row_dot(gpu, a, &a.radius, magnitude, magnitude) {
+/// A row times both ends.
+fn ends<'a>(a: &Block, x: &'a Spans, magnitudes: bool) -> Tables<'a> {
+    let table = |slab: &'a Slab| x.table(slab, (a.items, a.rows));
+    Tables { positive: table(&x.hi), negative: table(&x.lo), size: x.size, magnitudes }
+}
+
+/// The same on the host, for what the device cannot bound.
+fn twin(gpu: &Gpu, a: &Block, x: &Spans) -> (<Cpu as Backend>::Block, <Cpu as Backend>::Spans) {
+    let [lo, hi] = x.on_host(gpu);
+    (Cpu::DOUBLE.upload(&gpu.read(a)), Cpu::DOUBLE.spans(lo, hi))
+}
+
+pub fn settle(gpu: &Gpu, a: &Block, x: &Spans) -> (Block, Tops) {
+    match row_dot(gpu, a, &a.radius, ends(a, x, true)) {
         Some(rest) => (Block { radius: gpu.zeros(a.len()), ..a.clone() }, rest),
         None => {
             let b = Cpu::DOUBLE;
-            let (next, rest) = b.settle(&b.upload(&gpu.read(a)), magnitude);
+            let (a, x) = twin(gpu, a, x);
+            let (next, rest) = b.settle(&a, &x);
             (gpu.upload(&b.read(&next)), Tops::Here(rest))
         }
     }
 }
 
-pub fn chord(gpu: &Gpu, lines: &Lines, a: &Block) -> (Block, Tops) {
+pub fn chord(gpu: &Gpu, lines: &Chords, a: &Block) -> (Block, Tops) {
     let real = gpu.real();
-    let size = largest(&lines.upper_slope).max(largest(&lines.lower_slope));
-    let bound = mul_up(size, gpu.reach(a));
-    let fits = size < real.limit() && 4.0 * bound < real.limit();
-    let shift = if fits { row_dot(gpu, a, &a.centre, &lines.upper_shift, &lines.lower_shift) } else { None };
+    let reach = gpu.reach(a);
+    let bound = mul_up(lines.slope, reach);
+    let fits = lines.slope < real.limit() && 4.0 * bound < real.limit();
+    let table = |slab| lines.table(slab, a.rows);
+    let [below, above] = &lines.shifts;
+    let shifts =
+        Tables { positive: table(above), negative: table(below), size: lines.shift, magnitudes: false };
+    let shift = if fits { row_dot(gpu, a, &a.centre, shifts) } else { None };
     let Some(shift) = shift else {
         let b = Cpu::DOUBLE;
-        let (next, shift) = b.chord(lines, &b.upload(&gpu.read(a)));
+        let (next, shift) = b.chord(&b.chords(lines.on_host(gpu)), &b.upload(&gpu.read(a)));
         return (gpu.upload(&b.read(&next)), Tops::Here(shift));
     };
-    let near =
-        |table: &Array2<f64>| gpu.device.upload(&table.iter().map(|v| real.near(*v)).collect::<Vec<_>>());
-    let (upper, lower) = (near(&lines.upper_slope), near(&lines.lower_slope));
     let y = gpu.empty((a.items, a.rows, a.features), mul_up(bound, 1.0 + 64.0 * real.unit()));
+    let [lower, upper] = &lines.slopes;
     let args = [
         Arg::Each(&a.centre, a.features),
-        Arg::Items(&upper, a.features, a.rows),
-        Arg::Items(&lower, a.features, a.rows),
+        table(upper),
+        table(lower),
         Arg::Each(&y.centre, a.features),
         Arg::Each(&y.radius, a.features),
     ];
     // A slope below the device's numbers is lost with everything it meets.
-    let consts = gpu.consts(size.max(gpu.reach(a)));
+    let consts = gpu.consts(lines.slope.max(reach));
     gpu.each(&CHORD, (a.vectors(), a.features), &consts, &args, |first| {
         [a.features, a.rows, first].map(|v| v as u32).to_vec()
     });
@@ -152,7 +125,8 @@ pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Blo
     let ceilings = lines.ceiling.mapv(|c| if c.is_nan() { 0.0 } else { c });
     let none = Array2::zeros(ceilings.raw_dim());
     let fits = 4.0 * bound < real.limit() && real.sums(device.column + 8);
-    let shift = if fits { row_dot(gpu, a, &a.centre, &ceilings, &none) } else { None };
+    let ends = fits.then(|| super::spans::spans(gpu, none, ceilings));
+    let shift = ends.and_then(|x| row_dot(gpu, a, &a.centre, self::ends(a, &x, false)));
     let Some(shift) = shift else {
         let b = Cpu::DOUBLE;
         let (next, shift) = b.window_chord(windows, lines, &b.upload(&gpu.read(a)));
@@ -179,9 +153,53 @@ pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Blo
     (y, shift)
 }
 
-pub fn support(gpu: &Gpu, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Tops {
-    row_dot(gpu, a, &a.centre, hi, lo).unwrap_or_else(|| {
-        let b = Cpu::DOUBLE;
-        Tops::Here(b.support(&b.upload(&gpu.read(a)), lo, hi))
+pub fn support(gpu: &Gpu, a: &Block, x: &Spans) -> Tops {
+    row_dot(gpu, a, &a.centre, ends(a, x, false)).unwrap_or_else(|| {
+        let (a, x) = twin(gpu, a, x);
+        Tops::Here(Cpu::DOUBLE.support(&a, &x))
     })
+}
+
+/// None where the device cannot bound it.
+pub fn meet(gpu: &Gpu, a: &Block, y: &Spans, norm: Norm, radii: &[f64]) -> Option<Tops> {
+    let real = gpu.real();
+    let reach = gpu.reach(a);
+    let far = radii.iter().fold(y.size, |m, r| m.max(*r));
+    let most = mul_up(mul_up(far.max(reach), reach.max(1.0)), 8.0 * (a.features as f64 + 8.0));
+    let roundings = a.features.div_ceil(SHARED) + STEPS + 8;
+    // Squares of both, and as much again where the search goes astray.
+    let square = mul_up(mul_up(far, far), a.features as f64 + 8.0);
+    assert_eq!((y.items, y.features, radii.len()), (a.items, a.features, a.items));
+    if a.lost() || a.len() == 0 || !real.holds(most) || !real.holds(square) || !real.sums(roundings) {
+        return None;
+    }
+    let vectors = a.vectors();
+    let near: Vec<f64> = radii.iter().map(|r| real.near(*r)).collect();
+    let (near, slab) = (gpu.device.upload(&near), Arc::new(gpu.device.reals(3 * vectors)));
+    let table = |slab| y.table(slab, (a.items, a.rows));
+    let args = [
+        Arg::Each(&a.centre, a.features),
+        table(&y.lo),
+        table(&y.hi),
+        Arg::Items(&near, 1, a.rows),
+        Arg::Each(&slab, 3),
+    ];
+    let sizes = |first: usize, count: usize| {
+        [count, a.features, a.rows, first, (norm == Norm::One) as usize]
+            .iter()
+            .map(|v| *v as u32)
+            .collect::<Vec<_>>()
+    };
+    let mut consts = gpu.consts(1.0);
+    // A multiplier beyond it says nothing.
+    consts.push(real.down(real.limit() / far.max(1.0)));
+    gpu.run(&Pass { kernel: &MEET, consts: &consts, args: &args }, vectors, sizes, |count| {
+        Device::fold(count as u64)
+    });
+    let gamma = real.gamma(roundings);
+    let flushed = 64.0 * (a.features as f64 + 8.0) * real.tiny();
+    let tiny = mul_up(flushed, far.max(reach).max(1.0));
+    let (error, radii) = (Error { gamma, tiny }, Arc::new(radii.to_vec()));
+    let rule = Rule::Meet { error, norm, radii, rows: a.rows };
+    Some(Tops::There { slab, size: (a.items, a.rows), rule })
 }

@@ -15,8 +15,10 @@ mod lines;
 mod norms;
 mod probe;
 mod product;
+mod spans;
 mod spectral;
 pub mod tile;
+mod tops;
 mod window;
 
 pub use adapter::{Choice, Info, list, may_be_real};
@@ -32,13 +34,14 @@ use crate::num::Norm;
 use crate::num::round::{add_up, mul_up};
 use device::{Device, Slab};
 use launch::Arg;
-use lines::Tops;
 use ndarray::{Array2, Array3};
 use product::Way;
+use spans::{Chords, Spans};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use tile::Cuts;
+use tops::Tops;
 
 /// All kernels with their text in a number type, for validation without a device.
 pub fn kernel_texts(real: Real) -> Vec<(&'static str, String)> {
@@ -239,7 +242,9 @@ impl Gpu {
 impl Backend for Gpu {
     type Block = Block;
     type Map = Map;
-    type Tops = lines::Tops;
+    type Tops = Tops;
+    type Spans = Spans;
+    type Chords = Chords;
     type Slopes = Slopes;
 
     fn proves(&self) -> bool {
@@ -402,20 +407,51 @@ impl Backend for Gpu {
         elementwise::intersect(self, a, b)
     }
 
-    fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Tops) {
-        lines::settle(self, a, magnitude)
+    fn spans(&self, lo: Array2<f64>, hi: Array2<f64>) -> Spans {
+        spans::spans(self, lo, hi)
     }
 
-    fn chord(&self, table: &Lines, a: &Block) -> (Block, Tops) {
-        lines::chord(self, table, a)
+    fn spans_of(&self, x: &Block) -> Spans {
+        spans::of(self, x)
+    }
+
+    fn sides(&self, spans: &Spans) -> [Tops; 2] {
+        spans.sides()
+    }
+
+    fn chords(&self, lines: Lines) -> Chords {
+        spans::chords(self, lines)
+    }
+
+    fn chords_on(&self, function: &Piecewise, x: &Spans) -> Chords {
+        spans::chords_on(self, function, x).unwrap_or_else(|| {
+            let [lo, hi] = x.on_host(self);
+            self.chords(Lines::around(function, &lo, &hi, None))
+        })
+    }
+
+    fn signs(&self, features: usize, wanted: &Array2<u32>) -> Block {
+        spans::signs(self, features, wanted)
+    }
+
+    fn settle(&self, a: &Block, x: &Spans) -> (Block, Tops) {
+        lines::settle(self, a, x)
+    }
+
+    fn chord(&self, lines: &Chords, a: &Block) -> (Block, Tops) {
+        lines::chord(self, lines, a)
     }
 
     fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Tops) {
         lines::window_chord(self, windows, table, a)
     }
 
-    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Tops {
-        lines::support(self, a, lo, hi)
+    fn support(&self, a: &Block, x: &Spans) -> Tops {
+        lines::support(self, a, x)
+    }
+
+    fn meet(&self, a: &Block, y: &Spans, norm: Norm, radii: &[f64]) -> Option<Tops> {
+        lines::meet(self, a, y, norm, radii)
     }
 
     fn known(&self, values: Array2<f64>) -> Tops {
@@ -423,14 +459,14 @@ impl Backend for Gpu {
     }
 
     fn tops(&self, parts: Vec<Tops>) -> Vec<Array2<f64>> {
-        lines::tops(self, parts)
+        tops::read(self, parts)
     }
 
-    fn sums_finely(&self) -> bool {
-        self.real() == Real::F64
+    fn total(&self, size: (usize, usize), parts: Vec<Tops>) -> Tops {
+        tops::total(self, size, parts)
     }
 
-    fn row_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+    fn lengths(&self, x: &Block, norm: Norm) -> Tops {
         norms::rows(self, x, norm)
     }
 

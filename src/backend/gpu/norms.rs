@@ -3,11 +3,13 @@
 use super::device::Device;
 use super::kernels::{COLUMN_NORMS, ROW_NORMS};
 use super::launch::{Arg, Pass};
+use super::tops::{Rule, Tops};
 use super::{Block, Gpu};
 use crate::backend::{Backend, cpu::Cpu};
 use crate::num::Norm;
 use crate::num::round::{add_up, div_up, mul_up, sqrt_up, sub_up};
 use ndarray::Array2;
+use std::sync::Arc;
 
 /// Can the device sum so many magnitudes, or squares of them?
 fn sums(gpu: &Gpu, x: &Block, terms: usize, norm: Norm) -> bool {
@@ -18,7 +20,7 @@ fn sums(gpu: &Gpu, x: &Block, terms: usize, norm: Norm) -> bool {
 }
 
 /// The norm behind a sum and a maximum as the device computed them.
-fn bound(gpu: &Gpu, terms: usize, norm: Norm, pair: &[f64]) -> f64 {
+pub(super) fn bound(gpu: &Gpu, terms: usize, norm: Norm, pair: &[f64]) -> f64 {
     let real = gpu.real();
     let (sum, most) = (pair[0], pair[1]);
     let grow = div_up(1.0, -sub_up(real.gamma(terms + 16) * gpu.widening.0, 1.0));
@@ -35,27 +37,18 @@ fn bound(gpu: &Gpu, terms: usize, norm: Norm, pair: &[f64]) -> f64 {
     if value >= 0.0 { value } else { f64::INFINITY }
 }
 
-pub fn rows(gpu: &Gpu, x: &Block, norm: Norm) -> Array2<f64> {
-    let shape = (x.items, x.rows);
-    let device = || {
-        if !sums(gpu, x, x.features, norm) {
-            return None;
-        }
-        let vectors = x.vectors();
-        let out = gpu.device.reals(2 * vectors);
-        let args = [Arg::Each(&x.centre, x.features), Arg::Each(&x.radius, x.features), Arg::Each(&out, 2)];
-        let sizes =
-            |_: usize, count: usize| vec![count as u32, x.features as u32, (norm == Norm::Two) as u32];
-        let pass = Pass { kernel: &ROW_NORMS, consts: &gpu.consts(1.0), args: &args };
-        gpu.run(&pass, vectors, sizes, |count| Device::fold(count as u64));
-        let pairs = gpu.device.read(&[(&out, 2 * vectors)])?.pop()?;
-        let values = pairs.chunks_exact(2).map(|p| bound(gpu, x.features, norm, p)).collect();
-        Some(Array2::from_shape_vec(shape, values).expect("one norm per row"))
-    };
-    device().unwrap_or_else(|| {
+pub fn rows(gpu: &Gpu, x: &Block, norm: Norm) -> Tops {
+    if !sums(gpu, x, x.features, norm) {
         let b = Cpu::DOUBLE;
-        b.row_norms(&b.upload(&gpu.read(x)), norm)
-    })
+        return Tops::Here(b.row_norms(&b.upload(&gpu.read(x)), norm));
+    }
+    let vectors = x.vectors();
+    let slab = Arc::new(gpu.device.reals(2 * vectors));
+    let args = [Arg::Each(&x.centre, x.features), Arg::Each(&x.radius, x.features), Arg::Each(&slab, 2)];
+    let sizes = |_: usize, count: usize| vec![count as u32, x.features as u32, (norm == Norm::Two) as u32];
+    let pass = Pass { kernel: &ROW_NORMS, consts: &gpu.consts(1.0), args: &args };
+    gpu.run(&pass, vectors, sizes, |count| Device::fold(count as u64));
+    Tops::There { slab, size: (x.items, x.rows), rule: Rule::Length(x.features, norm) }
 }
 
 pub fn columns(gpu: &Gpu, x: &Block, norm: Norm) -> Array2<f64> {

@@ -12,10 +12,10 @@ use crate::polytope::ball::{Ball, Place};
 use crate::polytope::cell::{Cell, Verdict};
 use crate::polytope::plane::{Plane, refuted, shrink};
 use crate::region::Region;
-use crate::rules::linear::{Regions, Relaxation, Relaxed, over, relax, round, signs, slopes, take_signs};
+use crate::rules::linear::{Lined, Regions, Relaxed, relax, round, signs, slopes, take_signs};
 use crate::rules::part::{Part, boxes, known, read_by_nonlinear, row};
 use crate::rules::secant::gates;
-use crate::sweep::{Bounds, Ends, Gate, Maps, Prepared, Trace, enclosure, host_ends, upload_ends};
+use crate::sweep::{Bounds, Ends, Gate, Maps, Prepared, Spanned, Trace, enclosure, host_ends, upload_ends};
 use ndarray::{Array2, Array3, s};
 
 /// What is found on a batch of parts.
@@ -50,7 +50,7 @@ pub fn derive(prepared: &Prepared<Cpu>, region: &Region, given: Given, room: &Ro
     let around = squares.as_ref().map(|s| Around::new(prepared, s, region, &boxes(&parts), room));
     let mut around = around.transpose()?.flatten();
     let mut trace: Trace<Cpu> = Trace::start(net);
-    let mut ends = Bounds::none(net.nodes.len());
+    let (mut ends, mut spans) = (Bounds::none(net.nodes.len()), Spanned::none(net.nodes.len()));
     let (mut relaxations, mut planes) = (vec![], vec![Vec::<Plane>::new(); parts.len()]);
     let ball = round(region);
     let mut empty = apart(&parts, multipliers, ball.as_ref());
@@ -70,14 +70,15 @@ pub fn derive(prepared: &Prepared<Cpu>, region: &Region, given: Given, room: &Ro
             let value = trace.values[k].take().expect("just computed");
             trace.values[k] = Some(b.intersect(&value, &upload_ends(b, &own)));
         }
-        relaxations.push(node.op.is_nonlinear().then(|| relax(net, k, &ends, None)));
+        relaxations.push(node.op.is_nonlinear().then(|| relax(net, k, &ends, None).lined(b)));
         if let Op::Piecewise(f) = &node.op {
             let [lo, hi] = slopes(f, ends.of(node.inputs[0]));
             trace.gates[k] = Some(Gate::Each(b.upload_slopes(&lo, &hi)));
         }
         if read[k] && k > 0 && narrowly {
             ends.set(k, own.clone());
-            let lines = Lines { prepared, region, relaxations: &relaxations, ends: &ends, k, room };
+            let lines =
+                Lines { prepared, region, relaxations: &relaxations, ends: &ends, spans: &spans, k, room };
             let (planes, ball) = (&mut planes, ball.as_ref());
             let cells = Cells { parts: &mut parts, free: &free, planes, empty: &mut empty, ball };
             lines.narrow(cells, multipliers, &mut own)?;
@@ -88,6 +89,7 @@ pub fn derive(prepared: &Prepared<Cpu>, region: &Region, given: Given, room: &Ro
             }
         }
         ends.set(k, own);
+        spans.forget(k);
     }
     remember(&mut parts, &ends, &read);
     let secants = |around: Around| gates(prepared, &trace.gates, &ends, &|k| around.at(k));
@@ -127,8 +129,9 @@ fn place<'p>(part: &'p Part, ball: Option<&'p Ball>) -> Place<'p> {
 struct Lines<'l> {
     prepared: &'l Prepared<'l, Cpu>,
     region: &'l Region,
-    relaxations: &'l [Option<Relaxation>],
+    relaxations: &'l [Option<Lined<Cpu>>],
     ends: &'l Bounds,
+    spans: &'l Spanned<Cpu>,
     k: usize,
     room: &'l Room<'l>,
 }
@@ -189,10 +192,10 @@ impl Lines<'_> {
         self.room.in_time()?;
         let (b, net) = (self.prepared.backend, self.prepared.net);
         let rows = signs(items, net.nodes[self.k].len(), features);
-        let lines = Relaxed { prepared: self.prepared, relaxations: self.relaxations, ends: self.ends };
-        let (a, constants) = lines.above(self.k, &rows, &mut |_, _| {});
-        let box_ = self.ends.of(0);
-        let tops = over(b, Regions::One(self.region), box_, a.clone(), constants.clone());
+        let Lines { prepared, relaxations, ends, spans, .. } = *self;
+        let lines = Relaxed { prepared, relaxations, ends, spans };
+        let (a, constants) = lines.above(self.k, b.upload(&rows), &mut |_, _| {});
+        let tops = lines.over(Regions::One(self.region), a.as_ref(), constants.clone());
         let coefficients = match &a {
             Some(a) => b.read(a).centre,
             None => Array3::zeros((items, 2 * features.len(), net.inputs())),

@@ -14,7 +14,7 @@ use crate::linalg::Enclosure;
 use crate::num::round::sub_down;
 use crate::num::{Norm, Written};
 use crate::region::Region;
-use crate::rules::linear::{Regions, Relaxed, over, relax};
+use crate::rules::linear::{self, Highest, Regions, Relaxed, over};
 use crate::sweep::{Ends, ends2};
 use ndarray::{Array2, Array3, Axis, concatenate};
 use rayon::prelude::*;
@@ -62,21 +62,18 @@ fn together<B: Backend>(
     let each: Vec<Enclosure> = regions.iter().map(|r| ibp::input(&prepared, r)).collect();
     let input = stacked(&each);
     let known = crown::run_briefly(placed, all, input, budget);
-    let nonlinear = |k: usize| net.nodes[k].op.is_nonlinear();
-    let lines = |k: usize| nonlinear(k).then(|| relax(net, k, &known.ends, None));
-    let relaxations: Vec<_> = (0..net.nodes.len()).map(lines).collect();
-    let relaxed = Relaxed { prepared: &prepared, relaxations: &relaxations, ends: &known.ends };
+    let crown::Brief { ends, spans, relaxations } = &known;
+    let relaxed = Relaxed { prepared: &prepared, relaxations, ends, spans };
     let last = net.nodes.len() - 1;
-    let (lines, constants) = relaxed.above(last, &ahead(classes, net.outputs()), &mut |_, _| {});
-    let top = over(b, all, known.ends.of(0), lines.clone(), constants.clone());
-    let apart = forward(known.ends.of(last), classes, &top);
+    let (lines, constants) = relaxed.above(last, b.upload(&ahead(classes, net.outputs())), &mut |_, _| {});
+    let Seen { constants, top, end, lines } = see(&relaxed, all, norm, lines, constants);
+    let apart = forward(&end, classes, &top);
     let leads = |item: usize| apart.row(item).to_vec();
     let mut found: Vec<Led> = (0..regions.len()).map(|i| Led { leads: leads(i), ..Led::default() }).collect();
     if let Some(lines) = lines
         && !prepared.is_late()
     {
-        let own = Lines { b, norm, coefficients: b.read(&lines).centre, block: lines, constants };
-        own.radii(regions, &top, &mut found);
+        lines.radii(regions, (&constants, &top), &mut found);
     }
     for (led, region) in found.iter_mut().zip(regions) {
         if led.leads.iter().all(|l| *l > 0.0) {
@@ -84,6 +81,39 @@ fn together<B: Backend>(
         }
     }
     Some(found)
+}
+
+/// What came back at the end: constants of the last lines and their largest values, ends of the outputs.
+struct Seen<'a, B: Backend> {
+    constants: Array2<f64>,
+    top: Array2<f64>,
+    end: Ends,
+    lines: Option<Lines<'a, B>>,
+}
+
+/// All of it in one transfer.
+fn see<'a, B: Backend>(
+    relaxed: &Relaxed<'a, '_, B>,
+    all: Regions,
+    norm: Norm,
+    lines: Option<B::Block>,
+    constants: B::Tops,
+) -> Seen<'a, B> {
+    let (b, own) = (relaxed.prepared.backend, relaxed.ends.of(0));
+    let place = (own, relaxed.span(0));
+    let highest = lines.as_ref().map(|a| Highest::of(b, all, place, a, constants.clone()));
+    let mut parts: Vec<B::Tops> = b.sides(relaxed.span(relaxed.prepared.net.output())).into();
+    parts.push(constants);
+    parts.extend(lines.iter().flat_map(|a| linear::around(b, all, own.lo.dim(), a, norm)));
+    parts.extend(highest.iter().flat_map(Highest::parts));
+    let mut back = b.tops(parts).into_iter();
+    let mut next = || back.next().expect("as many as asked for");
+    let (below, hi, constants) = (next(), next(), next());
+    let end = Ends { lo: -below, hi };
+    let sizes = lines.is_some().then(|| [next(), next()]);
+    let top = highest.map_or_else(|| constants.clone(), |h| h.read(b, &mut back));
+    let lines = lines.zip(sizes).map(|(block, [at, size])| Lines { b, block, at, size });
+    Seen { constants, top, end, lines }
 }
 
 fn stacked(each: &[Enclosure]) -> Enclosure {
@@ -109,23 +139,22 @@ fn forward(ends: &Ends, classes: &[usize], top: &Array2<f64>) -> Array2<f64> {
 /// Linear functions above the differences f_j − f_c, on all items' regions.
 struct Lines<'a, B: Backend> {
     b: &'a B,
-    norm: Norm,
-    /// Items x rows x inputs: the same numbers twice.
-    coefficients: Array3<f64>,
     block: B::Block,
-    constants: Array2<f64>,
+    /// Their values at the centres without the constants, and their dual norms.
+    at: Array2<f64>,
+    size: Array2<f64>,
 }
 
 impl<B: Backend> Lines<'_, B> {
-    /// Radii that the lines prove, and where they end; `top`: their largest values on the regions.
-    fn radii(&self, regions: &[&Region], top: &Array2<f64>, found: &mut [Led]) {
+    /// Radii that the lines prove, and where they end; their constants, and their largest values on the regions.
+    fn radii(&self, regions: &[&Region], (constants, top): (&Array2<f64>, &Array2<f64>), found: &mut [Led]) {
         // At most what was written: beyond it the lines need not hold.
         let own: Vec<f64> = regions.iter().map(|r| r.ball_norm().map_or(0.0, |(_, r)| r.ends().lo)).collect();
         let highest =
             |top: &Array2<f64>, i: usize| top.row(i).iter().fold(f64::NEG_INFINITY, |m, v| m.max(*v));
         let mut tried: Vec<f64> = vec![0.0; regions.len()];
         for (i, led) in found.iter_mut().enumerate() {
-            led.caught = self.caught(i, regions[i]);
+            led.caught = self.caught(i, constants);
             tried[i] = coarse(led.caught.unwrap_or(0.0) * (1.0 - 1e-9));
         }
         for _ in 0..=WIDENED {
@@ -134,7 +163,7 @@ impl<B: Backend> Lines<'_, B> {
             if open.is_empty() {
                 return;
             }
-            let now = self.tops(regions, &open, &tried);
+            let now = self.tops(regions, constants, &open, &tried);
             for i in open {
                 let (at, end) = (highest(&now, i), highest(top, i));
                 if at.is_nan() || at >= 0.0 {
@@ -150,7 +179,13 @@ impl<B: Backend> Lines<'_, B> {
     }
 
     /// Largest values of the lines on regions of other radii, of these items.
-    fn tops(&self, regions: &[&Region], open: &[usize], radii: &[f64]) -> Array2<f64> {
+    fn tops(
+        &self,
+        regions: &[&Region],
+        constants: &Array2<f64>,
+        open: &[usize],
+        radii: &[f64],
+    ) -> Array2<f64> {
         let smaller = |i: usize| match open.contains(&i) {
             true => Written::float(radii[i]).and_then(|r| regions[i].with_radius(r)),
             false => None,
@@ -159,20 +194,19 @@ impl<B: Backend> Lines<'_, B> {
         let all: Vec<&Region> = smaller.iter().zip(regions).map(|(s, r)| s.as_ref().unwrap_or(r)).collect();
         let each: Vec<Enclosure> = all.iter().filter_map(|r| r.enclosure()).collect();
         let (lo, hi) = ends2(&stacked(&each), true);
-        let box_ = Ends { lo, hi };
-        over(self.b, Regions::Each(&all), &box_, Some(self.block.clone()), self.constants.clone())
+        let (box_, span) = (Ends { lo: lo.clone(), hi: hi.clone() }, self.b.spans(lo, hi));
+        let constants = self.b.known(constants.clone());
+        over(self.b, Regions::Each(&all), (&box_, &span), Some(&self.block), constants)
     }
 
     /// The radius at which the first line reaches 0, without a clip.
-    fn caught(&self, item: usize, region: &Region) -> Option<f64> {
-        let centre = region.centre()?;
-        let rows = self.coefficients.index_axis(Axis(0), item);
-        let reach = |(row, constant): (ndarray::ArrayView1<f64>, &f64)| {
-            let at: f64 = row.iter().zip(centre).map(|(a, x)| a * x).sum::<f64>() + constant;
-            let size = crate::num::norms::vector_norm_up(row.iter().map(|a| a.abs()), self.norm.dual());
+    fn caught(&self, item: usize, constants: &Array2<f64>) -> Option<f64> {
+        let rows = self.at.row(item).into_iter().zip(self.size.row(item)).zip(constants.row(item));
+        let reach = |((at, size), constant): ((&f64, &f64), &f64)| {
+            let at = at + constant;
             if at < 0.0 { -at / size } else { 0.0 }
         };
-        let least = rows.outer_iter().zip(self.constants.row(item)).map(reach).fold(f64::INFINITY, f64::min);
+        let least = rows.map(reach).fold(f64::INFINITY, f64::min);
         (least > 0.0 && least.is_finite()).then_some(least)
     }
 }

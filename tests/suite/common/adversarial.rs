@@ -155,6 +155,8 @@ impl Backend for Adversarial {
     type Block = Block;
     type Map = Map;
     type Tops = Array2<f64>;
+    type Spans = [Array2<f64>; 2];
+    type Chords = Lines;
     type Slopes = (Array2<f64>, Array2<f64>);
 
     fn proves(&self) -> bool {
@@ -338,10 +340,23 @@ impl Backend for Adversarial {
         })
     }
 
-    fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
+    fn spans(&self, lo: Array2<f64>, hi: Array2<f64>) -> [Array2<f64>; 2] {
+        [lo, hi]
+    }
+
+    fn sides(&self, [lo, hi]: &[Array2<f64>; 2]) -> [Array2<f64>; 2] {
+        [-lo, hi.clone()]
+    }
+
+    fn chords(&self, lines: Lines) -> Lines {
+        lines
+    }
+
+    fn settle(&self, a: &Block, [lo, hi]: &[Array2<f64>; 2]) -> (Block, Array2<f64>) {
         let (items, rows, n) = a.0.dim();
+        let size = |at: [usize; 2]| lo[at].abs().max(hi[at].abs());
         let lost = Array2::from_shape_fn((items, rows), |(item, row)| {
-            (0..n).fold(0.0, |s, k| add_up(s, mul_up(a.0.radius[[item, row, k]], magnitude[[item, k]])))
+            (0..n).fold(0.0, |s, k| add_up(s, mul_up(a.0.radius[[item, row, k]], size([item, k]))))
         });
         (Block(Enclosure::point(a.0.centre.clone())), lost)
     }
@@ -380,8 +395,9 @@ impl Backend for Adversarial {
         (next, shift)
     }
 
-    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
-        self.upward(a, |item, k, c| mul_up(c, if c > 0.0 { hi[[item, k]] } else { lo[[item, k]] }))
+    fn support(&self, a: &Block, [lo, hi]: &[Array2<f64>; 2]) -> Array2<f64> {
+        let at = |item: usize, k: usize| [if lo.nrows() == 1 { 0 } else { item }, k];
+        self.upward(a, |item, k, c| mul_up(c, if c > 0.0 { hi[at(item, k)] } else { lo[at(item, k)] }))
     }
 
     fn known(&self, values: Array2<f64>) -> Array2<f64> {
@@ -392,11 +408,7 @@ impl Backend for Adversarial {
         parts
     }
 
-    fn sums_finely(&self) -> bool {
-        false
-    }
-
-    fn row_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
+    fn lengths(&self, x: &Block, norm: Norm) -> Array2<f64> {
         let (items, rows, n) = x.0.dim();
         Array2::from_shape_fn((items, rows), |(item, row)| {
             vector_norm_up((0..n).map(|k| x.size([item, row, k])), norm)

@@ -223,7 +223,7 @@ fn scatter(incidence: &Incidence, g: &[Dyadic]) -> Vec<Dyadic> {
     x
 }
 
-fn apply(f: &Piecewise, feature: usize, x: &Dyadic) -> Dyadic {
+pub fn apply(f: &Piecewise, feature: usize, x: &Dyadic) -> Dyadic {
     match f {
         Piecewise::Clip { lo, hi } => {
             let x = if *lo == f64::NEG_INFINITY { x.clone() } else { most(x.clone(), Dyadic::of(*lo)) };
@@ -234,7 +234,7 @@ fn apply(f: &Piecewise, feature: usize, x: &Dyadic) -> Dyadic {
     }
 }
 
-fn function(d: &mut Data) -> Piecewise {
+pub fn function(d: &mut Data) -> Piecewise {
     match d.size(0, 6) {
         0 => Piecewise::RELU,
         1 => Piecewise::ABS,
@@ -395,7 +395,7 @@ pub fn lines<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) 
         let (items, rows, n) = (d.size(1, 2), d.size(1, 3), d.size(1, 5));
         let a = enclosure(&mut d, items, rows, n);
         let size = Array2::from_shape_simple_fn((items, n), || d.weight().abs());
-        let (settled, lost) = b.settle(&a.upload(b), &size);
+        let (settled, lost) = b.settle(&a.upload(b), &b.spans(-&size, size.clone()));
         let (s, lost) = (b.read(&settled), b.top(lost));
         assert!(s.radius.iter().all(|r| *r == 0.0), "settled coefficients are numbers");
         let row = |v: usize| [v / rows, v % rows];
@@ -418,11 +418,10 @@ pub fn lines<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) 
         {
             t.mapv_inplace(|_| d.weight());
         }
-        let (next, shift) = b.chord(&each, &settled);
+        let (next, shift) = b.chord(&b.chords(each.clone()), &settled);
         let shift = b.top(shift);
         super::settled::chord(b, &mut d, &each, &settled, out);
-        let (lo, hi) = (size.mapv(|x| -x), &size);
-        let top = b.top(b.support(&settled, &lo, hi));
+        let top = b.top(b.support(&settled, &b.spans(-&size, size.clone())));
         let (mut coefficients, coefficient) =
             (vec![], |v: usize, j: usize| s.centre[[v / rows, v % rows, j]]);
         for v in 0..items * rows {

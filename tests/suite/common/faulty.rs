@@ -51,6 +51,8 @@ const INNER: Cpu = Cpu::DOUBLE;
 type Block = <Cpu as Backend>::Block;
 type Map = <Cpu as Backend>::Map;
 type Slopes = <Cpu as Backend>::Slopes;
+type Spans = <Cpu as Backend>::Spans;
+type Chords = <Cpu as Backend>::Chords;
 
 impl Faulty {
     pub fn new(bug: Bug) -> Faulty {
@@ -82,6 +84,8 @@ impl Backend for Faulty {
     type Block = Block;
     type Map = Map;
     type Tops = Array2<f64>;
+    type Spans = Spans;
+    type Chords = Chords;
     type Slopes = Slopes;
 
     fn proves(&self) -> bool {
@@ -178,18 +182,27 @@ impl Backend for Faulty {
     fn intersect(&self, a: &Block, b: &Block) -> Block {
         INNER.intersect(a, b)
     }
-    fn settle(&self, a: &Block, magnitude: &Array2<f64>) -> (Block, Array2<f64>) {
-        INNER.settle(a, magnitude)
+    fn spans(&self, lo: Array2<f64>, hi: Array2<f64>) -> Spans {
+        INNER.spans(lo, hi)
     }
-    fn chord(&self, lines: &Lines, a: &Block) -> (Block, Array2<f64>) {
+    fn sides(&self, spans: &Spans) -> [Array2<f64>; 2] {
+        INNER.sides(spans)
+    }
+    fn chords(&self, lines: Lines) -> Chords {
+        INNER.chords(lines)
+    }
+    fn settle(&self, a: &Block, x: &Spans) -> (Block, Array2<f64>) {
+        INNER.settle(a, x)
+    }
+    fn chord(&self, lines: &Chords, a: &Block) -> (Block, Array2<f64>) {
         self.count(2);
         INNER.chord(lines, a)
     }
     fn window_chord(&self, windows: &Incidence, lines: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
         INNER.window_chord(windows, lines, a)
     }
-    fn support(&self, a: &Block, lo: &Array2<f64>, hi: &Array2<f64>) -> Array2<f64> {
-        INNER.support(a, lo, hi)
+    fn support(&self, a: &Block, x: &Spans) -> Array2<f64> {
+        INNER.support(a, x)
     }
     fn known(&self, values: Array2<f64>) -> Array2<f64> {
         values
@@ -199,11 +212,8 @@ impl Backend for Faulty {
         parts
     }
 
-    fn sums_finely(&self) -> bool {
-        true
-    }
-    fn row_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
-        INNER.row_norms(x, norm)
+    fn lengths(&self, x: &Block, norm: Norm) -> Array2<f64> {
+        INNER.lengths(x, norm)
     }
     fn column_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
         INNER.column_norms(x, norm)

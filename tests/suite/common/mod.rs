@@ -15,6 +15,7 @@ pub mod pieces;
 pub mod process;
 pub mod settled;
 pub mod solve;
+pub mod spans;
 
 use clarke::backend::cpu::Cpu;
 use clarke::method::Outcome;

@@ -24,7 +24,12 @@ pub fn products<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Finding
             if d.chance(0.05) {
                 size.fill(f64::INFINITY);
             }
-            let (next, lost) = b.settled(&prepared, &b.upload(&Enclosure::point(a.clone())), back, &size);
+            let (next, lost) = b.settled(
+                &prepared,
+                &b.upload(&Enclosure::point(a.clone())),
+                back,
+                &b.spans(-&size, size.clone()),
+            );
             let (next, lost) = (b.read(&next), b.top(lost));
             assert!(next.radius.iter().all(|r| *r == 0.0), "settled coefficients are numbers");
             for (item, row) in (0..items).flat_map(|i| (0..rows).map(move |r| (i, r))) {
@@ -54,7 +59,7 @@ pub fn chord<B: Backend>(b: &B, d: &mut Data, lines: &Lines, a: &B::Block, out: 
     let before = b.read(a);
     let (items, rows, n) = before.dim();
     let size = Array2::from_shape_simple_fn((items, n), || d.weight().abs());
-    let (next, [shift, lost]) = b.settled_chord(lines, a, &size);
+    let (next, [shift, lost]) = b.settled_chord(&b.chords(lines.clone()), a, &b.spans(-&size, size.clone()));
     let (next, shift, lost) = (b.read(&next), b.top(shift), b.top(lost));
     assert!(next.radius.iter().all(|r| *r == 0.0), "settled coefficients are numbers");
     for (item, row) in (0..items).flat_map(|i| (0..rows).map(move |r| (i, r))) {

@@ -1,6 +1,6 @@
-//! Linear bounds of piecewise-linear functions on an interval.
+//! Lines around piecewise-linear functions on an interval.
 
-use crate::layer::Piecewise;
+use super::Piecewise;
 use crate::num::round::{div_down, mul_down, mul_up, sub_down, sub_up};
 
 /// Ends of f(x) for an exact argument.
