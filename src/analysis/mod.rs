@@ -6,6 +6,7 @@ pub mod around;
 pub mod budget;
 pub mod crown;
 pub mod ibp;
+mod pass;
 pub mod placed;
 pub mod together;
 

@@ -109,6 +109,8 @@ pub struct Counts {
     /// Bytes to the device and from it.
     pub sent: u64,
     pub received: u64,
+    /// Bounds that came back: ends of values, and of rows.
+    pub bounds: u64,
 }
 
 impl Counts {
@@ -119,6 +121,7 @@ impl Counts {
             submissions: self.submissions - before.submissions,
             sent: self.sent - before.sent,
             received: self.received - before.received,
+            bounds: self.bounds - before.bounds,
         }
     }
 }

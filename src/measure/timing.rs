@@ -141,6 +141,7 @@ impl<'a, B: Measured, F: FnMut(&Row)> Meter<'a, B, F> {
                 submissions: each(all.submissions),
                 sent: each(all.sent),
                 received: each(all.received),
+                bounds: each(all.bounds),
             },
             joules,
             floor,

@@ -62,23 +62,25 @@ impl<B: Backend> Pullback<'_, '_, B> {
         let Pullback { prepared, gates, seeds } = *self;
         let (b, net) = (prepared.backend, prepared.net);
         let mut found = Bounds::none(net.nodes.len());
+        let mut unread: Vec<(usize, B::Spans)> = vec![];
         let mut total: Vec<Option<B::Block>> = vec![None; net.nodes.len()];
         total[net.output()] = Some(b.upload(seeds));
         for k in (0..net.nodes.len()).rev() {
-            let Some(g) = total[k].take() else { continue };
+            let Some(mut g) = total[k].take() else { continue };
             if prepared.is_late() {
                 let (pairs, _, _) = b.dim(&g);
                 return anything(prepared, pairs);
             }
-            let (lo, hi) = ends2(&b.read(&g), b.proves());
-            let mut ends = Ends { lo, hi };
-            let mut g = g;
+            unread.push((k, b.spans_of(&g)));
             if net.nodes[k].op.is_nonlinear() || k == 0 {
-                let before = ends.clone();
+                bring(b, &mut unread, &mut found);
+                let before = found.take(k).expect("just read");
+                let mut ends = before.clone();
                 sharpen(k, &mut ends, &found);
                 if before.lo != ends.lo || before.hi != ends.hi {
                     g = b.intersect(&g, &b.upload(&enclosure(&ends)));
                 }
+                found.set(k, ends);
             }
             if k > 0 {
                 for (i, part) in prepared.back(gates, k, &g) {
@@ -88,8 +90,8 @@ impl<B: Backend> Pullback<'_, '_, B> {
                     });
                 }
             }
-            found.set(k, ends);
         }
+        bring(b, &mut unread, &mut found);
         found
     }
 
@@ -154,6 +156,16 @@ impl<B: Backend> Pullback<'_, '_, B> {
         }
         let sum = b.top(b.total((pairs, count), constants));
         sum.mapv_into(|v| if v.is_nan() { f64::INFINITY } else { v })
+    }
+}
+
+/// Ends that nobody has read yet, in one transfer.
+fn bring<B: Backend>(b: &B, unread: &mut Vec<(usize, B::Spans)>, found: &mut Bounds) {
+    let parts = unread.iter().flat_map(|(_, spans)| b.sides(spans)).collect();
+    let mut back = b.tops(parts).into_iter();
+    let mut next = || back.next().expect("as many as asked for");
+    for (k, _) in unread.drain(..) {
+        found.set(k, Ends { lo: -next(), hi: next() });
     }
 }
 

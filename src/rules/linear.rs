@@ -117,7 +117,8 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         seen: &mut dyn FnMut(usize, &B::Block),
     ) -> Array2<f64> {
         let (coefficients, constants) = self.above(k, rows, seen);
-        self.over(regions, coefficients.as_ref(), constants)
+        let [_, top] = self.both(regions, coefficients.as_ref(), constants);
+        top
     }
 
     /// The linear functions of the input that are these bounds: settled coefficients (none
@@ -134,9 +135,14 @@ impl<B: Backend> Relaxed<'_, '_, B> {
         (coefficients, b.total((items, count), constants))
     }
 
-    /// The largest values of such functions on the regions.
-    pub fn over(&self, regions: Regions, coefficients: Option<&B::Block>, constants: B::Tops) -> Array2<f64> {
-        over(self.prepared.backend, regions, (self.ends.of(0), self.span(0)), coefficients, constants)
+    /// The constants of such functions, and their largest values on the regions.
+    pub fn both(
+        &self,
+        regions: Regions,
+        coefficients: Option<&B::Block>,
+        constants: B::Tops,
+    ) -> [Array2<f64>; 2] {
+        both(self.prepared.backend, regions, (self.ends.of(0), self.span(0)), coefficients, constants)
     }
 
     /// A node's ends where the arithmetic happens.
@@ -266,15 +272,18 @@ impl<B: Backend> Relaxed<'_, '_, B> {
     }
 }
 
-/// The largest values of linear functions on the items' boxes within their regions.
-pub fn over<B: Backend>(
+/// Constants of linear functions, and their largest values on the items' boxes within their regions.
+pub fn both<B: Backend>(
     b: &B,
     regions: Regions,
     place: (&Ends, &B::Spans),
     coefficients: Option<&B::Block>,
     constants: B::Tops,
-) -> Array2<f64> {
-    let Some(a) = coefficients else { return stated(b.top(constants)) };
+) -> [Array2<f64>; 2] {
+    let Some(a) = coefficients else {
+        let constants = b.top(constants);
+        return [constants.clone(), stated(constants)];
+    };
     let highest = Highest::of(b, regions, place, a, constants);
     highest.read(b, &mut b.tops(highest.parts()).into_iter())
 }
@@ -340,8 +349,8 @@ impl<'a, B: Backend> Highest<'a, B> {
         alone.into_iter().chain(balls).collect()
     }
 
-    /// From what came back: over the box or by the dual norm, whichever is smaller, or where both meet.
-    pub fn read(&self, b: &B, back: &mut impl Iterator<Item = Array2<f64>>) -> Array2<f64> {
+    /// From what came back, with the constants: over the box or by the dual norm, whichever is smaller, or where both meet.
+    pub fn read(&self, b: &B, back: &mut impl Iterator<Item = Array2<f64>>) -> [Array2<f64>; 2] {
         let mut next = || back.next().expect("as many as asked for");
         let (constants, mut top) = (next(), next());
         if let Some(Balls { meet, radii, cut, .. }) = &self.balls {
@@ -361,7 +370,7 @@ impl<'a, B: Backend> Highest<'a, B> {
             }
         }
         top.zip_mut_with(&constants, |t, &c| *t = add_up(c, *t));
-        stated(top)
+        [constants, stated(top)]
     }
 }
 

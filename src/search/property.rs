@@ -221,8 +221,8 @@ impl<B: Backend> Search<'_, B> {
         let mut seen = |k: usize, a: &B::Block| coefficients[k] = Some(b.read(a).centre);
         let last = net.nodes.len() - 1;
         let (lines, constants) = relaxed.above(last, b.upload(&Enclosure::point(rows)), &mut seen);
-        let top = relaxed.over(Regions::One(self.region), lines.as_ref(), constants.clone());
-        Seen { coefficients, constants: b.top(constants), top }
+        let [constants, top] = relaxed.both(Regions::One(self.region), lines.as_ref(), constants);
+        Seen { coefficients, constants, top }
     }
 
     /// Is the statement missed on this part? If not, how to divide it.

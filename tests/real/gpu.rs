@@ -74,6 +74,11 @@ pub fn trials() -> Vec<Trial> {
         trials.push(
             Trial::test(name("many_samples_take_the_dispatches_of_a_few"), many).with_ignored_flag(absent),
         );
+        let whole = move || {
+            let _one = alone();
+            batches::jacobians(gpu(real)?)
+        };
+        trials.push(Trial::test(name("jacobians_are_two_sweeps"), whole).with_ignored_flag(absent));
         let searched = move || {
             let _one = alone();
             searches::agree(gpu(real)?)

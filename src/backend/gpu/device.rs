@@ -170,6 +170,11 @@ impl Device {
         lock(&self.recorder).counts
     }
 
+    /// So many bounds come back with the next read.
+    pub fn bounded(&self, bounds: u64) {
+        lock(&self.recorder).counts.bounds += bounds;
+    }
+
     /// The most memory that buffers took.
     pub fn peak_bytes(&self) -> u64 {
         lock(&self.pool).peak
@@ -212,6 +217,16 @@ impl Device {
     /// Room for `count` numbers.
     pub fn reals(&self, count: usize) -> Slab {
         self.slab((count * self.real.bytes()) as u64, false)
+    }
+
+    /// So many zeros, made there.
+    pub fn blank(&self, count: usize) -> Slab {
+        let slab = self.slab((count * self.real.bytes()) as u64, true);
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        encoder.clear_buffer(&slab.buffer, 0, None);
+        self.queue.submit([encoder.finish()]);
+        lock(&self.recorder).counts.submissions += 1;
+        slab
     }
 
     fn slab(&self, bytes: u64, fresh: bool) -> Slab {

@@ -80,6 +80,8 @@ pub struct Slopes {
     hi: Arc<Slab>,
     /// No slope is larger than this.
     size: f64,
+    /// The host's, where they came from there.
+    here: Option<Arc<[Array2<f64>; 2]>>,
 }
 
 impl Block {
@@ -182,14 +184,14 @@ impl Gpu {
         Block { items, rows, features, centre: slab(), radius: slab(), reach: self.grown(reach) }
     }
 
-    /// So many zeros, or more: they cross the bus once.
+    /// So many zeros, or more.
     fn zeros(&self, count: usize) -> Arc<Slab> {
         let mut known = self.zeros.lock().unwrap_or_else(PoisonError::into_inner);
         match &*known {
             Some((most, slab)) if *most >= count => slab.clone(),
             _ => {
                 let most = if count < 1 << 24 { count.next_power_of_two() } else { count };
-                let slab = Arc::new(self.device.upload(&vec![0.0; most]));
+                let slab = Arc::new(self.device.blank(most));
                 *known = Some((most, slab.clone()));
                 slab
             }

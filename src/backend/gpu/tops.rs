@@ -85,6 +85,15 @@ impl Rule {
 }
 
 impl Tops {
+    /// How many are still on the device.
+    fn bounds(&self) -> u64 {
+        match self {
+            Tops::Here(_) => 0,
+            Tops::There { size, .. } => (size.0 * size.1) as u64,
+            Tops::Both(two) => two.iter().map(Tops::bounds).sum(),
+        }
+    }
+
     /// What of it is on the device.
     fn wanted<'t>(&'t self, list: &mut Vec<(&'t Slab, usize)>) {
         match self {
@@ -119,6 +128,7 @@ impl Tops {
 pub fn read(gpu: &Gpu, parts: Vec<Tops>) -> Vec<Array2<f64>> {
     let mut wanted = vec![];
     parts.iter().for_each(|part| part.wanted(&mut wanted));
+    gpu.device.bounded(parts.iter().map(Tops::bounds).sum());
     let read = if wanted.is_empty() { Some(vec![]) } else { gpu.device.read(&wanted) };
     let mut back = read.map(Vec::into_iter);
     parts.iter().map(|part| part.said(gpu, &mut back)).collect()

@@ -105,7 +105,7 @@ pub fn gates(gpu: &Gpu, windows: &Incidence, x: &Block) -> Slopes {
     let device = gpu.incidence(windows);
     let edges = windows.edges();
     let slab = || Arc::new(gpu.device.reals(x.items * edges));
-    let slopes = Slopes { items: x.items, features: edges, lo: slab(), hi: slab(), size: 1.0 };
+    let slopes = Slopes { items: x.items, features: edges, lo: slab(), hi: slab(), size: 1.0, here: None };
     let ([xc, xr], [start, index]) = (block(x), device.forward());
     let args = [xc, xr, start, index, Arg::Each(&slopes.lo, edges), Arg::Each(&slopes.hi, edges)];
     gpu.each(&WINDOW_GATES, (x.items, windows.outputs()), &gpu.consts(1.0), &args, |_| {

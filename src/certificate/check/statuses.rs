@@ -195,7 +195,7 @@ impl Lines<'_> {
         let Lines { prepared, relaxations, ends, spans, .. } = *self;
         let lines = Relaxed { prepared, relaxations, ends, spans };
         let (a, constants) = lines.above(self.k, b.upload(&rows), &mut |_, _| {});
-        let tops = lines.over(Regions::One(self.region), a.as_ref(), constants.clone());
+        let [constants, tops] = lines.both(Regions::One(self.region), a.as_ref(), constants);
         let coefficients = match &a {
             Some(a) => b.read(a).centre,
             None => Array3::zeros((items, 2 * features.len(), net.inputs())),

@@ -14,7 +14,7 @@ use crate::linalg::Enclosure;
 use crate::num::round::sub_down;
 use crate::num::{Norm, Written};
 use crate::region::Region;
-use crate::rules::linear::{self, Highest, Regions, Relaxed, over};
+use crate::rules::linear::{self, Highest, Regions, Relaxed, both};
 use crate::sweep::{Ends, ends2};
 use ndarray::{Array2, Array3, Axis, concatenate};
 use rayon::prelude::*;
@@ -111,7 +111,7 @@ fn see<'a, B: Backend>(
     let (below, hi, constants) = (next(), next(), next());
     let end = Ends { lo: -below, hi };
     let sizes = lines.is_some().then(|| [next(), next()]);
-    let top = highest.map_or_else(|| constants.clone(), |h| h.read(b, &mut back));
+    let top = highest.map_or_else(|| constants.clone(), |h| h.read(b, &mut back)[1].clone());
     let lines = lines.zip(sizes).map(|(block, [at, size])| Lines { b, block, at, size });
     Seen { constants, top, end, lines }
 }
@@ -196,7 +196,8 @@ impl<B: Backend> Lines<'_, B> {
         let (lo, hi) = ends2(&stacked(&each), true);
         let (box_, span) = (Ends { lo: lo.clone(), hi: hi.clone() }, self.b.spans(lo, hi));
         let constants = self.b.known(constants.clone());
-        over(self.b, Regions::Each(&all), (&box_, &span), Some(&self.block), constants)
+        let [_, top] = both(self.b, Regions::Each(&all), (&box_, &span), Some(&self.block), constants);
+        top
     }
 
     /// The radius at which the first line reaches 0, without a clip.

@@ -1,21 +1,68 @@
-//! Many samples on a device: as many dispatches and submissions as a few take, as many bytes back for each, and nothing
-//! that is not so.
+//! Many samples on a device: as many dispatches and submissions as a few take, few of both a sweep, bounds and nothing
+//! else back, as many bytes for each sample, and nothing that is not so.
 
 use clarke::analysis::{Budget, Placed};
-use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
 use clarke::backend::gpu::Gpu;
+use clarke::backend::{Backend, Counts};
+use clarke::linalg::Enclosure;
 use clarke::method::margin::linear::leads;
 use clarke::method::margin::others;
 use clarke::num::Norm;
 use clarke::num::random::Random;
 use clarke::region::Region;
+use clarke::sweep::Prepared;
 use libtest_mimic::Failed;
+use ndarray::Array3;
 use std::sync::Arc;
 use std::time::Duration;
 
 const FEW: usize = 16;
 const MANY: usize = 256;
+
+/// At most four submissions a sweep and 64 bytes a bound, and as many of both for many samples as for few.
+fn frugal(what: &str, (few, many): (&Counts, &Counts), sweeps: usize) -> Result<(), Failed> {
+    let each = |all: u64, samples: usize| all as f64 / samples as f64;
+    for (kind, few, many) in [
+        ("dispatches", few.dispatches as f64, many.dispatches as f64),
+        ("submissions", few.submissions as f64, many.submissions as f64),
+        ("bytes back for each", each(few.received, FEW), each(many.received, MANY)),
+        ("bytes there for each", each(few.sent, FEW), each(many.sent, MANY)),
+    ] {
+        if many > 1.2 * few {
+            return Err(format!("{what}: {FEW} samples take {few} {kind}, {MANY} take {many}").into());
+        }
+    }
+    for counts in [few, many] {
+        if counts.submissions > 4 * sweeps as u64 || counts.received > 64 * counts.bounds {
+            return Err(format!("{what}: {counts:?} for {sweeps} sweeps").into());
+        }
+    }
+    Ok(())
+}
+
+/// Interval Jacobians of 256 balls, norms of their rows: one forward sweep and one back.
+pub fn jacobians(gpu: &Arc<Gpu>) -> Result<(), Failed> {
+    let net = clarke::net::load("tests/data/digits.onnx".as_ref(), &Default::default())?;
+    let prepared = Prepared::new(&net, &**gpu);
+    let mut random = Random(37);
+    let outputs = net.outputs();
+    let mut counted = |items: usize| {
+        let centre = Array3::from_shape_simple_fn((items, 1, net.inputs()), || random.unit());
+        let input = gpu.upload(&Enclosure { radius: centre.mapv(|_| 0.02), centre });
+        let rows = Array3::from_shape_fn((items, outputs, outputs), |(_, i, j)| f64::from(i == j));
+        let rows = gpu.upload(&Enclosure::point(rows));
+        let before = gpu.counts();
+        let trace = prepared.values(input, None, |_| false);
+        let norms = gpu.row_norms(&prepared.adjoints(&trace.gates, rows, |_, _| {}), Norm::One);
+        assert!(norms.iter().all(|n| n.is_finite()));
+        gpu.counts().since(&before)
+    };
+    counted(MANY);
+    let (few, many) = (counted(FEW), counted(MANY));
+    println!("Jacobians: {FEW} samples {few:?}, {MANY} samples {many:?}");
+    frugal("Jacobians", (&few, &many), 2)
+}
 
 /// Linear bounds of 256 balls take at most a fifth more dispatches than those of 16; no lead is larger than at any
 /// member that was tried, and what the CPU proves is not far from it.
@@ -35,8 +82,8 @@ pub fn dispatches(gpu: &Arc<Gpu>) -> Result<(), Failed> {
         let first = |y: Vec<f64>| (0..y.len()).max_by(|&a, &b| y[a].total_cmp(&y[b])).unwrap_or(0);
         let classes: Vec<usize> = centres.iter().map(|c| first(net.evaluate(c))).collect();
         let regions: Vec<&Region> = balls.iter().collect();
-        // What is uploaded once is not counted.
-        leads(&there, &regions[..2], &classes[..2], &budget);
+        // What is there once and for all is not counted.
+        leads(&there, &regions, &classes, &budget);
         let counted = |n: usize| {
             let before = gpu.counts();
             let found = leads(&there, &regions[..n], &classes[..n], &budget);
@@ -44,15 +91,11 @@ pub fn dispatches(gpu: &Arc<Gpu>) -> Result<(), Failed> {
         };
         let ((few, _), (many, found)) = (counted(FEW), counted(MANY));
         println!("{norm}: {FEW} samples {few:?}, {MANY} samples {many:?}");
-        for (what, few, many) in [
-            ("dispatches", few.dispatches as f64, many.dispatches as f64),
-            ("submissions", few.submissions as f64, many.submissions as f64),
-            ("bytes back for each", few.received as f64 / FEW as f64, many.received as f64 / MANY as f64),
-        ] {
-            if many > 1.2 * few {
-                return Err(format!("{norm}: {FEW} samples take {few} {what}, {MANY} take {many}").into());
-            }
-        }
+        // One forward, one back for the differences, and one for every layer that lines say more of: in a box not for
+        // the first.
+        let nonlinear = net.nodes.iter().filter(|node| node.op.is_nonlinear()).count();
+        let sweeps = 2 + nonlinear - (norm == Norm::Inf) as usize;
+        frugal(&format!("{norm}"), (&few, &many), sweeps)?;
         let (found, known) = (found.ok_or("no time")?, leads(&here, &regions, &classes, &budget));
         let known = known.ok_or("no time")?;
         for (i, led) in found.iter().enumerate() {
