@@ -10,6 +10,7 @@
 
 use super::around::Around;
 use super::pass::Pass;
+pub use super::pass::{Brief, Cuts, Given, Statuses};
 use super::{Placed, ibp};
 use crate::analysis::budget::{Budget, pass};
 use crate::backend::Backend;
@@ -18,46 +19,11 @@ use crate::linalg::Enclosure;
 use crate::net::Net;
 use crate::num::Norm;
 use crate::region::Region;
-use crate::rules::linear::{Lined, Regions};
+use crate::rules::linear::Regions;
 use crate::rules::reach::{Layers, rough};
 use crate::rules::relevance;
-use crate::sweep::{Bounds, Ends, Prepared, Spanned, Trace, ends2};
-use ndarray::{Array2, Array3};
-use std::sync::Arc;
-
-/// Bounds of all nodes and the gates they imply.
-pub struct Statuses<B: Backend> {
-    pub trace: Arc<Trace<B>>,
-    /// The same with slopes of secants from the centres, where these are known.
-    pub anchored: Option<Arc<Trace<B>>>,
-    pub known: Bounds,
-    pub ends: Bounds,
-}
-
-/// What is known before: boxes of the input (one per item) and bounds of nodes.
-pub struct Given<'k> {
-    pub input: Enclosure,
-    pub known: Option<&'k Bounds>,
-    /// Lower slopes of nearly decided neurons are optimised.
-    pub optimised: bool,
-    /// Half-spaces that also hold.
-    pub cuts: Option<&'k mut dyn Cuts>,
-}
-
-/// Half-spaces of the input, item by item, that come to light node by node.
-pub trait Cuts {
-    /// Features of a node whose linear functions are wanted in any case.
-    fn wanted(&self, k: usize) -> Vec<usize>;
-    /// What upper linear bounds of +e_j and -e_j in turn (coefficients, constants) say.
-    fn tighten(
-        &mut self,
-        k: usize,
-        features: &[usize],
-        coefficients: &Array3<f64>,
-        constants: &Array2<f64>,
-        ends: &mut Ends,
-    );
-}
+use crate::sweep::{Ends, Prepared, ends2};
+use ndarray::Array2;
 
 /// On one region, lower slopes optimised.
 pub fn run<B: Backend>(placed: &Placed<B>, region: &Region, budget: &Budget) -> Statuses<B> {
@@ -82,15 +48,6 @@ pub fn run_all<B: Backend>(
     let mut pass = pass();
     pass.relevant = relevant;
     pass.run(given())
-}
-
-/// A first answer about many regions: lines of all nonlinear nodes, and of what a node's ends were needed for.
-pub struct Brief<B: Backend> {
-    /// Of the input, and of some nodes.
-    pub ends: Bounds,
-    /// Of all nodes.
-    pub spans: Spanned<B>,
-    pub relaxations: Vec<Option<Lined<B>>>,
 }
 
 /// On many regions at once, for a first answer about each: lines, and of l2 balls what distances say before them.

@@ -4,9 +4,9 @@
 use super::alpha;
 use super::around::Around;
 use super::budget::Budget;
-use super::crown::{Brief, Cuts, Given, Statuses};
 use crate::backend::Backend;
 use crate::layer::{Incidence, Piece};
+use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
 use crate::rules::linear::{
@@ -15,8 +15,51 @@ use crate::rules::linear::{
 use crate::rules::relevance;
 use crate::rules::secant;
 use crate::sweep::{Bounds, Ends, Gate, Prepared, Spanned, Trace, ends2, upload_ends};
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 use std::sync::Arc;
+
+/// Bounds of all nodes and the gates they imply.
+pub struct Statuses<B: Backend> {
+    pub trace: Arc<Trace<B>>,
+    /// The same with slopes of secants from the centres, where these are known.
+    pub anchored: Option<Arc<Trace<B>>>,
+    pub known: Bounds,
+    pub ends: Bounds,
+}
+
+/// What is known before: boxes of the input (one per item) and bounds of nodes.
+pub struct Given<'k> {
+    pub input: Enclosure,
+    pub known: Option<&'k Bounds>,
+    /// Lower slopes of nearly decided neurons are optimised.
+    pub optimised: bool,
+    /// Half-spaces that also hold.
+    pub cuts: Option<&'k mut dyn Cuts>,
+}
+
+/// Half-spaces of the input, item by item, that come to light node by node.
+pub trait Cuts {
+    /// Features of a node whose linear functions are wanted in any case.
+    fn wanted(&self, k: usize) -> Vec<usize>;
+    /// What upper linear bounds of +e_j and -e_j in turn (coefficients, constants) say.
+    fn tighten(
+        &mut self,
+        k: usize,
+        features: &[usize],
+        coefficients: &Array3<f64>,
+        constants: &Array2<f64>,
+        ends: &mut Ends,
+    );
+}
+
+/// A first answer about many regions: lines of all nonlinear nodes, and of what a node's ends were needed for.
+pub struct Brief<B: Backend> {
+    /// Of the input, and of some nodes.
+    pub ends: Bounds,
+    /// Of all nodes.
+    pub spans: Spanned<B>,
+    pub relaxations: Vec<Option<Lined<B>>>,
+}
 
 /// The part of the time left that lines themselves may take where slopes are optimised after them.
 const OPTIMISED: f64 = 0.02;

@@ -181,7 +181,27 @@ pub(super) fn each_piece(parts: &mut Parts, features: usize, work: impl Fn(Piece
 
 /// Adds bias entry `feature / repeat` to the centres.
 #[inline(always)]
-pub(super) fn add_bias(backend: &Cpu, piece: &mut Piece, bias: &[f64], repeat: usize) {
+pub(super) fn add_bias(backend: &Cpu, piece: Piece, bias: &[f64], repeat: usize) {
+    if backend.precision != Precision::Double {
+        return add_finely(backend, piece, bias, repeat);
+    }
+    let Piece { from, hi, radius, .. } = piece;
+    if repeat == 1 {
+        let bias = &bias[from..from + hi.len()];
+        return lanes::shift(|k| bias[k], hi, radius);
+    }
+    let mut at = 0;
+    while at < hi.len() {
+        let channel = (from + at) / repeat;
+        let end = ((channel + 1) * repeat - from).min(hi.len());
+        let b = bias[channel];
+        lanes::shift(|_| b, &mut hi[at..end], &mut radius[at..end]);
+        at = end;
+    }
+}
+
+#[inline(always)]
+fn add_finely(backend: &Cpu, piece: Piece, bias: &[f64], repeat: usize) {
     for k in 0..piece.hi.len() {
         let b = bias[(piece.from + k) / repeat];
         if b == 0.0 {

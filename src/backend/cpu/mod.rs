@@ -27,7 +27,6 @@ use crate::layer::{Affine, Incidence, LinearMap, Piecewise, Scale};
 use crate::linalg::Enclosure;
 use crate::num::Norm;
 use crate::num::round::{add_up, gamma, sub_down};
-use elementwise::Piece;
 use lanes::{FLOOR, wide};
 use ndarray::{Array2, Array3};
 use std::ops::Range;
@@ -254,26 +253,10 @@ impl Cpu {
             parts,
             features,
             #[inline(always)]
-            |mut piece| {
+            |piece| {
                 lanes::grow(factor, tiny, map.no_underflow, piece.radius);
-                match bias {
-                    None => {}
-                    Some(bias) if self.precision == Precision::Double && repeat == 1 => {
-                        let bias = &bias[piece.from..piece.from + piece.hi.len()];
-                        lanes::shift(|k| bias[k], piece.hi, piece.radius);
-                    }
-                    Some(bias) if self.precision == Precision::Double => {
-                        let Piece { from, hi, radius, .. } = piece;
-                        let mut at = 0;
-                        while at < hi.len() {
-                            let channel = (from + at) / repeat;
-                            let end = ((channel + 1) * repeat - from).min(hi.len());
-                            let b = bias[channel];
-                            lanes::shift(|_| b, &mut hi[at..end], &mut radius[at..end]);
-                            at = end;
-                        }
-                    }
-                    Some(bias) => elementwise::add_bias(self, &mut piece, bias, repeat),
+                if let Some(bias) = bias {
+                    elementwise::add_bias(self, piece, bias, repeat);
                 }
             },
         );

@@ -127,7 +127,7 @@ pub fn activate(gpu: &Gpu, f: &Piecewise, x: &Block) -> (Block, Slopes) {
 /// Constants and numbers of the kernel, the largest value, the largest slope.
 pub(super) type Setting = (Vec<f64>, Vec<u32>, f64, f64);
 
-fn clip(gpu: &Gpu, lo: f64, hi: f64) -> Setting {
+pub(super) fn clip(gpu: &Gpu, lo: f64, hi: f64) -> Setting {
     let real = gpu.real();
     let slack = 2.0 * real.tiny();
     // Bounds outside the device's range are never met or always.

@@ -3,11 +3,11 @@
 use super::device::Device;
 use super::kernels::{COLUMN_NORMS, ROW_NORMS};
 use super::launch::{Arg, Pass};
-use super::tops::{Rule, Tops};
+use super::tops::{Rule, Tops, length};
 use super::{Block, Gpu};
 use crate::backend::{Backend, cpu::Cpu};
 use crate::num::Norm;
-use crate::num::round::{add_up, div_up, mul_up, sqrt_up, sub_up};
+use crate::num::round::mul_up;
 use ndarray::Array2;
 use std::sync::Arc;
 
@@ -17,24 +17,6 @@ fn sums(gpu: &Gpu, x: &Block, terms: usize, norm: Norm) -> bool {
     let reach = gpu.reach(x);
     let size = if norm == Norm::Two { mul_up(reach, reach) } else { reach };
     !x.lost() && real.sums(terms + 16) && real.holds(4.0 * size * terms as f64)
-}
-
-/// The norm behind a sum and a maximum as the device computed them.
-pub(super) fn bound(gpu: &Gpu, terms: usize, norm: Norm, pair: &[f64]) -> f64 {
-    let real = gpu.real();
-    let (sum, most) = (pair[0], pair[1]);
-    let grow = div_up(1.0, -sub_up(real.gamma(terms + 16) * gpu.widening.0, 1.0));
-    // Entries are never subnormal, so a largest one of zero is exact.
-    let value = match norm {
-        _ if most == 0.0 => 0.0,
-        Norm::Inf => mul_up(most, grow),
-        _ => {
-            let flushed = 16.0 * (terms as f64 + 8.0) * real.tiny() * gpu.widening.0;
-            let sum = mul_up(add_up(sum, flushed), grow);
-            if norm == Norm::Two { sqrt_up(sum) } else { sum }
-        }
-    };
-    if value >= 0.0 { value } else { f64::INFINITY }
 }
 
 pub fn rows(gpu: &Gpu, x: &Block, norm: Norm) -> Tops {
@@ -65,7 +47,7 @@ pub fn columns(gpu: &Gpu, x: &Block, norm: Norm) -> Array2<f64> {
             [x.features, x.rows, (norm == Norm::Two) as usize].map(|v| v as u32).to_vec()
         });
         let pairs = gpu.device.read(&[(&out, 2 * x.items * x.features)])?.pop()?;
-        let values = pairs.chunks_exact(2).map(|p| bound(gpu, x.rows, norm, p)).collect();
+        let values = pairs.chunks_exact(2).map(|p| length(gpu, x.rows, norm, p)).collect();
         Some(Array2::from_shape_vec(shape, values).expect("one norm per column"))
     };
     device().unwrap_or_else(|| {

@@ -1,7 +1,7 @@
 //! Ends of values on the device, and lines around functions on them.
 
 use super::device::Slab;
-use super::elementwise::leaky;
+use super::elementwise::{clip, leaky};
 use super::kernels::{LINES, SIGNS, SPANS};
 use super::tops::{self, Rule, Tops};
 use super::{Arg, Block, Gpu};
@@ -132,16 +132,17 @@ pub fn signs(gpu: &Gpu, features: usize, wanted: &Array2<u32>) -> Block {
     Block { items, rows, features, centre, radius, reach: gpu.grown(1.0) }
 }
 
-/// Lines around a function with one kink at zero; None of others, and where the device holds no ends.
+/// Lines around a piecewise linear function; None of a constant one, and where the device holds no ends.
 pub fn chords_on(gpu: &Gpu, f: &Piecewise, x: &Spans) -> Option<Chords> {
-    let (consts, numbers, _, size) = match f {
+    let (consts, numbers, most, size) = match f {
         Piecewise::Leaky { slope } => leaky(gpu, &[*slope], usize::MAX),
         Piecewise::PerFeature { slope, repeat } => leaky(gpu, slope, *repeat),
-        Piecewise::Clip { .. } => return None,
+        Piecewise::Clip { lo, hi } if lo >= hi => return None,
+        Piecewise::Clip { lo, hi } => clip(gpu, *lo, *hi),
     };
     let (real, items, features) = (gpu.real(), x.items, x.features);
     // |f(x) − s x| for slopes between those of the pieces.
-    let shift = gpu.grown(mul_up(add_up(1.0, size), mul_up(2.0, x.size)));
+    let shift = gpu.grown(mul_up(2.0, add_up(most, mul_up(add_up(1.0, size), x.size))));
     if !real.holds(mul_up(4.0, shift)) || !real.holds(mul_up(4.0, size)) {
         return None;
     }
@@ -152,7 +153,7 @@ pub fn chords_on(gpu: &Gpu, f: &Piecewise, x: &Spans) -> Option<Chords> {
     let args: Vec<Arg> =
         read.into_iter().chain(written).chain([each(&slopes[1]), each(&shifts[1])]).collect();
     gpu.each(&LINES, (items, features), &consts, &args, |_| {
-        [features as u32].into_iter().chain(numbers[1..].iter().copied()).collect()
+        vec![features as u32, numbers[1], numbers[2], numbers[0]]
     });
     Some(Chords { items, features, slopes, shifts, slope: gpu.grown(size), shift, here: None })
 }

@@ -1,11 +1,11 @@
 //! Upper bounds that stay on the device until somebody asks for many of them at once.
 
+use super::Gpu;
 use super::device::Slab;
 use super::kernels::TALLY;
 use super::launch::Arg;
-use super::{Gpu, norms};
 use crate::num::Norm;
-use crate::num::round::{add_up, mul_up, sqrt_up};
+use crate::num::round::{add_up, div_up, mul_up, sqrt_up, sub_up};
 use ndarray::Array2;
 use std::sync::Arc;
 
@@ -56,6 +56,24 @@ impl Error {
     }
 }
 
+/// The norm behind a sum and a maximum as the device computed them.
+pub fn length(gpu: &Gpu, terms: usize, norm: Norm, pair: &[f64]) -> f64 {
+    let real = gpu.real();
+    let (sum, most) = (pair[0], pair[1]);
+    let grow = div_up(1.0, -sub_up(real.gamma(terms + 16) * gpu.widening.0, 1.0));
+    // Entries are never subnormal, so a largest one of zero is exact.
+    let value = match norm {
+        _ if most == 0.0 => 0.0,
+        Norm::Inf => mul_up(most, grow),
+        _ => {
+            let flushed = 16.0 * (terms as f64 + 8.0) * real.tiny() * gpu.widening.0;
+            let sum = mul_up(add_up(sum, flushed), grow);
+            if norm == Norm::Two { sqrt_up(sum) } else { sum }
+        }
+    };
+    if value >= 0.0 { value } else { f64::INFINITY }
+}
+
 impl Rule {
     /// Numbers that it takes.
     fn numbers(&self) -> usize {
@@ -78,7 +96,7 @@ impl Rule {
             }
             Rule::Above => numbers[0],
             Rule::Below => -numbers[0],
-            Rule::Length(terms, norm) => norms::bound(gpu, *terms, *norm, numbers),
+            Rule::Length(terms, norm) => length(gpu, *terms, *norm, numbers),
         };
         if value.is_nan() { f64::INFINITY } else { value }
     }
