@@ -13,7 +13,6 @@
 @group(0) @binding(6) var<storage, read_write> found: array<real>;
 
 const LANES: u32 = 64u;
-const ROUNDS: u32 = 20u;
 
 var<workgroup> part: array<vec2<real>, LANES>;
 
@@ -41,7 +40,7 @@ fn cut(c: real, l: real, u: real, at: real) -> real {
     return min(max(c, l * at), u * at);
 }
 
-// Sizes: [0] vectors, [1] features, [2] rows per item, [3] first vector, [4] l1.
+// Sizes: [0] vectors, [1] features, [2] rows per item, [3] first vector, [4] l1, [5] rounds.
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) at: vec3<u32>,
@@ -68,7 +67,7 @@ fn main(
         most = ZERO;
         now = sqrt(size.x) / max(r, consts[1]);
     }
-    for (var round = 0u; round < ROUNDS; round++) {
+    for (var round = 0u; round < sizes[5]; round++) {
         own = vec2<real>(ZERO, ZERO);
         for (var k = lane; k < sizes[1]; k += LANES) {
             let c = a[row + k];

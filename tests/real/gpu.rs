@@ -150,15 +150,29 @@ fn slices(gpu: &Gpu) -> Result<(), Failed> {
             let tangent = b.window_tangent(&windows, &gates, &rest);
             let (chord, shift) = b.chord(&b.chords(lines), &settled);
             let narrow = b.slice(&settled, 0..features - 1);
+            let spans = b.spans_of(&values);
+            let [below, above] = b.sides(&spans);
+            let (on, constant) = b.chord(&b.chords_on(&f, &spans), &settled);
+            let wanted = Array2::from_shape_fn((items, 3), |(i, t)| ((i + t) % (features + 1)) as u32);
+            let radii: Vec<f64> = (0..items).map(|i| 0.1 + 0.01 * i as f64).collect();
+            let met = b.meet(&settled, &b.spans(table(-1.0), table(1.0)), Norm::Two, &radii);
             let blocks = [
+                on,
+                b.signs(features, &wanted),
                 b.gate(&slopes, &rest),
                 b.window_adjoint(&windows, &gates, &tangent),
                 b.window_chord(&windows, &ends, &narrow).0,
                 chord,
                 tangent,
             ];
-            let numbers =
-                [b.top(lost), b.top(shift), b.row_norms(&rest, Norm::Two), b.column_norms(&rest, Norm::One)];
+            let numbers = [
+                b.top(b.total((items, rows), vec![lost, shift, constant])),
+                b.top(met.expect("small numbers")),
+                b.top(below),
+                b.top(above),
+                b.row_norms(&rest, Norm::Two),
+                b.column_norms(&rest, Norm::One),
+            ];
             (blocks.map(|y| b.read(&y)).map(|e| (e.centre, e.radius)), numbers)
         };
         if run(gpu) != run(part) {

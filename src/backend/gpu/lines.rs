@@ -174,6 +174,8 @@ pub fn meet(gpu: &Gpu, a: &Block, y: &Spans, norm: Norm, radii: &[f64]) -> Optio
         return None;
     }
     let vectors = a.vectors();
+    // Newton's steps for the multiplier of an l2 ball, halvings for the level of an l1 ball.
+    let rounds = if norm == Norm::Two { 10 } else { 24 };
     let near: Vec<f64> = radii.iter().map(|r| real.near(*r)).collect();
     let (near, slab) = (gpu.device.upload(&near), Arc::new(gpu.device.reals(3 * vectors)));
     let table = |slab| y.table(slab, (a.items, a.rows));
@@ -185,7 +187,7 @@ pub fn meet(gpu: &Gpu, a: &Block, y: &Spans, norm: Norm, radii: &[f64]) -> Optio
         Arg::Each(&slab, 3),
     ];
     let sizes = |first: usize, count: usize| {
-        [count, a.features, a.rows, first, (norm == Norm::One) as usize]
+        [count, a.features, a.rows, first, (norm == Norm::One) as usize, rounds]
             .iter()
             .map(|v| *v as u32)
             .collect::<Vec<_>>()
