@@ -13,6 +13,7 @@ mod common;
 
 use clarke::backend::Backend;
 use clarke::backend::cpu::Cpu;
+use clarke::data::{Scale, load_rows};
 use clarke::layer::{Affine, LinearMap, Piecewise};
 use clarke::linalg::Enclosure;
 use clarke::net::{Net, Op, Options, load};
@@ -60,9 +61,22 @@ fn networks() -> Vec<(&'static str, Net)> {
     list
 }
 
-/// Balls of radius EPS around images of random grey values.
-fn images(count: usize, features: usize) -> Enclosure {
-    let centre = Random::new(11).block(count, 1, features).mapv(|v| 0.5 + 0.5 * v);
+/// Balls of radius EPS around images: for the trained network the first ones of its data set beside the zoo, else of
+/// random grey values.
+fn images(name: &str, count: usize, features: usize) -> Enclosure {
+    let zoo = std::env::var_os("CLARKE_ZOO").filter(|_| name.starts_with("mnist"));
+    let digits = zoo.and_then(|zoo| {
+        let path = Path::new(&zoo).parent()?.join("images/mnist/t10k-images-idx3-ubyte.gz");
+        load_rows(path.to_str()?, &[features], Scale::Unit).ok()
+    });
+    let centre = match digits {
+        Some(rows) => {
+            let row = |i| rows.get(i).expect("an image").iter().map(|v| v.nearest()).collect::<Vec<f64>>();
+            let all = (0..count).flat_map(row).collect();
+            Array3::from_shape_vec((count, 1, features), all).expect("images of one size")
+        }
+        None => Random::new(11).block(count, 1, features).mapv(|v| 0.5 + 0.5 * v),
+    };
     Enclosure { radius: Array3::from_elem(centre.dim(), EPS), centre }
 }
 
@@ -117,7 +131,7 @@ fn table() {
     for (name, net) in networks() {
         let prepared = Prepared::new(&net, &Cpu::DOUBLE);
         for batch in BATCHES {
-            let (x, rows) = (images(batch, net.inputs()), seeds(batch, net.outputs()));
+            let (x, rows) = (images(name, batch, net.inputs()), seeds(batch, net.outputs()));
             let found = bound(&jacobian(&prepared, &x, &rows));
             for threads in [1, 2] {
                 pool(threads).install(|| {
@@ -143,7 +157,7 @@ fn main() {
     for (name, net) in networks() {
         let prepared = Prepared::new(&net, &Cpu::DOUBLE);
         for batch in BATCHES {
-            let (x, rows) = (images(batch, net.inputs()), seeds(batch, net.outputs()));
+            let (x, rows) = (images(name, batch, net.inputs()), seeds(batch, net.outputs()));
             println!("{name}, {batch} images: bound {:.6}", bound(&jacobian(&prepared, &x, &rows)));
             let mut group = criterion.benchmark_group(format!("jacobian {name}"));
             group.throughput(criterion::Throughput::Elements(batch as u64));

@@ -13,6 +13,10 @@
 @group(0) @binding(6) var<storage, read_write> above_slope: array<real>;
 @group(0) @binding(7) var<storage, read_write> above_shift: array<real>;
 
+// Roundings of a difference, and what a slope may be off where it is computed once more instead of kept: a quotient
+// is within 3 units, and so are its operands.
+const RESERVE: real = real(24.0);
+
 // f(x) − s x at an end, where f has the slope c ± r below zero.
 fn gap(x: real, s: real, c: real, r: real) -> Ends {
     if x >= ZERO {
@@ -20,14 +24,14 @@ fn gap(x: real, s: real, c: real, r: real) -> Ends {
             return Ends(ZERO, ZERO);
         }
         let g = x - s * x;
-        let m = margin(real(6.0), abs(x) + abs(s * x));
+        let m = margin(RESERVE, abs(x) + abs(s * x));
         return Ends(g - m, g + m);
     }
     if s == c && r == ZERO {
         return Ends(ZERO, ZERO);
     }
     let g = c * x - s * x;
-    let m = margin(real(6.0), abs(c * x) + abs(s * x)) + up(r * abs(x));
+    let m = margin(RESERVE, abs(c * x) + abs(s * x)) + up(r * abs(x));
     return Ends(g - m, g + m);
 }
 
@@ -76,7 +80,7 @@ fn beside(v: Ends, x: real, s: real, r: real) -> Ends {
     if s == ONE && v.l == x && v.u == x && r == ZERO {
         return Ends(ZERO, ZERO);
     }
-    let m = margin(real(6.0), max(abs(v.l), abs(v.u)) + abs(s * x)) + up(r * abs(s));
+    let m = margin(RESERVE, max(abs(v.l), abs(v.u)) + abs(s * x)) + up(r * abs(s));
     return Ends(v.l - s * x - m, v.u - s * x + m);
 }
 

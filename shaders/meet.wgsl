@@ -40,14 +40,15 @@ fn cut(c: real, l: real, u: real, at: real) -> real {
     return min(max(c, l * at), u * at);
 }
 
-// Sizes: [0] vectors, [1] features, [2] rows per item, [3] first vector, [4] l1, [5] rounds.
+// Sizes: [0] vectors, [1] features, [2] rows per item, [3] first vector, [4] l1, [5] rounds. Constants: [4] no multiplier is larger.
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) at: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    // Beyond the last one the last one once more.
+    // Beyond the last one the last one once more, for nobody.
+    let inside = at.x + at.y * groups.x < sizes[0];
     let vector = min(at.x + at.y * groups.x, sizes[0] - 1u);
     let item = (vector + sizes[3]) / sizes[2];
     let row = vector * sizes[1];
@@ -65,7 +66,10 @@ fn main(
     var now = ZERO;
     if sizes[4] == 0u {
         most = ZERO;
-        now = sqrt(size.x) / max(r, consts[1]);
+        // A ball of one point says all by itself.
+        if r > ZERO {
+            now = min(sqrt(size.x) / r, consts[4]);
+        }
     }
     for (var round = 0u; round < sizes[5]; round++) {
         own = vec2<real>(ZERO, ZERO);
@@ -98,15 +102,15 @@ fn main(
             now = consts[3] * (least + most);
         } else if now > ZERO {
             // ‖y‖ falls as μ grows; at the right one it is the radius.
-            if sum.y + sum.x / now / now > r * r {
+            let rest = r * r - sum.y;
+            if rest * now * now < sum.x {
                 least = now;
             } else {
                 most = now;
             }
-            let rest = r * r - sum.y;
             let boxed = sum.x == ZERO && rest >= ZERO;
             var next = ZERO;
-            if rest > ZERO {
+            if rest * consts[4] * consts[4] > sum.x {
                 next = sqrt(sum.x / rest);
             }
             if !(next > least && (most == ZERO || next < most)) {
@@ -119,10 +123,10 @@ fn main(
                 }
             }
             // The box alone decides.
-            now = select(next, ZERO, boxed);
+            now = select(min(next, consts[4]), ZERO, boxed);
         }
     }
-    if !(now >= ZERO && now < consts[4]) {
+    if !(now >= ZERO && now <= max(consts[4], size.y)) {
         now = ZERO;
     }
     var sums = vec2<real>(ZERO, ZERO);
@@ -138,7 +142,7 @@ fn main(
     }
     sums = joined(lane, sums, false);
     own = joined(lane, own, true);
-    if lane == 0u {
+    if lane == 0u && inside {
         found[3u * vector] = sums.x;
         found[3u * vector + 1u] = sums.y;
         found[3u * vector + 2u] = select(own.x, own.y, sizes[4] == 1u);

@@ -251,13 +251,10 @@ impl Device {
     }
 
     fn write(&self, bytes: &[u8]) -> Slab {
-        // Writes overtake recorded commands, which may still use a pooled buffer.
-        let fresh = {
-            let mut recorder = lock(&self.recorder);
-            recorder.counts.sent += bytes.len() as u64;
-            !recorder.commands.is_empty()
-        };
-        let slab = self.slab(bytes.len() as u64, fresh);
+        // Writes overtake recorded commands, which may still use a pooled buffer: nobody records in between.
+        let mut recorder = lock(&self.recorder);
+        recorder.counts.sent += bytes.len() as u64;
+        let slab = self.slab(bytes.len() as u64, !recorder.commands.is_empty());
         if !bytes.is_empty() {
             self.queue.write_buffer(&slab.buffer, 0, bytes);
         }
@@ -427,7 +424,10 @@ impl Device {
             return None;
         }
         let result = {
-            let bytes = staging.get_mapped_range(0..total.max(8)).ok()?;
+            let Ok(bytes) = staging.get_mapped_range(0..total.max(8)) else {
+                lock(&self.failure).get_or_insert("results cannot be read back".into());
+                return None;
+            };
             let decode = |(view, at): &(View, u64)| {
                 let part = &bytes[*at as usize..(*at + view.bytes) as usize];
                 match self.real {

@@ -30,10 +30,12 @@ impl Gpu {
     pub(super) fn slices(&self, vectors: usize, args: &[Arg]) -> impl Iterator<Item = (usize, usize)> {
         let real = self.real();
         let fit = |bytes: usize| self.binding as usize / bytes.max(1);
+        let tables = args.iter().filter(|a| matches!(a, Arg::Items(..) | Arg::ItemIndices(..)));
+        let aligned = tables.filter_map(|a| a.stride(real)).map(|(bytes, _)| grain(bytes)).max().unwrap_or(1);
         let fitting = |a: &Arg| match a.stride(real) {
             Some((bytes, 1)) => fit(bytes),
-            // Tables start at an aligned item.
-            Some((bytes, rows)) => fit(bytes).saturating_sub(grain(bytes)).saturating_mul(rows),
+            // Tables start at an item that is aligned in all of them.
+            Some((bytes, rows)) => fit(bytes).saturating_sub(aligned).saturating_mul(rows),
             None => usize::MAX,
         };
         let most = args.iter().map(fitting).min().unwrap_or(usize::MAX);

@@ -91,7 +91,7 @@ pub fn chord(gpu: &Gpu, lines: &Chords, a: &Block) -> (Block, Tops) {
     let reach = gpu.reach(a);
     let bound = mul_up(lines.slope, reach);
     let fits = lines.slope < real.limit() && 4.0 * bound < real.limit();
-    let table = |slab| lines.table(slab, a.rows);
+    let table = |slab| lines.table(slab, (a.items, a.rows));
     let [below, above] = &lines.shifts;
     let shifts =
         Tables { positive: table(above), negative: table(below), size: lines.shift, magnitudes: false };
@@ -167,10 +167,15 @@ pub fn meet(gpu: &Gpu, a: &Block, y: &Spans, norm: Norm, radii: &[f64]) -> Optio
     let far = radii.iter().fold(y.size, |m, r| m.max(*r));
     let most = mul_up(mul_up(far.max(reach), reach.max(1.0)), 8.0 * (a.features as f64 + 8.0));
     let roundings = a.features.div_ceil(SHARED) + STEPS + 8;
-    // Squares of both, and as much again where the search goes astray.
     let square = mul_up(mul_up(far, far), a.features as f64 + 8.0);
+    // Multipliers stay so small that they may be squared with what they meet, and none has to be larger.
+    let cap = (0.125 * real.limit()).sqrt() / far.max(1.0);
+    let least = radii.iter().filter(|r| **r > 0.0).fold(f64::INFINITY, |m, r| m.min(*r));
+    let steep = mul_up(mul_up(4.0, reach), (a.features as f64 + 8.0) / least);
+    let fits = steep <= cap && (least >= real.tiny() || least.is_infinite());
     assert_eq!((y.items, y.features, radii.len()), (a.items, a.features, a.items));
-    if a.lost() || a.len() == 0 || !real.holds(most) || !real.holds(square) || !real.sums(roundings) {
+    if !fits || a.lost() || a.len() == 0 || !real.holds(most) || !real.holds(square) || !real.sums(roundings)
+    {
         return None;
     }
     let vectors = a.vectors();
@@ -193,8 +198,7 @@ pub fn meet(gpu: &Gpu, a: &Block, y: &Spans, norm: Norm, radii: &[f64]) -> Optio
             .collect::<Vec<_>>()
     };
     let mut consts = gpu.consts(1.0);
-    // A multiplier beyond it says nothing.
-    consts.push(real.down(real.limit() / far.max(1.0)));
+    consts.push(real.down(cap));
     gpu.run(&Pass { kernel: &MEET, consts: &consts, args: &args }, vectors, sizes, |count| {
         Device::fold(count as u64)
     });

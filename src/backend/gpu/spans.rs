@@ -159,8 +159,9 @@ pub fn chords_on(gpu: &Gpu, f: &Piecewise, x: &Spans) -> Option<Chords> {
 }
 
 impl Chords {
-    /// As a table for vectors with so many rows an item.
-    pub(super) fn table<'a>(&self, slab: &'a Slab, rows: usize) -> Arg<'a> {
+    /// As a table for vectors of so many items with so many rows.
+    pub(super) fn table<'a>(&self, slab: &'a Slab, (items, rows): (usize, usize)) -> Arg<'a> {
+        assert_eq!(self.items, items, "lines of every item");
         Arg::Items(slab, self.features, rows)
     }
 
