@@ -285,7 +285,13 @@ pub trait Backend: Send + Sync + 'static {
     fn support(&self, a: &Self::Block, x: &Self::Spans) -> Self::Tops;
     /// Upper bound per row of the sup of a . y over y within its ends, around 0, and in the item's ball around 0 of
     /// the norm 1 or 2; settled coefficients. None where the host does it better.
-    fn meet(&self, _a: &Self::Block, _y: &Self::Spans, _norm: Norm, _radii: &[f64]) -> Option<Self::Tops> {
+    fn meet(
+        &self,
+        _a: &Self::Block,
+        _y: &dyn Fn() -> Self::Spans,
+        _norm: Norm,
+        _radii: &[f64],
+    ) -> Option<Self::Tops> {
         None
     }
     /// Numbers of the host as such.

@@ -314,7 +314,7 @@ impl<B: Backend> Balls<B> {
         let radii: Vec<f64> = (0..items).map(radius).collect();
         let cut: Vec<Option<Ball>> = (0..items).map(|i| cut(regions, own, i)).collect();
         let any = cut.iter().any(Option::is_some);
-        let meet = any.then(|| b.meet(a, &away(b, regions, own), norm, &radii)).flatten();
+        let meet = any.then(|| b.meet(a, &|| away(b, regions, own), norm, &radii)).flatten();
         Balls { around: around(b, regions, own.lo.dim(), a, norm), meet, radii, cut }
     }
 }

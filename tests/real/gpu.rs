@@ -155,7 +155,7 @@ fn slices(gpu: &Gpu) -> Result<(), Failed> {
             let (on, constant) = b.chord(&b.chords_on(&f, &spans), &settled);
             let wanted = Array2::from_shape_fn((items, 3), |(i, t)| ((i + t) % (features + 1)) as u32);
             let radii: Vec<f64> = (0..items).map(|i| 0.1 + 0.01 * i as f64).collect();
-            let met = b.meet(&settled, &b.spans(table(-1.0), table(1.0)), Norm::Two, &radii);
+            let met = b.meet(&settled, &|| b.spans(table(-1.0), table(1.0)), Norm::Two, &radii);
             let blocks = [
                 on,
                 b.signs(features, &wanted),

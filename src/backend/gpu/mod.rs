@@ -452,8 +452,8 @@ impl Backend for Gpu {
         lines::support(self, a, x)
     }
 
-    fn meet(&self, a: &Block, y: &Spans, norm: Norm, radii: &[f64]) -> Option<Tops> {
-        lines::meet(self, a, y, norm, radii)
+    fn meet(&self, a: &Block, y: &dyn Fn() -> Spans, norm: Norm, radii: &[f64]) -> Option<Tops> {
+        lines::meet(self, a, &y(), norm, radii)
     }
 
     fn known(&self, values: Array2<f64>) -> Tops {

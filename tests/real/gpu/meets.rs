@@ -45,7 +45,7 @@ pub fn meets(gpu: &Gpu) -> Result<(), Failed> {
         let radii: Vec<f64> =
             (0..items).map(|_| width * (0.01 + random.unit() * (n as f64).sqrt())).collect();
         let found =
-            gpu.meet(&block, &gpu.spans(lo.clone(), hi.clone()), norm, &radii).ok_or("not bounded")?;
+            gpu.meet(&block, &|| gpu.spans(lo.clone(), hi.clone()), norm, &radii).ok_or("not bounded")?;
         let found = gpu.top(found);
         for (i, row) in (0..items).flat_map(|i| (0..rows).map(move |r| (i, r))) {
             let own: Vec<f64> = (0..n).map(|j| a[[i, row, j]]).collect();
