@@ -14,7 +14,7 @@ use crate::rules::linear::{
 };
 use crate::rules::relevance;
 use crate::rules::secant;
-use crate::sweep::{Bounds, Ends, Gate, Prepared, Spanned, Trace, ends2, upload_ends};
+use crate::sweep::{Bounds, Ends, Gate, Prepared, Spanned, Trace, brought, ends2, upload_ends};
 use ndarray::{Array2, Array3};
 use std::sync::Arc;
 
@@ -225,6 +225,10 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
                 let read = self.spans.of(b, node.inputs[0], &self.ends);
                 self.relaxations[k] = Some(Lined::Each(b.chords_on(f, read)));
             }
+            Op::Max(windows) => {
+                let read = self.spans.of(b, node.inputs[0], &self.ends);
+                self.relaxations[k] = Some(Lined::Window(b.edges_on(windows, read)));
+            }
             op if op.is_nonlinear() => {
                 self.here(node.inputs[0]);
                 self.relaxations[k] = Some(relax(self.prepared.net, k, &self.ends, None).lined(b));
@@ -250,14 +254,10 @@ impl<'a, 'n, B: Backend> Pass<'a, 'n, B> {
 
     /// All that is still unread, in one transfer.
     fn bring(&mut self) {
-        let b = self.prepared.backend;
-        let spans = |k: usize| self.spans.get(k).expect("of every node that was passed");
-        let parts = self.unread.iter().flat_map(|&k| b.sides(spans(k))).collect();
-        let mut back = b.tops(parts).into_iter();
-        let mut next = || back.next().expect("as many as asked for");
-        for k in self.unread.drain(..) {
-            self.ends.set(k, Ends { lo: -next(), hi: next() });
-        }
+        let spans = |k: &usize| self.spans.get(*k).expect("of every node that was passed");
+        let all: Vec<&B::Spans> = self.unread.iter().map(spans).collect();
+        let found = brought(self.prepared.backend, &all);
+        self.unread.drain(..).zip(found).for_each(|(k, ends)| self.ends.set(k, ends));
     }
 
     /// Lines of a nonlinear node, and its slopes where what it reads is `known` exactly.

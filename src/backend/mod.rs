@@ -140,6 +140,8 @@ pub trait Backend: Send + Sync + 'static {
     type Spans: Clone + Send + Sync;
     /// Lines around a nonlinear function on the device, per item and feature.
     type Chords: Clone + Send + Sync;
+    /// Lines around maxima of windows on the device.
+    type Edges: Clone + Send + Sync;
 
     /// Are results enclosures? False for a backend that only proposes.
     fn proves(&self) -> bool;
@@ -232,6 +234,13 @@ pub trait Backend: Send + Sync + 'static {
         self.chords(Lines::around(function, &-below, &above, None))
     }
 
+    fn edges(&self, lines: WindowLines) -> Self::Edges;
+    /// Around the maxima of windows on these ends.
+    fn edges_on(&self, windows: &Incidence, x: &Self::Spans) -> Self::Edges {
+        let [below, above] = self.tops(self.sides(x).into()).try_into().expect("two of two");
+        self.edges(WindowLines::new(windows, &-below, &above))
+    }
+
     /// Rows e_j and −e_j in turn for every item's features j; of items with fewer than others `NONE`, rows of 0.
     fn signs(&self, features: usize, wanted: &Array2<u32>) -> Self::Block {
         let (items, count) = wanted.dim();
@@ -277,7 +286,7 @@ pub trait Backend: Send + Sync + 'static {
     fn window_chord(
         &self,
         windows: &Incidence,
-        lines: &WindowLines,
+        lines: &Self::Edges,
         a: &Self::Block,
     ) -> (Self::Block, Self::Tops);
     /// Upper bound per row of the sup of a . x over x within its ends, which may be those of one item for all;

@@ -17,7 +17,7 @@ use crate::linalg::Enclosure;
 use crate::net::Op;
 use crate::num::Norm;
 use crate::num::round::{mul_down, mul_up, sub_up};
-use crate::sweep::{Bounds, Ends, Gate, Prepared, enclosure, ends2};
+use crate::sweep::{Bounds, Ends, Gate, Prepared, brought, enclosure, ends2};
 use ndarray::Array2;
 
 /// The gates of these items, one after the other.
@@ -161,12 +161,9 @@ impl<B: Backend> Pullback<'_, '_, B> {
 
 /// Ends that nobody has read yet, in one transfer.
 fn bring<B: Backend>(b: &B, unread: &mut Vec<(usize, B::Spans)>, found: &mut Bounds) {
-    let parts = unread.iter().flat_map(|(_, spans)| b.sides(spans)).collect();
-    let mut back = b.tops(parts).into_iter();
-    let mut next = || back.next().expect("as many as asked for");
-    for (k, _) in unread.drain(..) {
-        found.set(k, Ends { lo: -next(), hi: next() });
-    }
+    let all: Vec<&B::Spans> = unread.iter().map(|(_, spans)| spans).collect();
+    let ends = brought(b, &all);
+    unread.drain(..).zip(ends).for_each(|((k, _), ends)| found.set(k, ends));
 }
 
 /// Ends of which nothing is known.

@@ -29,7 +29,7 @@ pub enum Relaxation {
 /// The same where the arithmetic happens.
 pub enum Lined<B: Backend> {
     Each(B::Chords),
-    Window(WindowLines),
+    Window(B::Edges),
     Range,
 }
 
@@ -37,7 +37,7 @@ impl Relaxation {
     pub fn lined<B: Backend>(&self, b: &B) -> Lined<B> {
         match self {
             Relaxation::Each(lines) => Lined::Each(b.chords(lines.clone())),
-            Relaxation::Window(lines) => Lined::Window(lines.clone()),
+            Relaxation::Window(lines) => Lined::Window(b.edges(lines.clone())),
             Relaxation::Range => Lined::Range,
         }
     }

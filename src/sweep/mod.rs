@@ -20,4 +20,4 @@ pub use chains::{Chain, Chains, Link};
 pub use cones::{Cones, Layouts};
 pub use maps::Maps;
 pub use prepared::Prepared;
-pub use state::{Bounds, Ends, Gate, Spanned, Trace, enclosure, ends2, host_ends, upload_ends};
+pub use state::{Bounds, Ends, Gate, Spanned, Trace, brought, enclosure, ends2, host_ends, upload_ends};

@@ -166,6 +166,13 @@ pub fn host_ends<B: Backend>(b: &B, x: &B::Block) -> Ends {
     Ends { lo, hi }
 }
 
+/// Ends on the host, all in one transfer.
+pub fn brought<B: Backend>(b: &B, spans: &[&B::Spans]) -> Vec<Ends> {
+    let mut back = b.tops(spans.iter().flat_map(|s| b.sides(s)).collect()).into_iter();
+    let mut next = || back.next().expect("as many as asked for");
+    spans.iter().map(|_| Ends { lo: -next(), hi: next() }).collect()
+}
+
 /// Uploads ends as a value block.
 pub fn upload_ends<B: Backend>(b: &B, ends: &Ends) -> B::Block {
     b.upload(&enclosure(ends))

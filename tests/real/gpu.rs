@@ -111,6 +111,7 @@ pub fn trials() -> Vec<Trial> {
         add("lines_contain", |b, out| containment::lines(b, data(b, 25), 200, out));
         add("settled_products_cover", |b, out| settled::products(b, data(b, 26), 100, out));
         add("ends_contain", |b, out| spans::ends(b, data(b, 30), 150, out));
+        add("lines_around_maxima_contain", |b, out| spans::maxima(b, data(b, 32), 150, out));
         add("sums_of_bounds_are_above", |b, out| spans::sums(b, data(b, 31), 100, out));
         add("norms_contain", |b, out| lengths::norms(b, data(b, 28), 200, out));
     }
@@ -161,7 +162,8 @@ fn slices(gpu: &Gpu) -> Result<(), Failed> {
                 b.signs(features, &wanted),
                 b.gate(&slopes, &rest),
                 b.window_adjoint(&windows, &gates, &tangent),
-                b.window_chord(&windows, &ends, &narrow).0,
+                b.window_chord(&windows, &b.edges(ends), &narrow).0,
+                b.window_chord(&windows, &b.edges_on(&windows, &spans), &narrow).0,
                 chord,
                 tangent,
             ];

@@ -50,6 +50,11 @@ fn ends_and_lines_on_them_contain_the_exact_result() {
 }
 
 #[test]
+fn lines_around_maxima_contain_the_exact_result() {
+    run("maxima on ends", |b, out| spans::maxima(b, Data::new(20), 1500, out));
+}
+
+#[test]
 fn sums_of_bounds_are_above_the_exact_result() {
     run("sums of bounds", |b, out| spans::sums(b, Data::new(19), 300, out));
 }

@@ -302,6 +302,7 @@ impl Backend for Cpu {
     type Tops = Array2<f64>;
     type Spans = Arc<lines::Spans>;
     type Chords = Arc<Lines>;
+    type Edges = Arc<WindowLines>;
     type Slopes = elementwise::Slopes;
 
     fn proves(&self) -> bool {
@@ -446,6 +447,10 @@ impl Backend for Cpu {
         Arc::new(Lines::around(function, &x.lo, &x.hi, None))
     }
 
+    fn edges(&self, lines: WindowLines) -> Self::Edges {
+        Arc::new(lines)
+    }
+
     fn settle(&self, a: &Block, x: &Self::Spans) -> (Block, Array2<f64>) {
         lines::settle(a, x.magnitude())
     }
@@ -469,7 +474,7 @@ impl Backend for Cpu {
         })
     }
 
-    fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
+    fn window_chord(&self, windows: &Incidence, table: &Self::Edges, a: &Block) -> (Block, Array2<f64>) {
         lines::window_chord(self, windows, table, a)
     }
 

@@ -219,6 +219,11 @@ impl Device {
         self.slab((count * self.real.bytes()) as u64, false)
     }
 
+    /// Room for `count` indices.
+    pub fn indices(&self, count: usize) -> Slab {
+        self.slab(4 * count as u64, false)
+    }
+
     /// So many zeros, made there.
     pub fn blank(&self, count: usize) -> Slab {
         let slab = self.slab((count * self.real.bytes()) as u64, true);

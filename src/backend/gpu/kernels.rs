@@ -98,6 +98,7 @@ kernel!(TALLY, "tally", 1, 1);
 kernel!(SPANS, "spans", 2, 2);
 kernel!(LINES, "lines", 2, 4);
 kernel!(SIGNS, "signs", 1, 1);
+kernel!(WINDOW_LINES, "window_lines", 4, 3);
 kernel!(MEET, "meet", 4, 1);
 kernel!(ROW_NORMS, "row_norms", 2, 1);
 kernel!(COLUMN_NORMS, "column_norms", 2, 1);
@@ -109,7 +110,7 @@ kernel!(JOINED, "joined", 3, 2);
 kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
-static FIXED: [&Kernel; 28] = [
+static FIXED: [&Kernel; 29] = [
     &SCALE,
     &SELECT,
     &SUM,
@@ -128,6 +129,7 @@ static FIXED: [&Kernel; 28] = [
     &SPANS,
     &LINES,
     &SIGNS,
+    &WINDOW_LINES,
     &MEET,
     &ROW_NORMS,
     &COLUMN_NORMS,

@@ -4,15 +4,14 @@
 use super::device::{Device, Slab};
 use super::kernels::{CHORD, MEET, ROW_DOT, WINDOW_CHORD};
 use super::launch::Pass;
-use super::spans::{Chords, Spans};
+use super::spans::{Chords, Edges, Spans};
 use super::tops::{Error, Rule, Tops};
 use super::{Arg, Block, Gpu};
+use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, WindowLines};
 use crate::layer::Incidence;
 use crate::num::Norm;
 use crate::num::round::mul_up;
-use ndarray::Array2;
 use std::sync::Arc;
 
 /// Invocations that share a row, and steps in which their sums are added.
@@ -118,29 +117,32 @@ pub fn chord(gpu: &Gpu, lines: &Chords, a: &Block) -> (Block, Tops) {
     (y, shift)
 }
 
-pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &WindowLines, a: &Block) -> (Block, Tops) {
+pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &Edges, a: &Block) -> (Block, Tops) {
     let real = gpu.real();
     let device = gpu.incidence(windows);
     let bound = mul_up(device.column.max(1) as f64, gpu.reach(a));
-    let ceilings = lines.ceiling.mapv(|c| if c.is_nan() { 0.0 } else { c });
-    let none = Array2::zeros(ceilings.raw_dim());
     let fits = 4.0 * bound < real.limit() && real.sums(device.column + 8);
-    let ends = fits.then(|| super::spans::spans(gpu, none, ceilings));
-    let shift = ends.and_then(|x| row_dot(gpu, a, &a.centre, self::ends(a, &x, false)));
+    let table = |slab| Arg::Items(slab, a.features, a.rows);
+    let nothing = gpu.zeros(a.items * a.features);
+    let ceilings = Tables {
+        positive: table(&lines.ceilings),
+        negative: table(&nothing),
+        size: lines.size,
+        magnitudes: false,
+    };
+    let shift = if fits { row_dot(gpu, a, &a.centre, ceilings) } else { None };
     let Some(shift) = shift else {
         let b = Cpu::DOUBLE;
-        let (next, shift) = b.window_chord(windows, lines, &b.upload(&gpu.read(a)));
+        let lines = b.edges(lines.on_host(gpu, windows));
+        let (next, shift) = b.window_chord(windows, &lines, &b.upload(&gpu.read(a)));
         return (gpu.upload(&b.read(&next)), Tops::Here(shift));
     };
-    let edge: Vec<u32> = lines.edge.iter().copied().collect();
-    let attained: Vec<u32> = lines.ceiling.iter().map(|c| c.is_nan() as u32).collect();
-    let (bounding, open) = (gpu.device.upload_indices(&edge), gpu.device.upload_indices(&attained));
     let y = gpu.empty((a.items, a.rows, windows.inputs), 2.0 * bound);
     let [start, index, back] = device.backward();
     let args = [
         Arg::Each(&a.centre, a.features),
-        Arg::ItemIndices(&bounding, a.features, a.rows),
-        Arg::ItemIndices(&open, a.features, a.rows),
+        Arg::ItemIndices(&lines.bounding, a.features, a.rows),
+        Arg::ItemIndices(&lines.attained, a.features, a.rows),
         start,
         index,
         back,

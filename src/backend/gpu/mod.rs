@@ -36,7 +36,7 @@ use device::{Device, Slab};
 use launch::Arg;
 use ndarray::{Array2, Array3};
 use product::Way;
-use spans::{Chords, Spans};
+use spans::{Chords, Edges, Spans};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -247,6 +247,7 @@ impl Backend for Gpu {
     type Tops = Tops;
     type Spans = Spans;
     type Chords = Chords;
+    type Edges = Edges;
     type Slopes = Slopes;
 
     fn proves(&self) -> bool {
@@ -432,6 +433,17 @@ impl Backend for Gpu {
         })
     }
 
+    fn edges(&self, lines: WindowLines) -> Edges {
+        spans::edges(self, lines)
+    }
+
+    fn edges_on(&self, windows: &Incidence, x: &Spans) -> Edges {
+        spans::edges_on(self, windows, x).unwrap_or_else(|| {
+            let [lo, hi] = x.on_host(self);
+            self.edges(WindowLines::new(windows, &lo, &hi))
+        })
+    }
+
     fn signs(&self, features: usize, wanted: &Array2<u32>) -> Block {
         spans::signs(self, features, wanted)
     }
@@ -444,7 +456,7 @@ impl Backend for Gpu {
         lines::chord(self, lines, a)
     }
 
-    fn window_chord(&self, windows: &Incidence, table: &WindowLines, a: &Block) -> (Block, Tops) {
+    fn window_chord(&self, windows: &Incidence, table: &Edges, a: &Block) -> (Block, Tops) {
         lines::window_chord(self, windows, table, a)
     }
 
@@ -474,19 +486,5 @@ impl Backend for Gpu {
 
     fn column_norms(&self, x: &Block, norm: Norm) -> Array2<f64> {
         norms::columns(self, x, norm)
-    }
-}
-
-impl Gpu {
-    /// The device's copy of a 0/1 matrix, made at the first use.
-    fn incidence(&self, incidence: &Incidence) -> Arc<window::Uploaded> {
-        let mut known = self.incidences.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() > 4096 {
-            known.clear();
-        }
-        known
-            .entry(incidence.identity())
-            .or_insert_with(|| Arc::new(window::Uploaded::new(&self.device, incidence)))
-            .clone()
     }
 }

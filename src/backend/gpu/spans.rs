@@ -2,11 +2,11 @@
 
 use super::device::Slab;
 use super::elementwise::{clip, leaky};
-use super::kernels::{LINES, SIGNS, SPANS};
+use super::kernels::{LINES, SIGNS, SPANS, WINDOW_LINES};
 use super::tops::{self, Rule, Tops};
 use super::{Arg, Block, Gpu};
-use crate::backend::Lines;
-use crate::layer::Piecewise;
+use crate::backend::{Lines, WindowLines};
+use crate::layer::{Incidence, Piecewise};
 use crate::num::round::{add_up, mul_up};
 use ndarray::Array2;
 use std::sync::Arc;
@@ -186,6 +186,77 @@ impl Chords {
                 upper_slope: all(0.0),
                 upper_shift: all(f64::INFINITY),
             },
+        }
+    }
+}
+
+/// Lines around maxima of windows, per item and window.
+#[derive(Clone)]
+pub struct Edges {
+    /// The edge that bounds from below, and does it attain the maximum?
+    pub bounding: Arc<Slab>,
+    pub attained: Arc<Slab>,
+    /// Upper bounds of maxima that it does not attain, else 0.
+    pub ceilings: Arc<Slab>,
+    /// None is larger; infinite where the device holds none.
+    pub size: f64,
+    from: From,
+}
+
+#[derive(Clone)]
+enum From {
+    Host(Arc<WindowLines>),
+    Ends(Spans),
+}
+
+pub fn edges(gpu: &Gpu, lines: WindowLines) -> Edges {
+    let real = gpu.real();
+    let ceilings = lines.ceiling.mapv(|c| if c.is_nan() { 0.0 } else { c });
+    let most = largest(&ceilings);
+    let fits = real.holds(mul_up(4.0, most));
+    let up: Vec<f64> = ceilings.iter().map(|v| if fits { real.up(*v) } else { 0.0 }).collect();
+    let attained: Vec<u32> = lines.ceiling.iter().map(|c| c.is_nan() as u32).collect();
+    let edge: Vec<u32> = lines.edge.iter().copied().collect();
+    let [bounding, attained] = [edge, attained].map(|list| Arc::new(gpu.device.upload_indices(&list)));
+    let ceilings = Arc::new(gpu.device.upload(&up));
+    let size = if fits { gpu.grown(most) } else { f64::INFINITY };
+    Edges { bounding, attained, ceilings, size, from: From::Host(Arc::new(lines)) }
+}
+
+/// None where the device holds no ends.
+pub fn edges_on(gpu: &Gpu, windows: &Incidence, x: &Spans) -> Option<Edges> {
+    if !x.size.is_finite() {
+        return None;
+    }
+    let (items, outputs, count) = (x.items, windows.outputs(), x.items * windows.outputs());
+    let [bounding, attained] = [0, 1].map(|_| Arc::new(gpu.device.indices(count)));
+    let ceilings = Arc::new(gpu.device.reals(count));
+    let device = gpu.incidence(windows);
+    let [start, index] = device.forward();
+    let args = [
+        Arg::Each(&x.lo, x.features),
+        Arg::Each(&x.hi, x.features),
+        start,
+        index,
+        Arg::ItemIndices(&bounding, outputs, 1),
+        Arg::ItemIndices(&attained, outputs, 1),
+        Arg::Each(&ceilings, outputs),
+    ];
+    gpu.each(&WINDOW_LINES, (items, outputs), &gpu.consts(1.0), &args, |_| {
+        vec![outputs as u32, windows.inputs as u32]
+    });
+    Some(Edges { bounding, attained, ceilings, size: x.size, from: From::Ends(x.clone()) })
+}
+
+impl Edges {
+    /// The lines on the host.
+    pub fn on_host(&self, gpu: &Gpu, windows: &Incidence) -> WindowLines {
+        match &self.from {
+            From::Host(lines) => (**lines).clone(),
+            From::Ends(x) => {
+                let [lo, hi] = x.on_host(gpu);
+                WindowLines::new(windows, &lo, &hi)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Arg, Block, Gpu, Slab, Slopes};
 use crate::backend::Backend;
 use crate::layer::Incidence;
 use crate::num::round::mul_up;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// A 0/1 matrix on the device, with its transpose.
 pub struct Uploaded {
@@ -40,7 +40,7 @@ impl Uploaded {
         }
     }
 
-    fn forward(&self) -> [Arg<'_>; 2] {
+    pub fn forward(&self) -> [Arg<'_>; 2] {
         [Arg::Indices(&self.start, self.outputs + 1), Arg::Indices(&self.index, self.edges)]
     }
 
@@ -50,6 +50,20 @@ impl Uploaded {
             Arg::Indices(&self.back_index, self.edges),
             Arg::Indices(&self.back_edge, self.edges),
         ]
+    }
+}
+
+impl Gpu {
+    /// The device's copy of a 0/1 matrix, made at the first use.
+    pub(super) fn incidence(&self, incidence: &Incidence) -> Arc<Uploaded> {
+        let mut known = self.incidences.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > 4096 {
+            known.clear();
+        }
+        known
+            .entry(incidence.identity())
+            .or_insert_with(|| Arc::new(Uploaded::new(&self.device, incidence)))
+            .clone()
     }
 }
 

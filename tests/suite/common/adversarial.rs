@@ -157,6 +157,7 @@ impl Backend for Adversarial {
     type Tops = Array2<f64>;
     type Spans = [Array2<f64>; 2];
     type Chords = Lines;
+    type Edges = WindowLines;
     type Slopes = (Array2<f64>, Array2<f64>);
 
     fn proves(&self) -> bool {
@@ -349,6 +350,10 @@ impl Backend for Adversarial {
     }
 
     fn chords(&self, lines: Lines) -> Lines {
+        lines
+    }
+
+    fn edges(&self, lines: WindowLines) -> WindowLines {
         lines
     }
 

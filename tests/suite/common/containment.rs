@@ -452,7 +452,7 @@ fn window_lines<B: Backend>(b: &B, d: &mut Data, a: &B::Block, s: &Enclosure, ou
     let lo = Array2::from_shape_simple_fn((items, n), || d.weight());
     let hi = lo.mapv(|l| if d.chance(0.3) { l } else { l + d.weight().abs() });
     let lines = WindowLines::new(&w, &lo, &hi);
-    let (next, shift) = b.window_chord(&w, &lines, a);
+    let (next, shift) = b.window_chord(&w, &b.edges(lines.clone()), a);
     let (mut coefficients, shift) = (vec![vec![zero(); n]; items * rows], b.top(shift));
     for v in 0..items * rows {
         let (item, mut constant) = (v / rows, zero());

@@ -53,6 +53,7 @@ type Map = <Cpu as Backend>::Map;
 type Slopes = <Cpu as Backend>::Slopes;
 type Spans = <Cpu as Backend>::Spans;
 type Chords = <Cpu as Backend>::Chords;
+type Edges = <Cpu as Backend>::Edges;
 
 impl Faulty {
     pub fn new(bug: Bug) -> Faulty {
@@ -86,6 +87,7 @@ impl Backend for Faulty {
     type Tops = Array2<f64>;
     type Spans = Spans;
     type Chords = Chords;
+    type Edges = Edges;
     type Slopes = Slopes;
 
     fn proves(&self) -> bool {
@@ -191,6 +193,9 @@ impl Backend for Faulty {
     fn chords(&self, lines: Lines) -> Chords {
         INNER.chords(lines)
     }
+    fn edges(&self, lines: WindowLines) -> Edges {
+        INNER.edges(lines)
+    }
     fn settle(&self, a: &Block, x: &Spans) -> (Block, Array2<f64>) {
         INNER.settle(a, x)
     }
@@ -198,7 +203,7 @@ impl Backend for Faulty {
         self.count(2);
         INNER.chord(lines, a)
     }
-    fn window_chord(&self, windows: &Incidence, lines: &WindowLines, a: &Block) -> (Block, Array2<f64>) {
+    fn window_chord(&self, windows: &Incidence, lines: &Edges, a: &Block) -> (Block, Array2<f64>) {
         INNER.window_chord(windows, lines, a)
     }
     fn support(&self, a: &Block, x: &Spans) -> Array2<f64> {

@@ -1,7 +1,7 @@
 //! Ends, lines on them and sums of bounds against exact members.
 
-use super::containment::{Findings, above, apply, contains, function, total, zero};
-use super::data::{Data, enclosure};
+use super::containment::{Findings, above, apply, contains, function, most, total, zero};
+use super::data::{Data, enclosure, windows};
 use super::exact::Dyadic;
 use clarke::backend::{Backend, NONE};
 use ndarray::Array2;
@@ -50,6 +50,38 @@ pub fn ends<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) {
                     let gap = total((0..n).flat_map(|j| [value(j), line(j)]));
                     above(constant[[item, row]], &gap, &format!("lines around {f:?}"), out);
                 }
+            }
+        }
+    }
+}
+
+/// Lines around maxima on ends.
+pub fn maxima<B: Backend>(b: &B, mut d: Data, rounds: usize, out: &mut Findings) {
+    for _ in 0..rounds {
+        let (items, n) = (d.size(1, 3), d.size(1, 6));
+        let x = enclosure(&mut d, items, 1, n);
+        let spans = b.spans_of(&x.upload(b));
+        let w = windows(&mut d, n, 1, 4);
+        let wanted =
+            Array2::from_shape_simple_fn((items, d.size(1, 3)), || d.size(0, w.outputs() - 1) as u32);
+        let rows = 2 * wanted.ncols();
+        let (next, shift) = b.window_chord(&w, &b.edges_on(&w, &spans), &b.signs(w.outputs(), &wanted));
+        let (next, lost) = b.settle(&next, &spans);
+        let constant = b.top(b.total((items, rows), vec![shift, lost]));
+        let next = b.read(&next).centre;
+        for pick in 0..5 {
+            let x = match pick {
+                0 => x.extreme(&vec![1.0; n]),
+                1 => x.extreme(&vec![-1.0; n]),
+                _ => x.members(&mut d),
+            };
+            for (item, row) in (0..items).flat_map(|i| (0..rows).map(move |r| (i, r))) {
+                let window = w.window(wanted[[item, row / 2]] as usize);
+                let entries = w.index[window].iter().map(|&j| x[item][j as usize].clone());
+                let top = entries.reduce(most).expect("windows have entries");
+                let value = if row % 2 == 0 { top } else { top.neg() };
+                let line = (0..n).map(|j| Dyadic::of(-next[[item, row, j]]).mul(&x[item][j]));
+                above(constant[[item, row]], &total(line.chain([value])), "lines around maxima", out);
             }
         }
     }
