@@ -65,7 +65,7 @@ impl Real {
     }
 
     /// Ranges beyond this are measured instead of bounded, which takes a transfer: they scale what
-    /// flushing costs, here still less than 1e-20.
+    /// flushing costs, which is next to nothing up to here.
     pub fn comfortable(self) -> f64 {
         match self {
             Real::F32 => 2f64.powi(40),

@@ -96,7 +96,8 @@ kernel!(WINDOW_CHORD, "window_chord", 6, 2);
 kernel!(ROW_DOT, "row_dot", 3, 1);
 kernel!(TALLY, "tally", 1, 1);
 kernel!(SPANS, "spans", 2, 2);
-kernel!(LINES, "lines", 2, 4);
+kernel!(SLOPES, "slopes", 2, 2);
+kernel!(SHIFTS, "shifts", 4, 2);
 kernel!(SIGNS, "signs", 1, 1);
 kernel!(WINDOW_LINES, "window_lines", 4, 3);
 kernel!(MEET, "meet", 4, 1);
@@ -110,7 +111,7 @@ kernel!(JOINED, "joined", 3, 2);
 kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
-static FIXED: [&Kernel; 29] = [
+static FIXED: [&Kernel; 30] = [
     &SCALE,
     &SELECT,
     &SUM,
@@ -127,7 +128,8 @@ static FIXED: [&Kernel; 29] = [
     &ROW_DOT,
     &TALLY,
     &SPANS,
-    &LINES,
+    &SLOPES,
+    &SHIFTS,
     &SIGNS,
     &WINDOW_LINES,
     &MEET,

@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::layer::Incidence;
 use crate::num::Norm;
-use crate::num::round::mul_up;
+use crate::num::round::{add_up, mul_up};
 use std::sync::Arc;
 
 /// Invocations that share a row, and steps in which their sums are added.
@@ -56,8 +56,9 @@ fn row_dot(gpu: &Gpu, a: &Block, values: &Slab, tables: Tables) -> Option<Tops> 
     let pass = Pass { kernel: &ROW_DOT, consts: &gpu.consts(1.0), args: &args };
     gpu.run(&pass, vectors, sizes, |count| Device::fold(count as u64));
     let gamma = real.gamma(roundings);
+    // Either factor may be flushed, or the product.
     let flushed = 16.0 * (a.features as f64 + 8.0) * real.tiny();
-    let tiny = mul_up(mul_up(flushed, tables.size.max(1.0)), reach.max(1.0));
+    let tiny = mul_up(flushed, add_up(add_up(tables.size, reach), 1.0));
     Some(Tops::There { slab, size: (a.items, a.rows), rule: Rule::Sum(Error { gamma, tiny }) })
 }
 
@@ -119,6 +120,7 @@ pub fn chord(gpu: &Gpu, lines: &Chords, a: &Block) -> (Block, Tops) {
 
 pub fn window_chord(gpu: &Gpu, windows: &Incidence, lines: &Edges, a: &Block) -> (Block, Tops) {
     let real = gpu.real();
+    assert_eq!(lines.dim(), (a.items, a.features), "lines of every item");
     let device = gpu.incidence(windows);
     let bound = mul_up(device.column.max(1) as f64, gpu.reach(a));
     let fits = 4.0 * bound < real.limit() && real.sums(device.column + 8);
@@ -165,16 +167,16 @@ pub fn support(gpu: &Gpu, a: &Block, x: &Spans) -> Tops {
 /// None where the device cannot bound it.
 pub fn meet(gpu: &Gpu, a: &Block, y: &Spans, norm: Norm, radii: &[f64]) -> Option<Tops> {
     let real = gpu.real();
-    let reach = gpu.reach(a);
     let far = radii.iter().fold(y.size, |m, r| m.max(*r));
-    let most = mul_up(mul_up(far.max(reach), reach.max(1.0)), 8.0 * (a.features as f64 + 8.0));
     let roundings = a.features.div_ceil(SHARED) + STEPS + 8;
     let square = mul_up(mul_up(far, far), a.features as f64 + 8.0);
     // Multipliers stay so small that they may be squared with what they meet, and none has to be larger.
     let cap = (0.125 * real.limit()).sqrt() / far.max(1.0);
     let least = radii.iter().filter(|r| **r > 0.0).fold(f64::INFINITY, |m, r| m.min(*r));
-    let steep = mul_up(mul_up(4.0, reach), (a.features as f64 + 8.0) / least);
-    let fits = steep <= cap && (least >= real.tiny() || least.is_infinite());
+    let steep = |reach: f64| mul_up(mul_up(4.0, reach), (a.features as f64 + 8.0) / least);
+    let reach = if steep(a.reach) <= cap { a.reach } else { gpu.measured(a) };
+    let most = mul_up(mul_up(far.max(reach), reach.max(1.0)), 8.0 * (a.features as f64 + 8.0));
+    let fits = steep(reach) <= cap && (least >= real.tiny() || least.is_infinite());
     assert_eq!((y.items, y.features, radii.len()), (a.items, a.features, a.items));
     if !fits || a.lost() || a.len() == 0 || !real.holds(most) || !real.holds(square) || !real.sums(roundings)
     {

@@ -207,7 +207,11 @@ impl Gpu {
 
     /// A bound of the largest magnitude, measured where the host's is large.
     fn reach(&self, x: &Block) -> f64 {
-        if x.reach <= self.real().comfortable() || x.lost() || x.len() == 0 {
+        if x.reach <= self.real().comfortable() { x.reach } else { self.measured(x) }
+    }
+
+    fn measured(&self, x: &Block) -> f64 {
+        if x.lost() || x.len() == 0 {
             return x.reach;
         }
         let mut most: f64 = 0.0;

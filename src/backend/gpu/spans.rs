@@ -2,7 +2,7 @@
 
 use super::device::Slab;
 use super::elementwise::{clip, leaky};
-use super::kernels::{LINES, SIGNS, SPANS, WINDOW_LINES};
+use super::kernels::{SHIFTS, SIGNS, SLOPES, SPANS, WINDOW_LINES};
 use super::tops::{self, Rule, Tops};
 use super::{Arg, Block, Gpu};
 use crate::backend::{Lines, WindowLines};
@@ -149,12 +149,11 @@ pub fn chords_on(gpu: &Gpu, f: &Piecewise, x: &Spans) -> Option<Chords> {
     let slab = || Arc::new(gpu.device.reals(items * features));
     let (slopes, shifts) = ([slab(), slab()], [slab(), slab()]);
     let each = |slab| Arg::Each(slab, features);
-    let [read, written] = [[&x.lo, &x.hi], [&slopes[0], &shifts[0]]].map(|two| two.map(|s| each(s)));
-    let args: Vec<Arg> =
-        read.into_iter().chain(written).chain([each(&slopes[1]), each(&shifts[1])]).collect();
-    gpu.each(&LINES, (items, features), &consts, &args, |_| {
-        vec![features as u32, numbers[1], numbers[2], numbers[0]]
-    });
+    let [lo, hi, below, above] = [&x.lo, &x.hi, &slopes[0], &slopes[1]].map(|s| each(s));
+    let sizes = |_: usize| vec![features as u32, numbers[1], numbers[2], numbers[0]];
+    gpu.each(&SLOPES, (items, features), &consts, &[lo, hi, below, above], sizes);
+    let all = [&x.lo, &x.hi, &slopes[0], &slopes[1], &shifts[0], &shifts[1]].map(|s| each(s));
+    gpu.each(&SHIFTS, (items, features), &consts, &all, sizes);
     Some(Chords { items, features, slopes, shifts, slope: gpu.grown(size), shift, here: None })
 }
 
@@ -193,6 +192,8 @@ impl Chords {
 /// Lines around maxima of windows, per item and window.
 #[derive(Clone)]
 pub struct Edges {
+    items: usize,
+    outputs: usize,
     /// The edge that bounds from below, and does it attain the maximum?
     pub bounding: Arc<Slab>,
     pub attained: Arc<Slab>,
@@ -211,6 +212,7 @@ enum From {
 
 pub fn edges(gpu: &Gpu, lines: WindowLines) -> Edges {
     let real = gpu.real();
+    let (items, outputs) = lines.edge.dim();
     let ceilings = lines.ceiling.mapv(|c| if c.is_nan() { 0.0 } else { c });
     let most = largest(&ceilings);
     let fits = real.holds(mul_up(4.0, most));
@@ -220,7 +222,7 @@ pub fn edges(gpu: &Gpu, lines: WindowLines) -> Edges {
     let [bounding, attained] = [edge, attained].map(|list| Arc::new(gpu.device.upload_indices(&list)));
     let ceilings = Arc::new(gpu.device.upload(&up));
     let size = if fits { gpu.grown(most) } else { f64::INFINITY };
-    Edges { bounding, attained, ceilings, size, from: From::Host(Arc::new(lines)) }
+    Edges { items, outputs, bounding, attained, ceilings, size, from: From::Host(Arc::new(lines)) }
 }
 
 /// None where the device holds no ends.
@@ -245,10 +247,16 @@ pub fn edges_on(gpu: &Gpu, windows: &Incidence, x: &Spans) -> Option<Edges> {
     gpu.each(&WINDOW_LINES, (items, outputs), &gpu.consts(1.0), &args, |_| {
         vec![outputs as u32, windows.inputs as u32]
     });
-    Some(Edges { bounding, attained, ceilings, size: x.size, from: From::Ends(x.clone()) })
+    let (size, from) = (x.size, From::Ends(x.clone()));
+    Some(Edges { items, outputs, bounding, attained, ceilings, size, from })
 }
 
 impl Edges {
+    /// Items and windows.
+    pub fn dim(&self) -> (usize, usize) {
+        (self.items, self.outputs)
+    }
+
     /// The lines on the host.
     pub fn on_host(&self, gpu: &Gpu, windows: &Incidence) -> WindowLines {
         match &self.from {
