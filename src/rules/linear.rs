@@ -349,7 +349,8 @@ impl<'a, B: Backend> Highest<'a, B> {
         alone.into_iter().chain(balls).collect()
     }
 
-    /// From what came back, with the constants: over the box or by the dual norm, whichever is smaller, or where both meet.
+    /// From what came back, with the constants: over the box or by the dual norm, whichever is smaller, or where both
+    /// meet.
     pub fn read(&self, b: &B, back: &mut impl Iterator<Item = Array2<f64>>) -> [Array2<f64>; 2] {
         let mut next = || back.next().expect("as many as asked for");
         let (constants, mut top) = (next(), next());

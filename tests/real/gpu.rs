@@ -5,6 +5,7 @@ mod batches;
 #[cfg(feature = "cli")]
 mod bench;
 mod emulator;
+mod leads;
 mod meets;
 mod rounding;
 mod searches;
@@ -74,6 +75,11 @@ pub fn trials() -> Vec<Trial> {
         trials.push(
             Trial::test(name("many_samples_take_the_dispatches_of_a_few"), many).with_ignored_flag(absent),
         );
+        let random = move || {
+            let _one = alone();
+            leads::hold(gpu(real)?)
+        };
+        trials.push(Trial::test(name("leads_hold_at_every_member"), random).with_ignored_flag(absent));
         let whole = move || {
             let _one = alone();
             batches::jacobians(gpu(real)?)
