@@ -1,13 +1,12 @@
 //! Products with a dense matrix, forward and adjoint.
 //!
-//! Features that are exactly zero in every vector of the block (neurons that
-//! are off) leave the product; the rest goes through one GEMM for the centre
-//! and one for the radius.
+//! Centres and radii read the weights once; features that are exactly zero
+//! (neurons that are off) leave the product.
 
 use super::double::{self, Pair};
 use super::lanes::wide;
+use super::product::Product;
 use super::{Block, Cpu, Parts, tasks};
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 /// Below this share of nonzero features the matrix is gathered first.
@@ -17,51 +16,73 @@ const SPARSE: f64 = 0.75;
 const THIN: usize = 3;
 /// Columns of the result that one task computes.
 const CHUNK: usize = 64;
+/// Rows of a task come in multiples of this: whole tiles.
+const TILES: usize = 10;
 
-/// A matrix or its transpose; `magnitude` may be empty.
+/// A matrix or its transpose.
 pub struct Dense<'a> {
     pub weight: &'a Array2<f64>,
-    pub magnitude: &'a [f64],
     pub adjoint: bool,
 }
 
-/// What a product Y = X M is made of: M of size in x out, and the magnitudes for the radius.
-struct Operands<'a> {
-    hi: ArrayView2<'a, f64>,
-    lo: Option<ArrayView2<'a, f64>>,
-    spread: Option<ArrayView2<'a, f64>>,
-    m: ArrayView2<'a, f64>,
-    a: Option<ArrayView2<'a, f64>>,
-}
-
 pub fn product(backend: &Cpu, dense: &Dense, x: &Block, spread: &[f64]) -> Parts {
-    if x.vectors() <= THIN && !backend.double() {
+    if backend.double() {
+        return doubled(backend, dense, x, spread);
+    }
+    if x.vectors() <= THIN {
         return thin(backend, dense, x, spread);
     }
-    let &Dense { weight: w, magnitude, adjoint } = dense;
-    let magnitude =
-        (!magnitude.is_empty()).then(|| ArrayView2::from_shape(w.dim(), magnitude).expect("magnitudes"));
-    let (m, a) = if adjoint { (w.view(), magnitude) } else { (w.t(), magnitude.map(|a| a.reversed_axes())) };
-    let vectors = x.vectors();
+    let m = dense.matrix();
+    let mut parts = Parts::zeros(backend, x.vectors() * m.ncols());
+    let Parts { hi, radius, .. } = &mut parts;
+    let zero = x.hi.iter().all(|v| *v == 0.0);
+    if !spread.is_empty() && zero {
+        gemm(Product::new(spread, m, radius).magnitudes());
+    } else if spread.is_empty() {
+        gemm(Product::new(&x.hi, m, hi));
+    } else {
+        gemm(Product::new(&x.hi, m, hi).and(spread, radius));
+    }
+    parts
+}
+
+impl Dense<'_> {
+    /// M of size in x out.
+    fn matrix(&self) -> ArrayView2<'_, f64> {
+        if self.adjoint { self.weight.view() } else { self.weight.t() }
+    }
+}
+
+/// Centres in double-double. Features that are zero in every vector leave the product.
+fn doubled(backend: &Cpu, dense: &Dense, x: &Block, spread: &[f64]) -> Parts {
+    let m = dense.matrix();
+    let (vectors, outputs) = (x.vectors(), m.ncols());
+    let mut parts = Parts::zeros(backend, vectors * outputs);
+    if !spread.is_empty() {
+        gemm(Product::new(spread, m, &mut parts.radius).magnitudes());
+    }
     let alive = alive(x, spread);
     let size = (vectors, x.features);
     let hi = ArrayView2::from_shape(size, &x.hi).expect("block");
-    let lo = (!x.lo.is_empty()).then(|| ArrayView2::from_shape(size, &x.lo).expect("block"));
-    let spread = (!spread.is_empty()).then(|| ArrayView2::from_shape(size, spread).expect("spread"));
+    let lo = ArrayView2::from_shape(size, &x.lo).expect("block");
     if (alive.len() as f64) < SPARSE * x.features as f64 {
         let pick = |v: ArrayView2<f64>, axis| v.select(Axis(axis), &alive);
-        let (hi, lo, spread) = (pick(hi, 1), lo.map(|v| pick(v, 1)), spread.map(|v| pick(v, 1)));
-        let (m, a) = (pick(m, 0), a.map(|v| pick(v, 0)));
-        let operands = Operands {
-            hi: hi.view(),
-            lo: lo.as_ref().map(|v| v.view()),
-            spread: spread.as_ref().map(|v| v.view()),
-            m: m.view(),
-            a: a.as_ref().map(|v| v.view()),
-        };
-        return multiply(backend, operands);
+        finely((pick(hi, 1).view(), pick(lo, 1).view()), pick(m, 0).view(), &mut parts);
+    } else {
+        finely((hi, lo), m, &mut parts);
     }
-    multiply(backend, Operands { hi, lo, spread, m, a })
+    parts
+}
+
+fn finely((hi, lo): (ArrayView2<f64>, ArrayView2<f64>), m: ArrayView2<f64>, parts: &mut Parts) {
+    let size = (hi.nrows(), m.ncols());
+    let out = ArrayViewMut2::from_shape(size, &mut parts.hi).expect("result");
+    let out_lo = ArrayViewMut2::from_shape(size, &mut parts.lo).expect("result");
+    let tasks: Vec<_> = chunks(out).into_iter().zip(chunks(out_lo)).collect();
+    tasks::each(tasks, 8 * hi.len() * size.1, |((j, out), (_, out_lo))| {
+        let b = m.slice(ndarray::s![.., j..j + out.ncols()]);
+        double::product(Pair { hi, lo: Some(lo) }, Pair { hi: b, lo: None }, out, out_lo);
+    });
 }
 
 /// Features that are not exactly zero in every vector. The spread, where there
@@ -85,29 +106,6 @@ fn alive(x: &Block, spread: &[f64]) -> Vec<usize> {
     (0..x.features).filter(|&k| largest[k] > 0.0).collect()
 }
 
-fn multiply(backend: &Cpu, Operands { hi, lo, spread, m, a }: Operands) -> Parts {
-    let (vectors, outputs) = (hi.nrows(), m.ncols());
-    let mut parts = Parts::zeros(backend, vectors * outputs);
-    let size = (vectors, outputs);
-    if let Some(spread) = spread {
-        let out = ArrayViewMut2::from_shape(size, &mut parts.radius).expect("result");
-        gemm(spread, a.expect("magnitudes"), out);
-    }
-    let out = ArrayViewMut2::from_shape(size, &mut parts.hi).expect("result");
-    match lo {
-        None => gemm(hi, m, out),
-        Some(lo) => {
-            let out_lo = ArrayViewMut2::from_shape(size, &mut parts.lo).expect("result");
-            let tasks: Vec<_> = chunks(out).into_iter().zip(chunks(out_lo)).collect();
-            tasks::each(tasks, 8 * vectors * hi.ncols() * outputs, |((j, out), (_, out_lo))| {
-                let b = m.slice(ndarray::s![.., j..j + out.ncols()]);
-                double::product(Pair { hi, lo: Some(lo) }, Pair { hi: b, lo: None }, out, out_lo);
-            });
-        }
-    }
-    parts
-}
-
 /// Disjoint column ranges of a result, with their first column.
 fn chunks(out: ArrayViewMut2<f64>) -> Vec<(usize, ArrayViewMut2<f64>)> {
     let width = out.ncols().div_ceil(4 * rayon::current_num_threads()).max(CHUNK);
@@ -124,28 +122,26 @@ fn chunks(out: ArrayViewMut2<f64>) -> Vec<(usize, ArrayViewMut2<f64>)> {
     list
 }
 
-/// out = x m in f64, any order of summation.
-fn gemm(x: ArrayView2<f64>, m: ArrayView2<f64>, mut out: ArrayViewMut2<f64>) {
+/// A product on all threads.
+fn gemm(product: Product) {
     let threads = rayon::current_num_threads();
-    let operations = x.len() * m.ncols();
+    let operations = product.operations();
+    let (rows, columns) = product.out.dim();
     if threads == 1 {
-        general_mat_mul(1.0, &x, &m, 0.0, &mut out);
-    } else if x.nrows() >= 8 * threads {
-        let tall = x.nrows().div_ceil(2 * threads).next_multiple_of(8);
-        let parts = x.axis_chunks_iter(Axis(0), tall).zip(out.axis_chunks_iter_mut(Axis(0), tall)).collect();
-        tasks::each(parts, operations, |(x, mut out)| general_mat_mul(1.0, &x, &m, 0.0, &mut out));
-    } else {
-        tasks::each(chunks(out), operations, |(j, mut out)| {
-            let m = m.slice(ndarray::s![.., j..j + out.ncols()]);
-            general_mat_mul(1.0, &x, &m, 0.0, &mut out);
-        });
+        return product.run();
     }
+    let parts = if rows >= 8 * threads {
+        product.cut(Axis(0), rows.div_ceil(2 * threads).next_multiple_of(TILES))
+    } else {
+        product.cut(Axis(1), columns.div_ceil(4 * threads).max(CHUNK))
+    };
+    tasks::each(parts, operations, Product::run);
 }
 
 /// A few vectors times the weights, centre and radius at once, so that the
 /// weights are read from memory once and never copied.
 fn thin(backend: &Cpu, dense: &Dense, x: &Block, spread: &[f64]) -> Parts {
-    let &Dense { weight: w, adjoint, .. } = dense;
+    let &Dense { weight: w, adjoint } = dense;
     let outputs = if adjoint { w.ncols() } else { w.nrows() };
     let mut parts = Parts::zeros(backend, x.vectors() * outputs);
     let w = w.as_slice().expect("weights are stored in row order");

@@ -14,6 +14,7 @@ mod lanes;
 mod lines;
 mod norms;
 mod peak;
+mod product;
 mod settled;
 mod spectral;
 mod taps;
@@ -28,7 +29,7 @@ use crate::linalg::Enclosure;
 use crate::num::Norm;
 use crate::num::round::{add_up, gamma, sub_down};
 use lanes::{FLOOR, wide};
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, Axis};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -169,7 +170,7 @@ impl Block {
 /// A prepared map: weights, their magnitudes and the rounding constants.
 pub struct Map {
     affine: Affine,
-    /// |W|, flat as the weights are stored; empty for `Estimate`.
+    /// |W| of kernels, flat as they are stored; empty for `Estimate`.
     magnitude: Vec<f64>,
     /// No nonzero weight is so small that |W| times `FLOOR` vanishes.
     no_underflow: bool,
@@ -189,13 +190,7 @@ impl Map {
     /// Products that can enter one output, forward or backward.
     fn depth(&self, adjoint: bool) -> usize {
         match &self.affine.map {
-            LinearMap::Dense(w) => {
-                if adjoint {
-                    w.nrows()
-                } else {
-                    w.ncols()
-                }
-            }
+            LinearMap::Dense(w) => w.len_of(Axis(usize::from(!adjoint))),
             LinearMap::Conv { shape, adjoint: flipped, .. } => {
                 let channels = if adjoint == *flipped { shape.in_channels } else { shape.out_channels };
                 channels / shape.groups * shape.taps()
@@ -267,7 +262,7 @@ impl Cpu {
         assert_eq!(x.features, if adjoint { map.outputs() } else { map.inputs() });
         match &map.affine.map {
             LinearMap::Dense(weight) => {
-                let dense = dense::Dense { weight, magnitude: &map.magnitude, adjoint };
+                let dense = dense::Dense { weight, adjoint };
                 dense::product(self, &dense, x, spread)
             }
             LinearMap::Conv { shape, weight, adjoint: flipped } => {
@@ -348,9 +343,14 @@ impl Backend for Cpu {
 
     fn prepare(&self, affine: &Affine) -> Map {
         let weights = affine.map.weights();
+        let kernel = matches!(affine.map, LinearMap::Conv { .. });
         Map {
             affine: affine.clone(),
-            magnitude: if self.proves() { weights.iter().map(|w| w.abs()).collect() } else { vec![] },
+            magnitude: if kernel && self.proves() {
+                weights.iter().map(|w| w.abs()).collect()
+            } else {
+                vec![]
+            },
             no_underflow: weights.iter().all(|w| *w == 0.0 || w.abs() >= SMALL_WEIGHT),
         }
     }
