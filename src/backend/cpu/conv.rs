@@ -3,11 +3,11 @@
 //! No Winograd, no FFT: every output is a plain sum of products.
 
 use super::double::{self, Pair};
+use super::product;
 use super::taps::{each_line, gather};
 use super::{Block, Cpu, Parts, tasks};
 use crate::layer::ConvShape;
 use crate::num::round::two_sum;
-use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 /// Patch values held at once per task.
@@ -90,6 +90,12 @@ fn view(data: &[f64], rows: usize, columns: usize) -> ArrayView2<'_, f64> {
     ArrayView2::from_shape((rows, columns), &data[..rows * columns]).expect("sizes agree")
 }
 
+/// out = a b in f64, any order of summation; all in row order.
+fn plain(a: ArrayView2<f64>, b: ArrayView2<f64>, out: &mut ArrayViewMut2<f64>) {
+    let (a, out) = (a.to_slice().expect("row order"), out.as_slice_mut().expect("row order"));
+    product::Product::new(a, b, out).run();
+}
+
 /// Tasks that share a product: small images side by side.
 fn batches<T>(tasks: Vec<T>, shape: &ConvShape, columns: usize, depth: usize) -> Vec<Vec<T>> {
     let most = (PATCH / (depth * columns).max(1)).min(COLUMNS.div_ceil(columns.max(1)));
@@ -163,8 +169,7 @@ impl Product<'_> {
             let patch = zeroed(&mut scratch.patch, depth * count);
             if self.patches(strips, |s| s.spread, patch, count) {
                 let mut out = matrix(&mut scratch.out, channels, count);
-                let magnitude = kernel.group(kernel.magnitude, group);
-                general_mat_mul(1.0, &magnitude, &view(patch, depth, count), 0.0, &mut out);
+                plain(kernel.group(kernel.magnitude, group), view(patch, depth, count), &mut out);
                 hand_out(&out, strips.iter_mut().filter_map(|s| s.band.radius.as_mut()));
             }
         }
@@ -183,7 +188,7 @@ impl Product<'_> {
             double::product(operands.0, operands.1, out.view_mut(), out_lo.view_mut());
             hand_out(&out_lo, strips.iter_mut().filter_map(|s| s.band.lo.as_mut()));
         } else {
-            general_mat_mul(1.0, &weight, &patch, 0.0, &mut out);
+            plain(weight, patch, &mut out);
         }
         hand_out(&out, strips.iter_mut().map(|s| &mut s.band.hi));
     }
@@ -372,7 +377,7 @@ impl Product<'_> {
         let left = self.left(values, &planes[0]);
         let right = view(&scratch.patch, self.outputs(), grid.count);
         let mut out = matrix(&mut scratch.out, left.nrows(), grid.count);
-        general_mat_mul(1.0, &left, &right, 0.0, &mut out);
+        plain(left.as_standard_layout().view(), right, &mut out);
         let out = out.as_slice().expect("row order");
         for (k, p) in planes.iter_mut().enumerate() {
             let to = if radius { &mut *p.piece.radius } else { &mut *p.piece.hi };

@@ -12,10 +12,12 @@ use std::ops::Range;
 const DEPTH: usize = 256;
 /// Rows packed at once.
 const CHUNK: usize = 120;
+/// Columns whose strips are kept at once.
+const WIDE: usize = 4096;
 /// Vectors of outputs side by side in registers.
 const VECTORS: usize = 2;
 
-/// out += x m and radius += spread |m|; the latter where there is a spread, which is zero only where x is.
+/// out = x m and radius = spread |m|; the latter where there is a spread, which is zero only where x is.
 pub(super) struct Product<'a> {
     /// In row order.
     x: &'a [f64],
@@ -162,23 +164,32 @@ fn gather<const R: usize>(rows: &[f64], terms: usize, first: usize, at: &[u32], 
 }
 
 /// Columns of a matrix side by side, each in vectors of the machine, zero beyond its width.
-struct Strip {
+struct Strips {
     data: Vec<f64>,
     start: usize,
+    /// Numbers in one.
+    size: usize,
 }
 
-impl Strip {
-    fn new(width: usize) -> Self {
-        let data = vec![0.0; DEPTH * width + 8];
+impl Strips {
+    fn new(width: usize, count: usize) -> Self {
+        let size = DEPTH * width;
+        let data = vec![0.0; count * size + 8];
         // Whole lines of the cache.
         let start = data.as_ptr().align_offset(64).min(8);
-        Strip { data, start }
+        Strips { data, start, size }
     }
 
     #[inline(always)]
-    fn pack<S: Simd>(&mut self, simd: S, m: ArrayView2<f64>, magnitudes: bool) -> &[[S::f64s; VECTORS]] {
+    fn get<S: Simd>(&self, slot: usize, depth: usize) -> &[[S::f64s; VECTORS]] {
         let width = VECTORS * S::F64_LANES;
-        let to = &mut self.data[self.start..][..m.nrows() * width];
+        S::as_simd_f64s(&self.data[self.start + slot * self.size..][..depth * width]).0.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn pack<S: Simd>(&mut self, simd: S, slot: usize, m: ArrayView2<f64>, magnitudes: bool) {
+        let width = VECTORS * S::F64_LANES;
+        let to = &mut self.data[self.start + slot * self.size..][..m.nrows() * width];
         if m.strides()[1] != 1 {
             to.fill(0.0);
             for (j, column) in m.axis_iter(Axis(1)).enumerate() {
@@ -206,7 +217,6 @@ impl Strip {
         if magnitudes {
             to.iter_mut().for_each(|v| *v = v.map(|v| simd.abs_f64s(v)));
         }
-        to
     }
 }
 
@@ -216,30 +226,43 @@ fn tiled<S: Simd, const R: usize, const SPREAD: bool>(simd: S, product: Product)
     let (mut out, mut radius) = (slices(out), radius.map(slices));
     let (rows, (terms, columns)) = (out.len(), m.dim());
     let width = VECTORS * S::F64_LANES;
-    let (mut left, mut strip) = (Left::<R>::new(), Strip::new(width));
-    for k in (0..terms).step_by(DEPTH) {
-        let depth = k..terms.min(k + DEPTH);
-        for i in (0..rows).step_by(CHUNK) {
-            let chunk = i..rows.min(i + CHUNK);
-            let rows = chunk.start * terms..chunk.end * terms;
-            left.pack(&x[rows.clone()], spread.map(|s| &s[rows]), terms, depth.clone());
-            for j in (0..columns).step_by(width) {
-                let wide = j..columns.min(j + width);
-                let part = m.slice(ndarray::s![depth.clone(), wide.clone()]);
-                let strip = strip.pack(simd, part, magnitudes);
-                let mut start = 0;
-                for (tile, end) in left.ends.iter().enumerate() {
-                    let terms = start..*end;
-                    let at = &left.at[terms.clone()];
-                    let own = &left.x[terms.clone()];
-                    let own_spread = if SPREAD { &left.spread[terms] } else { own };
-                    let sums = sums::<S, R, SPREAD>(simd, (at, own, own_spread), strip);
-                    let rows = i + tile * R..chunk.end.min(i + (tile + 1) * R);
-                    add::<S, R>(simd, &sums[0], &mut out[rows.clone()], wide.clone());
-                    if let (true, Some(radius)) = (SPREAD, &mut radius) {
-                        add::<S, R>(simd, &sums[1], &mut radius[rows], wide.clone());
+    // Strips are kept for all rows where one packing of these is not all.
+    let kept = if rows > CHUNK { columns.min(WIDE).div_ceil(width) } else { 1 };
+    if terms == 0 {
+        out.iter_mut().chain(radius.iter_mut().flatten()).for_each(|row| row.fill(0.0));
+    }
+    let (mut left, mut strips) = (Left::<R>::new(), Strips::new(width, kept));
+    for block in (0..columns).step_by(WIDE) {
+        for k in (0..terms).step_by(DEPTH) {
+            let depth = k..terms.min(k + DEPTH);
+            for i in (0..rows).step_by(CHUNK) {
+                let chunk = i..rows.min(i + CHUNK);
+                let rows = chunk.start * terms..chunk.end * terms;
+                left.pack(&x[rows.clone()], spread.map(|s| &s[rows]), terms, depth.clone());
+                for (slot, j) in (block..columns.min(block + WIDE)).step_by(width).enumerate() {
+                    let (slot, wide) = (slot % kept, j..columns.min(j + width));
+                    if i == 0 {
+                        strips.pack(
+                            simd,
+                            slot,
+                            m.slice(ndarray::s![depth.clone(), wide.clone()]),
+                            magnitudes,
+                        );
                     }
-                    start = *end;
+                    let strip = strips.get::<S>(slot, depth.len());
+                    let mut start = 0;
+                    for (tile, end) in left.ends.iter().enumerate() {
+                        let (own, own_spread) =
+                            (&left.x[start..*end], if SPREAD { &left.spread[..] } else { &left.x[..] });
+                        let terms = (&left.at[start..*end], own, &own_spread[start..*end]);
+                        let sums = sums::<S, R, SPREAD>(simd, terms, strip);
+                        let rows = i + tile * R..chunk.end.min(i + (tile + 1) * R);
+                        put::<S, R>(simd, k == 0, &sums[0], &mut out[rows.clone()], wide.clone());
+                        if let (true, Some(radius)) = (SPREAD, &mut radius) {
+                            put::<S, R>(simd, k == 0, &sums[1], &mut radius[rows], wide.clone());
+                        }
+                        start = *end;
+                    }
                 }
             }
         }
@@ -278,17 +301,23 @@ fn sums<S: Simd, const R: usize, const SPREAD: bool>(
     [c, r]
 }
 
-/// Adds sums to some columns of a few rows.
+/// Sums of the first terms, or sums added, in some columns of a few rows.
 #[inline(always)]
-fn add<S: Simd, const R: usize>(simd: S, sums: &Sums<S, R>, rows: &mut [&mut [f64]], columns: Range<usize>) {
+fn put<S: Simd, const R: usize>(
+    simd: S,
+    first: bool,
+    sums: &Sums<S, R>,
+    rows: &mut [&mut [f64]],
+    columns: Range<usize>,
+) {
     for (row, sums) in rows.iter_mut().zip(sums) {
         let mut rest = &mut row[columns.clone()];
         for sum in sums {
             let (to, after) = rest.split_at_mut(S::F64_LANES.min(rest.len()));
             match S::as_mut_simd_f64s(to) {
-                ([to], _) => *to = simd.add_f64s(*to, *sum),
+                ([to], _) => *to = if first { *sum } else { simd.add_f64s(*to, *sum) },
                 (_, to) => {
-                    let all = simd.add_f64s(simd.partial_load_f64s(to), *sum);
+                    let all = if first { *sum } else { simd.add_f64s(simd.partial_load_f64s(to), *sum) };
                     simd.partial_store_f64s(to, all);
                 }
             }
