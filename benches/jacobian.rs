@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The program's.
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", not(feature = "python")))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

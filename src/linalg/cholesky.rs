@@ -1,9 +1,9 @@
 //! Cholesky factorisation as a proof that a Hermitian matrix is almost positive semidefinite.
 
 use super::gram::{frobenius_up, gram_matrix};
+use super::product::Product;
 use crate::num::norms::{Norm, Sum, vector_norm_up};
 use crate::num::round::{add_up, div_up, gamma, mul_up, sub_down};
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -212,11 +212,11 @@ fn solve(l: Part, mut x: PartMut) {
 
 /// C −= P Qᴴ.
 fn subtract(p: Part, q: Part, mut c: PartMut) {
-    general_mat_mul(-1.0, &p.re, &q.re.t(), 1.0, &mut c.re);
+    Product::new(p.re, q.re.reversed_axes(), c.re.view_mut()).subtracted().run();
     if let (Some(p_im), Some(q_im), Some(c_im)) = (p.im, q.im, &mut c.im) {
-        general_mat_mul(-1.0, &p_im, &q_im.t(), 1.0, &mut c.re);
-        general_mat_mul(-1.0, &p_im, &q.re.t(), 1.0, c_im);
-        general_mat_mul(1.0, &p.re, &q_im.t(), 1.0, c_im);
+        Product::new(p_im, q_im.reversed_axes(), c.re).subtracted().run();
+        Product::new(p_im, q.re.reversed_axes(), c_im.view_mut()).subtracted().run();
+        Product::new(p.re, q_im.reversed_axes(), c_im.view_mut()).added().run();
     }
 }
 

@@ -1,12 +1,13 @@
 //! Gram matrices, and what is known of a matrix by its entries: sums of magnitudes and of squares.
 
+use super::product::Product;
 use crate::num::norms::{Norm, Sum, largest, vector_norm_up};
 use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 
-/// Block width of symmetric products.
-const BLOCK: usize = 128;
+/// Rows of a symmetric product that are computed at once.
+const BLOCK: usize = 120;
 const LEAST: f64 = f64::from_bits(1);
 
 /// ‖A‖_F, rounded up.
@@ -37,8 +38,8 @@ pub fn cheap_upper(a: ArrayView2<f64>) -> f64 {
 }
 
 /// fl(AᵀA), exactly symmetric. Every entry is one inner product in some order,
-/// so |result − AᵀA| <= gamma_rows |A|ᵀ|A| + rows 2^-1074. Zeros at the end of columns are left out of it, where they
-/// add nothing; entries that are not finite still show in the diagonal.
+/// so |result − AᵀA| <= gamma_rows |A|ᵀ|A| + rows 2^-1074. Rows that are zero in a few columns at hand are left out of
+/// it, where they add nothing; entries that are not finite still show in the diagonal.
 pub fn gram_matrix(a: ArrayView2<f64>) -> Array2<f64> {
     let n = a.ncols();
     if n <= BLOCK || a.nrows() == 0 {
@@ -50,27 +51,22 @@ pub fn gram_matrix(a: ArrayView2<f64>) -> Array2<f64> {
         }
         return g;
     }
-    let blocks: Vec<(usize, usize)> =
-        (0..n).step_by(BLOCK).flat_map(|i| (0..=i).step_by(BLOCK).map(move |j| (i, j))).collect();
-    // Rows below a block's last nonzero one add nothing.
-    let last = |i: usize| {
-        let block = a.slice(s![.., i..n.min(i + BLOCK)]);
-        (0..a.nrows()).rev().find(|&r| block.row(r).iter().any(|x| *x != 0.0)).map_or(0, |r| r + 1)
+    // Rows of the upper triangle; later ones are shorter.
+    let strip = |first: usize| {
+        let own = a.slice(s![.., first..n.min(first + BLOCK)]);
+        let mut out = Array2::zeros((own.ncols(), n - first));
+        Product::new(own.reversed_axes(), a.slice(s![.., first..]), out.view_mut()).run();
+        out
     };
-    let lasts: Vec<usize> = (0..n).step_by(BLOCK).collect::<Vec<_>>().into_par_iter().map(last).collect();
-    let product = |&(i, j): &(usize, usize)| {
-        let rows = lasts[i / BLOCK].min(lasts[j / BLOCK]);
-        let block = |i: usize| a.slice(s![..rows, i..n.min(i + BLOCK)]);
-        block(i).t().dot(&block(j))
-    };
-    let products: Vec<Array2<f64>> = blocks.par_iter().map(product).collect();
+    let firsts: Vec<usize> = (0..n).step_by(BLOCK).collect();
+    let strips: Vec<Array2<f64>> = firsts.par_iter().with_max_len(1).map(|&first| strip(first)).collect();
     let mut g = Array2::zeros((n, n));
-    for (&(i, j), block) in blocks.iter().zip(&products) {
-        let (rows, cols) = block.dim();
-        g.slice_mut(s![j..j + cols, i..i + rows]).assign(&block.t());
-        g.slice_mut(s![i..i + rows, j..j + cols]).assign(block);
+    for (first, strip) in firsts.into_iter().zip(strips) {
+        let rows = first..first + strip.nrows();
+        g.slice_mut(s![first.., rows.clone()]).assign(&strip.t());
+        g.slice_mut(s![rows, first..]).assign(&strip);
     }
-    // Diagonal blocks: one triangle decides.
+    // Blocks on the diagonal: one triangle decides.
     for i in 0..n {
         for j in i / BLOCK * BLOCK..i {
             g[[j, i]] = g[[i, j]];

@@ -10,6 +10,8 @@ pub mod gain;
 pub mod gram;
 pub mod lanczos;
 pub mod operator;
+mod packed;
+pub mod product;
 pub mod scaling;
 pub mod schur;
 pub mod solve;

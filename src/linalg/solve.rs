@@ -2,7 +2,7 @@
 
 use super::cholesky::semidefinite_up_to;
 use super::gram::gram_matrix;
-use ndarray::linalg::general_mat_mul;
+use super::product::Product;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
 /// Orders up to which substitution goes row by row.
@@ -21,7 +21,7 @@ pub fn substitute(l: ArrayView2<f64>, mut b: ArrayViewMut2<f64>) {
         let half = n / 2;
         let (mut top, mut rest) = b.split_at(Axis(0), half);
         substitute(l.slice(s![..half, ..half]), top.view_mut());
-        general_mat_mul(-1.0, &l.slice(s![half.., ..half]), &top, 1.0, &mut rest);
+        Product::new(l.slice(s![half.., ..half]), top.view(), rest.view_mut()).subtracted().run();
         substitute(l.slice(s![half.., half..]), rest);
         return;
     }
@@ -42,7 +42,9 @@ pub fn back(l: ArrayView2<f64>, mut b: ArrayViewMut2<f64>) {
         let half = n / 2;
         let (mut top, mut rest) = b.split_at(Axis(0), half);
         back(l.slice(s![half.., half..]), rest.view_mut());
-        general_mat_mul(-1.0, &l.slice(s![half.., ..half]).t(), &rest, 1.0, &mut top);
+        Product::new(l.slice(s![half.., ..half]).reversed_axes(), rest.view(), top.view_mut())
+            .subtracted()
+            .run();
         back(l.slice(s![..half, ..half]), top);
         return;
     }

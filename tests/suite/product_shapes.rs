@@ -29,7 +29,7 @@ fn block(items: usize, rows: usize, features: usize) -> Enclosure {
     let mut x = Enclosure { centre: values(1), radius: values(2).mapv(|r| r.abs() * 1e-3) };
     // Features that are off in a few vectors on end.
     for ((i, r, f), c) in x.centre.indexed_iter_mut() {
-        if ((i * rows + r) / 6 + f) % 3 == 0 {
+        if ((i * rows + r) / 6 + f).is_multiple_of(3) {
             *c = 0.0;
             x.radius[[i, r, f]] = 0.0;
         }

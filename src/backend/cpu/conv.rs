@@ -3,10 +3,10 @@
 //! No Winograd, no FFT: every output is a plain sum of products.
 
 use super::double::{self, Pair};
-use super::product;
 use super::taps::{each_line, gather};
 use super::{Block, Cpu, Parts, tasks};
 use crate::layer::ConvShape;
+use crate::linalg::product;
 use crate::num::round::two_sum;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
@@ -90,10 +90,9 @@ fn view(data: &[f64], rows: usize, columns: usize) -> ArrayView2<'_, f64> {
     ArrayView2::from_shape((rows, columns), &data[..rows * columns]).expect("sizes agree")
 }
 
-/// out = a b in f64, any order of summation; all in row order.
+/// out = a b in f64, any order of summation.
 fn plain(a: ArrayView2<f64>, b: ArrayView2<f64>, out: &mut ArrayViewMut2<f64>) {
-    let (a, out) = (a.to_slice().expect("row order"), out.as_slice_mut().expect("row order"));
-    product::Product::new(a, b, out).run();
+    product::Product::new(a, b, out.view_mut()).run();
 }
 
 /// Tasks that share a product: small images side by side.
@@ -377,7 +376,7 @@ impl Product<'_> {
         let left = self.left(values, &planes[0]);
         let right = view(&scratch.patch, self.outputs(), grid.count);
         let mut out = matrix(&mut scratch.out, left.nrows(), grid.count);
-        plain(left.as_standard_layout().view(), right, &mut out);
+        plain(left, right, &mut out);
         let out = out.as_slice().expect("row order");
         for (k, p) in planes.iter_mut().enumerate() {
             let to = if radius { &mut *p.piece.radius } else { &mut *p.piece.hi };

@@ -5,8 +5,8 @@
 
 use super::double::{self, Pair};
 use super::lanes::wide;
-use super::product::Product;
 use super::{Block, Cpu, Parts, tasks};
+use crate::linalg::product::Product;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 /// Below this share of nonzero features the matrix is gathered first.
@@ -32,18 +32,31 @@ pub fn product(backend: &Cpu, dense: &Dense, x: &Block, spread: &[f64]) -> Parts
     if x.vectors() <= THIN {
         return thin(backend, dense, x, spread);
     }
-    let m = dense.matrix();
-    let mut parts = Parts::zeros(backend, x.vectors() * m.ncols());
+    let (m, vectors) = (dense.matrix(), x.vectors());
+    let mut parts = Parts::zeros(backend, vectors * m.ncols());
     let Parts { hi, radius, .. } = &mut parts;
     let zero = x.hi.iter().all(|v| *v == 0.0);
     if !spread.is_empty() && zero {
-        gemm(Product::new(spread, m, radius).magnitudes());
+        gemm(product_of(vectors, spread, m, radius).magnitudes());
     } else if spread.is_empty() {
-        gemm(Product::new(&x.hi, m, hi));
+        gemm(product_of(vectors, &x.hi, m, hi));
     } else {
-        gemm(Product::new(&x.hi, m, hi).and(spread, radius));
+        let (spread, radius) = (table(vectors, spread), table_mut(vectors, radius));
+        gemm(product_of(vectors, &x.hi, m, hi).and(spread, radius));
     }
     parts
+}
+
+fn product_of<'a>(rows: usize, x: &'a [f64], m: ArrayView2<'a, f64>, out: &'a mut [f64]) -> Product<'a> {
+    Product::new(table(rows, x), m, table_mut(rows, out))
+}
+
+fn table(rows: usize, x: &[f64]) -> ArrayView2<'_, f64> {
+    ArrayView2::from_shape((rows, x.len() / rows), x).expect("whole rows")
+}
+
+fn table_mut(rows: usize, x: &mut [f64]) -> ArrayViewMut2<'_, f64> {
+    ArrayViewMut2::from_shape((rows, x.len() / rows), x).expect("whole rows")
 }
 
 impl Dense<'_> {
@@ -58,8 +71,8 @@ fn doubled(backend: &Cpu, dense: &Dense, x: &Block, spread: &[f64]) -> Parts {
     let m = dense.matrix();
     let (vectors, outputs) = (x.vectors(), m.ncols());
     let mut parts = Parts::zeros(backend, vectors * outputs);
-    if !spread.is_empty() {
-        gemm(Product::new(spread, m, &mut parts.radius).magnitudes());
+    if !spread.is_empty() && vectors > 0 {
+        gemm(product_of(vectors, spread, m, &mut parts.radius).magnitudes());
     }
     let alive = alive(x, spread);
     let size = (vectors, x.features);
@@ -126,7 +139,7 @@ fn chunks(out: ArrayViewMut2<f64>) -> Vec<(usize, ArrayViewMut2<f64>)> {
 fn gemm(product: Product) {
     let threads = rayon::current_num_threads();
     let operations = product.operations();
-    let (rows, columns) = product.out.dim();
+    let (rows, columns) = product.dim();
     if threads == 1 {
         return product.run();
     }

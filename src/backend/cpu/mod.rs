@@ -14,7 +14,6 @@ mod lanes;
 mod lines;
 mod norms;
 mod peak;
-mod product;
 mod settled;
 mod spectral;
 mod taps;

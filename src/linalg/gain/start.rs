@@ -8,9 +8,9 @@ use super::system::{Gain, PANEL};
 use super::value::Products;
 use crate::linalg::cholesky::divide;
 use crate::linalg::lanczos::top_eigenpair;
+use crate::linalg::product::Product;
 use crate::linalg::scaling::{Scaling, short};
 use crate::linalg::solve::cholesky;
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -92,7 +92,7 @@ impl Gain<'_> {
             let others = at + from..at + from + count;
             self.product([at + from..own.end, others], columns, panel.view_mut());
             let (rows, others) = (left.slice(s![from.., ..]), left.slice(s![from..from + count, ..]));
-            general_mat_mul(1.0, &rows, &others.t(), 1.0, &mut panel);
+            Product::new(rows, others.reversed_axes(), panel).added().run();
         });
         (left, rest)
     }

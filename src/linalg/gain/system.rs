@@ -1,8 +1,8 @@
 //! The loop's matrix, and products of its rows under scalings of its columns.
 
 use crate::linalg::gram::gram_matrix;
+use crate::linalg::product::Product;
 use crate::linalg::scaling::Scaling;
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Slice, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -82,7 +82,7 @@ impl<'a> Gain<'a> {
         };
         let squares = columns.slice(s![start..end]).mapv(|c| c * c);
         let scaled = &self.matrix.slice(s![others, start..end]) * &squares;
-        general_mat_mul(1.0, &self.matrix.slice(s![rows, start..end]), &scaled.t(), 1.0, &mut into);
+        Product::new(self.matrix.slice(s![rows, start..end]), scaled.t(), into).added().run();
     }
 
     /// The lower triangle of 1 − A Aᵀ for the rows A of K that feed back, row i of G taken `outer[i]` times.
