@@ -38,8 +38,8 @@ pub fn cheap_upper(a: ArrayView2<f64>) -> f64 {
 }
 
 /// fl(AᵀA), exactly symmetric. Every entry is one inner product in some order,
-/// so |result − AᵀA| <= gamma_rows |A|ᵀ|A| + rows 2^-1074. Rows that are zero in a few columns at hand are left out of
-/// it, where they add nothing; entries that are not finite still show in the diagonal.
+/// so |result − AᵀA| <= gamma_rows |A|ᵀ|A| + rows 2^-1074. Rows that are zero in a few columns at hand may be left
+/// out of it, where they add nothing; entries that are not finite still show in the diagonal.
 pub fn gram_matrix(a: ArrayView2<f64>) -> Array2<f64> {
     let n = a.ncols();
     if n <= BLOCK || a.nrows() == 0 {

@@ -1,8 +1,8 @@
 //! Matrix products in f64: centres times a matrix, and at once spreads times its magnitudes.
 //!
 //! Both read the matrix once and its magnitudes are never stored. Rows are taken a few at a time; features that are
-//! zero in all of them (neurons that are off in a sample) take no part. Sums in any order: at most one rounding per
-//! term and one more per addition.
+//! zero in all of them (neurons that are off in a sample) may take no part, whatever they are multiplied with: 0 times
+//! anything is 0. Sums in any order, fused or not: a term is rounded once as a product and at most once per addition.
 
 use super::packed::{DEPTH, Left, Strips, VECTORS};
 use ndarray::linalg::general_mat_mul;
@@ -12,7 +12,7 @@ use std::ops::Range;
 
 /// Rows packed at once.
 const CHUNK: usize = 120;
-/// Operations from which packing is worth while.
+/// Operations below which a library is as good: packing would cost more than it saves.
 const LARGE: usize = 1 << 18;
 /// Columns whose strips are kept at once.
 const WIDE: usize = 4096;
@@ -101,6 +101,9 @@ impl<'a> Product<'a> {
 
     /// On this thread.
     pub fn run(self) {
+        if self.out.is_empty() {
+            return;
+        }
         if self.spread.is_none() && !self.magnitudes && self.operations() < LARGE {
             return self.plainly();
         }

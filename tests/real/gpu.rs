@@ -8,6 +8,7 @@ mod emulator;
 mod leads;
 mod meets;
 mod rounding;
+mod screens;
 mod searches;
 mod tiles;
 mod widths;
@@ -52,7 +53,8 @@ pub fn trials() -> Vec<Trial> {
         trials.push(Trial::test(format!("texts_are_valid_{}", real.name()), move || valid(real)));
         let name = |what: &str| format!("{what}_{}", real.name());
         trials.push(Trial::test(name("half_the_slack_is_missed"), move || rounding::emulator(real)));
-        let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 7] = [
+        let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 8] = [
+            ("screens_agree_with_factorisations", screens::agree),
             ("slices_change_nothing", slices),
             ("no_slack_is_missed", |gpu| rounding::driver(gpu, data(gpu, 26))),
             ("products_are_tight", widths::products),

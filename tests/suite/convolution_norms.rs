@@ -2,10 +2,13 @@
 
 use crate::common::share;
 use crate::truth::{pick, sigma};
+use clarke::backend::cpu::Cpu;
 use clarke::layer::apply::materialise;
 use clarke::layer::symbol::correlation::Wrap;
+use clarke::layer::symbol::groups::Symbols;
 use clarke::layer::{ConvShape, LinearMap};
 use clarke::method::layer::embedding::Searched;
+use clarke::method::layer::screen::{Squared, Symbol};
 use clarke::method::layer::{Effort, norm, power};
 use clarke::num::random::Random;
 use clarke::num::{Lower, Norm, Upper};
@@ -70,10 +73,10 @@ fn no_symbol_is_below_its_convolution() {
                 continue;
             };
             let mut peaks = symbols.peaks();
-            let everywhere = symbols.sampling(&mut peaks, usize::MAX);
+            let everywhere = symbols.sampling(&mut peaks, usize::MAX, None);
             // With and without what is known about all frequencies.
             let top = if round % 2 == 0 { everywhere } else { Upper::INFINITE };
-            let circle = symbols.embedding(&mut peaks, top, usize::MAX).0;
+            let circle = symbols.embedding(&mut peaks, top, usize::MAX, None).0;
             for (name, upper) in [("sampling", everywhere), ("embedding", circle)] {
                 let upper = upper.get();
                 assert!(upper >= exact * (1.0 - 1e-13), "{name} {wrap:?} {map:?}: {upper} < {exact}");
@@ -95,6 +98,46 @@ fn no_symbol_is_below_its_convolution() {
     }
     println!("{checked} bounds, at most {most:?} times the norm");
     assert!(checked > share(8000), "{checked}");
+}
+
+/// Squarings of many symbols at once prove no less than the norm, and most of what has room to spare.
+#[test]
+fn screens_agree_with_factorisations() {
+    let mut noise = Random(44);
+    let (mut shown, mut asked) = (0, 0);
+    for _ in 0..share(600) {
+        let map = random_conv(&mut noise);
+        let exact = sigma(&materialise(&map));
+        let screen = Squared(&Cpu::DOUBLE);
+        let (Some(searched), Some(symbols)) = (Searched::new(&map, CIRCLES), Symbols::new(&map, CIRCLES))
+        else {
+            continue;
+        };
+        let mut peaks = searched.peaks();
+        let everywhere = searched.sampling(&mut peaks, usize::MAX, Some(&screen));
+        let (circle, _) = searched.embedding(&mut peaks, everywhere, usize::MAX, Some(&screen));
+        let plain = searched.embedding(&mut searched.peaks(), Upper::INFINITE, usize::MAX, None).0;
+        for upper in [everywhere, circle] {
+            assert!(
+                upper.get() >= exact * (1.0 - 1e-13) && upper.get().is_finite(),
+                "{map:?}: {upper:?} {exact}"
+            );
+        }
+        assert!(circle.get() <= plain.get() * (1.0 + 1e-5), "{map:?}: {circle:?} {plain:?}");
+        for (k, group) in symbols.groups.iter().enumerate() {
+            let symbol = Symbol::new(&screen, &symbols, k);
+            let mut angle = || (pick(&mut noise, 0, 40) as i64, 40);
+            let at = [angle(), angle()];
+            let norm = group.search(at, None, 1e-12).0;
+            let below = symbol.holds(&[(at, norm * (1.0 - 1e-6))]);
+            assert!(norm <= 1e-6 || below == [false], "{map:?} at {at:?}: {norm} is not the norm");
+            let above = symbol.holds(&[(at, norm * 1.06 + 1e-9)]);
+            shown += usize::from(above[0]);
+            asked += 1;
+        }
+    }
+    println!("{shown} of {asked}");
+    assert!(asked > share(500) && shown * 20 >= asked * 19, "{shown} of {asked}");
 }
 
 fn square(
@@ -133,7 +176,7 @@ fn circles_are_close_from_thirteen_on() {
         let mut peaks = symbols.peaks();
         let start = symbols.wave(&peaks);
         let lower = power::lanczos(&map, 1e-10, Some(start)).get();
-        let upper = symbols.embedding(&mut peaks, Upper::INFINITE, usize::MAX).0.get();
+        let upper = symbols.embedding(&mut peaks, Upper::INFINITE, usize::MAX, None).0.get();
         assert!(upper >= lower, "{upper} {lower}");
         worst = worst.max(upper / lower);
     }
@@ -148,7 +191,7 @@ fn famous_kernels() {
     for n in [9usize, 17, 33] {
         let map = square(n, [1, 1], 3, 1, 1, laplace.clone());
         let symbols = Searched::new(&map, CIRCLES).expect("a kernel");
-        let upper = symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX).0.get();
+        let upper = symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX, None).0.get();
         let exact = 4.0 + 4.0 * (std::f64::consts::PI / (n + 1) as f64).cos();
         assert!(upper >= exact * (1.0 - 1e-15) && upper <= exact * (1.0 + 1e-5), "{n}: {upper} {exact}");
     }
@@ -174,7 +217,7 @@ fn famous_kernels() {
     assert!(exact > 1.2555);
     for wrap in WRAPS {
         let symbols = Searched::new(&map, wrap).expect("a kernel");
-        let upper = symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX).0.get();
+        let upper = symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX, None).0.get();
         assert!(upper >= exact && upper <= exact * (1.0 + 1e-5), "{wrap:?} {upper} {exact}");
     }
     // A zero kernel has the norm zero and no symbol.

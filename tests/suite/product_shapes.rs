@@ -29,7 +29,7 @@ fn block(items: usize, rows: usize, features: usize) -> Enclosure {
     let mut x = Enclosure { centre: values(1), radius: values(2).mapv(|r| r.abs() * 1e-3) };
     // Features that are off in a few vectors on end.
     for ((i, r, f), c) in x.centre.indexed_iter_mut() {
-        if ((i * rows + r) / 6 + f).is_multiple_of(3) {
+        if ((i * rows + r) / 25 + f).is_multiple_of(3) {
             *c = 0.0;
             x.radius[[i, r, f]] = 0.0;
         }
@@ -138,6 +138,30 @@ fn dense_products_of_every_height() {
         for vectors in [1, 3, 5, 21, if rows == 13 { 261 } else { 4 }] {
             check(LinearMap::Dense(Arc::new(w.clone())), vectors, 1);
         }
+    }
+}
+
+/// More columns than are packed at once, for more rows than are.
+#[test]
+fn wide_products_for_many_vectors() {
+    let (rows, columns) = (17, 4103);
+    let w = Array2::from_shape_vec((rows, columns), numbers(4, rows * columns)).unwrap();
+    check(LinearMap::Dense(Arc::new(w)), 131, 1);
+}
+
+/// Weights that are zero say nothing about what is infinite, and others pass it on.
+#[test]
+fn infinite_radii_meet_weights() {
+    let (rows, columns, items) = (40, 60, 130);
+    let mut w = Array2::from_shape_vec((rows, columns), numbers(4, rows * columns)).unwrap();
+    w.column_mut(7).fill(0.0);
+    w[[3, 7]] = 0.25;
+    let map = Cpu::DOUBLE.prepare(&Affine { map: LinearMap::Dense(Arc::new(w)), bias: None, repeat: 1 });
+    let mut x = block(items, 1, columns);
+    x.radius.slice_mut(ndarray::s![20.., .., 7]).fill(f64::INFINITY);
+    let y = Cpu::DOUBLE.read(&Cpu::DOUBLE.linear(&map, &Cpu::DOUBLE.upload(&x)));
+    for item in 0..items {
+        assert_eq!(y.radius[[item, 0, 3]].is_infinite(), item >= 20, "item {item}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Products with a dense matrix, forward and adjoint.
 //!
-//! Centres and radii read the weights once; features that are exactly zero
-//! (neurons that are off) leave the product.
+//! Centres and radii read the weights once, but for double-double centres; of many vectors, features that are
+//! exactly zero in those at hand (neurons that are off) leave the product.
 
 use super::double::{self, Pair};
 use super::lanes::wide;
@@ -9,7 +9,7 @@ use super::{Block, Cpu, Parts, tasks};
 use crate::linalg::product::Product;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
-/// Below this share of nonzero features the matrix is gathered first.
+/// Below this share of nonzero features the matrix is gathered first, for centres in double-double.
 const SPARSE: f64 = 0.75;
 /// Up to this many vectors read the weights as they are: packing them would
 /// cost more than the product.

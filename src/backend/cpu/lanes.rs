@@ -79,7 +79,7 @@ pub fn spread(error: f64, floor: f64, x: (&[f64], &[f64]), out: &mut [f64]) {
 }
 
 /// t factor + tiny, rounded up, in place; zeros stay zero when `keep_zero`. A
-/// product of infinite radii with zero weights is NaN and stays NaN.
+/// product of infinite radii with zero weights may be NaN, which stays NaN, or zero, which it is.
 #[inline(always)]
 pub fn grow(factor: f64, tiny: f64, keep_zero: bool, radius: &mut [f64]) {
     let zero = if keep_zero { 0.0 } else { -1.0 };

@@ -166,7 +166,7 @@ impl Block {
     }
 }
 
-/// A prepared map: weights, their magnitudes and the rounding constants.
+/// A prepared map: weights, of kernels their magnitudes too, and the rounding constants.
 pub struct Map {
     affine: Affine,
     /// |W| of kernels, flat as they are stored; empty for `Estimate`.

@@ -9,6 +9,7 @@ use super::cells::{Aim, Circle, Grid};
 use super::correlation::{Correlation, Side, Wrap, shorter, size};
 use crate::layer::map::{ConvShape, LinearMap};
 use crate::num::round::{mul_down, sub_down};
+use std::sync::Arc;
 
 /// Points per axis on which all frequencies are covered.
 pub const LATTICE: usize = 1 << 11;
@@ -31,6 +32,9 @@ pub struct Symbols {
     wrap: [Wrap; 2],
     pub side: Side,
     pub groups: Vec<Correlation>,
+    weight: Arc<Vec<f64>>,
+    /// Which group of the weights each is of.
+    of: Vec<usize>,
 }
 
 /// A sketch of the work: order of the factorisations and operations of one.
@@ -73,15 +77,28 @@ impl Symbols {
             Wrap::Exact => Band::classes(shape, a),
             Wrap::Circle => vec![bands[a]],
         };
-        let mut groups = Vec::new();
-        for kernel in weight.chunks(size.max(1)) {
+        let (mut groups, mut of) = (Vec::new(), Vec::new());
+        for (k, kernel) in weight.chunks(size.max(1)).enumerate() {
             for &y in &classes(0) {
                 // A group of zeros has no symbol and the norm zero.
                 let one = |x| Correlation::new(shape, kernel, &[y, x], wrap, side);
                 groups.extend(classes(1).into_iter().filter_map(one));
+                of.resize(groups.len(), k);
             }
         }
-        (!groups.is_empty()).then_some(Symbols { shape: *shape, bands, wrap, side, groups })
+        let weight = weight.clone();
+        (!groups.is_empty()).then_some(Symbols { shape: *shape, bands, wrap, side, groups, weight, of })
+    }
+
+    /// The kernel of a group as it is stored.
+    pub fn weights(&self, group: usize) -> &[f64] {
+        let size = self.weight.len() / self.shape.groups;
+        &self.weight[self.of[group] * size..][..size]
+    }
+
+    /// Do both axes run around circles?
+    pub fn is_circular(&self) -> bool {
+        self.wrap == [Wrap::Circle; 2]
     }
 
     pub fn reach(&self) -> [usize; 2] {

@@ -9,8 +9,9 @@
 //!   Nothing known: if cells cover all frequencies and each has σ(c) <= λ cos r, then sup σ <= λ, for the
 //!   supremum S is attained in some cell, and there σ(c) >= S cos r.
 
+use super::screen::Symbol;
 use crate::layer::symbol::cells::{Aim, Cell};
-use crate::layer::symbol::correlation::Correlation;
+use crate::layer::symbol::correlation::{Correlation, Frequency};
 use crate::layer::symbol::peaks::{Peaks, Sample};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use rayon::prelude::*;
@@ -47,14 +48,23 @@ enum Answer {
 
 /// A proven bound of the scaled symbol's norm, at least `guess` and hardly more
 /// if the guess is good; `None` if that takes too many factorisations.
-pub fn cover(symbol: &Correlation, peaks: &mut Peaks, aim: &Aim, guess: f64) -> Option<f64> {
+pub fn cover(
+    symbol: &Correlation,
+    peaks: &mut Peaks,
+    aim: &Aim,
+    guess: f64,
+    screen: Option<&Symbol>,
+) -> Option<f64> {
     let spare = (guess / peaks.top().0.max(NOTHING) - 1.0).clamp(STEP, MOST_SPARE);
     let mut bound = guess.max(NOTHING);
     let mut cells = vec![aim.whole()];
     let (mut proofs, mut raises) = (0, 0);
     while !cells.is_empty() {
-        let answers: Vec<(Answer, Option<Sample>)> =
-            cells.par_iter().map(|&c| judge(symbol, peaks, aim, bound, c)).collect();
+        let tries: Vec<Try> = cells.iter().map(|&c| Try::new(peaks, aim, bound, c)).collect();
+        let shown = screen.map_or_else(|| vec![false; cells.len()], |s| shown(s, &tries));
+        let answers: Vec<(Answer, Option<Sample>)> = (cells.par_iter().zip(&tries).zip(&shown))
+            .map(|((&c, t), &shown)| judge(symbol, peaks, c, t, shown))
+            .collect();
         let (mut next, mut new, mut failed) = (Vec::with_capacity(2 * cells.len()), vec![], false);
         for (cell, (answer, sample)) in cells.iter().zip(answers) {
             proofs += usize::from(sample.is_some() || matches!(answer, Answer::Holds));
@@ -88,16 +98,44 @@ pub fn cover(symbol: &Correlation, peaks: &mut Peaks, aim: &Aim, guess: f64) -> 
     Some(bound)
 }
 
+/// What is to be shown at a cell's centre.
+struct Try {
+    centre: Frequency,
+    needed: f64,
+    /// Might a proof go through, and prove the cell?
+    tried: bool,
+}
+
+impl Try {
+    fn new(peaks: &Peaks, aim: &Aim, bound: f64, cell: Cell) -> Try {
+        let r = aim.radius(cell);
+        let needed = aim.needed(bound, r);
+        let centre = aim.centre(cell);
+        let angle = centre.map(|(p, q)| TAU * p as f64 / q as f64);
+        let tried = needed > 0.0 && aim.suffices(bound, needed, r) && peaks.envelope(angle) <= needed;
+        Try { centre, needed, tried }
+    }
+}
+
+/// Which of them a device proves.
+fn shown(screen: &Symbol, tries: &[Try]) -> Vec<bool> {
+    let asked: Vec<(Frequency, f64)> =
+        tries.iter().filter(|t| t.tried).map(|t| (t.centre, t.needed)).collect();
+    let mut found = screen.holds(&asked).into_iter();
+    tries.iter().map(|t| t.tried && found.next().unwrap_or(false)).collect()
+}
+
 /// The answer, and what a failed proof led to.
-fn judge(symbol: &Correlation, peaks: &Peaks, aim: &Aim, bound: f64, cell: Cell) -> (Answer, Option<Sample>) {
-    let r = aim.radius(cell);
-    let needed = aim.needed(bound, r);
-    let centre = aim.centre(cell);
-    let angle = centre.map(|(p, q)| TAU * p as f64 / q as f64);
-    let tried = needed > 0.0 && aim.suffices(bound, needed, r) && peaks.envelope(angle) <= needed;
-    if tried && symbol.proves(centre, needed) {
+fn judge(
+    symbol: &Correlation,
+    peaks: &Peaks,
+    cell: Cell,
+    Try { centre, needed, tried }: &Try,
+    shown: bool,
+) -> (Answer, Option<Sample>) {
+    if shown || *tried && symbol.proves(*centre, *needed) {
         return (Answer::Holds, None);
     }
     let answer = if cell.from == cell.to { Answer::Fails } else { Answer::Splits };
-    (answer, tried.then(|| peaks.look(centre)))
+    (answer, tried.then(|| peaks.look(*centre)))
 }

@@ -9,6 +9,7 @@
 //! With both axes so the "symbol" is the operator itself: one factorisation.
 
 use super::cover::cover;
+use super::screen::{Screen, Symbol};
 use crate::layer::map::LinearMap;
 use crate::layer::symbol::band::Band;
 use crate::layer::symbol::cells::{Aim, Grid};
@@ -81,14 +82,14 @@ impl Searched {
     }
 
     /// The norm at all frequencies: a bound for maps of every size.
-    pub fn sampling(&self, peaks: &mut [Peaks], proofs: usize) -> Upper {
+    pub fn sampling(&self, peaks: &mut [Peaks], proofs: usize, screen: Option<&dyn Screen>) -> Upper {
         let grid = self.0.circles([LATTICE; 2], [false; 2]);
         let aim = Aim { grid, reach: self.0.reach(), everywhere: None, proofs };
         let mut all = Upper::proven(0.0);
-        for (group, peaks) in self.0.groups.iter().zip(peaks) {
+        for (k, (group, peaks)) in self.0.groups.iter().zip(peaks).enumerate() {
             // Groups below the largest so far need no closer bound.
             let guess = (peaks.top().0 * (1.0 + SPARE)).max(group.scaled(all.get()));
-            match cover(group, peaks, &aim, guess) {
+            match cover(group, peaks, &aim, guess, self.shown(screen, k).as_ref()) {
                 Some(bound) => all = all.max(Upper::proven(group.finish(bound))),
                 None => return Upper::INFINITE,
             }
@@ -98,15 +99,21 @@ impl Searched {
 
     /// The norm of the best circle the map fits into, and which it is where there is one group; `everywhere` is a
     /// proven bound at all frequencies.
-    pub fn embedding(&self, peaks: &mut [Peaks], everywhere: Upper, proofs: usize) -> (Upper, Option<Grid>) {
+    pub fn embedding(
+        &self,
+        peaks: &mut [Peaks],
+        everywhere: Upper,
+        proofs: usize,
+        screen: Option<&dyn Screen>,
+    ) -> (Upper, Option<Grid>) {
         let least = [0, 1].map(|a| self.0.bands[a].period());
         let (mut all, mut circle) = (Upper::proven(0.0), None);
-        for (group, peaks) in self.0.groups.iter().zip(peaks) {
+        for (k, (group, peaks)) in self.0.groups.iter().zip(peaks).enumerate() {
             let mut best = (f64::INFINITY, self.0.circles(least, [false; 2]));
             let varies = self.0.reach().map(|k| k > 1);
             let tries = |a: usize| if varies[a] { 2 * LONGER } else { 1 };
-            for k in 0..tries(0) * tries(1) {
-                let turn = [k / tries(1), k % tries(1)];
+            for t in 0..tries(0) * tries(1) {
+                let turn = [t / tries(1), t % tries(1)];
                 let period = [0, 1].map(|a| least[a] + turn[a] / 2);
                 let grid = self.0.circles(period, turn.map(|t| t % 2 == 1));
                 let rough = peaks.rough(grid);
@@ -120,13 +127,17 @@ impl Searched {
             let top = if points <= FEW { f64::INFINITY } else { group.scaled(everywhere.get()) };
             // Scaling rounds nothing: both are powers of two apart but for `lost`, which `finish` adds.
             let aim = Aim { grid, reach: self.0.reach(), everywhere: Some(top), proofs };
-            match cover(group, peaks, &aim, guess) {
+            match cover(group, peaks, &aim, guess, self.shown(screen, k).as_ref()) {
                 Some(bound) => all = all.max(Upper::proven(group.finish(bound))),
                 None => return (Upper::INFINITE, None),
             }
             circle = (self.0.groups.len() == 1).then_some(grid);
         }
         (all, circle)
+    }
+
+    fn shown<'s>(&self, screen: Option<&'s dyn Screen>, group: usize) -> Option<Symbol<'s>> {
+        screen.filter(|_| self.0.is_circular()).map(|screen| Symbol::new(screen, &self.0, group))
     }
 
     /// The operator itself, where both axes are exact; `guess` is what a search found.

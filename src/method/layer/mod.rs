@@ -13,10 +13,12 @@ pub mod monotone;
 pub mod power;
 pub mod reshapes;
 pub mod schur;
+pub mod screen;
 pub mod stack;
 mod symbols;
 pub mod tensor;
 
+use self::screen::Screen;
 use crate::analysis::Measured;
 use crate::backend::Backend;
 use crate::backend::spectral::Spectral;
@@ -85,6 +87,8 @@ impl Effort {
     }
 }
 
+/// Multiplications per second from which squarings of many symbols cost less than a factorisation of each.
+const SCREENS: f64 = 1e12;
 /// Multiplications that the Schur test may take before it stops early.
 const SCHUR: f64 = 1e9;
 
@@ -175,6 +179,17 @@ impl LayerNorm {
 
 /// The enclosure of ‖W‖_{p→q}.
 pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
+    norm_with(map, p, q, effort, None)
+}
+
+/// The same, with something that proves norms of many symbols at once.
+pub fn norm_with(
+    map: &LinearMap,
+    p: Norm,
+    q: Norm,
+    effort: Effort,
+    screen: Option<&dyn Screen>,
+) -> LayerNorm {
     let mut out = LayerNorm::new();
     let (m, n) = (map.outputs(), map.inputs());
     match (p, q) {
@@ -190,7 +205,7 @@ pub fn norm(map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
         _ if n == 1 || p == Norm::One => {
             out.both(exact::COLUMNS.name, || exact::from_one(map, q));
         }
-        (Norm::Two, Norm::Two) => spectral(map, effort, &mut out),
+        (Norm::Two, Norm::Two) => spectral(map, effort, screen, &mut out),
         _ => mixed(map, p, q, effort, &mut out),
     }
     out
@@ -221,7 +236,9 @@ pub fn scaled_conv_norm(map: &LinearMap, scale: &[f64], effort: Effort) -> Optio
 
 /// The same, with what a device can add.
 pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, effort: Effort) -> LayerNorm {
-    let mut out = norm(map, p, q, effort);
+    let squared = screen::Squared(b);
+    let pays = b.speed() >= SCREENS;
+    let mut out = norm_with(map, p, q, effort, pays.then_some(&squared as &dyn Screen));
     if effort.is_late() {
         return out;
     }
@@ -234,7 +251,7 @@ pub fn norm_on<B: Backend + Spectral>(b: &B, map: &LinearMap, p: Norm, q: Norm, 
     out
 }
 
-fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
+fn spectral(map: &LinearMap, effort: Effort, screen: Option<&dyn Screen>, out: &mut LayerNorm) {
     out.above(frobenius::ROW.name, || frobenius::upper(map));
     out.above(interpolation::ROW.name, || interpolation::upper(map));
     if effort.is_late() {
@@ -263,7 +280,7 @@ fn spectral(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
         return;
     }
     if matches!(map, LinearMap::Conv { .. }) && !gram::is_small(map, effort.order) {
-        return symbols::run(map, effort, out);
+        return symbols::run(map, effort, screen, out);
     }
     out.above(gram::ROW.name, || gram::upper(map, effort.order));
     if effort.lower && !effort.is_late() {

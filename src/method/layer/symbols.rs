@@ -5,6 +5,7 @@
 //! Loose when: the effort does not allow a proof.
 
 use super::embedding::{Searched, is_long, is_small};
+use super::screen::Screen;
 use super::{Effort, LayerNorm, cover, embedding, gram, power};
 use crate::layer::map::LinearMap;
 use crate::layer::symbol::correlation::Wrap;
@@ -27,7 +28,7 @@ const FAIR: f64 = 1.004;
 /// Multiplications of an application from which Lanczos steps are counted.
 const HEAVY: f64 = 2e7;
 
-pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
+pub fn run(map: &LinearMap, effort: Effort, screen: Option<&dyn Screen>, out: &mut LayerNorm) {
     // The transposed map has the same norm.
     let LinearMap::Conv { shape, weight, .. } = map else { return };
     let map = &LinearMap::Conv { shape: *shape, weight: weight.clone(), adjoint: false };
@@ -57,12 +58,12 @@ pub fn run(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
     let between = is_small(map) && symbols.supremum(peaks) > FAIR * out.lower.get();
     let mut everywhere = Upper::INFINITE;
     if cheap || apart(out, CLOSE) && !between {
-        everywhere = out.above(cover::ROW.name, || symbols.sampling(peaks, proofs));
+        everywhere = out.above(cover::ROW.name, || symbols.sampling(peaks, proofs, screen));
     }
     if !is_long(map) && !effort.is_late() && (cheap || apart(out, CLOSE)) {
         let mut grid = None;
         let find = || {
-            let (upper, found) = symbols.embedding(peaks, everywhere, proofs);
+            let (upper, found) = symbols.embedding(peaks, everywhere, proofs, screen);
             grid = found;
             upper
         };
@@ -87,7 +88,7 @@ fn strips(map: &LinearMap, effort: Effort, out: &mut LayerNorm) {
         }
         let Some(symbols) = Searched::new(map, wrap) else { continue };
         out.above(embedding::STRIP.name, || {
-            symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX).0
+            symbols.embedding(&mut symbols.peaks(), Upper::INFINITE, usize::MAX, None).0
         });
     }
 }
