@@ -20,7 +20,7 @@ pub struct Stored<T> {
     pub error: Vec<f64>,
 }
 
-/// Numbers e^{-iωt} for frequencies times taps, each within `error` of the true one.
+/// Numbers on the circle, e^{-iωt} or e^{iωt}, for frequencies times taps, each within `error` of the true one.
 #[derive(Clone, Debug)]
 pub struct Twiddles {
     pub re: Array2<f64>,
@@ -33,7 +33,7 @@ pub trait Spectral {
 
     /// Magnitudes from 2^20 on, which squares might overflow with, get an infinite error.
     fn store(&self, matrices: &Matrices) -> Stored<Self::Batch>;
-    /// Σ_t kernel[·, ·, t] e^{-iωt} for every frequency; the kernel is rows x cols x taps,
+    /// Σ_t kernel[·, ·, t] z_t for the numbers z of every frequency; the kernel is rows x cols x taps,
     /// with the same limit for Σ_t of magnitudes.
     fn symbols(&self, kernel: &Array3<f64>, twiddles: &Twiddles) -> Stored<Self::Batch>;
     /// `count, rows, cols`.

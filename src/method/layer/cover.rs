@@ -60,7 +60,7 @@ pub fn cover(
     let mut cells = vec![aim.whole()];
     let (mut proofs, mut raises) = (0, 0);
     while !cells.is_empty() {
-        let tries: Vec<Try> = cells.iter().map(|&c| Try::new(peaks, aim, bound, c)).collect();
+        let tries: Vec<Try> = cells.par_iter().map(|&c| Try::new(peaks, aim, bound, c)).collect();
         let shown = screen.map_or_else(|| vec![false; cells.len()], |s| shown(s, &tries));
         let answers: Vec<(Answer, Option<Sample>)> = (cells.par_iter().zip(&tries).zip(&shown))
             .map(|((&c, t), &shown)| judge(symbol, peaks, c, t, shown))

@@ -48,17 +48,19 @@ impl<'s> Symbol<'s> {
         let (inputs, outputs) = (shape.in_channels / shape.groups, shape.out_channels / shape.groups);
         let phases = [0, 1].map(|a| bands[a].phases());
         let columns = phases[0].len() * phases[1].len() * inputs;
-        let taps: Vec<[usize; 2]> = (bands[0].low..=bands[0].high)
-            .flat_map(|y| (bands[1].low..=bands[1].high).map(move |x| [y, x]))
-            .collect();
+        // Taps of the same phase differ in their multiple of the stride.
+        let reach = symbols.reach();
+        let exponents: Vec<[i64; 2]> =
+            (0..reach[0]).flat_map(|y| (0..reach[1]).map(move |x| [y as i64, x as i64])).collect();
         let weights = symbols.weights(group);
-        let mut kernel = Array3::zeros((outputs, columns, taps.len()));
-        let mut exponents = Vec::with_capacity(taps.len());
-        for (k, tap) in taps.iter().enumerate() {
+        let mut kernel = Array3::zeros((outputs, columns, exponents.len()));
+        let taps =
+            (bands[0].low..=bands[0].high).flat_map(|y| (bands[1].low..=bands[1].high).map(move |x| [y, x]));
+        for tap in taps {
             let places = [0, 1].map(|a| bands[a].place(tap[a]));
             let phase = [0, 1].map(|a| phases[a].binary_search(&places[a].1).expect("a phase of a tap"));
-            exponents.push(places.map(|p| p.0 as i64));
             let first = (phase[0] * phases[1].len() + phase[1]) * inputs;
+            let k = places[0].0 * reach[1] + places[1].0;
             for (o, i) in (0..outputs).flat_map(|o| (0..inputs).map(move |i| (o, i))) {
                 let at = (o * inputs + i) * shape.taps() + tap[0] * shape.kernel[1] + tap[1];
                 kernel[[o, first + i, k]] = symbols.groups[group].scaled(weights[at]);
@@ -74,7 +76,7 @@ impl<'s> Symbol<'s> {
     /// At which of these frequencies is the norm proven to be at most what is needed there?
     pub fn holds(&self, asked: &[(Frequency, f64)]) -> Vec<bool> {
         let (rows, columns, taps) = self.kernel.dim();
-        let each = (ENTRIES / (rows * columns).max(1)).max(1);
+        let each = (ENTRIES / (rows * columns).max(taps).max(1)).max(1);
         let part = |asked: &[(Frequency, f64)]| {
             let root = |(f, t): (usize, usize)| {
                 let ([(p, q), (r, s)], [a, b]) = (asked[f].0, self.exponents[t]);
@@ -87,7 +89,8 @@ impl<'s> Symbol<'s> {
                 error: twiddle::ERROR,
             };
             let norms = self.screen.norms(&self.kernel, &factors);
-            asked.iter().zip(norms).map(|(a, norm)| norm <= a.1).collect::<Vec<bool>>()
+            assert_eq!(norms.len(), asked.len());
+            asked.iter().zip(norms).map(|(a, norm)| norm.is_finite() && norm <= a.1).collect::<Vec<bool>>()
         };
         asked.chunks(each).flat_map(part).collect()
     }
