@@ -14,8 +14,8 @@ use ndarray::{Array2, Array3};
 
 /// What the squarings give away, in parts of the norm.
 const TOLERANCE: f64 = 0.05;
-/// Entries of a batch.
-const ENTRIES: usize = 1 << 24;
+/// Entries of a batch: some 200 MB on a device that holds a few copies in f64.
+const ENTRIES: usize = 1 << 22;
 
 /// Proves norms of many matrices Σ_t K_t z_t at once.
 pub trait Screen: Sync {
