@@ -10,12 +10,14 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod loops;
 pub mod spectral;
 
 use crate::layer::{Affine, Incidence, Piecewise, Scale, chord};
 use crate::linalg::Enclosure;
 use crate::num::Norm;
 use crate::num::round::add_up;
+use loops::{Loop, Loops};
 use ndarray::{Array2, Array3, Axis};
 use std::ops::Range;
 
@@ -301,6 +303,10 @@ pub trait Backend: Send + Sync + 'static {
         _norm: Norm,
         _radii: &[f64],
     ) -> Option<Self::Tops> {
+        None
+    }
+    /// Feedback loops to be evaluated together, as proposals; None where the host does it better, or one by one.
+    fn loops<'a>(&'a self, _loops: &[Loop], _spread: bool) -> Option<Box<dyn Loops + 'a>> {
         None
     }
     /// Numbers of the host as such.

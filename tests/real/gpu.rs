@@ -6,6 +6,7 @@ mod batches;
 mod bench;
 mod emulator;
 mod leads;
+mod loops;
 mod meets;
 mod rounding;
 mod screens;
@@ -53,7 +54,8 @@ pub fn trials() -> Vec<Trial> {
         trials.push(Trial::test(format!("texts_are_valid_{}", real.name()), move || valid(real)));
         let name = |what: &str| format!("{what}_{}", real.name());
         trials.push(Trial::test(name("half_the_slack_is_missed"), move || rounding::emulator(real)));
-        let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 8] = [
+        let checks: [(&str, fn(&Gpu) -> Result<(), Failed>); 9] = [
+            ("loops_are_rated_alike", loops::agree),
             ("screens_agree_with_factorisations", screens::agree),
             ("slices_change_nothing", slices),
             ("no_slack_is_missed", |gpu| rounding::driver(gpu, data(gpu, 26))),

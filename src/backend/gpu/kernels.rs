@@ -108,10 +108,14 @@ kernel!(GRAM, "gram", 3, 2);
 kernel!(COLUMNS, "columns", 2, 1);
 kernel!(SYMBOLS, "symbols", 3, 2);
 kernel!(JOINED, "joined", 3, 2);
+kernel!(LOOP_ROWS, "loop_rows", 4, 1);
+kernel!(LOOP_FACTOR, "loop_factor", 3, 3);
+kernel!(LOOP_DIVIDE, "loop_divide", 2, 2);
+kernel!(LOOP_TOPS, "loop_tops", 4, 2);
 kernel!(PROBE, "probe", 2, 1);
 kernel!(PEAK, "peak", 0, 1);
 
-static FIXED: [&Kernel; 30] = [
+static FIXED: [&Kernel; 34] = [
     &SCALE,
     &SELECT,
     &SUM,
@@ -140,6 +144,10 @@ static FIXED: [&Kernel; 30] = [
     &COLUMNS,
     &SYMBOLS,
     &JOINED,
+    &LOOP_ROWS,
+    &LOOP_FACTOR,
+    &LOOP_DIVIDE,
+    &LOOP_TOPS,
     &PROBE,
     &PEAK,
 ];

@@ -12,11 +12,13 @@ pub mod inflate;
 mod kernels;
 mod launch;
 mod lines;
+pub mod loops;
 mod norms;
 mod probe;
 mod product;
 mod spans;
 mod spectral;
+mod speed;
 pub mod tile;
 mod tops;
 mod window;
@@ -27,6 +29,7 @@ pub use probe::Probe;
 pub use product::Map;
 
 use crate::backend::cpu::{self, Cpu};
+use crate::backend::loops::{Loop, Loops};
 use crate::backend::{Backend, Counts, Lines, WindowLines};
 use crate::layer::{Affine, Incidence, Piecewise, Scale};
 use crate::linalg::Enclosure;
@@ -34,6 +37,7 @@ use crate::num::Norm;
 use crate::num::round::{add_up, mul_up};
 use device::{Device, Slab};
 use launch::Arg;
+use loops::Held;
 use ndarray::{Array2, Array3};
 use product::Way;
 use spans::{Chords, Edges, Spans};
@@ -58,6 +62,8 @@ pub struct Gpu {
     cuts: Cuts,
     /// Bytes of one binding.
     binding: u64,
+    /// Multiplications a second, where they were measured.
+    speed: Option<f64>,
 }
 
 /// `items x rows x features` in row order, centres and radii apart.
@@ -111,7 +117,7 @@ impl Gpu {
         let device = Arc::new(Device::open(choice, real, rewrite)?);
         let (binding, cuts) = (device.binding(), Cuts::of(&device.info, device.real));
         let (incidences, zeros) = (Arc::default(), Arc::default());
-        Ok(Gpu { device, incidences, zeros, widening: Widening::FULL, cuts, binding })
+        Ok(Gpu { device, incidences, zeros, widening: Widening::FULL, cuts, binding, speed: None })
     }
 
     /// The same device with products cut up otherwise.
@@ -259,12 +265,12 @@ impl Backend for Gpu {
     }
 
     fn speed(&self) -> f64 {
-        match (self.info().software, self.real()) {
-            (true, _) => 1e9,
-            (false, Real::F32) => 1e12,
-            // Most devices have few units for f64.
-            (false, Real::F64) => 1e11,
-        }
+        self.planned()
+    }
+
+    fn loops<'a>(&'a self, all: &[Loop], spread: bool) -> Option<Box<dyn Loops + 'a>> {
+        let held = if self.speed() >= loops::PAYS { Held::new(self, all, spread) } else { None };
+        held.map(|held| Box::new(held) as Box<dyn Loops + 'a>)
     }
 
     fn unrounded(&self) -> Option<Self> {

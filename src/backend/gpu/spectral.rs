@@ -25,6 +25,16 @@ impl Batch {
         self.rows * self.cols
     }
 
+    /// Real matrices that lie there, one after the other.
+    pub(super) fn real(count: usize, [rows, cols]: [usize; 2], plane: Slab) -> Batch {
+        Batch { count, rows, cols, re: plane, im: None }
+    }
+
+    /// Their real parts.
+    pub(super) fn plane(self) -> Slab {
+        self.re
+    }
+
     /// Both planes; a real batch shows its only one twice.
     fn planes(&self) -> [Arg<'_>; 2] {
         [Arg::Each(&self.re, self.size()), Arg::Each(self.im.as_ref().unwrap_or(&self.re), self.size())]

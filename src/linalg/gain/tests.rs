@@ -73,8 +73,8 @@ fn levels_are_those_written_out() {
         let start = gain.start().expect("a start").scaling;
         let mut random = Random(k as u64);
         for size in [0.0, 0.1, 0.5] {
-            let logs: Vec<f64> = gain.logs(&start).iter().map(|l| l + size * random.signed()).collect();
-            let scaling = gain.read(&logs).expect("within range");
+            let logs: Vec<f64> = search::logs(&start).iter().map(|l| l + size * random.signed()).collect();
+            let scaling = gain.shape().read(&logs).expect("within range");
             let (found, wanted) = (gain.level(&scaling), written_out(&l, &scaling));
             assert_eq!(found.is_some(), wanted.is_some(), "case {k}");
             let (Some((level, parts)), Some((square, others))) = (found, wanted) else { continue };
@@ -99,7 +99,7 @@ fn gradients_are_differences() {
             let level = gain.level_of(&products).expect("a level");
             level.descended(&gain.barrier(&products), Aim { weight: 0.05, sharpness: 10.0 })
         };
-        let logs = gain.logs(&gain.start().expect("a start").scaling);
+        let logs = search::logs(&gain.start().expect("a start").scaling);
         let value = at(&logs);
         for j in (0..logs.len()).step_by(1 + logs.len() / 9) {
             let moved = |d: f64| {

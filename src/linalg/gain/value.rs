@@ -26,25 +26,28 @@ pub struct Products {
 
 /// An output direction with its level, and the squares of what attains it, scaled by K: of the neurons'
 /// outputs, of their arguments and of the input (where its scalings count), as parts of the level's square.
-struct Top {
-    square: f64,
-    fed: Vec<f64>,
-    rising: Vec<f64>,
-    entering: Vec<f64>,
+#[derive(Clone, Debug)]
+pub struct Top {
+    pub square: f64,
+    pub fed: Vec<f64>,
+    pub rising: Vec<f64>,
+    pub entering: Vec<f64>,
 }
 
 /// The least level of scalings: that of the first of the steepest output directions.
+#[derive(Clone, Debug)]
 pub struct Level {
     pub scaling: Scaling,
     tops: Vec<Top>,
 }
 
 /// The logarithm of P's determinant, and the diagonals of P⁻¹ and of Aᵀ P⁻¹ A, the latter of neurons and inputs.
+#[derive(Clone, Debug)]
 pub struct Barrier {
-    log: f64,
-    rows: Vec<f64>,
-    neurons: Vec<f64>,
-    inputs: Vec<f64>,
+    pub log: f64,
+    pub rows: Vec<f64>,
+    pub neurons: Vec<f64>,
+    pub inputs: Vec<f64>,
 }
 
 /// What is made small: log (Σ_i square_i ^ sharpness) / sharpness − weight log det P, over output directions i.
@@ -63,8 +66,8 @@ fn squares(x: ArrayView2<f64>) -> Vec<f64> {
     sums.to_vec()
 }
 
-/// The largest eigenvalues and their vectors, as columns.
-fn tops(q: &Array2<f64>) -> (Vec<f64>, Array2<f64>) {
+/// The largest eigenvalues of directions of the output and their vectors, as columns.
+pub fn tops(q: &Array2<f64>) -> (Vec<f64>, Array2<f64>) {
     if q.nrows() > SMALL || q.iter().any(|x| !x.is_finite()) {
         let (square, vector) = eigen::top(q);
         return (vec![square], vector.insert_axis(Axis(1)));
@@ -132,6 +135,15 @@ impl Gain<'_> {
 }
 
 impl Level {
+    /// None where there is no direction, or no sane number.
+    pub fn new(scaling: Scaling, tops: Vec<Top>) -> Option<Level> {
+        let sane = |top: &Top| {
+            let parts = top.fed.iter().chain(&top.rising).chain(&top.entering);
+            top.square > 0.0 && parts.chain([&top.square]).all(|x| x.is_finite())
+        };
+        (!tops.is_empty() && tops.iter().all(sane)).then_some(Level { scaling, tops })
+    }
+
     pub fn get(&self) -> f64 {
         self.tops[0].square.sqrt()
     }
