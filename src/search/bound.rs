@@ -15,6 +15,7 @@ use crate::linalg::Enclosure;
 use crate::linalg::operator::operator_upper;
 use crate::method::Context;
 use crate::method::global::gain;
+use crate::method::global::loops::{self, Before, best_of};
 use crate::method::local::gradient::{Pains, Rows, rows_of};
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
@@ -23,7 +24,7 @@ use crate::polytope::ball::{Ball, Place};
 use crate::polytope::cell::{Cell, Verdict};
 use crate::polytope::plane::{Plane, middle, shrink};
 use crate::problem::Problem;
-use crate::rules::feedback::Feedback;
+use crate::rules::feedback::{Feedback, Scaled};
 use crate::rules::gradient::{Pullback, selected};
 use crate::rules::linear::{Regions, round};
 use crate::rules::part::{Part, Split, boxes, known, read_by_nonlinear, row};
@@ -32,6 +33,9 @@ use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Parts whose loops are held at once, at most.
+const LOOPS: usize = 64;
 
 /// What is found out about a part.
 pub enum Found {
@@ -120,6 +124,7 @@ impl<B: Backend> Lot<'_, '_, B> {
         let rows = problem.rows();
         let slopes = open_slopes(prepared.backend, &statuses.trace.gates);
         let scalable = self.is_single(&slopes) && gain::worth_while(problem, budget, most_open(&slopes));
+        let loops = gain::at_once(problem, budget, most_open(&slopes)).clamp(1, LOOPS);
         let pains = if scalable { Pains { signs: 0, ..Pains::FEW } } else { Pains::FEW };
         let mut found: Vec<Found> =
             points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
@@ -131,16 +136,28 @@ impl<B: Backend> Lot<'_, '_, B> {
             let open: Vec<Vec<usize>> = group.iter().map(|&i| self.open(i, cutoff)).collect();
             let jacobian = self.jacobian(group, &open, pains)?;
             let mut next = 0;
-            for (&i, open) in group.iter().zip(&open) {
+            let own = |open: &Vec<usize>| {
                 let rows = next..next + open.len();
                 next = rows.end;
-                let own = Own { jacobian: &jacobian, open, rows: rows.clone() };
-                let (part, weights) = self.part(i, &own, scalable.then_some(cutoff));
+                rows
+            };
+            let rows: Vec<Range<usize>> = open.iter().map(own).collect();
+            let own = open.iter().zip(rows).map(|(open, rows)| Own { jacobian: &jacobian, open, rows });
+            let own: Vec<Own> = own.collect();
+            let linear = group.iter().zip(&own).map(|(&i, own)| self.linear(i, own));
+            let (mut parts, norms): (Vec<Part>, Vec<Vec<f64>>) = linear.unzip();
+            let mut weights = vec![None; group.len()];
+            let over: Vec<usize> =
+                (0..group.len()).filter(|&g| scalable && parts[g].bound > cutoff).collect();
+            for some in over.chunks(loops) {
+                self.scaled(some, (group, &norms), (&mut parts, &mut weights), cutoff);
+            }
+            for ((&i, own), (part, weights)) in group.iter().zip(own).zip(parts.into_iter().zip(weights)) {
                 let view = View {
                     slopes: &slopes,
                     item: i,
                     gradients: &jacobian.gradients,
-                    rows,
+                    rows: own.rows,
                     free: &self.cells[i].free,
                     weights,
                 };
@@ -184,9 +201,8 @@ impl<B: Backend> Lot<'_, '_, B> {
         rows_of(problem, &context.budget, &pull, pains)
     }
 
-    /// A part with its bound by these rows, and by scalings where it is above `cutoff`; with every neuron's
-    /// weight among the scores of splits.
-    fn part(&self, i: usize, own: &Own, cutoff: Option<f64>) -> (Part, Option<Vec<f64>>) {
+    /// A part with its bound by these rows, and bounds of all rows.
+    fn linear(&self, i: usize, own: &Own) -> (Part, Vec<f64>) {
         let problem = self.context.problem;
         let mut part = self.parts[i].clone();
         let norms = own.norms(if self.context.goal.by_itself { &[] } else { &part.rows }, problem.rows());
@@ -199,22 +215,40 @@ impl<B: Backend> Lot<'_, '_, B> {
         if linear < part.bound {
             (part.bound, part.shown) = (linear, None);
         }
-        let weights = match cutoff.filter(|cutoff| part.bound > *cutoff) {
-            Some(cutoff) => self.scaled(i, &mut part, &norms, cutoff),
-            None => None,
-        };
-        (part, weights)
+        (part, norms)
     }
 
-    /// A bound by scalings of the open neurons, from those of the part around it and bounds of every row,
-    /// which need not be better than `enough`.
-    fn scaled(&self, item: usize, part: &mut Part, known: &[f64], enough: f64) -> Option<Vec<f64>> {
+    /// Bounds of some parts of a group by scalings of the open neurons, from those of the parts around them and bounds
+    /// of every row, which need not be better than `enough`; with every neuron's weight among the scores of splits.
+    fn scaled(
+        &self,
+        some: &[usize],
+        (group, norms): (&[usize], &[Vec<f64>]),
+        (parts, weights): (&mut [Part], &mut [Option<Vec<f64>>]),
+        enough: f64,
+    ) {
         let Lot { context, prepared, statuses, .. } = self;
         let problem = context.problem;
-        let own = selected(prepared.backend, &statuses.trace.gates, &[item]);
-        let f = Feedback::new(prepared, own, &problem.seeds(), |j| !problem.is_ignored(j), |_| true)?;
-        let before = gain::Before { scaled: &part.scaled, rows: known };
-        let found = gain::best(problem, &context.budget, &f, before, enough)?;
+        let feedback = |&g: &usize| {
+            if context.budget.is_over() {
+                return None;
+            }
+            let own = selected(prepared.backend, &statuses.trace.gates, &[group[g]]);
+            let counts = |j| !problem.is_ignored(j);
+            Some((g, Feedback::new(prepared, own, &problem.seeds(), counts, |_| true)?))
+        };
+        let (which, feedbacks): (Vec<usize>, Vec<Feedback>) = some.iter().filter_map(feedback).unzip();
+        let known: Vec<Arc<Vec<Scaled>>> = which.iter().map(|&g| parts[g].scaled.clone()).collect();
+        let before = which.iter().zip(&known).map(|(&g, k)| Before { scaled: k, rows: &norms[g][..] });
+        let loops: Vec<(Feedback, Before)> = feedbacks.into_iter().zip(before).collect();
+        let found = best_of(context, &loops, enough);
+        for ((&g, found), (f, _)) in which.iter().zip(found).zip(&loops) {
+            weights[g] = found.and_then(|found| self.shown(&mut parts[g], found, f));
+        }
+    }
+
+    /// Takes what scalings show for a part.
+    fn shown(&self, part: &mut Part, found: loops::Found, f: &Feedback) -> Option<Vec<f64>> {
         let scaled = Arc::new(found.scaled);
         // Rows that need none now may need them again.
         let mut all = scaled.to_vec();
@@ -226,7 +260,7 @@ impl<B: Backend> Lot<'_, '_, B> {
         part.shown.as_ref()?;
         let energies = found.parts;
         let average = energies.iter().sum::<f64>() / energies.len().max(1) as f64;
-        let neurons = prepared.net.neurons().max(f.places.last().map_or(0, |p| p + 1));
+        let neurons = self.prepared.net.neurons().max(f.places.last().map_or(0, |p| p + 1));
         let mut weights = vec![average; neurons];
         f.places.iter().zip(energies).for_each(|(&p, e)| weights[p] += e);
         Some(weights)

@@ -94,6 +94,12 @@ pub fn trials() -> Vec<Trial> {
             searches::agree(gpu(real)?)
         };
         trials.push(Trial::test(name("searches_agree"), searched).with_ignored_flag(absent));
+        let descended = move || {
+            let _one = alone();
+            searches::agree(&Arc::new(gpu(real)?.as_if(loops::FAST)))
+        };
+        let title = name("searches_agree_with_loops_there");
+        trials.push(Trial::test(title, descended).with_ignored_flag(absent));
         let mut add = |name: &str, case: fn(&Gpu, &mut Findings)| {
             let name = format!("{name}_{}", real.name());
             let title = name.clone();

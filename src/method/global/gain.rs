@@ -12,36 +12,21 @@
 
 use super::NO_SLOPES;
 use super::expansion::{Around, applies};
+use super::loops::{self, Before, CALLS_AGAIN, DENSE, Loop, by_rows, evaluation, proof};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::certificate::tree::{Node, Tree};
 use crate::certificate::{Bound, Proof};
-use crate::linalg::cholesky::contracts;
-use crate::linalg::gain::{self, Effort, Found as Descended, Gain};
-use crate::linalg::scaling::Scaling;
 use crate::method::context::{Budget, Context, pass};
 use crate::method::contract::{Best, Finding, Method};
 use crate::method::row::{Proves, Row, Scope, Stage};
 use crate::method::why::{Why, at_most};
 use crate::net::Net;
-use crate::num::norms::vector_norm_up;
-use crate::num::round::{add_up, gamma, mul_up, sqrt_up};
 use crate::num::{Norm, Upper};
 use crate::problem::Problem;
-use crate::rules::feedback::{Feedback, Scaled, Size};
-use ndarray::{ArrayView1, ArrayViewMut1, Axis, aview1};
-use rayon::prelude::*;
-use std::cell::Cell;
+use crate::rules::feedback::{Feedback, Size};
 use std::sync::Arc;
 
-/// Evaluations for one region, and the smallest gain of a step.
-const CALLS: usize = 300;
-const TOLERANCE: f64 = 1e-4;
-/// The same for a part of one with known scalings of the same loop.
-const CALLS_AGAIN: usize = 24;
-const TOLERANCE_AGAIN: f64 = 1e-3;
-/// Levels this much below what is enough end a descent: a proof takes a little more than the level.
-const MARGIN: f64 = 0.999;
 /// Rows up to which it is worth while.
 const ROWS: usize = 6000;
 /// Open neurons up to which those that matter are counted.
@@ -53,242 +38,12 @@ const MOST_OF_PARTS: usize = 1500;
 const OF_PARTS: f64 = 0.02;
 /// The part of the memory that a loop may take.
 const MEMORY: u64 = 2;
-/// Starts this far above what is known are not improved: descents gain a factor of two, of four at most in deep
-/// networks.
-const HOPELESS: f64 = 8.0;
-/// The part of its time that a descent may take.
-const DESCENT: f64 = 0.9;
-/// What a multiplication among many of a matrix product takes, in those of sweeps.
-const DENSE: f64 = 0.4;
-/// Proofs that are left time for, in what they are expected to take.
-const PROOFS: f64 = 2.0;
 /// The part of the time that all rows together take where rows follow one by one.
 const TOGETHER: f64 = 0.3;
-/// The part of it that the first of them may take.
-const STEEPEST: f64 = 0.25;
-/// How far above the best level a proof is looked for: from the largest of these, the latter times the square of
-/// the order, which is what rounding takes, about.
-const EXCESS: [f64; 2] = [1e-12, 2e-15];
-const MOST_EXCESS: f64 = 1e-2;
-/// Scalings lie in between.
-const LIMITS: [f64; 2] = [1e-60, 1e60];
 
 /// Is nothing lost between norms of the output?
 pub fn fits(problem: &Problem) -> bool {
     problem.rows() == 1 || problem.quotient.out_norm != Norm::One
-}
-
-/// The norm of a matrix is its largest row's: every row has a loop of its own.
-fn by_rows(problem: &Problem) -> bool {
-    problem.rows() > 1 && problem.quotient.out_norm == Norm::Inf
-}
-
-/// The loop's K, without the level.
-struct Scale {
-    rows: Vec<f64>,
-    columns: Vec<f64>,
-}
-
-impl Scale {
-    /// None for scalings that are no sane numbers.
-    fn new(f: &Feedback, scaling: &Scaling) -> Option<Scale> {
-        let mut numbers = scaling.neurons.iter().chain(&scaling.inputs);
-        if !numbers.all(|x| (LIMITS[0]..=LIMITS[1]).contains(x)) {
-            return None;
-        }
-        let (n, columns) = (f.inputs(), f.matrix.centre.ncols());
-        let column = |j: usize| match j {
-            j if j >= n => 1.0 / scaling.neurons[j - n],
-            j => 1.0 / scaling.inputs.get(j).copied().unwrap_or(1.0),
-        };
-        // Rounded up, w r is w r' for an r' >= r: a loop with more reach, and nothing is lost where it is tiny.
-        let rows = f.reach.iter().zip(&scaling.neurons).map(|(r, w)| mul_up(*r, *w)).collect();
-        Some(Scale { rows, columns: (0..columns).map(column).collect() })
-    }
-
-    /// Does ‖K‖_2 <= 1 hold?
-    fn holds(&self, f: &Feedback, level: f64) -> bool {
-        if !(LIMITS[0]..=LIMITS[1]).contains(&level) {
-            return false;
-        }
-        let weight = |i: usize| self.rows.get(i).copied().unwrap_or(1.0 / level);
-        let scaled = |i: usize, row: ArrayView1<f64>| -> Vec<f64> {
-            row.iter().zip(&self.columns).map(|(x, c)| *x * weight(i) * c).collect()
-        };
-        let mut centre = f.matrix.centre.clone();
-        let rows: Vec<_> = centre.axis_iter_mut(Axis(0)).zip(f.matrix.radius.rows()).enumerate().collect();
-        let row = |(i, (mut centre, radius)): (usize, (ArrayViewMut1<f64>, ArrayView1<f64>))| {
-            let to = scaled(i, centre.view());
-            centre.assign(&aview1(&to));
-            [to, scaled(i, radius)].map(|x| vector_norm_up(x.iter().map(|x| x.abs()), Norm::Two))
-        };
-        let sizes: Vec<[f64; 2]> = rows.into_par_iter().map(row).collect();
-        let size = |k: usize| vector_norm_up(sizes.iter().map(|s| s[k]), Norm::Two);
-        // At most four roundings an entry. A product below the normal numbers is off by 2^-1075 at most, and is
-        // multiplied by at most 1 / LIMITS[0] = 1e60 after that: far less than 1e-150, for centre and radius.
-        let rounding = mul_up(gamma(8), size(0));
-        let own = mul_up(size(1), 1.0 + 1e-12);
-        let tiny = mul_up(2.0 * centre.len() as f64, 1e-150);
-        contracts(centre.view(), add_up(add_up(rounding, own), tiny))
-    }
-}
-
-/// A bound with the scalings that show it, and every neuron's part in it.
-pub struct Found {
-    pub bound: f64,
-    pub scaled: Vec<Scaled>,
-    pub parts: Vec<f64>,
-}
-
-/// What is known before: scalings of a region around this one, where there are some, and bounds of all rows.
-pub struct Before<'b> {
-    pub scaled: &'b [Scaled],
-    pub rows: &'b [f64],
-}
-
-/// The best bound that was found. Rows whose bound is at most `enough`, or below another row's, get no better
-/// one.
-pub fn best(problem: &Problem, budget: &Budget, f: &Feedback, before: Before, enough: f64) -> Option<Found> {
-    let start = before.scaled;
-    if !by_rows(problem) {
-        let whole = Loop { problem, budget, share: 1.0, known: f64::INFINITY, f, row: None };
-        let (bound, scaled, parts) = whole.best(start.first(), enough)?;
-        return Some(Found { bound, scaled: vec![scaled], parts });
-    }
-    // What is no number bounds nothing.
-    let known: Vec<f64> = before.rows.iter().map(|k| if k.is_nan() { f64::INFINITY } else { *k }).collect();
-    // The others stop where they are below the steepest, which is the one to begin with.
-    let nominal =
-        |row: usize| f.matrix.centre.row(f.reach.len() + row).iter().take(f.inputs()).map(|x| x.abs()).sum();
-    let nominal: Vec<f64> = (0..f.outputs()).map(nominal).collect();
-    let mut order: Vec<usize> = (0..f.outputs()).collect();
-    order.sort_by(|&a, &b| known[b].total_cmp(&known[a]).then(nominal[b].total_cmp(&nominal[a])));
-    let mut found = Found { bound: 0.0, scaled: vec![], parts: vec![] };
-    for (k, &row) in order.iter().enumerate() {
-        if budget.is_over() {
-            // Rows that were not reached have what is known of them.
-            found.bound = found.bound.max(known[row]);
-            break;
-        }
-        if known[row] <= found.bound.max(enough) {
-            found.bound = found.bound.max(known[row]);
-            break;
-        }
-        // Scalings of all rows serve well, those of other rows worse than none.
-        let own = start.iter().find(|s| s.row == Some(row));
-        let start = own.or(start.iter().find(|s| s.row.is_none()));
-        let share = (1.0 / (order.len() - k) as f64).max(if k == 0 { STEEPEST } else { 0.0 });
-        let alone = Loop { problem, budget, share, known: known[row], f: &f.row(row), row: Some(row) };
-        let best = alone.best(start, found.bound.max(enough));
-        let bound = best.as_ref().map_or(known[row], |b| b.0.min(known[row]));
-        if let Some((own, scaled, parts)) = best
-            && own < known[row]
-        {
-            found.scaled.push(scaled);
-            if bound > found.bound {
-                found.parts = parts;
-            }
-        }
-        found.bound = found.bound.max(bound);
-    }
-    (!found.scaled.is_empty()).then_some(found)
-}
-
-/// One loop, of all rows together or of one.
-struct Loop<'l> {
-    problem: &'l Problem,
-    budget: &'l Budget,
-    /// The part of the time that is for this loop.
-    share: f64,
-    /// A bound that is known.
-    known: f64,
-    f: &'l Feedback,
-    row: Option<usize>,
-}
-
-impl Loop<'_> {
-    /// The best bound that was found with the scalings that show it, and every neuron's part in it.
-    fn best(&self, start: Option<&Scaled>, enough: f64) -> Option<(f64, Scaled, Vec<f64>)> {
-        let Loop { problem, budget, share, known, f, row } = *self;
-        let spread = problem.quotient.in_norm == Norm::Inf;
-        let again = start.is_some_and(|s| s.row == row);
-        let (calls, tolerance) = if again { (CALLS_AGAIN, TOLERANCE_AGAIN) } else { (CALLS, TOLERANCE) };
-        let size = Size { neurons: f.reach.len(), inputs: f.inputs(), outputs: f.outputs(), passes: 0.0 };
-        let own = evaluation(size, spread);
-        // Without a clock, a second or so.
-        let calls =
-            if budget.is_brief() { calls.min(4 * budget.at_once(&Cpu::DOUBLE, DENSE * own)) } else { calls };
-        let gain = Gain::new(f.matrix.centre.view(), &f.reach, &f.groups, spread);
-        let clock = Clock::new(budget.part(DESCENT * share), PROOFS * proof(size) / own);
-        let output = output_factor(problem, f);
-        let (enough, hopeless) = (MARGIN * enough / output, HOPELESS * known / output);
-        let effort = Effort { calls, tolerance, enough, hopeless, stop: &|| clock.is_over() };
-        let Descended { scaling, level, parts } =
-            gain.improved(start.map(|s| f.scaling(s)).as_ref(), &effort)?;
-        // The proof needs its memory.
-        drop(gain);
-        let value = self.prove(level, &scaling)?;
-        Some((value, f.placed(scaling, row), parts))
-    }
-
-    /// The bound that these scalings prove.
-    fn prove(&self, level: f64, scaling: &Scaling) -> Option<f64> {
-        let Loop { problem, budget, f, .. } = *self;
-        let scale = Scale::new(f, scaling)?;
-        let rows = f.matrix.centre.nrows() as f64;
-        let mut excess = EXCESS[0].max(EXCESS[1] * rows * rows);
-        while excess <= MOST_EXCESS && !budget.is_over() {
-            let risen = level * (1.0 + excess);
-            if scale.holds(f, risen) {
-                let size = vector_norm_up(scaling.inputs.iter().copied(), Norm::Two);
-                let input = if scaling.inputs.is_empty() { 1.0 } else { size };
-                return Some(mul_up(mul_up(risen, input), output_factor(problem, f)));
-            }
-            excess *= 8.0;
-        }
-        None
-    }
-}
-
-/// ‖y‖_q <= this ‖y‖_2, rounded up.
-fn output_factor(problem: &Problem, f: &Feedback) -> f64 {
-    if problem.quotient.out_norm == Norm::One { sqrt_up(f.outputs() as f64) } else { 1.0 }
-}
-
-/// Ends a descent when one more evaluation would leave too little time for the proof.
-struct Clock {
-    budget: Budget,
-    /// What the proof takes, in evaluations.
-    proof: f64,
-    /// When it was asked before, and the longest that passed in between, in seconds.
-    last: Cell<f64>,
-    longest: Cell<f64>,
-}
-
-impl Clock {
-    fn new(budget: Budget, proof: f64) -> Clock {
-        let now = budget.deadline.elapsed().as_secs_f64();
-        Clock { budget, proof, last: Cell::new(now), longest: Cell::new(0.0) }
-    }
-
-    fn is_over(&self) -> bool {
-        let now = self.budget.deadline.elapsed().as_secs_f64();
-        self.longest.set(self.longest.get().max(now - self.last.replace(now)));
-        let needed = (1.0 + self.proof) * self.longest.get();
-        self.budget.is_over() || self.budget.deadline.left().is_some_and(|left| left.as_secs_f64() < needed)
-    }
-}
-
-/// What an evaluation costs, in multiplications.
-fn evaluation(size: Size, spread: bool) -> f64 {
-    gain::work(size.neurons, size.inputs, size.outputs, spread)
-}
-
-/// What a proof costs: K times its transpose, and a factorisation.
-fn proof(size: Size) -> f64 {
-    let (rows, columns) = (size.rows() as f64, (size.inputs + size.neurons) as f64);
-    let (short, long) = (rows.min(columns), rows.max(columns));
-    short * short * (long / 2.0 + short / 6.0)
 }
 
 /// What a bound from scratch costs: the inputs' columns times their transpose, the start, which an evaluation
@@ -323,9 +78,15 @@ pub fn worth_while(problem: &Problem, budget: &Budget, neurons: usize) -> bool {
     let seconds = all / Cpu::DOUBLE.speed();
     let quick = || budget.deadline.left().is_some_and(|left| seconds <= OF_PARTS * left.as_secs_f64());
     let few = size.rows() <= ROWS_OF_PARTS || (size.rows() <= MOST_OF_PARTS && quick());
-    // Every thread may hold one.
-    let together = bytes(problem, size).saturating_mul(rayon::current_num_threads() as u64);
-    fits(problem) && few && together <= budget.memory / MEMORY
+    fits(problem) && few && at_once(problem, budget, neurons) > 0
+}
+
+/// Parts of a search whose loops the memory holds at once where every thread has as many, with at most so many neurons
+/// open.
+pub fn at_once(problem: &Problem, budget: &Budget, neurons: usize) -> usize {
+    let size = Size { neurons, inputs: problem.net.inputs(), outputs: problem.rows(), passes: 0.0 };
+    let each = bytes(problem, size).saturating_mul(rayon::current_num_threads() as u64);
+    (budget.memory / MEMORY / each.max(1)) as usize
 }
 
 /// Is one region of this size worth while?
@@ -399,7 +160,7 @@ pub fn run<B: Backend>(context: &Context<B>, known: f64) -> Result<Bound, Why> {
     let mut scaled = vec![whole];
     if singly
         && let before = (Before { scaled: &scaled, rows: &vec![value; rows] })
-        && let Some(found) = best(problem, budget, &f, before, enough)
+        && let Some(found) = loops::best(problem, budget, &f, before, enough)
         && found.scaled.len() == rows
     {
         (value, scaled) = (found.bound, found.scaled);

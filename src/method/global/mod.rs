@@ -16,6 +16,7 @@ pub mod layered;
 pub mod layers;
 pub mod lipopt;
 pub mod lipsdp;
+pub mod loops;
 pub mod partition;
 pub mod paths;
 pub mod seqlip;

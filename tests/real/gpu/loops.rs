@@ -10,7 +10,7 @@ use libtest_mimic::Failed;
 use ndarray::{Array2, s};
 
 /// Fast enough to be asked.
-const FAST: f64 = 1e13;
+pub const FAST: f64 = 1e13;
 
 struct Made {
     matrix: Array2<f64>,
