@@ -10,14 +10,13 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
-pub mod loops;
 pub mod spectral;
 
 use crate::layer::{Affine, Incidence, Piecewise, Scale, chord};
 use crate::linalg::Enclosure;
+use crate::linalg::scaling::{Loop, Loops};
 use crate::num::Norm;
 use crate::num::round::add_up;
-use loops::{Loop, Loops};
 use ndarray::{Array2, Array3, Axis};
 use std::ops::Range;
 

@@ -5,6 +5,8 @@ use super::device::{Device, Precision, Wanted};
 #[cfg(feature = "gpu")]
 use super::tuned;
 #[cfg(feature = "gpu")]
+use crate::backend::Backend;
+#[cfg(feature = "gpu")]
 use crate::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
 use crate::backend::gpu::{Choice, Gpu, Probe, Real};
@@ -75,7 +77,7 @@ fn compared(engine: Engine, work: f64) -> Chosen {
     if let Engine::Gpu(gpu, _) = &engine
         && !gpu.info().software
     {
-        let [cpu, own] = [rate(&Cpu::DOUBLE), rate(gpu.as_ref())].map(|r| work / r);
+        let [cpu, own] = [rate(&Cpu::DOUBLE), gpu.speed()].map(|r| work / r);
         let times = format!("a pass takes about {cpu:.2} s on the CPU, {own:.2} s on {}", gpu.info().name);
         let engine = if own < cpu { engine } else { Engine::Cpu };
         return Chosen { engine, why: Some(times), warnings: vec![] };
@@ -119,7 +121,10 @@ pub fn open(device: Device) -> Result<Engine> {
             gpu = narrow;
         }
     }
-    let gpu = tuned::recall(gpu);
+    let mut gpu = tuned::recall(gpu);
+    if !gpu.info().software {
+        gpu = gpu.paced(rate(&gpu));
+    }
     let probe = gpu.probe();
     if let Some(defect) = &probe.defect {
         return Err(Error::new(Kind::Check, format!("the self-test failed: {defect}"))

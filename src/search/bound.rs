@@ -128,7 +128,7 @@ impl<B: Backend> Lot<'_, '_, B> {
         let pains = if scalable { Pains { signs: 0, ..Pains::FEW } } else { Pains::FEW };
         let mut found: Vec<Found> =
             points.iter().map(|p| Found::Empty(p.as_ref().err().cloned().unwrap_or_default())).collect();
-        let at_once = (budget.rows(context.widest()) / (8 * rows)).clamp(1, 64);
+        let at_once = (budget.rows(context.widest()) / (8 * rows)).clamp(1, context.backend().lot());
         for group in alive.chunks(at_once) {
             if budget.is_over() {
                 return None;

@@ -22,6 +22,8 @@ const MEMORY: f64 = 0.25;
 /// Parts at a time, and multiplications: a second or two of a processor's work.
 const BATCH: usize = 128;
 const WORK: f64 = 1.5e10;
+/// The same of a device's work, in seconds.
+const MOMENT: f64 = 1.0;
 
 /// What a search has found.
 pub struct Searched {
@@ -43,10 +45,10 @@ pub fn run<B: Backend>(
     progress: &mut dyn FnMut(Progress),
 ) -> Searched {
     let mut search = Search::new(home, stand, start, least);
-    let largest = at_once(search.context.problem);
+    let largest = at_once(search.context.problem, search.context.backend());
     let mut size = 1;
     while search.goes_on() {
-        let batch = search.waiting.take(size, search.cutoff());
+        let batch = search.waiting.take(size.min(search.splits_left()), search.cutoff());
         if batch.is_empty() {
             break;
         }
@@ -63,13 +65,15 @@ pub fn run<B: Backend>(
     search.finish()
 }
 
-/// How many parts of a problem make a batch: of large networks few, so that limits of time are kept.
-fn at_once(problem: &Problem) -> usize {
+/// How many parts of a problem make a batch: of large networks few, so that limits of time are kept; a fast device takes
+/// as many as it works on for as long.
+fn at_once<B: Backend>(problem: &Problem, backend: &B) -> usize {
     let net = &problem.net;
     let nonlinear = net.nodes.iter().filter(|n| n.op.is_nonlinear());
     // A centre and a radius of two functionals per neuron and row.
     let functionals = 4 * nonlinear.map(|n| n.len()).sum::<usize>() * problem.rows();
-    ((WORK / (net.products() * functionals as f64)) as usize).clamp(1, BATCH)
+    let work = WORK.max(MOMENT * backend.speed());
+    ((work / (net.products() * functionals as f64)) as usize).clamp(1, BATCH.max(backend.lot()))
 }
 
 struct Search<'s, B: Backend> {
@@ -110,6 +114,12 @@ impl<'s, B: Backend> Search<'s, B> {
         let (goal, found) = (self.home.goal, &self.found);
         let decided = goal.is_decided(found.lower.value.get(), found.upper.value.get());
         !self.context.budget.is_over() && goal.splits.is_none_or(|s| found.splits < s) && !decided
+    }
+
+    /// Each part of a batch may be divided.
+    fn splits_left(&self) -> usize {
+        let left = |s: u64| usize::try_from(s.saturating_sub(self.found.splits)).unwrap_or(usize::MAX);
+        self.home.goal.splits.map_or(usize::MAX, left)
     }
 
     /// Parts whose bound is at most this are done with.

@@ -84,6 +84,12 @@ pub fn trials() -> Vec<Trial> {
             leads::hold(gpu(real)?)
         };
         trials.push(Trial::test(name("leads_hold_at_every_member"), random).with_ignored_flag(absent));
+        let proposed = move || {
+            let _one = alone();
+            loops::proposed(real)
+        };
+        let title = name("loops_of_a_device_are_proposals");
+        trials.push(Trial::test(title, proposed).with_ignored_flag(absent));
         let whole = move || {
             let _one = alone();
             batches::jacobians(gpu(real)?)
@@ -94,12 +100,16 @@ pub fn trials() -> Vec<Trial> {
             searches::agree(gpu(real)?)
         };
         trials.push(Trial::test(name("searches_agree"), searched).with_ignored_flag(absent));
-        let descended = move || {
+        let whole = move || {
             let _one = alone();
-            searches::agree(&Arc::new(gpu(real)?.as_if(loops::FAST)))
+            batches::jacobians(gpu(real)?)
         };
-        let title = name("searches_agree_with_loops_there");
-        trials.push(Trial::test(title, descended).with_ignored_flag(absent));
+        trials.push(Trial::test(name("jacobians_are_two_sweeps"), whole).with_ignored_flag(absent));
+        let searched = move || {
+            let _one = alone();
+            searches::agree(gpu(real)?)
+        };
+        trials.push(Trial::test(name("searches_agree"), searched).with_ignored_flag(absent));
         let mut add = |name: &str, case: fn(&Gpu, &mut Findings)| {
             let name = format!("{name}_{}", real.name());
             let title = name.clone();

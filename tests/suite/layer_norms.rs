@@ -2,6 +2,7 @@
 
 use crate::common::share;
 use crate::truth::{matrix, pairs, pick, sigma, truth};
+use clarke::backend::cpu::Cpu;
 use clarke::layer::apply::{absolute, apply, apply_up, map_weights, materialise, transpose};
 use clarke::layer::lines::{Side, extreme, line_sums};
 use clarke::layer::{ConvShape, Incidence, LinearMap, Scale};
@@ -189,6 +190,8 @@ fn all_pairs_of_random_maps() {
     assert!(checked > share(500), "{checked}");
 }
 
+const TRIES: power::Tries = power::Tries { starts: 4, steps: 100 };
+
 /// The norms of one map for all pairs, with much effort and with little; false where it is too large for the truth.
 fn every_pair(map: &LinearMap) -> bool {
     let a = naive(map);
@@ -205,6 +208,11 @@ fn every_pair(map: &LinearMap) -> bool {
             continue;
         }
         let exact = truth(&a, p, q);
+        let climbed = power::on(&Cpu::DOUBLE, map, p, q, TRIES).get();
+        assert!(climbed <= exact * (1.0 + 1e-12), "{p} {q} {map:?}: {climbed} {exact}");
+        // Between other norms it may end on a lower hill.
+        let least = if (p, q) == (Norm::Two, Norm::Two) { 0.99 } else { 0.0 };
+        assert!(climbed >= least * exact, "{p} {q} {map:?}: {climbed} {exact}");
         for effort in [Effort::QUICK, Effort::FULL, Effort { entries: 0, order: 0, ..Effort::QUICK }] {
             let found = norm(map, p, q, effort);
             let (low, up) = (found.lower.get(), found.upper.get());

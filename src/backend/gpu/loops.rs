@@ -7,13 +7,13 @@ use super::device::Slab;
 use super::kernels::{LOOP_DIVIDE, LOOP_FACTOR, LOOP_ROWS, LOOP_TOPS};
 use super::launch::{Arg, Pass};
 use super::spectral::Batch;
-use crate::backend::loops::{Asked, Loop, Loops, Rated};
 use crate::backend::spectral::Spectral;
-use crate::linalg::gain::{Barrier, Level, Top, tops};
+use crate::linalg::gain::tops;
+use crate::linalg::scaling::{Asked, Barrier, Loop, Loops, Rated, Top};
 use ndarray::Array2;
 
 /// Multiplications a second from which on the device is asked: a processor's own make fewer.
-pub(super) const PAYS: f64 = 1e12;
+pub(super) const PAYS: f64 = 2e11;
 /// Numbers that a batch takes at most.
 const ENTRIES: usize = 1 << 25;
 
@@ -290,8 +290,10 @@ impl<'g> Held<'g> {
                     entering: parts(&fed[..inputs]),
                 }
             };
+            if squares[k].is_empty() {
+                return None;
+            }
             let tops = (0..squares[k].len()).map(top).collect();
-            let level = Level::new(asked[k].scaling.clone(), tops)?;
             let Back { pivots, sums, .. } = &back[k];
             let (rows, sums) = sums.split_at(m);
             let barrier = Barrier {
@@ -300,7 +302,7 @@ impl<'g> Held<'g> {
                 neurons: sums[inputs..inputs + own].to_vec(),
                 inputs: sums[..inputs].to_vec(),
             };
-            Some((level, barrier))
+            Some((tops, barrier))
         };
         Some((0..asked.len()).map(rated).collect())
     }

@@ -29,10 +29,10 @@ pub use probe::Probe;
 pub use product::Map;
 
 use crate::backend::cpu::{self, Cpu};
-use crate::backend::loops::{Loop, Loops};
 use crate::backend::{Backend, Counts, Lines, WindowLines};
 use crate::layer::{Affine, Incidence, Piecewise, Scale};
 use crate::linalg::Enclosure;
+use crate::linalg::scaling::{Loop, Loops};
 use crate::num::Norm;
 use crate::num::round::{add_up, mul_up};
 use device::{Device, Slab};

@@ -3,8 +3,8 @@
 use super::{Gpu, Real};
 
 impl Gpu {
-    /// The same device, planned with as if it made so many multiplications a second.
-    pub fn as_if(&self, speed: f64) -> Gpu {
+    /// The same, choosing its work like a device of this speed.
+    pub fn paced(&self, speed: f64) -> Gpu {
         Gpu { speed: Some(speed), ..self.clone() }
     }
 

@@ -13,7 +13,7 @@ mod value;
 
 pub use search::{Search, Shape};
 pub use system::Gain;
-pub use value::{Aim, Barrier, Level, Top, tops};
+pub use value::{Aim, Level, tops};
 
 use super::scaling::Scaling;
 

@@ -1,9 +1,9 @@
 //! The way of one descent, one evaluation after the other, wherever and with however many others they are made.
 
-use super::value::{Aim, Barrier, Level};
+use super::value::{Aim, Level};
 use super::{Effort, Found};
 use crate::linalg::descent::{Descent, Value};
-use crate::linalg::scaling::Scaling;
+use crate::linalg::scaling::{Barrier, Scaling};
 
 /// Calls that coordinates move by themselves.
 const STRIDES: usize = 12;

@@ -1,7 +1,7 @@
 //! The least level of scalings, and how it changes with them.
 
 use super::system::{Gain, PANEL};
-use crate::linalg::scaling::Scaling;
+use crate::linalg::scaling::{Barrier, Scaling, Top};
 use crate::linalg::solve::{back, cholesky, log_determinant, substitute};
 use crate::linalg::{descent, eigen};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
@@ -24,30 +24,11 @@ pub struct Products {
     pub factor: Array2<f64>,
 }
 
-/// An output direction with its level, and the squares of what attains it, scaled by K: of the neurons'
-/// outputs, of their arguments and of the input (where its scalings count), as parts of the level's square.
-#[derive(Clone, Debug)]
-pub struct Top {
-    pub square: f64,
-    pub fed: Vec<f64>,
-    pub rising: Vec<f64>,
-    pub entering: Vec<f64>,
-}
-
 /// The least level of scalings: that of the first of the steepest output directions.
 #[derive(Clone, Debug)]
 pub struct Level {
     pub scaling: Scaling,
     tops: Vec<Top>,
-}
-
-/// The logarithm of P's determinant, and the diagonals of P⁻¹ and of Aᵀ P⁻¹ A, the latter of neurons and inputs.
-#[derive(Clone, Debug)]
-pub struct Barrier {
-    pub log: f64,
-    pub rows: Vec<f64>,
-    pub neurons: Vec<f64>,
-    pub inputs: Vec<f64>,
 }
 
 /// What is made small: log (Σ_i square_i ^ sharpness) / sharpness − weight log det P, over output directions i.

@@ -8,10 +8,9 @@
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::backend::loops::{Asked, Loop as Rows, Loops};
 use crate::linalg::cholesky::contracts;
-use crate::linalg::gain::{self, Effort, Found as Descended, Gain, Search, Shape};
-use crate::linalg::scaling::Scaling;
+use crate::linalg::gain::{self, Effort, Found as Descended, Gain, Level, Search, Shape};
+use crate::linalg::scaling::{Asked, Loop as Rows, Loops, Scaling};
 use crate::method::context::{Budget, Context};
 use crate::num::Norm;
 use crate::num::norms::vector_norm_up;
@@ -136,7 +135,7 @@ pub fn best_of<B: Backend>(
 ) -> Vec<Option<Found>> {
     let (problem, budget) = (context.problem, &context.budget);
     let rows = parts.iter().map(|(f, _)| f);
-    let rows = rows.map(|f| Rows { matrix: f.matrix.centre.view(), reach: &f.reach, groups: &f.groups });
+    let rows = rows.map(|f| Rows { matrix: f.matrix.centre.view(), reach: &f.reach });
     let loops: Vec<Rows> = rows.collect();
     match context.backend().loops(&loops, problem.quotient.in_norm == Norm::Inf) {
         Some(held) => Together { problem, budget, held: &*held, parts }.best(enough),
@@ -292,8 +291,10 @@ impl Together<'_> {
                 Asked { part, row, scaling: asked[t].take().expect("it is asked for") }
             };
             let list: Vec<Asked> = which.iter().map(ask).collect();
-            for (&t, rated) in which.iter().zip(self.held.rate(&list)) {
-                let (level, barrier) = rated.unzip();
+            let rated = self.held.rate(&list);
+            for ((&t, rated), asked_for) in which.iter().zip(rated).zip(list) {
+                let (tops, barrier) = rated.unzip();
+                let level = tops.and_then(|tops| Level::new(asked_for.scaling, tops));
                 let barrier = || barrier.expect("it comes with the level");
                 match begins {
                     true => searches[t].begin(level, barrier),

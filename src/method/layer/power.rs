@@ -6,7 +6,7 @@
 
 use crate::backend::Backend;
 use crate::layer::Affine;
-use crate::layer::apply::{absolute, apply, apply_up, terms, transpose};
+use crate::layer::apply::{absolute, apply, apply_up, map_weights, terms, transpose};
 use crate::layer::map::LinearMap;
 use crate::layer::symbol::correlation::Side;
 use crate::linalg::Enclosure;
@@ -122,41 +122,97 @@ pub fn boyd(map: &LinearMap, p: Norm, q: Norm, tries: Tries) -> Lower {
     best
 }
 
+/// Steps between 2 and 2 that follow each other on a device before anybody looks.
+const BURST: usize = 8;
+
 /// The same with the applications on a device, all starts at once.
 pub fn on<B: Backend>(b: &B, map: &LinearMap, p: Norm, q: Norm, tries: Tries) -> Lower {
-    let Tries { starts, steps } = tries;
     let n = map.inputs();
     if largest_weight(map).is_none() || n == 0 || map.outputs() == 0 {
         return Lower::ZERO;
     }
-    let held = b.prepare(&Affine { map: map.clone(), bias: None, repeat: 1 });
     let mut noise = Random(2);
-    let mut x = Array3::zeros((1, starts, n));
+    let mut x = Array3::zeros((1, tries.starts, n));
     for (k, mut row) in x.lanes_mut(Axis(2)).into_iter().enumerate() {
         let g = if k == 0 { Array1::ones(n) } else { noise.vector(n) };
         row.assign(&dual_vector(&g, p));
     }
-    let through = |x: Array3<f64>, back: bool| {
-        let x = b.upload(&Enclosure::point(x));
-        b.read(&if back { b.adjoint(&held, &x) } else { b.linear(&held, &x) }).centre
+    let held = b.prepare(&Affine { map: map.clone(), bias: None, repeat: 1 });
+    let there = There { b, held };
+    let x = match (p, q) {
+        (Norm::Two, Norm::Two) => there.bursts(map, x, tries.steps),
+        _ => there.steps(x, [p, q], tries.steps),
     };
-    let duals = |a: &mut Array3<f64>, norm: Norm| {
-        a.lanes_mut(Axis(2)).into_iter().for_each(|mut row| {
-            let dual = dual_vector(&row.to_owned(), norm);
-            row.assign(&dual);
-        });
-    };
-    let mut value = 0.0;
-    for _ in 0..steps {
-        let mut y = through(x.clone(), false);
-        let reached = y.lanes(Axis(2)).into_iter().map(|row| vector_norm(row, q)).sum::<f64>();
-        if reached.is_nan() || reached <= value * (1.0 + 1e-6) {
-            break;
-        }
-        value = reached;
-        duals(&mut y, q.dual());
-        x = through(y, true);
-        duals(&mut x, p);
-    }
     x.lanes(Axis(2)).into_iter().map(|v| quotient(map, v, p, q)).fold(Lower::ZERO, Lower::max)
+}
+
+/// A map on a device.
+struct There<'b, B: Backend> {
+    b: &'b B,
+    held: B::Map,
+}
+
+/// Every row's dual vector.
+fn duals(a: &mut Array3<f64>, norm: Norm) {
+    a.lanes_mut(Axis(2)).into_iter().for_each(|mut row| {
+        let dual = dual_vector(&row.to_owned(), norm);
+        row.assign(&dual);
+    });
+}
+
+/// All rows' norms, summed.
+fn lengths(a: &Array3<f64>, norm: Norm) -> f64 {
+    a.lanes(Axis(2)).into_iter().map(|row| vector_norm(row, norm)).sum()
+}
+
+impl<B: Backend> There<'_, B> {
+    fn through(&self, x: Array3<f64>, back: bool) -> Array3<f64> {
+        let x = self.b.upload(&Enclosure::point(x));
+        self.b.read(&if back { self.b.adjoint(&self.held, &x) } else { self.b.linear(&self.held, &x) }).centre
+    }
+
+    /// Boyd's iteration, as long as it climbs.
+    fn steps(&self, mut x: Array3<f64>, [p, q]: [Norm; 2], steps: usize) -> Array3<f64> {
+        let mut value = 0.0;
+        for _ in 0..steps {
+            let mut y = self.through(x.clone(), false);
+            let reached = lengths(&y, q);
+            if reached.is_nan() || reached <= value * (1.0 + 1e-6) {
+                break;
+            }
+            value = reached;
+            duals(&mut y, q.dual());
+            x = self.through(y, true);
+            duals(&mut x, p);
+        }
+        x
+    }
+
+    /// The same between 2 and 2, where lengths alone change in between: many steps at once, with weights by which the
+    /// longest vectors hardly grow.
+    fn bursts(self, map: &LinearMap, x: Array3<f64>, steps: usize) -> Array3<f64> {
+        let size = lengths(&self.through(x.clone(), false), Norm::Two) / x.dim().1 as f64;
+        if !(size > 0.0 && size.is_finite()) {
+            return x;
+        }
+        let b = self.b;
+        let near = map_weights(map, |w| w / size);
+        let held = b.prepare(&Affine { map: near, bias: None, repeat: 1 });
+        let (mut x, mut value) = (x, 0.0);
+        for _ in 0..steps.div_ceil(BURST) {
+            let mut at = b.upload(&Enclosure::point(x.clone()));
+            for _ in 0..BURST {
+                at = b.adjoint(&held, &b.linear(&held, &at));
+            }
+            let mut next = b.read(&at).centre;
+            let reached = lengths(&next, Norm::Two).powf(0.5 / BURST as f64);
+            if !reached.is_finite() || reached <= value * (1.0 + 1e-6) {
+                break;
+            }
+            value = reached;
+            duals(&mut next, Norm::Two);
+            x = next;
+        }
+        x
+    }
 }

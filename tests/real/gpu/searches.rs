@@ -43,12 +43,65 @@ fn problems() -> Result<Vec<Problem>, Failed> {
     Ok(all)
 }
 
-fn searched<B: Backend>(problem: &Problem, backend: impl Into<Arc<B>>, gap: f64) -> Result<Outcome, Failed> {
+fn searched<B: Backend>(
+    problem: &Problem,
+    backend: impl Into<Arc<B>>,
+    gap: f64,
+    splits: u64,
+) -> Result<Outcome, Failed> {
     let here: Here<B> = Here::new(problem, backend);
-    let goal = Goal { splits: Some(SPLITS), ..Goal::from(gap) };
+    let goal = Goal { splits: Some(splits), ..Goal::from(gap) };
     let time: Budget = budget(600);
     let context = Context::new(problem, here.at(), time, 1).towards(goal);
     Ok(clarke::search::solve(&context, "exact", &mut |_| {})?)
+}
+
+/// Searches in which many neurons are open: pairs and certificates hold, and upper ends are at most so much above the
+/// CPU's.
+pub fn opened(gpu: &Arc<Gpu>, splits: u64, above: f64) -> Result<(), Failed> {
+    let net = Arc::new(clarke::net::load("tests/data/digits.onnx".as_ref(), &Default::default())?);
+    let centre: Vec<f64> = (0..net.inputs()).map(|j| ((j * 7) % 17) as f64 / 17.0).collect();
+    for (k, (norm, radius)) in [(Norm::Inf, 0.1), (Norm::Two, 0.6)].into_iter().enumerate() {
+        let region = Region::ball(&centre, radius, norm, Some((0.0, 1.0)))?;
+        let problem = Problem::new(net.clone(), region, Question::lipschitz(norm))?;
+        let there = searched::<Gpu>(&problem, gpu.clone(), 1.01, splits)?;
+        let here = searched::<Cpu>(&problem, Cpu::DOUBLE, 1.01, splits)?;
+        contradict(k, &there, &here)?;
+        certified(k, &problem, &there)?;
+        let (high, own) = (ends(&there).1, ends(&here).1);
+        if high > above * own {
+            return Err(format!("{k}: {high} there, {own} on the CPU").into());
+        }
+    }
+    Ok(())
+}
+
+fn ends(o: &Outcome) -> (f64, f64) {
+    (o.lower.value.get(), o.upper.value.get())
+}
+
+fn contradict(k: usize, there: &Outcome, here: &Outcome) -> Result<(), Failed> {
+    let ((low, high), (own_low, own_high)) = (ends(there), ends(here));
+    match low > own_high || own_low > high {
+        true => Err(format!("{k}: [{low}, {high}] there, [{own_low}, {own_high}] on the CPU").into()),
+        false => Ok(()),
+    }
+}
+
+/// The device's certificate holds, for no more than its bound.
+fn certified(k: usize, problem: &Problem, there: &Outcome) -> Result<(), Failed> {
+    let (claim, digest) = certify(problem, there, &budget(600));
+    if let Some(digest) = digest {
+        return Err(format!("{k}: {} has no certificate: {digest}", there.upper.method).into());
+    }
+    if let Err(refusal) = check(problem, &claim, &Limits::default()) {
+        return Err(format!("{k}: the certificate is refused: {refusal:?}").into());
+    }
+    let high = ends(there).1;
+    match claim.upper > high * (1.0 + 1e-9) {
+        true => Err(format!("{k}: certified {} of {high}", claim.upper).into()),
+        false => Ok(()),
+    }
 }
 
 /// The same problems close, pairs contain each other's lower ends, and certificates of the device's hold.
@@ -57,13 +110,12 @@ pub fn agree(gpu: &Arc<Gpu>) -> Result<(), Failed> {
     let gap = if gpu.real() == Real::F64 { 1.0 + 1e-9 } else { 1.01 };
     let mut closed = 0;
     for (k, problem) in problems()?.iter().enumerate() {
-        let (there, here) =
-            (searched::<Gpu>(problem, gpu.clone(), gap)?, searched::<Cpu>(problem, Cpu::DOUBLE, gap)?);
-        let ends = |o: &Outcome| (o.lower.value.get(), o.upper.value.get());
+        let (there, here) = (
+            searched::<Gpu>(problem, gpu.clone(), gap, SPLITS)?,
+            searched::<Cpu>(problem, Cpu::DOUBLE, gap, SPLITS)?,
+        );
+        contradict(k, &there, &here)?;
         let ((low, high), (own_low, own_high)) = (ends(&there), ends(&here));
-        if low > own_high || own_low > high {
-            return Err(format!("{k}: [{low}, {high}] there, [{own_low}, {own_high}] on the CPU").into());
-        }
         let met = |(low, high): (f64, f64)| high <= gap * low || high == low;
         if met((low, high)) != met((own_low, own_high)) {
             return Err(format!(
@@ -72,16 +124,7 @@ pub fn agree(gpu: &Arc<Gpu>) -> Result<(), Failed> {
             .into());
         }
         closed += met((low, high)) as usize;
-        let (claim, digest) = certify(problem, &there, &budget(600));
-        if let Some(digest) = digest {
-            return Err(format!("{k}: {} has no certificate: {digest}", there.upper.method).into());
-        }
-        if let Err(refusal) = check(problem, &claim, &Limits::default()) {
-            return Err(format!("{k}: the certificate is refused: {refusal:?}").into());
-        }
-        if claim.upper > high * (1.0 + 1e-9) {
-            return Err(format!("{k}: certified {} of {high}", claim.upper).into());
-        }
+        certified(k, problem, &there)?;
     }
     // A test on which nothing closes would see nothing.
     if closed < PROBLEMS * 3 / 4 { Err(format!("{closed} of {PROBLEMS} close").into()) } else { Ok(()) }
