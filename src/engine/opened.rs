@@ -77,7 +77,7 @@ fn compared(engine: Engine, work: f64) -> Chosen {
     if let Engine::Gpu(gpu, _) = &engine
         && !gpu.info().software
     {
-        let [cpu, own] = [rate(&Cpu::DOUBLE), gpu.speed()].map(|r| work / r);
+        let [cpu, own] = [rate(&Cpu::DOUBLE), rate(gpu.as_ref())].map(|r| work / r);
         let times = format!("a pass takes about {cpu:.2} s on the CPU, {own:.2} s on {}", gpu.info().name);
         let engine = if own < cpu { engine } else { Engine::Cpu };
         return Chosen { engine, why: Some(times), warnings: vec![] };
@@ -123,7 +123,8 @@ pub fn open(device: Device) -> Result<Engine> {
     }
     let mut gpu = tuned::recall(gpu);
     if !gpu.info().software {
-        gpu = gpu.paced(rate(&gpu));
+        // The product is too small to show all that large ones reach.
+        gpu = gpu.paced(rate(&gpu).max(gpu.speed()));
     }
     let probe = gpu.probe();
     if let Some(defect) = &probe.defect {

@@ -50,10 +50,10 @@ impl Descent {
     }
 
     /// Where the function is asked for next; None at the end.
-    pub fn next(&mut self) -> Option<Vec<f64>> {
+    pub fn ask(&mut self) -> Option<Vec<f64>> {
         match self {
-            Descent::Stride(s) => s.next(),
-            Descent::Lower(l) => l.next(),
+            Descent::Stride(s) => s.ask(),
+            Descent::Lower(l) => l.ask(),
         }
     }
 
@@ -76,7 +76,7 @@ pub struct Stride {
 }
 
 impl Stride {
-    fn next(&mut self) -> Option<Vec<f64>> {
+    fn ask(&mut self) -> Option<Vec<f64>> {
         self.calls = self.calls.checked_sub(1)?;
         let most = STRIDE * self.length.min(1.0);
         let slopes = self.here.gradient.iter().zip(&self.here.curvature);
@@ -133,7 +133,7 @@ pub struct Lower {
 }
 
 impl Lower {
-    fn next(&mut self) -> Option<Vec<f64>> {
+    fn ask(&mut self) -> Option<Vec<f64>> {
         self.line.tries = self.line.tries.checked_sub(1)?;
         self.left -= 1;
         let length = self.line.length;
@@ -201,7 +201,7 @@ mod tests {
 
     /// Where a descent ends.
     fn end(mut descent: Descent, mut f: impl FnMut(&[f64]) -> Option<Value>) -> Vec<f64> {
-        while let Some(x) = descent.next() {
+        while let Some(x) = descent.ask() {
             descent.take(f(&x));
         }
         match descent {

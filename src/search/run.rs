@@ -16,6 +16,7 @@ use crate::num::Upper;
 use crate::problem::Problem;
 use crate::rules::part::{Part, Split};
 use rayon::prelude::*;
+use std::time::Duration;
 
 /// Part of the memory that waiting parts may take, and as much again the scalings of those that are done with.
 const MEMORY: f64 = 0.25;
@@ -24,6 +25,7 @@ const BATCH: usize = 128;
 const WORK: f64 = 1.5e10;
 /// The same of a device's work, in seconds.
 const MOMENT: f64 = 1.0;
+const DECISIONS: usize = 32;
 
 /// What a search has found.
 pub struct Searched {
@@ -45,14 +47,15 @@ pub fn run<B: Backend>(
     progress: &mut dyn FnMut(Progress),
 ) -> Searched {
     let mut search = Search::new(home, stand, start, least);
-    let largest = at_once(search.context.problem, search.context.backend());
+    let largest =
+        at_once(search.context.problem, search.context.backend()).min(BATCH.max(fitting(&search.context)));
     let mut size = 1;
     while search.goes_on() {
+        let begun = search.elapsed();
         let batch = search.waiting.take(size.min(search.splits_left()), search.cutoff());
         if batch.is_empty() {
             break;
         }
-        size = (2 * size).min(largest);
         let Some(found) = search.bound(&batch) else {
             batch.into_iter().for_each(|part| search.waiting.push(part));
             break;
@@ -60,6 +63,10 @@ pub fn run<B: Backend>(
         search.witness(&found);
         search.settle(found, &batch);
         search.shed();
+        // Many parts are much work of the processor too.
+        if size < BATCH || (search.elapsed() - begun).as_secs_f64() < MOMENT {
+            size = (2 * size).min(largest);
+        }
         progress(search.progress());
     }
     search.finish()
@@ -74,6 +81,12 @@ fn at_once<B: Backend>(problem: &Problem, backend: &B) -> usize {
     let functionals = 4 * nonlinear.map(|n| n.len()).sum::<usize>() * problem.rows();
     let work = WORK.max(MOMENT * backend.speed());
     ((work / (net.products() * functionals as f64)) as usize).clamp(1, BATCH.max(backend.lot()))
+}
+
+/// Parts that a small share of the memory holds, with half-spaces of many decisions.
+fn fitting<B: Backend>(context: &Context<B>) -> usize {
+    let each = 8 * DECISIONS * context.problem.net.inputs().max(1);
+    (context.budget.memory as f64 * MEMORY / 4.0) as usize / each
 }
 
 struct Search<'s, B: Backend> {
@@ -114,6 +127,10 @@ impl<'s, B: Backend> Search<'s, B> {
         let (goal, found) = (self.home.goal, &self.found);
         let decided = goal.is_decided(found.lower.value.get(), found.upper.value.get());
         !self.context.budget.is_over() && goal.splits.is_none_or(|s| found.splits < s) && !decided
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.context.budget.deadline.elapsed()
     }
 
     /// Each part of a batch may be divided.

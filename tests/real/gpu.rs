@@ -100,16 +100,6 @@ pub fn trials() -> Vec<Trial> {
             searches::agree(gpu(real)?)
         };
         trials.push(Trial::test(name("searches_agree"), searched).with_ignored_flag(absent));
-        let whole = move || {
-            let _one = alone();
-            batches::jacobians(gpu(real)?)
-        };
-        trials.push(Trial::test(name("jacobians_are_two_sweeps"), whole).with_ignored_flag(absent));
-        let searched = move || {
-            let _one = alone();
-            searches::agree(gpu(real)?)
-        };
-        trials.push(Trial::test(name("searches_agree"), searched).with_ignored_flag(absent));
         let mut add = |name: &str, case: fn(&Gpu, &mut Findings)| {
             let name = format!("{name}_{}", real.name());
             let title = name.clone();

@@ -63,7 +63,8 @@ impl Gain<'_> {
         let at = given.or_else(|| self.start())?;
         let mut search = Search::new(self.shape(), effort);
         search.begin(self.level_of(&at), || self.barrier(&at));
-        while let Some(scaling) = search.next() {
+        drop(at);
+        while let Some(scaling) = search.ask() {
             let at = self.products(scaling);
             let level = at.as_ref().and_then(|at| self.level_of(at));
             search.take(level, || self.barrier(at.as_ref().expect("a level has products")));

@@ -85,10 +85,10 @@ impl<'e> Search<'e> {
     }
 
     /// Scalings to be evaluated; None when it is over.
-    pub fn next(&mut self) -> Option<Scaling> {
+    pub fn ask(&mut self) -> Option<Scaling> {
         loop {
             let stage = self.stage.as_mut()?;
-            let Some(logs) = stage.descent.next() else {
+            let Some(logs) = stage.descent.ask() else {
                 self.past += 1;
                 let (_, place) = self.stage.take()?.lowest;
                 self.enter(place);

@@ -38,7 +38,7 @@ const DESCENT: f64 = 0.9;
 pub const DENSE: f64 = 0.4;
 /// Proofs that are left time for, in what they are expected to take.
 const PROOFS: f64 = 2.0;
-/// The part of it that the first of them may take.
+/// Where rows follow one by one: the part of the time that the first of them may take.
 const STEEPEST: f64 = 0.25;
 /// How far above the best level a proof is looked for: from the largest of these, the latter times the square of
 /// the order, which is what rounding takes, about.
@@ -251,9 +251,10 @@ impl Together<'_> {
             }
             let scalings = self.descended(&turns);
             let proved = |((k, turn), scaling): (&(usize, Turn), Option<Scaling>)| {
-                turn.on(problem, budget, &parts[*k].0, |alone| match scaling {
-                    Some(scaling) => alone.rated(scaling),
-                    None => alone.best(turn.start, turn.enough),
+                turn.on(problem, budget, &parts[*k].0, |alone| {
+                    // Numbers of the device may hold where finer ones do not.
+                    let rated = scaling.and_then(|s| alone.rated(s));
+                    rated.or_else(|| alone.best(turn.start, turn.enough))
                 })
             };
             let found: Vec<_> = turns.par_iter().zip(scalings).map(proved).collect();
@@ -300,7 +301,7 @@ impl Together<'_> {
                     true => searches[t].begin(level, barrier),
                     false => searches[t].take(level, barrier),
                 }
-                asked[t] = searches[t].next();
+                asked[t] = searches[t].ask();
             }
             begins = false;
         }
@@ -325,10 +326,11 @@ impl Loop<'_> {
     pub fn best(&self, start: Option<&Scaled>, enough: f64) -> Option<(f64, Scaled, Vec<f64>)> {
         let Loop { budget, share, f, row, .. } = *self;
         let size = size(f, false);
+        // Before the clock, which takes what it sees for evaluations.
+        let gain = self.gain();
         let clock = Clock::new(budget.part(DESCENT * share), PROOFS * proof(size) / self.evaluation(), 0.0);
         let stop = || clock.is_over();
         let effort = self.effort(start, enough, &stop);
-        let gain = self.gain();
         let Descended { scaling, level, parts } =
             gain.improved(start.map(|s| f.scaling(s)).as_ref(), &effort)?;
         // The proof needs its memory.

@@ -122,7 +122,7 @@ pub fn boyd(map: &LinearMap, p: Norm, q: Norm, tries: Tries) -> Lower {
     best
 }
 
-/// Steps between 2 and 2 that follow each other on a device before anybody looks.
+/// Steps between 2 and 2 that follow each other on a device.
 const BURST: usize = 8;
 
 /// The same with the applications on a device, all starts at once.
@@ -190,15 +190,17 @@ impl<B: Backend> There<'_, B> {
 
     /// The same between 2 and 2, where lengths alone change in between: many steps at once, with weights by which the
     /// longest vectors hardly grow.
-    fn bursts(self, map: &LinearMap, x: Array3<f64>, steps: usize) -> Array3<f64> {
-        let size = lengths(&self.through(x.clone(), false), Norm::Two) / x.dim().1 as f64;
+    fn bursts(&self, map: &LinearMap, x: Array3<f64>, steps: usize) -> Array3<f64> {
+        let two = [Norm::Two; 2];
+        let first = self.steps(x, two, 1);
+        let size = lengths(&self.through(first.clone(), false), Norm::Two) / first.dim().1 as f64;
         if !(size > 0.0 && size.is_finite()) {
-            return x;
+            return first;
         }
         let b = self.b;
         let near = map_weights(map, |w| w / size);
         let held = b.prepare(&Affine { map: near, bias: None, repeat: 1 });
-        let (mut x, mut value) = (x, 0.0);
+        let (mut x, mut value) = (first, 0.0);
         for _ in 0..steps.div_ceil(BURST) {
             let mut at = b.upload(&Enclosure::point(x.clone()));
             for _ in 0..BURST {
@@ -206,7 +208,11 @@ impl<B: Backend> There<'_, B> {
             }
             let mut next = b.read(&at).centre;
             let reached = lengths(&next, Norm::Two).powf(0.5 / BURST as f64);
-            if !reached.is_finite() || reached <= value * (1.0 + 1e-6) {
+            if !(reached > 0.0 && reached.is_finite()) {
+                // Out of the device's range.
+                return self.steps(x, two, steps);
+            }
+            if reached <= value * (1.0 + 1e-6) {
                 break;
             }
             value = reached;
