@@ -25,6 +25,7 @@ const BATCH: usize = 128;
 const WORK: f64 = 1.5e10;
 /// The same of a device's work, in seconds.
 const MOMENT: f64 = 1.0;
+/// Half-spaces of a part that memory is kept for.
 const DECISIONS: usize = 32;
 
 /// What a search has found.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-const LIMIT: f64 = 2.0;
+const LIMIT: f64 = 5.0;
 
 fn clarke(cache: &Path, arguments: &[&str]) -> Result<Output, Failed> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clarke"));

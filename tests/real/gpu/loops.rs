@@ -1,8 +1,8 @@
 //! Feedback loops on a device: the levels of scalings, and how they change, are those of the CPU.
 
 use super::searches;
-use clarke::backend::Backend;
 use clarke::backend::gpu::{Choice, Gpu, Real};
+use clarke::backend::{Backend, Counts};
 use clarke::linalg::gain::{Aim, Gain, Level};
 use clarke::linalg::scaling::{Asked, Barrier, Loop, Scaling};
 use clarke::num::random::Random;
@@ -134,12 +134,35 @@ pub fn agree(gpu: &Gpu) -> Result<(), Failed> {
     if let Some(failure) = gpu.failure() {
         return Err(failure.into());
     }
+    frugal(&fast)?;
     // Nobody asks a slow one, nor one that they do not fit into.
     let one = made(&[3], 2, 1, &mut random);
     let idle =
         [gpu, &fast.bound_by(64)].iter().any(|gpu| gpu.loops(&loops(slice::from_ref(&one)), false).is_some());
     if idle || held < 90 || refused < 10 {
         return Err(format!("{held} levels, {refused} refused").into());
+    }
+    Ok(())
+}
+
+/// Many loops take the lists and the kernels of a few, and bring back a handful of numbers a neuron.
+fn frugal(gpu: &Gpu) -> Result<(), Failed> {
+    let [neurons, inputs] = [40, 30];
+    let counted = |count: usize| -> Result<Counts, Failed> {
+        let mut random = Random(47);
+        let all: Vec<Made> = (0..count).map(|_| made(&[25, 15], inputs, 1, &mut random)).collect();
+        let there = gpu.loops(&loops(&all), false).ok_or("a fast device holds loops")?;
+        let asked = asked(&all, false, None, &mut random);
+        let before = gpu.counts();
+        there.rate(&asked);
+        Ok(gpu.counts().since(&before))
+    };
+    let (few, many) = (counted(4)?, counted(64)?);
+    let same = few.submissions == many.submissions && few.dispatches == many.dispatches;
+    // Three scalings of each, and numbers of eight bytes at most.
+    let most = 64 * 3 * 8 * (6 * neurons as u64);
+    if !same || many.submissions > 2 || many.received > most {
+        return Err(format!("a few: {few:?}, many: {many:?}").into());
     }
     Ok(())
 }
@@ -162,7 +185,7 @@ fn planted(text: String) -> String {
 /// Searches are as good with loops that a device rates (in f64), and hold whatever it says of them (in f32).
 pub fn proposed(real: Real) -> Result<(), Failed> {
     let (rewrite, splits, above) = match real {
-        Real::F64 => (seen as fn(String) -> String, 16, 1.02),
+        Real::F64 => (seen as fn(String) -> String, 8, 1.02),
         Real::F32 => (planted as fn(String) -> String, 4, f64::INFINITY),
     };
     ASKED.store(false, Ordering::Relaxed);
